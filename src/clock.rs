@@ -1,0 +1,87 @@
+//! The only door to time, sleep and chance.
+//!
+//! Everything that waits, measures or draws a random number takes a [`Clock`] or calls a function of this file, so that a
+//! test can put a clock of its own in their place and be exact.
+
+use std::fmt;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Time, sleep and jitter, as an adapter uses them.
+///
+/// The default is [`SystemClock`]; a test puts its own in with
+/// [`HttpAdapterBuilder::clock`](crate::HttpAdapterBuilder::clock) (`testing::FakeClock` of the feature `testing` is one).
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// The monotonic time.
+    fn now(&self) -> Instant;
+
+    /// The time of day, for dates in `Retry-After`.
+    fn wall(&self) -> SystemTime;
+
+    /// Blocks the thread for `duration`.
+    fn sleep(&self, duration: Duration);
+
+    /// A number drawn evenly from 0 (inclusive) to 1 (exclusive), for back-off jitter.
+    fn jitter(&self) -> f64;
+}
+
+/// The system's clocks, `thread::sleep` and a seeded random number generator.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Instant {
+        now()
+    }
+
+    fn wall(&self) -> SystemTime {
+        wall()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+
+    fn jitter(&self) -> f64 {
+        fastrand::f64()
+    }
+}
+
+/// The monotonic time, where no clock is at hand.
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// The time of day, where no clock is at hand.
+pub(crate) fn wall() -> SystemTime {
+    SystemTime::now()
+}
+
+/// An instant past which something must not go on; `None` is "no limit".
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Deadline(pub(crate) Option<Instant>);
+
+impl Deadline {
+    pub(crate) const NONE: Self = Self(None);
+
+    /// `limit` from `start`; a limit too far off to count is none.
+    pub(crate) fn after(start: Instant, limit: Option<Duration>) -> Self {
+        Self(limit.and_then(|limit| start.checked_add(limit)))
+    }
+
+    /// What is left at `now`: `None` is "no limit", zero is "it has passed".
+    pub(crate) fn left(self, now: Instant) -> Option<Duration> {
+        self.0.map(|at| at.saturating_duration_since(now))
+    }
+
+    pub(crate) fn has_passed(self, now: Instant) -> bool {
+        self.0.is_some_and(|at| at <= now)
+    }
+
+    /// The earlier of the two.
+    pub(crate) fn min(self, other: Self) -> Self {
+        match (self.0, other.0) {
+            (Some(a), Some(b)) => Self(Some(a.min(b))),
+            (a, b) => Self(a.or(b)),
+        }
+    }
+}

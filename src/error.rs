@@ -1,0 +1,364 @@
+//! The one public error type.
+//!
+//! Inside a layer errors are small enums that say who is to blame; at the layer's edge they become an [`Error`]: opaque,
+//! with an [`ErrorKind`] to match on, named after requests' exceptions, and predicates for the questions that span kinds.
+//! No text made here holds a credential: URLs are shown without user-info.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use crate::message::{PreparedRequest, Response};
+use crate::retry::Retry;
+use crate::url::Url;
+
+/// `std::result::Result` with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, by the name of requests' exception.
+///
+/// # Coming from requests
+/// Each kind is one exception; the ones that others inherit from (`RequestException`, `Timeout`, `ConnectionError` as a
+/// base class) are [`Error`] itself and its predicates [`is_timeout`](Error::is_timeout) and
+/// [`is_connection_error`](Error::is_connection_error).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// `raise_for_status` met a 4xx or 5xx.
+    HttpError,
+    /// The connection could not be made, or broke before the response head was complete.
+    ConnectionError,
+    /// The proxy could not be reached, or refused.
+    ProxyError,
+    /// The TLS handshake failed, or the certificate does not verify.
+    SslError,
+    /// No connection within the connect timeout. Nothing was sent; always safe to try again.
+    ConnectTimeout,
+    /// The peer was silent for longer than the read timeout.
+    ReadTimeout,
+    /// `pool_block` (or `max_connections`) is set and no slot came free in time. New here.
+    PoolTimeout,
+    /// The limit on everything, [`Timeout::total`](crate::Timeout::total), ran out. New here.
+    TotalTimeout,
+    /// More redirects than `max_redirects`; the error has the last response.
+    TooManyRedirects,
+    /// A [`Retry`] was used up by responses that ask for a retry.
+    RetryError,
+    /// The URL has no scheme.
+    MissingSchema,
+    /// No adapter is mounted for the URL.
+    InvalidSchema,
+    /// The URL cannot be used; the text says which part.
+    InvalidUrl,
+    /// The proxy's URL cannot be used.
+    InvalidProxyUrl,
+    /// A header name or value that must not go on the wire, or a response header that must not be trusted.
+    InvalidHeader,
+    /// The body is not the JSON that was asked for, or a value has no JSON form.
+    InvalidJson,
+    /// The body can be sent once only, and would have to be sent again.
+    UnrewindableBody,
+    /// The response body ended early or its chunks are malformed.
+    ChunkedEncodingError,
+    /// The response body does not decode by its Content-Encoding, or grows past a limit.
+    ContentDecodingError,
+    /// The body was taken from the stream already.
+    StreamConsumed,
+    /// A cookie name that exists on several domains or paths was asked for by name alone.
+    CookieConflict,
+    /// The method is not a token (RFC 9110 §9.1).
+    InvalidMethod,
+    /// A setting that cannot work: a size of zero, a negative or NaN duration, ... New here.
+    InvalidSetting,
+    /// Reading or writing something local failed: a file, a reader that was given as a body.
+    Io,
+    /// The build does not have what this needs; the text names the feature.
+    Unsupported,
+    /// An error of the application's own, from an adapter, an auth or a hook.
+    Other,
+}
+
+impl ErrorKind {
+    fn text(self) -> &'static str {
+        match self {
+            Self::HttpError => "error status",
+            Self::ConnectionError => "connection failed",
+            Self::ProxyError => "proxy failed",
+            Self::SslError => "tls failed",
+            Self::ConnectTimeout => "connect timed out",
+            Self::ReadTimeout => "read timed out",
+            Self::PoolTimeout => "timed out waiting for a pool slot",
+            Self::TotalTimeout => "timed out",
+            Self::TooManyRedirects => "too many redirects",
+            Self::RetryError => "retries used up",
+            Self::MissingSchema => "url without a scheme",
+            Self::InvalidSchema => "no adapter for this url",
+            Self::InvalidUrl => "invalid url",
+            Self::InvalidProxyUrl => "invalid proxy url",
+            Self::InvalidHeader => "invalid header",
+            Self::InvalidJson => "invalid json",
+            Self::UnrewindableBody => "body cannot be sent again",
+            Self::ChunkedEncodingError => "broken body",
+            Self::ContentDecodingError => "body does not decode",
+            Self::StreamConsumed => "body already consumed",
+            Self::CookieConflict => "several cookies of one name",
+            Self::InvalidMethod => "invalid method",
+            Self::InvalidSetting => "invalid setting",
+            Self::Io => "input or output failed",
+            Self::Unsupported => "not supported by this build",
+            Self::Other => "failed",
+        }
+    }
+}
+
+/// Everything that can go wrong, as one type.
+///
+/// [`kind`](Self::kind) says what it was; [`url`](Self::url), [`request`](Self::request) and
+/// [`response`](Self::response) are there where they are known; `source` has the cause. `Display` is one line
+/// without credentials.
+///
+/// # Examples
+/// ```
+/// let error = petition::get("no-scheme.example").send().unwrap_err();
+///
+/// assert_eq!(error.kind(), petition::ErrorKind::MissingSchema);
+/// ```
+pub struct Error {
+    inner: Box<Inner>,
+}
+
+struct Inner {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+    url: Option<Url>,
+    request: Option<PreparedRequest>,
+    response: Option<Response>,
+    retries: Option<Retry>,
+}
+
+impl Error {
+    /// An error for an adapter, an auth or a hook: `cause` is a text or any error, which becomes the source.
+    ///
+    /// # Examples
+    /// ```
+    /// use petition::{Error, ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::ConnectionError, "no route");
+    ///
+    /// assert_eq!(error.to_string(), "no route");
+    /// ```
+    pub fn new(kind: ErrorKind, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let cause = cause.into();
+        // A text that was boxed has no type of its own to keep; an error does.
+        if cause.is::<Error>() || cause.source().is_some() || cause.is::<io::Error>() {
+            let mut error = Self::message(kind, kind.text());
+            error.inner.source = Some(cause);
+            error
+        } else {
+            let text = cause.to_string();
+            let mut error = Self::message(kind, text);
+            if !is_boxed_text(&*cause) {
+                error.inner.message = Cow::Borrowed(kind.text());
+                error.inner.source = Some(cause);
+            }
+            error
+        }
+    }
+
+    pub(crate) fn message(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        let message = message.into();
+        Self {
+            inner: Box::new(Inner {
+                kind,
+                message,
+                source: None,
+                url: None,
+                request: None,
+                response: None,
+                retries: None,
+            }),
+        }
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.inner.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn with_url(mut self, url: &Url) -> Self {
+        self.inner.url.get_or_insert_with(|| url.clone());
+        self
+    }
+
+    pub(crate) fn with_request(mut self, request: &PreparedRequest) -> Self {
+        if self.inner.request.is_none() {
+            self.inner.request = Some(request.clone());
+        }
+        self
+    }
+
+    pub(crate) fn with_response(mut self, response: Response) -> Self {
+        self.inner.response = Some(response);
+        self
+    }
+
+    pub(crate) fn with_retries(mut self, retries: Retry) -> Self {
+        self.inner.retries = Some(retries);
+        self
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.inner.kind
+    }
+
+    /// The URL that was asked for, where it is known.
+    #[must_use]
+    pub fn url(&self) -> Option<&Url> {
+        self.inner.url.as_ref().or_else(|| self.inner.request.as_ref().map(|request| &request.url))
+    }
+
+    /// The request that failed, where there is one.
+    #[must_use]
+    pub fn request(&self) -> Option<&PreparedRequest> {
+        self.inner.request.as_ref().or_else(|| self.inner.response.as_ref().map(Response::request))
+    }
+
+    /// The response that is the error, or that came with it: for `HttpError`, `TooManyRedirects`, `RetryError`.
+    #[must_use]
+    pub fn response(&self) -> Option<&Response> {
+        self.inner.response.as_ref()
+    }
+
+    /// The response, by value.
+    #[must_use]
+    pub fn into_response(self) -> Option<Response> {
+        self.inner.response
+    }
+
+    /// The [`Retry`] at the time of giving up, with its history; `None` where no retry was made.
+    #[must_use]
+    pub fn retries(&self) -> Option<&Retry> {
+        self.inner.retries.as_ref()
+    }
+
+    /// True for every kind that means "too slow": connect, read, pool and total.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        use ErrorKind::{ConnectTimeout, PoolTimeout, ReadTimeout, TotalTimeout};
+        matches!(self.kind(), ConnectTimeout | ReadTimeout | PoolTimeout | TotalTimeout)
+    }
+
+    /// True for what inherits from requests' `ConnectionError`: itself, proxy, TLS and connect timeout.
+    #[must_use]
+    pub fn is_connection_error(&self) -> bool {
+        use ErrorKind::{ConnectTimeout, ConnectionError, ProxyError, SslError};
+        matches!(self.kind(), ConnectionError | ProxyError | SslError | ConnectTimeout)
+    }
+}
+
+/// Whether `error` is what `From<&str>` or `From<String>` makes: a text alone, whose `Debug` is that of the text.
+fn is_boxed_text(error: &(dyn StdError + Send + Sync)) -> bool {
+    format!("{error:?}") == format!("{:?}", error.to_string())
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.inner.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Error");
+        out.field("kind", &self.inner.kind).field("message", &self.inner.message);
+        if let Some(url) = self.url() {
+            out.field("url", &format_args!("{}", url.without_user_info()));
+        }
+        if let Some(source) = &self.inner.source {
+            out.field("source", source);
+        }
+        out.finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.inner.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// One of ours that went through `io::Error` comes back whole; any other becomes [`ErrorKind::Io`].
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        match error.downcast::<Error>() {
+            Ok(own) => own,
+            Err(error) => Self::message(ErrorKind::Io, error.to_string()).with_source(error),
+        }
+    }
+}
+
+/// So that a response can be read through `io::Read`: timeouts are `TimedOut`, a body that ended early is
+/// `UnexpectedEof`, the rest is `Other`; the [`Error`] is inside.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error.kind() {
+            ErrorKind::Io => match error.inner.source.as_ref().and_then(|source| source.downcast_ref::<io::Error>()) {
+                Some(source) => source.kind(),
+                None => io::ErrorKind::Other,
+            },
+            _ if error.is_timeout() => io::ErrorKind::TimedOut,
+            ErrorKind::ChunkedEncodingError => io::ErrorKind::UnexpectedEof,
+            ErrorKind::ContentDecodingError | ErrorKind::InvalidJson => io::ErrorKind::InvalidData,
+            _ => io::ErrorKind::Other,
+        };
+        io::Error::new(kind, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_error_comes_back_whole_through_io() {
+        let error = Error::new(ErrorKind::ReadTimeout, "read timed out after 5s");
+
+        let through = io::Error::from(error);
+        assert_eq!(through.kind(), io::ErrorKind::TimedOut);
+
+        let back = Error::from(through);
+        assert_eq!((back.kind(), back.to_string().as_str()), (ErrorKind::ReadTimeout, "read timed out after 5s"));
+    }
+
+    #[test]
+    fn a_foreign_error_becomes_the_source_and_a_text_the_message() {
+        let foreign = Error::new(ErrorKind::Other, "x".parse::<u8>().unwrap_err());
+        assert!(StdError::source(&foreign).is_some());
+
+        let text = Error::new(ErrorKind::Other, String::from("just so"));
+        assert!(StdError::source(&text).is_none());
+        assert_eq!(text.to_string(), "just so");
+    }
+
+    // ERR-02, ERR-03
+    #[test]
+    fn predicates_follow_the_inheritance_of_requests() {
+        for (kind, timeout, connection) in [
+            (ErrorKind::ConnectTimeout, true, true),
+            (ErrorKind::ReadTimeout, true, false),
+            (ErrorKind::ConnectionError, false, true),
+            (ErrorKind::ProxyError, false, true),
+            (ErrorKind::SslError, false, true),
+            (ErrorKind::PoolTimeout, true, false),
+            (ErrorKind::TotalTimeout, true, false),
+            (ErrorKind::RetryError, false, false),
+        ] {
+            let error = Error::message(kind, "");
+            assert_eq!((error.is_timeout(), error.is_connection_error()), (timeout, connection), "{kind:?}");
+        }
+    }
+}

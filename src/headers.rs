@@ -1,0 +1,414 @@
+//! Header fields, in order and spelled as written.
+//!
+//! Names and values lie one after another in a single text; an entry is the place of its two parts. So a copy is two
+//! allocations whatever the number of headers, and a look-up compares slices. Values are Latin-1 on the wire
+//! (RFC 9110 §5.5) and text here.
+//!
+//! What a caller puts in is checked where it comes in; what a peer sent is put in by the codec, which has its own rules.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// An ordered list of header fields; names keep their spelling and are looked up without regard to case.
+///
+/// # Coming from requests
+/// Like `CaseInsensitiveDict`, but a name may stand in it several times ([`append`](Self::append),
+/// [`get_all`](Self::get_all)); requests' `r.headers["vary"]` is [`joined`](Self::joined).
+///
+/// # Examples
+/// ```
+/// let mut headers = petition::Headers::new();
+/// headers.insert("X-Trace", "1")?;
+/// headers.append("x-trace", "2")?;
+///
+/// assert_eq!(headers.get("X-TRACE"), Some("1"));
+/// assert_eq!(headers.joined("x-trace").as_deref(), Some("1, 2"));
+/// # Ok::<(), petition::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Headers {
+    text: String,
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    name: (u32, u32),
+    value: (u32, u32),
+}
+
+impl Headers {
+    /// No headers.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { text: String::new(), entries: Vec::new() }
+    }
+
+    pub(crate) fn with_capacity(entries: usize, text: usize) -> Self {
+        Self { text: String::with_capacity(text), entries: Vec::with_capacity(entries) }
+    }
+
+    /// Sets `name` to one value: the first field of that name keeps its place and takes this spelling and value, others of
+    /// that name go; a new name goes to the end (SES-05).
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidHeader`]: the name is not a token (RFC 9110 §5.6.2); the value starts with white space, has a
+    /// control character other than a tab, or a character beyond Latin-1.
+    pub fn insert(&mut self, name: &str, value: &str) -> Result<()> {
+        check(name, value)?;
+        self.set(name, value);
+        Ok(())
+    }
+
+    /// Adds a field at the end, beside others of its name.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub fn append(&mut self, name: &str, value: &str) -> Result<()> {
+        check(name, value)?;
+        self.push(name, value);
+        Ok(())
+    }
+
+    /// Takes all fields of that name out; whether there was one.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let before = self.entries.len();
+        let text = &self.text;
+        self.entries.retain(|entry| !slice(text, entry.name).eq_ignore_ascii_case(name));
+        before != self.entries.len()
+    }
+
+    /// The value of the first field of that name, in any case.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The values of all fields of that name, in order.
+    pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
+        self.iter().filter(move |(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The values of that name joined by `, `, as requests shows repeated headers (FRAME-09).
+    #[must_use]
+    pub fn joined(&self, name: &str) -> Option<Cow<'_, str>> {
+        let mut out: Option<Cow<'_, str>> = None;
+        for (own, value) in self {
+            if own.eq_ignore_ascii_case(name) {
+                out = Some(match out {
+                    None => Cow::Borrowed(value),
+                    Some(seen) => Cow::Owned(format!("{seen}, {value}")),
+                });
+            }
+        }
+        out
+    }
+
+    /// Whether there is a field of that name.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// The number of fields, repeats counted.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no field.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Takes all fields out.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.text.clear();
+    }
+
+    /// Names and values in order, as written, repeats apart.
+    #[must_use]
+    pub fn iter(&self) -> Iter<'_> {
+        Iter { text: &self.text, entries: self.entries.iter() }
+    }
+
+    /// Sets without a check: for values made in this crate.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        let Some(first) =
+            self.entries.iter().position(|entry| slice(&self.text, entry.name).eq_ignore_ascii_case(name))
+        else {
+            self.push(name, value);
+            return;
+        };
+        let entry = self.store(name, value);
+        self.entries[first] = entry;
+        let (text, mut index) = (&self.text, 0);
+        self.entries.retain(|entry| {
+            index += 1;
+            index - 1 <= first || !slice(text, entry.name).eq_ignore_ascii_case(name)
+        });
+    }
+
+    /// Appends without a check: for values made in this crate and for what a peer sent.
+    pub(crate) fn push(&mut self, name: &str, value: &str) {
+        let entry = self.store(name, value);
+        self.entries.push(entry);
+    }
+
+    /// Appends a field from the wire, where bytes are Latin-1.
+    pub(crate) fn push_latin1(&mut self, name: &[u8], value: &[u8]) {
+        let name = self.store_latin1(name);
+        let value = self.store_latin1(value);
+        self.entries.push(Entry { name, value });
+    }
+
+    /// Puts all of `other` over this: each name of `other` replaces the fields of that name here.
+    pub(crate) fn update(&mut self, other: &Headers) {
+        for (index, (name, value)) in other.iter().enumerate() {
+            // A repeat within `other` stands beside the one just put in.
+            if other.iter().take(index).any(|(seen, _)| seen.eq_ignore_ascii_case(name)) {
+                self.push(name, value);
+            } else {
+                self.set(name, value);
+            }
+        }
+    }
+
+    fn store(&mut self, name: &str, value: &str) -> Entry {
+        let start = self.text.len();
+        self.text.push_str(name);
+        let middle = self.text.len();
+        self.text.push_str(value);
+        Entry { name: place(start, middle), value: place(middle, self.text.len()) }
+    }
+
+    fn store_latin1(&mut self, bytes: &[u8]) -> (u32, u32) {
+        let start = self.text.len();
+        match std::str::from_utf8(bytes) {
+            Ok(text) if bytes.is_ascii() => self.text.push_str(text),
+            _ => self.text.extend(bytes.iter().map(|&byte| char::from(byte))),
+        }
+        place(start, self.text.len())
+    }
+}
+
+fn place(start: usize, end: usize) -> (u32, u32) {
+    let narrow = |at| u32::try_from(at).expect("headers are limited far below 4 GiB");
+    (narrow(start), narrow(end))
+}
+
+fn slice(text: &str, (start, end): (u32, u32)) -> &str {
+    &text[start as usize..end as usize]
+}
+
+/// HDR-01 to HDR-05, with the stricter rules of deviations.md.
+fn check(name: &str, value: &str) -> Result<()> {
+    if name.is_empty() || !name.bytes().all(is_token) {
+        let text = format!("invalid header name {name:?}: not a token");
+        return Err(Error::message(ErrorKind::InvalidHeader, text));
+    }
+    let fault = if value.starts_with([' ', '\t']) {
+        "leading white space"
+    } else if value.chars().any(|c| matches!(c, '\0'..='\x08' | '\n'..='\x1f' | '\x7f')) {
+        "a control character"
+    } else if value.chars().any(|c| c > '\u{ff}') {
+        "a character beyond Latin-1"
+    } else {
+        return Ok(());
+    };
+    // The value may be a secret, so it is not shown.
+    Err(Error::message(ErrorKind::InvalidHeader, format!("invalid value for header {name:?}: {fault}")))
+}
+
+/// A character of a token (RFC 9110 §5.6.2).
+pub(crate) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Headers whose values are not shown in `Debug`.
+fn is_secret(name: &str) -> bool {
+    ["authorization", "proxy-authorization", "cookie", "set-cookie"].iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.iter().map(|(name, value)| (name, if is_secret(name) { "***" } else { value })))
+            .finish()
+    }
+}
+
+/// Equal where the same names have the same values; case of names and order of different names do not count (UTIL-04).
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().all(|(name, _)| self.get_all(name).eq(other.get_all(name)))
+    }
+}
+
+impl Eq for Headers {}
+
+/// Iterator over names and values: see [`Headers::iter`].
+#[derive(Clone)]
+pub struct Iter<'a> {
+    text: &'a str,
+    entries: std::slice::Iter<'a, Entry>,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = self.entries.next()?;
+        Some((slice(self.text, entry.name), slice(self.text, entry.value)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.entries.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
+
+impl fmt::Debug for Iter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Iter").field("left", &self.len()).finish()
+    }
+}
+
+impl<'a> IntoIterator for &'a Headers {
+    type Item = (&'a str, &'a str);
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+/// Values go over as Latin-1 bytes; what a `HeaderMap` cannot hold is [`ErrorKind::InvalidHeader`].
+impl TryFrom<&Headers> for http::HeaderMap {
+    type Error = Error;
+
+    fn try_from(headers: &Headers) -> Result<Self> {
+        let mut map = Self::with_capacity(headers.len());
+        for (name, value) in headers {
+            let invalid =
+                || Error::message(ErrorKind::InvalidHeader, format!("header {name:?} has no place in a HeaderMap"));
+            let bytes = value.chars().map(|c| u8::try_from(u32::from(c))).collect::<Result<Vec<u8>, _>>();
+            let value = http::HeaderValue::from_bytes(&bytes.map_err(|_| invalid())?).map_err(|_| invalid())?;
+            map.append(http::HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?, value);
+        }
+        Ok(map)
+    }
+}
+
+impl From<&http::HeaderMap> for Headers {
+    fn from(map: &http::HeaderMap) -> Self {
+        let mut headers = Self::new();
+        for (name, value) in map {
+            headers.push_latin1(name.as_str().as_bytes(), value.as_bytes());
+        }
+        headers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&str, &str)]) -> Headers {
+        let mut headers = Headers::new();
+        for (name, value) in pairs {
+            headers.append(name, value).unwrap();
+        }
+        headers
+    }
+
+    // HDR-01, HDR-02, HDR-04, HDR-05
+    #[test]
+    fn names_are_tokens_and_values_have_no_controls() {
+        for (name, value, ok) in [
+            ("X", "", true),
+            ("X", "a\tb c ", true),
+            ("X", "caf\u{e9}", true),
+            ("", "v", false),
+            ("X:", "v", false),
+            (" X", "v", false),
+            ("X Y", "v", false),
+            ("X\u{e9}", "v", false),
+            ("X", " v", false),
+            ("X", "\tv", false),
+            ("X", "a\r\nb", false),
+            ("X", "a\nb", false),
+            ("X", "a\0b", false),
+            ("X", "a\u{7f}b", false),
+            ("X", "\u{20ac}", false),
+        ] {
+            let result = Headers::new().insert(name, value);
+            assert_eq!(
+                result.as_ref().map_err(Error::kind),
+                if ok { Ok(&()) } else { Err(ErrorKind::InvalidHeader) },
+                "{name:?}: {value:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_invalid_value_is_not_shown() {
+        let error = Headers::new().insert("Authorization", "secret\n").unwrap_err();
+
+        assert!(!error.to_string().contains("secret"));
+    }
+
+    // SES-05, UTIL-03
+    #[test]
+    fn insert_keeps_the_place_and_takes_the_spelling() {
+        let mut own = headers(&[("User-Agent", "a"), ("Accept", "*/*"), ("user-agent", "b")]);
+
+        own.insert("USER-AGENT", "c").unwrap();
+        own.insert("X", "1").unwrap();
+
+        assert_eq!(own.iter().collect::<Vec<_>>(), [("USER-AGENT", "c"), ("Accept", "*/*"), ("X", "1")]);
+    }
+
+    #[test]
+    fn update_replaces_by_name_and_keeps_repeats() {
+        let mut own = headers(&[("A", "1"), ("B", "2")]);
+
+        own.update(&headers(&[("b", "3"), ("B", "4"), ("C", "5")]));
+
+        assert_eq!(own.iter().collect::<Vec<_>>(), [("A", "1"), ("b", "3"), ("B", "4"), ("C", "5")]);
+    }
+
+    // FRAME-09, UTIL-04
+    #[test]
+    fn look_up_removal_and_equality_ignore_case() {
+        let mut own = headers(&[("Vary", "a"), ("vary", "b"), ("X", "1")]);
+
+        assert_eq!(own.joined("VARY").as_deref(), Some("a, b"));
+        assert_eq!(own.get_all("vary").collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(own, headers(&[("x", "1"), ("VARY", "a"), ("Vary", "b")]));
+        assert!(own.remove("vARY") && !own.remove("vary"));
+        assert_eq!(own.len(), 1);
+    }
+
+    #[test]
+    fn bytes_from_the_wire_are_latin1() {
+        let mut own = Headers::new();
+        own.push_latin1(b"X", b"caf\xe9");
+
+        assert_eq!(own.get("x"), Some("caf\u{e9}"));
+        assert_eq!(http::HeaderMap::try_from(&own).unwrap()["x"].as_bytes(), b"caf\xe9");
+        assert_eq!(Headers::from(&http::HeaderMap::try_from(&own).unwrap()), own);
+    }
+
+    #[test]
+    fn debug_hides_credentials() {
+        let own = headers(&[("Authorization", "Basic dTpw"), ("X", "1")]);
+
+        assert_eq!(format!("{own:?}"), r#"{"Authorization": "***", "X": "1"}"#);
+    }
+}

@@ -1,0 +1,19 @@
+//! petition
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod clock;
+mod error;
+mod headers;
+mod message;
+pub mod retry;
+mod timeout;
+mod url;
+
+pub use error::{Error, ErrorKind, Result};
+pub use headers::Headers;
+pub use http::{Method, StatusCode};
+pub use message::{Auth, PreparedRequest, Response};
+pub use retry::Retry;
+pub use timeout::Timeout;
+pub use url::Url;

@@ -1,0 +1,59 @@
+//! How a request is authenticated: the trait; the schemes themselves are in `auth/`.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::message::{PreparedRequest, Response};
+
+/// Puts credentials on a request, and may answer a challenge.
+///
+/// Called last in preparation, so `request` has its final method, URL, headers and body (AUTH-09). A closure
+/// `Fn(&mut PreparedRequest) -> Result<()>` is one too.
+///
+/// # Examples
+/// ```
+/// use petition::{Auth, PreparedRequest, Result};
+///
+/// struct Token(String);
+///
+/// impl Auth for Token {
+///     fn apply(&self, request: &mut PreparedRequest) -> Result<()> {
+///         request.headers.insert("X-Token", &self.0)
+///     }
+/// }
+/// ```
+pub trait Auth: Send + Sync {
+    /// Changes the request before it is sent. Headers set here never go to another origin on a redirect.
+    ///
+    /// # Errors
+    /// What it returns, `send` returns.
+    fn apply(&self, request: &mut PreparedRequest) -> Result<()>;
+
+    /// Answers a 4xx response that carries a `WWW-Authenticate` challenge: the request to send instead, or `None` to let
+    /// the response stand. `round` counts the answers given for this request so far, from 0 (AUTH-14).
+    ///
+    /// # Errors
+    /// What it returns, `send` returns.
+    fn answer(&self, request: &PreparedRequest, response: &Response, round: u32) -> Result<Option<PreparedRequest>> {
+        let _ = (request, response, round);
+        Ok(None)
+    }
+}
+
+impl<F: Fn(&mut PreparedRequest) -> Result<()> + Send + Sync> Auth for F {
+    fn apply(&self, request: &mut PreparedRequest) -> Result<()> {
+        self(request)
+    }
+}
+
+/// What `.auth(...)` takes: any [`Auth`], an `Arc<dyn Auth>`, or a pair of user and password for Basic.
+pub trait IntoAuth {
+    /// The auth itself.
+    fn into_auth(self) -> Arc<dyn Auth>;
+}
+
+impl<A: Auth + 'static> IntoAuth for A {
+    fn into_auth(self) -> Arc<dyn Auth> {
+        Arc::new(self)
+    }
+}
