@@ -6,6 +6,7 @@ pub mod clock;
 mod error;
 mod headers;
 mod message;
+#[allow(dead_code, unused_imports)] // used by the adapter
 pub mod retry;
 mod timeout;
 mod url;

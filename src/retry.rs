@@ -1,5 +1,0 @@
-//! Retries (stub until the retry branch lands).
-
-/// When to try again.
-#[derive(Clone, Debug)]
-pub struct Retry;

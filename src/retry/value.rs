@@ -1,0 +1,442 @@
+//! The value itself: settings, what is left of each count, history.
+//!
+//! Lists lie behind an `Arc`, and the default lists are not stored at all, so that the copy each send starts from costs no
+//! allocation.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::retry::{Attempt, Count, RequestHistory};
+
+/// When to try again, how often, and how long to wait before it.
+///
+/// A value: [`increment`](Self::increment) returns a new one, and each send starts from the one that its adapter has. Give
+/// it to [`HttpAdapterBuilder::max_retries`](crate::HttpAdapterBuilder::max_retries), which also takes a number.
+/// `Debug` is urllib3's text form.
+///
+/// A number that cannot work (negative, not a number) is kept, and each send returns it as
+/// [`ErrorKind::InvalidSetting`].
+///
+/// # Examples
+/// ```
+/// use petition::Retry;
+///
+/// let retry = Retry::new().total(3).read(false).status_forcelist([502, 503, 504]).backoff_factor(0.5);
+///
+/// assert_eq!(format!("{retry:?}"), "Retry(total=3, connect=None, read=False, redirect=None, status=None)");
+/// assert!(retry.is_retry("GET", 503, false));
+/// ```
+///
+/// # Coming from requests
+/// urllib3's `Retry`, parameter for parameter. [`retry_if`](Self::retry_if) is new.
+#[derive(Clone)]
+#[must_use = "a Retry does nothing until an adapter has it"]
+pub struct Retry {
+    pub(super) total: Count,
+    pub(super) connect: Count,
+    pub(super) read: Count,
+    pub(super) redirect: Count,
+    pub(super) status: Count,
+    pub(super) other: Count,
+    pub(super) backoff_factor: f64,
+    pub(super) backoff_max: f64,
+    pub(super) backoff_jitter: f64,
+    pub(super) retry_after_max: f64,
+    pub(super) raise_on_redirect: bool,
+    pub(super) raise_on_status: bool,
+    pub(super) respect_retry_after_header: bool,
+    methods: Methods,
+    status_forcelist: Option<Arc<[u16]>>,
+    /// In lower case; `None` is the default list.
+    removed_headers: Option<Arc<[Box<str>]>>,
+    pub(super) history: Vec<RequestHistory>,
+    pub(super) retry_if: Option<Arc<RetryIf>>,
+}
+
+type RetryIf = dyn Fn(&Attempt<'_>) -> bool + Send + Sync;
+
+#[derive(Clone)]
+enum Methods {
+    /// [`IDEMPOTENT`]
+    Idempotent,
+    Any,
+    Given(Arc<[Box<str>]>),
+}
+
+/// RFC 9110 §9.2.2.
+const IDEMPOTENT: [&str; 6] = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"];
+
+const REMOVED_HEADERS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
+
+impl Retry {
+    /// Ten retries of whatever kind, for idempotent methods where the server may have acted, and without back-off.
+    pub fn new() -> Self {
+        Self {
+            total: Count::Left(10),
+            connect: Count::Unlimited,
+            read: Count::Unlimited,
+            redirect: Count::Unlimited,
+            status: Count::Unlimited,
+            other: Count::Unlimited,
+            backoff_factor: 0.0,
+            backoff_max: 120.0,
+            backoff_jitter: 0.0,
+            retry_after_max: 21_600.0,
+            raise_on_redirect: true,
+            raise_on_status: true,
+            respect_retry_after_header: true,
+            methods: Methods::Idempotent,
+            status_forcelist: None,
+            removed_headers: None,
+            history: Vec::new(),
+            retry_if: None,
+        }
+    }
+
+    /// How many retries of all kinds together. Default 10; `None`: only the other counts limit; `false`: none, and the first
+    /// error is returned as it is.
+    pub fn total(mut self, count: impl Into<Count>) -> Self {
+        self.total = count.into();
+        self
+    }
+
+    /// How many after errors of connecting, when the server has not seen the request. Default `None`, only `total` limits;
+    /// `false`: none, and the error is returned as it is.
+    pub fn connect(mut self, count: impl Into<Count>) -> Self {
+        self.connect = count.into();
+        self
+    }
+
+    /// How many after errors of the exchange, when the server may have acted on the request; only for
+    /// [allowed methods](Self::allowed_methods). Default `None`, only `total` limits; `false`: none, and the error is
+    /// returned as it is.
+    pub fn read(mut self, count: impl Into<Count>) -> Self {
+        self.read = count.into();
+        self
+    }
+
+    /// How many after redirects that are retried because their status is [listed](Self::status_forcelist). Default `None`,
+    /// only `total` limits; `false` is 0 and [`raise_on_redirect(false)`](Self::raise_on_redirect).
+    ///
+    /// The redirects that a session follows are counted by its `max_redirects`.
+    pub fn redirect(mut self, count: impl Into<Count>) -> Self {
+        self.redirect = count.into();
+        self
+    }
+
+    /// How many after responses whose status asks for it. Default `None`, only `total` limits; `false` is 0.
+    pub fn status(mut self, count: impl Into<Count>) -> Self {
+        self.status = count.into();
+        self
+    }
+
+    /// How many after other errors, those of TLS and of a proxy that refuses the tunnel; for any method. Default `None`, only
+    /// `total` limits; `false` is 0.
+    pub fn other(mut self, count: impl Into<Count>) -> Self {
+        self.other = count.into();
+        self
+    }
+
+    /// The methods that are retried when the server may have acted: after read errors and by status.
+    ///
+    /// Default GET, HEAD, PUT, DELETE, OPTIONS, TRACE. The request's method is compared in upper case, these names as given,
+    /// so `"post"` matches nothing. An empty list means any method; [`any_method`](Self::any_method) says so better.
+    pub fn allowed_methods<S: AsRef<str>>(mut self, methods: impl IntoIterator<Item = S>) -> Self {
+        let methods: Arc<[Box<str>]> = methods.into_iter().map(|method| Box::from(method.as_ref())).collect();
+        self.methods = if methods.is_empty() { Methods::Any } else { Methods::Given(methods) };
+        self
+    }
+
+    /// Retries any method, POST among them: urllib3's `allowed_methods=None`.
+    pub fn any_method(mut self) -> Self {
+        self.methods = Methods::Any;
+        self
+    }
+
+    /// The statuses that are retried, whatever the response says. Default none.
+    pub fn status_forcelist(mut self, statuses: impl IntoIterator<Item = u16>) -> Self {
+        let statuses: Arc<[u16]> = statuses.into_iter().collect();
+        self.status_forcelist = (!statuses.is_empty()).then_some(statuses);
+        self
+    }
+
+    /// Seconds of back-off, doubled with each error in a row: see [`backoff_time`](Self::backoff_time). Default 0, no back-off.
+    pub fn backoff_factor(mut self, seconds: impl Into<f64>) -> Self {
+        self.backoff_factor = seconds.into();
+        self
+    }
+
+    /// The longest back-off, in seconds. Default 120.
+    pub fn backoff_max(mut self, seconds: impl Into<f64>) -> Self {
+        self.backoff_max = seconds.into();
+        self
+    }
+
+    /// Adds up to so many seconds to each back-off, by chance. Default 0.
+    pub fn backoff_jitter(mut self, seconds: impl Into<f64>) -> Self {
+        self.backoff_jitter = seconds.into();
+        self
+    }
+
+    /// Whether running out of redirects is an error, rather than the redirect being the answer. Default true; always false
+    /// with `redirect(false)` or `total(false)`.
+    ///
+    /// Of use where [`increment`](Self::increment) is called for redirects: a session follows them by its own rules.
+    pub fn raise_on_redirect(mut self, raise: bool) -> Self {
+        self.raise_on_redirect = raise;
+        self
+    }
+
+    /// Whether running out of retries by a [listed](Self::status_forcelist) status is an error of kind `RetryError`, rather
+    /// than the last response being the answer. Default true.
+    pub fn raise_on_status(mut self, raise: bool) -> Self {
+        self.raise_on_status = raise;
+        self
+    }
+
+    /// Whether `Retry-After` is obeyed: 413, 429 and 503 with it are retried, listed or not, and the wait is the one it asks
+    /// for. Default true.
+    pub fn respect_retry_after_header(mut self, respect: bool) -> Self {
+        self.respect_retry_after_header = respect;
+        self
+    }
+
+    /// The longest wait that a `Retry-After` may ask for, in seconds; a longer one is cut to it. Default 21600, six hours.
+    pub fn retry_after_max(mut self, seconds: impl Into<f64>) -> Self {
+        self.retry_after_max = seconds.into();
+        self
+    }
+
+    /// The headers that [`removes_on_redirect`](Self::removes_on_redirect) names, in any case. Default Authorization, Cookie,
+    /// Proxy-Authorization.
+    ///
+    /// Of use where redirects are followed by hand: a session follows them by its own rules, as requests does.
+    pub fn remove_headers_on_redirect<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.removed_headers = Some(names.into_iter().map(|name| name.as_ref().to_lowercase().into()).collect());
+        self
+    }
+
+    /// Asks `test` before each retry that the other settings want; where it says `false`, the error or the response stands as
+    /// it is.
+    ///
+    /// It cannot ask for more: to have a status retried by what its headers say, list the status and test the headers. New
+    /// here, and only for adapters: [`increment`](Self::increment) does not ask it.
+    ///
+    /// # Examples
+    /// ```
+    /// let spare = |attempt: &petition::retry::Attempt<'_>| {
+    ///     attempt.status() != Some(403) || attempt.headers().is_some_and(|headers| headers.contains("X-RateLimit-Reset"))
+    /// };
+    /// let retry = petition::Retry::new().status_forcelist([403, 503]).retry_if(spare);
+    /// ```
+    pub fn retry_if(mut self, test: impl Fn(&Attempt<'_>) -> bool + Send + Sync + 'static) -> Self {
+        self.retry_if = Some(Arc::new(test));
+        self
+    }
+
+    /// What was retried so far, the oldest first.
+    #[must_use]
+    pub fn history(&self) -> &[RequestHistory] {
+        &self.history
+    }
+
+    /// Whether that method is retried when the server may have acted, by [`allowed_methods`](Self::allowed_methods).
+    #[must_use]
+    pub fn allows_method(&self, method: &str) -> bool {
+        let is = |allowed: &str| {
+            allowed.len() == method.len()
+                && allowed.bytes().zip(method.bytes()).all(|(ours, theirs)| ours == theirs.to_ascii_uppercase())
+        };
+        match &self.methods {
+            Methods::Any => true,
+            Methods::Idempotent => IDEMPOTENT.into_iter().any(is),
+            Methods::Given(methods) => methods.iter().any(|method| is(method)),
+        }
+    }
+
+    /// Whether running out of retries by status is an error: [`raise_on_status`](Self::raise_on_status).
+    #[must_use]
+    pub fn raises_on_status(&self) -> bool {
+        self.raise_on_status
+    }
+
+    /// Whether running out of redirects is an error: [`raise_on_redirect`](Self::raise_on_redirect), unless redirects or
+    /// retries are switched off.
+    #[must_use]
+    pub fn raises_on_redirect(&self) -> bool {
+        self.raise_on_redirect && !self.redirects_are_off()
+    }
+
+    /// Whether a header must not follow a redirect to another host:
+    /// [`remove_headers_on_redirect`](Self::remove_headers_on_redirect).
+    #[must_use]
+    pub fn removes_on_redirect(&self, name: &str) -> bool {
+        match &self.removed_headers {
+            None => REMOVED_HEADERS.iter().any(|removed| removed.eq_ignore_ascii_case(name)),
+            Some(names) => {
+                let name = name.to_lowercase();
+                names.iter().any(|removed| **removed == *name)
+            }
+        }
+    }
+
+    pub(super) fn lists_status(&self, status: u16) -> bool {
+        self.status_forcelist.as_ref().is_some_and(|statuses| statuses.contains(&status))
+    }
+
+    /// `False` for either switches redirects off, whichever was set first (RETRY-36).
+    pub(super) fn redirects_are_off(&self) -> bool {
+        self.redirect == Count::Off || self.total == Count::Off
+    }
+
+    /// What is left for redirects.
+    pub(super) fn redirects(&self) -> Count {
+        if self.redirects_are_off() { Count::Left(0) } else { self.redirect }
+    }
+
+    /// Refuses what cannot be a time.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidSetting`], naming the setting.
+    pub(crate) fn check(&self) -> Result<()> {
+        for (name, seconds) in [
+            ("backoff_factor", self.backoff_factor),
+            ("backoff_max", self.backoff_max),
+            ("backoff_jitter", self.backoff_jitter),
+            ("retry_after_max", self.retry_after_max),
+        ] {
+            if seconds.is_nan() || seconds < 0.0 {
+                let text = format!("{name} must be zero seconds or more, not {seconds}");
+                return Err(Error::message(ErrorKind::InvalidSetting, text));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What `max_retries=n` means in requests: `Retry(total=n)`; for 0 `Retry(total=0, read=False)`, with which a read error
+/// is returned as it is (RETRY-31, RETRY-32).
+impl From<u32> for Retry {
+    fn from(total: u32) -> Self {
+        let retry = Self::new().total(total);
+        if total == 0 {
+            return retry.read(false);
+        }
+        log::debug!(target: "petition::retry", "Converted retries value: {total} -> {retry:?}");
+        retry
+    }
+}
+
+impl fmt::Debug for Retry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { total, connect, read, status, .. } = self;
+        let redirect = self.redirects();
+        write!(f, "Retry(total={total}, connect={connect}, read={read}, redirect={redirect}, status={status})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // RETRY-01
+    #[test]
+    fn the_defaults_are_urllib3s() {
+        let retry = Retry::new();
+
+        assert_eq!(format!("{retry:?}"), "Retry(total=10, connect=None, read=None, redirect=None, status=None)");
+        assert_eq!(retry.other, Count::Unlimited);
+        assert_eq!((retry.backoff_factor, retry.backoff_max, retry.backoff_jitter), (0.0, 120.0, 0.0));
+        assert_eq!(retry.retry_after_max, 21_600.0);
+        assert!(retry.raises_on_redirect() && retry.raises_on_status() && retry.respect_retry_after_header);
+        assert!(retry.history().is_empty());
+        for method in IDEMPOTENT {
+            assert!(retry.allows_method(method), "{method}");
+        }
+        assert!(!retry.allows_method("POST") && !retry.allows_method("PATCH"));
+        for name in ["authorization", "Cookie", "PROXY-AUTHORIZATION"] {
+            assert!(retry.removes_on_redirect(name), "{name}");
+        }
+        assert!(!retry.removes_on_redirect("Accept"));
+    }
+
+    // RETRY-32, RETRY-38
+    #[test]
+    fn a_number_is_total_and_zero_also_closes_read() {
+        for (retry, text) in [
+            (Retry::from(3), "Retry(total=3, connect=None, read=None, redirect=None, status=None)"),
+            (Retry::from(0), "Retry(total=0, connect=None, read=False, redirect=None, status=None)"),
+            (Retry::from(u32::MAX), "Retry(total=4294967295, connect=None, read=None, redirect=None, status=None)"),
+        ] {
+            assert_eq!(format!("{retry:?}"), text);
+        }
+    }
+
+    // RETRY-36
+    #[test]
+    fn switching_redirects_off_does_not_depend_on_the_order_of_the_calls() {
+        for retry in [
+            Retry::new().redirect(false).raise_on_redirect(true),
+            Retry::new().raise_on_redirect(true).redirect(false),
+            Retry::new().total(false).redirect(5),
+            Retry::new().redirect(5).total(false),
+        ] {
+            assert!(!retry.raises_on_redirect());
+            assert!(format!("{retry:?}").contains("redirect=0"), "{retry:?}");
+        }
+        assert!(Retry::new().total(false).total(2).raises_on_redirect());
+    }
+
+    // RETRY-15
+    #[test]
+    fn the_method_is_upper_cased_and_the_list_is_not() {
+        let retry = Retry::new().allowed_methods(["POST", "get"]);
+
+        assert!(retry.allows_method("POST") && retry.allows_method("post"));
+        assert!(!retry.allows_method("GET") && !retry.allows_method("get") && !retry.allows_method("POS"));
+        assert!(Retry::new().any_method().allows_method("PATCH"));
+        assert!(Retry::new().allowed_methods::<&str>([]).allows_method("PATCH"));
+    }
+
+    // RETRY-01
+    #[test]
+    fn headers_to_remove_are_compared_in_lower_case() {
+        let retry = Retry::new().remove_headers_on_redirect(["X-Secret"]);
+
+        assert!(retry.removes_on_redirect("x-secret") && retry.removes_on_redirect("X-SECRET"));
+        assert!(!retry.removes_on_redirect("Authorization"));
+    }
+
+    #[test]
+    fn what_cannot_be_a_time_is_refused_by_name() {
+        for (retry, text) in [
+            (Retry::new().backoff_factor(-1), "backoff_factor must be zero seconds or more, not -1"),
+            (Retry::new().backoff_max(f64::NAN), "backoff_max must be zero seconds or more, not NaN"),
+            (Retry::new().backoff_jitter(-0.5), "backoff_jitter must be zero seconds or more, not -0.5"),
+            (Retry::new().retry_after_max(-3), "retry_after_max must be zero seconds or more, not -3"),
+        ] {
+            let error = retry.check().unwrap_err();
+            assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::InvalidSetting, text));
+        }
+        assert!(Retry::new().backoff_max(f64::INFINITY).backoff_jitter(0).check().is_ok());
+    }
+
+    #[test]
+    fn a_copy_shares_its_lists() {
+        let retry = Retry::new().allowed_methods(["GET"]).status_forcelist([500]).retry_if(|_| true);
+
+        let copy = retry.clone();
+
+        assert!(Arc::ptr_eq(retry.status_forcelist.as_ref().unwrap(), copy.status_forcelist.as_ref().unwrap()));
+        assert!(Arc::ptr_eq(retry.retry_if.as_ref().unwrap(), copy.retry_if.as_ref().unwrap()));
+        let (Methods::Given(one), Methods::Given(other)) = (&retry.methods, &copy.methods) else { panic!() };
+        assert!(Arc::ptr_eq(one, other));
+    }
+}
