@@ -3,6 +3,8 @@
 #![deny(missing_docs)]
 
 pub mod clock;
+#[allow(dead_code, unused_imports)]
+mod cookies;
 mod error;
 mod headers;
 mod message;
@@ -11,6 +13,7 @@ pub mod retry;
 mod timeout;
 mod url;
 
+pub use cookies::{Cookie, CookieJar, IntoCookie, SameSite};
 pub use error::{Error, ErrorKind, Result};
 pub use headers::Headers;
 pub use http::{Method, StatusCode};

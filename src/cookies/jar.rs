@@ -1,0 +1,753 @@
+//! The jar that sessions, responses and programs share: `Store` behind a lock.
+//!
+//! Every method takes `&self`. The lock is held for one look at the store, never while a caller's code runs, while something
+//! is read or written, or together with another jar's; what leaves is a copy. `len` is kept beside the lock, so that a
+//! session without cookies pays one load per request.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
+
+use parking_lot::Mutex;
+
+use super::convert::IntoCookie;
+use super::cookie::Cookie;
+use super::matching::CookieTarget;
+use super::netscape;
+use super::store::{Entry, Store, Unsendable, canonical_domain};
+use crate::clock;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Cookies, to be shared by threads: every method takes `&self`.
+///
+/// A session puts in what servers set and sends back what belongs to each request, by the rules of RFC 6265: host and
+/// domain, path, `Secure`, expiry. A cookie that a program sets without a domain goes to every host. A clone is an
+/// independent copy.
+///
+/// What servers may put in is limited: 16 KiB a cookie, 180 cookies a domain, 10,000 in all. Past that, expired ones go
+/// first, then those not used for the longest time. What a program sets is neither counted nor dropped.
+///
+/// # Coming from requests
+/// This is `RequestsCookieJar`. `jar["a"] = "1"` is [`insert`](Self::insert), `jar.set("a", "1", domain=…)` is
+/// [`set`](Self::set), `del jar["a"]` is [`remove`](Self::remove), `jar.get("a", domain=…)` is [`get_at`](Self::get_at),
+/// `jar.items()` is [`to_pairs`](Self::to_pairs), `cookiejar_from_dict(d)` is `CookieJar::from(d)` and
+/// `dict_from_cookiejar` is [`get_dict`](Self::get_dict).
+///
+/// Different on purpose: a cookie that a server set without Domain goes back to that host only, and not to its sub-domains; a
+/// Domain that is an address or a single label (and, with the feature `psl`, a public suffix such as `co.uk`) is not accepted;
+/// over plain http a server cannot replace a secure cookie; of a repeated attribute the last counts; a line without `=` sets
+/// nothing.
+///
+/// # Examples
+/// ```
+/// use petition::{Cookie, CookieJar};
+///
+/// let jar = CookieJar::from([("theme", "dark")]);
+/// jar.set(Cookie::new("id", "1").domain("a.example"));
+/// jar.set(Cookie::new("id", "2").domain("b.example"));
+///
+/// assert_eq!(jar.get("theme")?.as_deref(), Some("dark"));
+/// assert!(jar.get("id").is_err()); // on two domains
+/// assert_eq!(jar.get_at("id", Some("b.example"), None)?.as_deref(), Some("2"));
+/// # Ok::<(), petition::Error>(())
+/// ```
+pub struct CookieJar {
+    store: Mutex<Store>,
+    /// That of the store, as it was when its lock was last given back.
+    len: AtomicUsize,
+}
+
+impl CookieJar {
+    /// A jar without cookies.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { store: Mutex::new(Store::new()), len: AtomicUsize::new(0) }
+    }
+
+    /// Puts a cookie in, in the place of one of the same domain, path and name.
+    pub fn set(&self, cookie: Cookie) {
+        self.with(|store| store.put(Entry::given(cookie)));
+    }
+
+    /// Sets a cookie that goes to every host: `set(Cookie::new(name, value))`.
+    pub fn insert(&self, name: impl Into<String>, value: impl Into<String>) {
+        self.set(Cookie::new(name, value));
+    }
+
+    /// The value of the cookie of that name, if there is one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::CookieConflict`] if there are several, on different domains or paths: see [`get_at`](Self::get_at).
+    pub fn get(&self, name: &str) -> Result<Option<String>> {
+        self.get_at(name, None, None)
+    }
+
+    /// The value of the cookie of that name with that domain and path, as far as these are given.
+    ///
+    /// # Errors
+    /// [`ErrorKind::CookieConflict`] if there are several.
+    pub fn get_at(&self, name: &str, domain: Option<&str>, path: Option<&str>) -> Result<Option<String>> {
+        let place = Place::new(domain, path);
+        let found = self.with(|store| {
+            let mut found = store.iter().filter(|entry| entry.cookie.name == name && place.has(entry));
+            let first = found.next().map(|entry| entry.cookie.value.clone());
+            if found.next().is_some() { Err(()) } else { Ok(first) }
+        });
+        found.map_err(|()| {
+            Error::message(ErrorKind::CookieConflict, format!("there are multiple cookies with name {name:?}"))
+        })
+    }
+
+    /// Whether there is a cookie of that name, or several.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        !self.is_empty() && self.with(|store| store.iter().any(|entry| entry.cookie.name == name))
+    }
+
+    /// Takes the cookies of that name out, on all domains and paths; whether there was one.
+    pub fn remove(&self, name: &str) -> bool {
+        self.remove_at(name, None, None)
+    }
+
+    /// Takes the cookies of that name out that have that domain and path, as far as these are given; whether there was one.
+    pub fn remove_at(&self, name: &str, domain: Option<&str>, path: Option<&str>) -> bool {
+        let place = Place::new(domain, path);
+        self.with(|store| store.remove(|entry| entry.cookie.name == name && place.has(entry)))
+    }
+
+    /// Takes all cookies out.
+    pub fn clear(&self) {
+        self.with(Store::clear);
+    }
+
+    /// Takes all cookies of that domain out; whether there was one.
+    pub fn clear_domain(&self, domain: &str) -> bool {
+        let place = Place::new(Some(domain), None);
+        self.with(|store| store.remove(|entry| place.has(entry)))
+    }
+
+    /// Takes out the cookies that have no end of their own, as a browser does when it is closed; whether there was one.
+    pub fn clear_session_cookies(&self) -> bool {
+        self.with(|store| store.remove(|entry| entry.cookie.expires.is_none()))
+    }
+
+    /// Takes out the cookies whose time is over; whether there was one. They are never sent, but stay until the jar comes
+    /// across them.
+    pub fn remove_expired(&self) -> bool {
+        let now = clock::wall();
+        self.with(|store| store.remove(|entry| entry.cookie.is_expired_at(now)))
+    }
+
+    /// The number of cookies.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len.load(Ordering::Acquire)
+    }
+
+    /// Whether there is no cookie.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The cookies as they are now, in the order in which they were first set.
+    pub fn iter(&self) -> Iter {
+        let cookies: Vec<_> = self.snapshot().into_iter().map(|entry| entry.cookie).collect();
+        Iter { cookies: cookies.into_iter() }
+    }
+
+    /// Names and values, in order; a name is there as often as there are cookies of that name.
+    #[must_use]
+    pub fn to_pairs(&self) -> Vec<(String, String)> {
+        self.iter().map(|cookie| (cookie.name, cookie.value)).collect()
+    }
+
+    /// Names and values of the cookies that have that domain and path, as far as these are given. Of several cookies of one
+    /// name the last counts.
+    #[must_use]
+    pub fn get_dict(&self, domain: Option<&str>, path: Option<&str>) -> HashMap<String, String> {
+        let place = Place::new(domain, path);
+        let entries = self.snapshot().into_iter().filter(|entry| place.has(entry));
+        entries.map(|entry| (entry.cookie.name, entry.cookie.value)).collect()
+    }
+
+    /// The domains that there are cookies of, each once; the empty one stands for cookies that go to every host.
+    #[must_use]
+    pub fn domains(&self) -> Vec<String> {
+        each_once(self.iter().map(|cookie| cookie.domain))
+    }
+
+    /// The paths that there are cookies of, each once.
+    #[must_use]
+    pub fn paths(&self) -> Vec<String> {
+        each_once(self.iter().map(|cookie| cookie.path))
+    }
+
+    /// Puts all cookies of another jar in, or names and values; each in the place of one of the same domain, path and name.
+    ///
+    /// # Examples
+    /// ```
+    /// let jar = petition::CookieJar::from([("a", "1")]);
+    /// let other = petition::CookieJar::from([("a", "2"), ("b", "3")]);
+    ///
+    /// jar.update(&other);
+    /// jar.update([("c", "4")]);
+    ///
+    /// assert_eq!(jar.to_pairs(), petition::CookieJar::from([("a", "2"), ("b", "3"), ("c", "4")]).to_pairs());
+    /// ```
+    pub fn update(&self, cookies: impl Into<Self>) {
+        let entries = cookies.into().snapshot();
+        self.with(|store| entries.into_iter().for_each(|entry| store.put(entry)));
+    }
+
+    /// Puts in those cookies whose names are not there yet, on whatever domain or path.
+    ///
+    /// # Coming from requests
+    /// `cookiejar_from_dict(cookies, jar, overwrite=False)`, and what `merge_cookies(jar, cookies)` does with a dictionary.
+    pub fn insert_missing<I>(&self, cookies: I)
+    where
+        I: IntoIterator,
+        I::Item: IntoCookie,
+    {
+        let cookies: Vec<_> = cookies.into_iter().map(IntoCookie::into_cookie).collect();
+        self.with(|store| {
+            let known: HashSet<_> = store.iter().map(|entry| entry.cookie.name.clone()).collect();
+            for cookie in cookies.into_iter().filter(|cookie| !known.contains(&cookie.name)) {
+                store.put(Entry::given(cookie));
+            }
+        });
+    }
+
+    /// Puts in the cookies of a file in Netscape's format, `cookies.txt`, as browsers' add-ons, curl, wget and
+    /// `MozillaCookieJar` write it, and says how many. Those whose time is over stay out, as do comments; a line that starts
+    /// with `#HttpOnly_` is a cookie.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if reading fails or a line is no cookie; then nothing is put in.
+    ///
+    /// # Examples
+    /// ```
+    /// let jar = petition::CookieJar::new();
+    /// let file = ".example.com\tTRUE\t/\tTRUE\t0\tid\tabc\n";
+    ///
+    /// assert_eq!(jar.load(file.as_bytes())?, 1);
+    /// assert_eq!(jar.get("id")?.as_deref(), Some("abc"));
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    pub fn load(&self, mut reader: impl io::Read) -> Result<usize> {
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes)?;
+        let now = clock::wall();
+        let mut cookies = netscape::parse(&bytes)?;
+        cookies.retain(|cookie| !cookie.is_expired_at(now));
+        let count = cookies.len();
+        self.with(|store| cookies.into_iter().for_each(|cookie| store.put(Entry::given(cookie))));
+        Ok(count)
+    }
+
+    /// Writes the cookies in Netscape's format, `cookies.txt`, session cookies among them (their end is written as 0), those
+    /// whose time is over not. The values are secrets: mind who may read the file.
+    ///
+    /// A cookie whose name or value has a tab or a line break has no place in that format; it is left out, with a warning in
+    /// the log.
+    ///
+    /// # Coming from requests
+    /// `MozillaCookieJar.save(ignore_discard=True)`; it writes nothing as the end of a session cookie, and
+    /// [`load`](Self::load) takes both.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if writing fails.
+    pub fn save(&self, mut writer: impl io::Write) -> Result<()> {
+        let now = clock::wall();
+        let text = netscape::format(self.iter().filter(|cookie| !cookie.is_expired_at(now)));
+        writer.write_all(text.as_bytes())?;
+        writer.flush()?;
+        Ok(())
+    }
+
+    /// The value of the Cookie header for a request: `None` if no cookie belongs to it.
+    ///
+    /// The value may hold control characters that a server sent, other than line breaks and NUL, so it goes past the check of
+    /// `Headers::insert`. Fails with `InvalidHeader` for a cookie of the program's that must not go on the wire (COOK-30).
+    pub(crate) fn header_for(&self, target: &CookieTarget<'_>, now: SystemTime) -> Result<Option<String>> {
+        self.header_with(None, target, now)
+    }
+
+    /// The same, with the cookies of the request laid over the jar's, which stay as they are (SES-09, COOK-04).
+    ///
+    /// This is what a jar filled from both would send, without making one.
+    pub(crate) fn header_with(
+        &self,
+        own: Option<&Self>,
+        target: &CookieTarget<'_>,
+        now: SystemTime,
+    ) -> Result<Option<String>> {
+        let own = own.map(Self::snapshot).unwrap_or_default();
+        if own.is_empty() && self.is_empty() {
+            return Ok(None);
+        }
+        self.with(|store| store.header(&own, target, now)).map_err(|Unsendable { name, fault }| {
+            Error::message(ErrorKind::InvalidHeader, format!("cookie {name:?} cannot be sent: it has {fault}"))
+        })
+    }
+
+    /// Takes the Set-Cookie lines of the answer to a request.
+    pub(crate) fn absorb<'a>(
+        &self,
+        target: &CookieTarget<'_>,
+        set_cookie: impl IntoIterator<Item = &'a str>,
+        now: SystemTime,
+    ) {
+        for line in set_cookie {
+            if let Err(refused) = self.with(|store| store.receive(target, line, now)) {
+                let name = line.split(['=', ';']).next().unwrap_or_default().trim();
+                log::debug!(target: "petition::cookies", "Refused cookie {name:?} of {}: {}", target.host, refused.text());
+            }
+        }
+    }
+
+    /// A copy with the cookies of `other` put over this one's.
+    pub(crate) fn merged_with(&self, other: &Self) -> Self {
+        let merged = self.clone();
+        merged.update(other);
+        merged
+    }
+
+    /// A copy whose cookies without a domain go to `host` only: for the cookies of one request, which must not follow a
+    /// redirect to another site (REDIR-13).
+    pub(crate) fn bound_to(&self, host: &str) -> Self {
+        let host: Arc<str> = host.to_ascii_lowercase().into();
+        let (entries, jar) = (self.snapshot(), Self::new());
+        jar.with(|store| {
+            for mut entry in entries {
+                if entry.cookie.domain.is_empty() {
+                    entry.bound = Some(Arc::clone(&host));
+                }
+                store.put(entry);
+            }
+        });
+        jar
+    }
+
+    /// The only way to the store, so that no guard gets out.
+    fn with<R>(&self, look: impl FnOnce(&mut Store) -> R) -> R {
+        let mut store = self.store.lock();
+        let result = look(&mut store);
+        self.len.store(store.len(), Ordering::Release);
+        result
+    }
+
+    fn snapshot(&self) -> Vec<Entry> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        self.with(|store| store.entries().into_iter().cloned().collect())
+    }
+}
+
+/// A domain and a path to look for, as far as they are given.
+struct Place<'a> {
+    domain: Option<String>,
+    path: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    fn new(domain: Option<&str>, path: Option<&'a str>) -> Self {
+        Self { domain: domain.map(canonical_domain), path }
+    }
+
+    fn has(&self, entry: &Entry) -> bool {
+        self.domain.as_ref().is_none_or(|domain| *domain == entry.cookie.domain)
+            && self.path.is_none_or(|path| path == entry.cookie.path)
+    }
+}
+
+fn each_once(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    texts.filter(|text| seen.insert(text.clone())).collect()
+}
+
+impl Clone for CookieJar {
+    fn clone(&self) -> Self {
+        if self.is_empty() {
+            return Self::new();
+        }
+        let store = self.with(|store| store.clone());
+        Self { len: AtomicUsize::new(store.len()), store: Mutex::new(store) }
+    }
+}
+
+impl Default for CookieJar {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The cookies, without their values.
+impl fmt::Debug for CookieJar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<T: IntoCookie> Extend<T> for CookieJar {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, cookies: I) {
+        for cookie in cookies {
+            self.set(cookie.into_cookie());
+        }
+    }
+}
+
+/// A copy of the cookies of a jar, one after the other: see [`CookieJar::iter`].
+#[derive(Clone, Debug)]
+pub struct Iter {
+    cookies: std::vec::IntoIter<Cookie>,
+}
+
+impl Iterator for Iter {
+    type Item = Cookie;
+
+    fn next(&mut self) -> Option<Cookie> {
+        self.cookies.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.cookies.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for Iter {
+    fn next_back(&mut self) -> Option<Cookie> {
+        self.cookies.next_back()
+    }
+}
+
+impl ExactSizeIterator for Iter {}
+
+impl IntoIterator for &CookieJar {
+    type Item = Cookie;
+    type IntoIter = Iter;
+
+    fn into_iter(self) -> Iter {
+        self.iter()
+    }
+}
+
+impl IntoIterator for CookieJar {
+    type Item = Cookie;
+    type IntoIter = Iter;
+
+    fn into_iter(self) -> Iter {
+        self.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    fn target(host: &str) -> CookieTarget<'_> {
+        CookieTarget { host, path: "/", secure: false }
+    }
+
+    /// `a` on two domains and two paths, `b` without domain.
+    fn crowd() -> CookieJar {
+        CookieJar::from([
+            Cookie::new("a", "1").domain("x.test"),
+            Cookie::new("a", "2").domain("y.test"),
+            Cookie::new("a", "3").domain("y.test").path("/p"),
+            Cookie::new("b", "4"),
+        ])
+    }
+
+    #[test]
+    fn a_jar_can_be_shared() {
+        fn shared<T: Send + Sync + Clone + Default + fmt::Debug>() {}
+        shared::<CookieJar>();
+    }
+
+    // COOK-23
+    #[test]
+    fn a_name_on_several_domains_is_a_conflict_until_the_place_is_named() {
+        let jar = crowd();
+        for (name, domain, path, want) in [
+            ("b", None, None, Some(Some("4"))),
+            ("a", None, None, None),
+            ("a", Some("y.test"), None, None),
+            ("a", None, Some("/"), None),
+            ("a", Some("x.test"), None, Some(Some("1"))),
+            ("a", Some(".X.test"), None, Some(Some("1"))),
+            ("a", None, Some("/p"), Some(Some("3"))),
+            ("a", Some("y.test"), Some("/"), Some(Some("2"))),
+            ("a", Some("z.test"), None, Some(None)),
+            ("b", Some(""), None, Some(Some("4"))),
+            ("A", None, None, Some(None)),
+        ] {
+            let got = jar.get_at(name, domain, path);
+
+            assert_eq!(got.as_ref().ok().map(Option::as_deref), want, "{name} {domain:?} {path:?}");
+            if let Err(error) = got {
+                assert_eq!(error.kind(), ErrorKind::CookieConflict);
+                assert_eq!(error.to_string(), "there are multiple cookies with name \"a\"");
+            }
+        }
+        assert_eq!(jar.get("b").unwrap().as_deref(), Some("4"));
+        assert!(jar.get("a").is_err());
+    }
+
+    // COOK-24
+    #[test]
+    fn remove_takes_a_name_out_on_every_domain() {
+        let jar = crowd();
+
+        assert!(jar.remove_at("a", Some("y.test"), Some("/p")));
+        assert!(!jar.remove_at("a", Some("y.test"), Some("/p")));
+        assert_eq!(jar.to_pairs(), pairs(&[("a", "1"), ("a", "2"), ("b", "4")]));
+        assert!(jar.remove("a") && !jar.remove("a"));
+        assert_eq!(jar.to_pairs(), pairs(&[("b", "4")]));
+    }
+
+    // COOK-25
+    #[test]
+    fn a_jar_looks_like_a_mapping() {
+        let jar = crowd();
+
+        assert_eq!((jar.len(), jar.is_empty(), jar.iter().len()), (4, false, 4));
+        assert!(jar.contains("a") && jar.contains("b") && !jar.contains("c"));
+        assert_eq!(jar.domains(), ["x.test", "y.test", ""]);
+        assert_eq!(jar.paths(), ["/", "/p"]);
+        assert_eq!(jar.to_pairs(), pairs(&[("a", "1"), ("a", "2"), ("a", "3"), ("b", "4")]));
+        for (domain, path, want) in [
+            (None, None, &[("a", "3"), ("b", "4")][..]),
+            (Some("y.test"), None, &[("a", "3")]),
+            (Some("y.test"), Some("/"), &[("a", "2")]),
+            (Some(""), None, &[("b", "4")]),
+            (Some("z.test"), None, &[]),
+        ] {
+            assert_eq!(jar.get_dict(domain, path), pairs(want).into_iter().collect(), "{domain:?} {path:?}");
+        }
+        let values: Vec<_> = (&jar).into_iter().rev().map(|cookie| cookie.value).collect();
+        assert_eq!(values, ["4", "3", "2", "1"]);
+    }
+
+    // COOK-22
+    #[test]
+    fn the_same_name_domain_and_path_overwrite() {
+        let jar = CookieJar::new();
+        jar.insert("a", "1");
+        jar.insert("b", "1");
+        jar.set(Cookie::new("a", "2"));
+        jar.set(Cookie::new("a", "3").path(""));
+        jar.set(Cookie::new("b", "2").domain("X.test"));
+        jar.set(Cookie::new("b", "3").domain(".x.test"));
+
+        assert_eq!(jar.to_pairs(), pairs(&[("a", "3"), ("b", "1"), ("b", "3")]));
+    }
+
+    #[test]
+    fn clearing_takes_out_what_it_says() {
+        let later = clock::wall() + Duration::from_secs(1000);
+        let full = || {
+            let jar = crowd();
+            jar.set(Cookie::new("later", "1").domain("x.test").expires(later));
+            jar.set(Cookie::new("over", "1").expires(NOW));
+            jar
+        };
+        type Clear = fn(&CookieJar) -> bool;
+        let cases: [(Clear, usize); 4] = [
+            (|jar| jar.clear_domain("x.test"), 4),
+            (CookieJar::clear_session_cookies, 2),
+            (CookieJar::remove_expired, 5),
+            (
+                |jar| {
+                    jar.clear();
+                    true
+                },
+                0,
+            ),
+        ];
+        for (clear, left) in cases {
+            let jar = full();
+
+            assert!(clear(&jar));
+            assert_eq!((jar.len(), jar.iter().len(), jar.is_empty()), (left, left, left == 0));
+        }
+        assert!(!CookieJar::new().remove_expired());
+    }
+
+    // COOK-27, COOK-28, UTIL-08
+    #[test]
+    fn update_overwrites_and_insert_missing_does_not() {
+        let jar = CookieJar::from([Cookie::new("a", "1"), Cookie::new("b", "1").domain("x.test")]);
+
+        jar.update([("a", "2"), ("c", "2")]);
+        assert_eq!(jar.to_pairs(), pairs(&[("a", "2"), ("b", "1"), ("c", "2")]));
+
+        jar.update(CookieJar::from(Cookie::new("b", "3").domain("x.test")));
+        assert_eq!(jar.to_pairs(), pairs(&[("a", "2"), ("b", "3"), ("c", "2")]));
+
+        jar.insert_missing([("a", "4"), ("b", "4"), ("d", "4")]);
+        assert_eq!(jar.to_pairs(), pairs(&[("a", "2"), ("b", "3"), ("c", "2"), ("d", "4")]));
+
+        jar.update(&jar);
+        assert_eq!(jar.len(), 4);
+    }
+
+    // COOK-27
+    #[test]
+    fn a_clone_is_a_jar_of_its_own() {
+        let jar = crowd();
+        let copy = jar.clone();
+
+        jar.clear();
+        copy.insert("c", "5");
+
+        assert_eq!((jar.len(), copy.len()), (0, 5));
+        assert_eq!(CookieJar::new().clone().len(), 0);
+    }
+
+    // SES-09, COOK-04
+    #[test]
+    fn the_cookies_of_a_request_do_not_stay() {
+        let (session, own) = (CookieJar::from([("a", "1")]), CookieJar::from([("b", "2")]));
+
+        assert_eq!(session.header_with(Some(&own), &target("h.test"), NOW).unwrap().as_deref(), Some("a=1; b=2"));
+        assert_eq!(session.merged_with(&own).header_for(&target("h.test"), NOW).unwrap().as_deref(), Some("a=1; b=2"));
+        assert_eq!(session.header_for(&target("h.test"), NOW).unwrap().as_deref(), Some("a=1"));
+        assert_eq!((session.len(), own.len()), (1, 1));
+        assert_eq!(CookieJar::new().header_with(None, &target("h.test"), NOW).unwrap(), None);
+        assert_eq!(CookieJar::new().header_with(Some(&own), &target("h"), NOW).unwrap().as_deref(), Some("b=2"));
+    }
+
+    // REDIR-12, REDIR-13, REDIR-14
+    #[test]
+    fn on_a_redirect_own_cookies_stay_with_their_host_and_new_ones_go_on() {
+        let session = CookieJar::from([("all", "0")]);
+        let own =
+            CookieJar::from([Cookie::new("mine", "1"), Cookie::new("b", "2").domain("b.test")]).bound_to("A.test");
+        let sent = |host| session.header_with(Some(&own), &target(host), NOW).unwrap().unwrap_or_default();
+
+        assert_eq!(sent("a.test"), "all=0; mine=1");
+        for jar in [&session, &own] {
+            jar.absorb(&target("a.test"), ["x=1; Domain=a.test", "y=1"], NOW);
+        }
+
+        assert_eq!(sent("b.test"), "all=0; b=2");
+        assert_eq!(sent("a.test"), "all=0; x=1; y=1; mine=1");
+        assert_eq!(session.to_pairs(), pairs(&[("all", "0"), ("x", "1"), ("y", "1")]));
+    }
+
+    #[test]
+    fn a_server_replaces_the_cookie_that_the_request_brought() {
+        let session = CookieJar::new();
+        let own = CookieJar::from(Cookie::new("a", "mine").domain("h.test").host_only(true));
+
+        for jar in [&session, &own] {
+            jar.absorb(&target("h.test"), ["a=server"], NOW);
+        }
+
+        let header = session.header_with(Some(&own), &target("h.test"), NOW).unwrap();
+        assert_eq!(header.as_deref(), Some("a=server"));
+    }
+
+    // COOK-30
+    #[test]
+    fn a_line_break_in_a_cookie_is_an_invalid_header_and_not_shown() {
+        let jar = CookieJar::from([("a", "secret\r\nX: y")]);
+
+        let error = jar.header_for(&target("h.test"), NOW).unwrap_err();
+
+        assert_eq!(error.kind(), ErrorKind::InvalidHeader);
+        assert_eq!(error.to_string(), "cookie \"a\" cannot be sent: it has a line break or NUL");
+    }
+
+    #[test]
+    fn a_file_holds_what_is_not_over() {
+        let jar = CookieJar::new();
+        jar.absorb(&target("w.h.test"), ["a=1", "b=2; Domain=h.test; HttpOnly; Secure"], NOW);
+        jar.set(Cookie::new("c", "3").max_age(Duration::from_secs(1000)));
+        jar.set(Cookie::new("over", "1").expires(NOW));
+
+        let mut file = Vec::new();
+        jar.save(&mut file).unwrap();
+        let back = CookieJar::new();
+
+        assert_eq!(back.load(&*file).unwrap(), 3);
+        let text = String::from_utf8(file).unwrap();
+        assert!(text.contains("w.h.test\tFALSE\t/\tFALSE\t0\ta\t1\n"), "{text}");
+        assert!(text.contains("#HttpOnly_.h.test\tTRUE\t/\tTRUE\t0\tb\t2\n"), "{text}");
+        assert_eq!(back.to_pairs(), pairs(&[("a", "1"), ("b", "2"), ("c", "3")]));
+        assert_eq!(back.header_for(&target("x.h.test"), NOW).unwrap().as_deref(), Some("c=3"));
+        assert_eq!(back.iter().map(|cookie| cookie.host_only).collect::<Vec<_>>(), [true, false, false]);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_or_written_changes_nothing() {
+        struct Broken;
+        impl io::Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::PermissionDenied.into())
+            }
+        }
+        impl io::Write for Broken {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let jar = CookieJar::from([("a", "1")]);
+
+        let half = b"h.test\tFALSE\t/\tFALSE\t0\tb\t2\nnonsense\n";
+        let over = b"h.test\tFALSE\t/\tFALSE\t1\tb\t2\n";
+
+        assert_eq!(jar.load(Broken).unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!(jar.load(&half[..]).unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!(jar.load(&over[..]).unwrap(), 0);
+        assert_eq!(jar.save(Broken).unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!(jar.to_pairs(), pairs(&[("a", "1")]));
+    }
+
+    #[test]
+    fn debug_hides_values() {
+        let shown =
+            format!("{:?} {:?}", CookieJar::from([("a", "hunter2")]), CookieJar::from([("a", "hunter2")]).iter());
+
+        assert!(shown.contains("\"a\"") && !shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
+    fn threads_lose_no_cookie() {
+        let jar = CookieJar::new();
+
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let jar = &jar;
+                scope.spawn(move || {
+                    let host = format!("h{thread}.test");
+                    for number in 0..50 {
+                        jar.absorb(&target(&host), [format!("n{number}=1").as_str()], NOW);
+                        jar.insert(format!("t{thread}-{number}"), "1");
+                        let sent = jar.header_for(&target(&host), NOW).unwrap().unwrap_or_default();
+                        assert!(sent.contains(&format!("n{number}=1")), "{sent}");
+                        assert!(jar.remove(&format!("t{thread}-{number}")));
+                    }
+                });
+            }
+        });
+
+        assert_eq!((jar.len(), jar.iter().len()), (400, 400));
+    }
+}

@@ -1,0 +1,171 @@
+//! Cookies and jars as serde sees them (feature `json`).
+//!
+//! Written out by hand, as serde comes without its derive. A jar is a list of cookies, a cookie a map of its fields, with its
+//! end in seconds after the start of 1970. A jar is also read from a map of names and values, which is what
+//! `json.dump(dict_from_cookiejar(session.cookies), file)` leaves behind in Python.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use super::cookie::{Cookie, SameSite};
+use super::date;
+use super::jar::CookieJar;
+
+const FIELDS: &[&str] =
+    &["name", "value", "domain", "path", "secure", "http_only", "host_only", "expires", "same_site"];
+
+/// All fields. The value is there in clear: mind who may read it.
+impl Serialize for Cookie {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("Cookie", FIELDS.len())?;
+        out.serialize_field("name", &self.name)?;
+        out.serialize_field("value", &self.value)?;
+        out.serialize_field("domain", &self.domain)?;
+        out.serialize_field("path", &self.path)?;
+        out.serialize_field("secure", &self.secure)?;
+        out.serialize_field("http_only", &self.http_only)?;
+        out.serialize_field("host_only", &self.host_only)?;
+        out.serialize_field("expires", &self.expires.map(date::seconds))?;
+        out.serialize_field("same_site", &self.same_site.map(SameSite::as_str))?;
+        out.end()
+    }
+}
+
+/// From a map of the fields. Only `name` and `value` must be there; unknown ones are passed over.
+impl<'de> Deserialize<'de> for Cookie {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_struct("Cookie", FIELDS, CookieVisitor)
+    }
+}
+
+struct CookieVisitor;
+
+impl<'de> Visitor<'de> for CookieVisitor {
+    type Value = Cookie;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a cookie: a map with a name and a value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Cookie, A::Error> {
+        let mut cookie = Cookie::new("", "");
+        let (mut named, mut valued) = (false, false);
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "name" => (cookie.name, named) = (map.next_value()?, true),
+                "value" => (cookie.value, valued) = (map.next_value()?, true),
+                "domain" => cookie.domain = map.next_value()?,
+                "path" => cookie.path = map.next_value()?,
+                "secure" => cookie.secure = map.next_value()?,
+                "http_only" => cookie.http_only = map.next_value()?,
+                "host_only" => cookie.host_only = map.next_value()?,
+                "expires" => {
+                    let seconds: Option<i64> = map.next_value()?;
+                    cookie.expires = seconds.and_then(|seconds| date::at(seconds.min(date::LAST)));
+                }
+                "same_site" => {
+                    let text: Option<String> = map.next_value()?;
+                    cookie.same_site = text.as_deref().and_then(SameSite::parse);
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        match (named, valued) {
+            (true, true) => Ok(cookie),
+            (false, _) => Err(A::Error::missing_field("name")),
+            (_, false) => Err(A::Error::missing_field("value")),
+        }
+    }
+}
+
+/// A list of cookies, in the order in which they were first set.
+impl Serialize for CookieJar {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+/// From a list of cookies, or from a map of names and values; a name without a value (null) is passed over.
+impl<'de> Deserialize<'de> for CookieJar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(JarVisitor)
+    }
+}
+
+struct JarVisitor;
+
+impl<'de> Visitor<'de> for JarVisitor {
+    type Value = CookieJar;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of cookies, or a map of names and values")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<CookieJar, A::Error> {
+        let jar = CookieJar::new();
+        while let Some(cookie) = list.next_element::<Cookie>()? {
+            jar.set(cookie);
+        }
+        Ok(jar)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<CookieJar, A::Error> {
+        let jar = CookieJar::new();
+        while let Some((name, value)) = map.next_entry::<String, Option<String>>()? {
+            if let Some(value) = value {
+                jar.insert(name, value);
+            }
+        }
+        Ok(jar)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jar_comes_back_as_it_was() {
+        let jar = CookieJar::from([
+            Cookie::new("a", "1"),
+            Cookie::new("b", "\u{e9} \"x\"").domain("h.test").path("/x").secure(true).http_only(true),
+            Cookie::new("a", "2")
+                .domain("h.test")
+                .host_only(true)
+                .same_site(SameSite::Lax)
+                .expires(date::at(4_000_000_000)),
+        ]);
+
+        let text = serde_json::to_string(&jar).unwrap();
+        let back: CookieJar = serde_json::from_str(&text).unwrap();
+
+        assert!(back.iter().eq(jar.iter()), "{text}");
+        assert!(text.contains(r#""expires":4000000000,"same_site":"Lax""#), "{text}");
+    }
+
+    #[test]
+    fn a_map_of_names_and_values_is_a_jar() {
+        let jar: CookieJar = serde_json::from_str(r#"{"b": "1", "a": "2", "c": null}"#).unwrap();
+
+        assert_eq!(jar.to_pairs(), [("b".into(), "1".into()), ("a".into(), "2".into())]);
+        assert_eq!(jar.domains(), [""]);
+    }
+
+    #[test]
+    fn what_is_not_said_of_a_cookie_has_its_default() {
+        let cookie: Cookie = serde_json::from_str(r#"{"value":"1","name":"a","future":[1]}"#).unwrap();
+
+        assert_eq!(cookie, Cookie::new("a", "1"));
+    }
+
+    #[test]
+    fn what_is_no_cookie_is_an_error() {
+        for text in ["1", "\"a=1\"", "[1]", r#"[{"name":"a"}]"#, r#"[{"value":"1"}]"#, r#"{"a":1}"#, r#"[["a","1"]]"#] {
+            assert!(serde_json::from_str::<CookieJar>(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! Which requests a cookie belongs to: domain, path and scheme (RFC 6265 §5.1.3, §5.1.4, §5.3).
+//!
+//! Pure functions on text. Hosts and domains come in lower case, without a port and without brackets; where a rule needs
+//! more than the RFC says, the stricter side is taken.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use super::suffixes;
+
+/// A request, as far as cookies are concerned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CookieTarget<'a> {
+    /// The host that cookies are for: the URL's, or that of a Host header of the user's own (COOK-29). No port, no brackets.
+    pub host: &'a str,
+    /// The URL's path, as it is sent, without the query.
+    pub path: &'a str,
+    /// Whether it goes over https.
+    pub secure: bool,
+}
+
+impl<'a> CookieTarget<'a> {
+    /// The host within the value of a Host header.
+    pub(crate) fn host_of_header(value: &'a str) -> &'a str {
+        let value = value.trim_matches([' ', '\t']);
+        match value.strip_prefix('[') {
+            Some(address) => address.split(']').next().unwrap_or_default(),
+            None => value.split(':').next().unwrap_or_default(),
+        }
+    }
+
+    /// The host in lower case.
+    pub(super) fn canonical_host(&self) -> Cow<'a, str> {
+        lower_case(self.host)
+    }
+}
+
+/// Where a cookie that `host` sets goes back to.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Scope<'a> {
+    /// To the host that set it.
+    Host,
+    /// To the hosts of this domain, in lower case.
+    Domain(Cow<'a, str>),
+}
+
+/// Why a Domain attribute is not accepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Refusal {
+    Foreign,
+    SingleLabel,
+    PublicSuffix,
+}
+
+impl Refusal {
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Foreign => "its domain is not the host's",
+            Self::SingleLabel => "its domain is a single label",
+            Self::PublicSuffix => "its domain is a public suffix",
+        }
+    }
+}
+
+/// The scope of a cookie by the Domain attribute that `host` sent.
+pub(super) fn scope<'a>(host: &str, domain: Option<&'a str>) -> Result<Scope<'a>, Refusal> {
+    let Some(domain) = domain.map(lower_case) else { return Ok(Scope::Host) };
+    let alone = if is_single_label(&domain) {
+        Some(Refusal::SingleLabel)
+    } else if suffixes::is_public(&domain) {
+        Some(Refusal::PublicSuffix)
+    } else {
+        None
+    };
+    match alone {
+        // An address, `localhost`, a host that is itself a public suffix: it may name itself, and no more than that.
+        _ if *domain == *host && (alone.is_some() || is_address(host)) => Ok(Scope::Host),
+        _ if !domain_matches(host, &domain) => Err(Refusal::Foreign),
+        Some(refusal) => Err(refusal),
+        None => Ok(Scope::Domain(domain)),
+    }
+}
+
+/// Whether `host` is `domain` or below it.
+pub(super) fn domain_matches(host: &str, domain: &str) -> bool {
+    host == domain || host.strip_suffix(domain).is_some_and(|front| front.ends_with('.')) && !is_address(host)
+}
+
+/// The host, then each domain above it: `a.b.c`, `b.c`, `c`. An address has none above it.
+pub(super) fn domains_of(host: &str) -> impl Iterator<Item = &str> {
+    let up = !is_address(host);
+    std::iter::successors(Some(host), move |domain| domain.split_once('.').map(|(_, parent)| parent).filter(|_| up))
+        .filter(|domain| !domain.is_empty())
+}
+
+/// Whether `domain` has no sub-domains that a cookie could go to.
+pub(super) fn is_alone(domain: &str) -> bool {
+    is_single_label(domain) || is_address(domain)
+}
+
+fn is_single_label(domain: &str) -> bool {
+    let domain = domain.strip_suffix('.').unwrap_or(domain);
+    !domain.trim_start_matches('.').contains('.') && !domain.contains(':')
+}
+
+/// Whether `host` is an IP address, in any of the ways to write one: no top-level domain is a number.
+pub(super) fn is_address(host: &str) -> bool {
+    if host.contains(':') {
+        return true;
+    }
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let last = host.rsplit('.').next().unwrap_or(host);
+    match last.strip_prefix("0x") {
+        Some(hex) => hex.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()),
+    }
+}
+
+/// Whether a cookie of path `own` goes to `request`.
+pub(super) fn path_matches(request: &str, own: &str) -> bool {
+    // A request without a path asks for `/`.
+    let request = if request.is_empty() { "/" } else { request };
+    match request.strip_prefix(own) {
+        Some(rest) => rest.is_empty() || own.ends_with('/') || rest.starts_with('/'),
+        None => false,
+    }
+}
+
+/// The path of a cookie that has none of its own: the request's, up to its last slash.
+pub(super) fn default_path(request: &str) -> &str {
+    match request.rfind('/') {
+        Some(end) if end > 0 && request.starts_with('/') => &request[..end],
+        _ => "/",
+    }
+}
+
+/// A Path attribute, spelled as a prepared URL would spell it, so that the two can be compared. requests does this too.
+pub(super) fn escape_path(path: &str) -> Cow<'_, str> {
+    let bytes = path.as_bytes();
+    let lower_escape = |at: usize| bytes[at] == b'%' && escape(bytes, at).is_some_and(|pair| pair != upper(pair));
+    if (0..bytes.len()).all(|at| is_path_byte(bytes[at]) && !lower_escape(at)) {
+        return Cow::Borrowed(path);
+    }
+    let mut out = String::with_capacity(path.len() + 8);
+    let mut escaped = 0;
+    for (at, char) in path.char_indices() {
+        match u8::try_from(u32::from(char)) {
+            Ok(b'%') if escape(bytes, at).is_some() => {
+                out.push('%');
+                escaped = 2;
+            }
+            Ok(_) if escaped > 0 => {
+                out.push(char.to_ascii_uppercase());
+                escaped -= 1;
+            }
+            Ok(byte) if is_path_byte(byte) => out.push(char),
+            // Text from the wire is one character a byte.
+            Ok(byte) => write!(out, "%{byte:02X}").expect("writing to a String cannot fail"),
+            Err(_) => {
+                for byte in char.encode_utf8(&mut [0; 4]).bytes() {
+                    write!(out, "%{byte:02X}").expect("writing to a String cannot fail");
+                }
+            }
+        }
+    }
+    Cow::Owned(out)
+}
+
+fn escape(bytes: &[u8], at: usize) -> Option<[u8; 2]> {
+    match bytes.get(at + 1..at + 3) {
+        Some(&[high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => Some([high, low]),
+        _ => None,
+    }
+}
+
+fn upper(pair: [u8; 2]) -> [u8; 2] {
+    pair.map(|byte| byte.to_ascii_uppercase())
+}
+
+fn is_path_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"%/;:@&=+$,!~*'()_.-".contains(&byte)
+}
+
+pub(super) fn lower_case(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn domain(text: &str) -> Result<Scope<'_>, Refusal> {
+        Ok(Scope::Domain(Cow::Borrowed(text)))
+    }
+
+    // COOK-09, COOK-11, COOK-12, COOK-13
+    #[test]
+    fn a_host_names_itself_or_a_domain_above_it() {
+        for (host, attribute, want) in [
+            ("h.test", None, Ok(Scope::Host)),
+            ("h.test", Some("h.test"), domain("h.test")),
+            ("h.test", Some("H.Test"), domain("h.test")),
+            ("a.b.h.test", Some("h.test"), domain("h.test")),
+            ("a.b.h.test", Some("b.h.test"), domain("b.h.test")),
+            ("h.test", Some("a.h.test"), Err(Refusal::Foreign)),
+            ("h.test", Some("x.test"), Err(Refusal::Foreign)),
+            ("evilh.test", Some("h.test"), Err(Refusal::Foreign)),
+            ("a.h.test", Some(".h.test"), Err(Refusal::Foreign)),
+            ("a.h.test", Some("h.test."), Err(Refusal::Foreign)),
+            ("h.test.", Some("h.test."), domain("h.test.")),
+            ("a.h.test", Some("http://h.test"), Err(Refusal::Foreign)),
+            // A single label.
+            ("h.test", Some("test"), Err(Refusal::SingleLabel)),
+            ("h.test.", Some("test."), Err(Refusal::SingleLabel)),
+            ("h.test", Some("com"), Err(Refusal::Foreign)),
+            ("localhost", Some("localhost"), Ok(Scope::Host)),
+            ("localhost", Some("LOCALHOST"), Ok(Scope::Host)),
+            ("localhost", Some("localhost.local"), Err(Refusal::Foreign)),
+            ("localhost", Some("local"), Err(Refusal::Foreign)),
+            ("app.localhost", Some("localhost"), Err(Refusal::SingleLabel)),
+            ("intranet", None, Ok(Scope::Host)),
+            // An address.
+            ("127.0.0.1", None, Ok(Scope::Host)),
+            ("127.0.0.1", Some("127.0.0.1"), Ok(Scope::Host)),
+            ("127.0.0.1", Some("0.0.1"), Err(Refusal::Foreign)),
+            ("127.0.0.1", Some("1"), Err(Refusal::Foreign)),
+            ("127.0.0.1", Some("localhost"), Err(Refusal::Foreign)),
+            ("::1", Some("::1"), Ok(Scope::Host)),
+            ("fe80::1%25en0.h.test", Some("h.test"), Err(Refusal::Foreign)),
+            ("h.test", Some("127.0.0.1"), Err(Refusal::Foreign)),
+        ] {
+            assert_eq!(scope(host, attribute), want, "{host}: {attribute:?}");
+        }
+    }
+
+    #[cfg(feature = "psl")]
+    #[test]
+    fn a_public_suffix_is_no_domain() {
+        for (host, attribute, want) in [
+            ("a.co.uk", "co.uk", Err(Refusal::PublicSuffix)),
+            ("a.co.uk", "a.co.uk", domain("a.co.uk")),
+            ("b.a.co.uk", "a.co.uk", domain("a.co.uk")),
+            ("co.uk", "co.uk", Ok(Scope::Host)),
+            ("a.github.io", "github.io", Err(Refusal::PublicSuffix)),
+            ("a.h.test", "h.test", domain("h.test")),
+        ] {
+            assert_eq!(scope(host, Some(attribute)), want, "{host}: {attribute:?}");
+        }
+    }
+
+    // COOK-10
+    #[cfg(not(feature = "psl"))]
+    #[test]
+    fn without_the_list_a_public_suffix_is_a_domain() {
+        assert_eq!(scope("a.co.uk", Some("co.uk")), domain("co.uk"));
+    }
+
+    #[test]
+    fn addresses_are_known_in_every_form() {
+        for (host, want) in [
+            ("127.0.0.1", true),
+            ("127.1", true),
+            ("2130706433", true),
+            ("0x7f000001", true),
+            ("0x7f.0x1", true),
+            ("1.2.3.4.", true),
+            ("::1", true),
+            ("fe80::1%eth0", true),
+            ("h.test", false),
+            ("1.test", false),
+            ("1.2.3.4.test", false),
+            ("4.com1", false),
+            ("localhost", false),
+            ("", false),
+            (".", false),
+        ] {
+            assert_eq!(is_address(host), want, "{host}");
+        }
+    }
+
+    #[test]
+    fn the_domains_of_a_host_are_itself_and_those_above() {
+        for (host, want) in [
+            ("a.b.c", &["a.b.c", "b.c", "c"][..]),
+            ("localhost", &["localhost"]),
+            ("127.0.0.1", &["127.0.0.1"]),
+            ("::1", &["::1"]),
+            ("h.test.", &["h.test.", "test."]),
+            ("", &[]),
+        ] {
+            assert_eq!(domains_of(host).collect::<Vec<_>>(), want, "{host}");
+        }
+    }
+
+    // COOK-07, COOK-08
+    #[test]
+    fn a_path_matches_itself_and_what_is_below() {
+        for (request, own, want) in [
+            ("/p", "/p", true),
+            ("/p/", "/p", true),
+            ("/p/q", "/p", true),
+            ("/p/q", "/p/", true),
+            ("/p", "/p/", false),
+            ("/pq", "/p", false),
+            ("/", "/", true),
+            ("/any/thing", "/", true),
+            ("", "/", true),
+            ("/P", "/p", false),
+            ("/p", "p", false),
+            ("/p", "/p/q", false),
+        ] {
+            assert_eq!(path_matches(request, own), want, "{request} {own}");
+        }
+    }
+
+    // COOK-06
+    #[test]
+    fn the_default_path_ends_before_the_last_slash() {
+        for (request, want) in [
+            ("/dir/page", "/dir"),
+            ("/dir/", "/dir"),
+            ("/dir", "/"),
+            ("/", "/"),
+            ("", "/"),
+            ("//x", "/"),
+            ("/a/b/c", "/a/b"),
+            ("x/y", "/"),
+        ] {
+            assert_eq!(default_path(request), want, "{request}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_spelled_like_a_url() {
+        for (path, want) in [
+            ("/dir", "/dir"),
+            ("/a b", "/a%20b"),
+            ("/we\twant", "/we%09want"),
+            ("/dir?x", "/dir%3Fx"),
+            ("/a%2fb", "/a%2Fb"),
+            ("/a%2Fb", "/a%2Fb"),
+            ("/100%", "/100%"),
+            ("/%zz%e9", "/%zz%E9"),
+            ("/caf\u{c3}\u{a9}", "/caf%C3%A9"),
+            ("/\u{20ac}", "/%E2%82%AC"),
+            ("/;:@&=+$,!~*'()_.-", "/;:@&=+$,!~*'()_.-"),
+            ("/\"x\"", "/%22x%22"),
+        ] {
+            assert_eq!(escape_path(path), want, "{path:?}");
+        }
+    }
+
+    // COOK-29
+    #[test]
+    fn a_host_header_names_a_host() {
+        for (value, want) in [
+            ("h.test", "h.test"),
+            ("h.test:8080", "h.test"),
+            (" h.test ", "h.test"),
+            ("[::1]:80", "::1"),
+            ("[::1]", "::1"),
+            ("", ""),
+        ] {
+            assert_eq!(CookieTarget::host_of_header(value), want, "{value:?}");
+        }
+    }
+}

@@ -1,0 +1,745 @@
+//! The cookies of a jar: which there are, which go out, which have to make room.
+//!
+//! `Store` is plain data: no lock, and the time is passed in. Cookies lie in groups by domain, so that a request looks at the
+//! few domains above its host however many cookies there are. A program may put in what it likes; what a server sends is
+//! checked and counted, and makes room only at the cost of what servers sent.
+//!
+//! Invariants: a group is never empty and lies under the domain of its cookies; within a group path and name are unique, and
+//! `created` goes up; `count` is the number of all entries.
+
+use std::cell::Cell;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::cookie::Cookie;
+use super::matching::{self, CookieTarget, Refusal, Scope};
+use super::{date, parse};
+
+/// A cookie as it is kept.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub cookie: Cookie,
+    /// The only host that a cookie without domain goes to, if it does not go to all.
+    pub bound: Option<Arc<str>>,
+    /// Not for sub-domains: host-only, or a domain that has none.
+    exact: bool,
+    /// Sent by a server, and so one of those that are counted.
+    received: bool,
+    /// Its place in the order of all; overwriting keeps it.
+    created: u64,
+    /// When it was last set or sent, on the same scale.
+    used: Cell<u64>,
+}
+
+impl Entry {
+    /// A cookie that a program sets.
+    pub(super) fn given(mut cookie: Cookie) -> Self {
+        cookie.domain = canonical_domain(&cookie.domain);
+        if cookie.path.is_empty() {
+            cookie.path.push('/');
+        }
+        let exact = cookie.host_only || matching::is_alone(&cookie.domain);
+        Self { cookie, bound: None, exact, received: false, created: 0, used: Cell::new(0) }
+    }
+
+    /// What has the smallest one was not used for the longest time.
+    fn age(&self) -> (u64, u64) {
+        (self.used.get(), self.created)
+    }
+
+    fn is(&self, path: &str, name: &str) -> bool {
+        self.cookie.path == path && self.cookie.name == name
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.cookie.domain == other.cookie.domain && self.is(&other.cookie.path, &other.cookie.name)
+    }
+
+    /// Whether it goes to that request. Its domain is known to be the host, one above it, or empty.
+    fn goes_to(&self, host: &str, target: &CookieTarget<'_>, now: SystemTime) -> bool {
+        let cookie = &self.cookie;
+        let host_fits = if cookie.domain.is_empty() {
+            self.bound.as_deref().is_none_or(|only| only == host)
+        } else {
+            !self.exact || cookie.domain == host
+        };
+        host_fits
+            && (!cookie.secure || target.secure)
+            && matching::path_matches(target.path, &cookie.path)
+            && !cookie.is_expired_at(now)
+    }
+}
+
+/// A domain as the store keeps it: lower case, no leading dot, no brackets, IDNA where it is not ASCII.
+pub(super) fn canonical_domain(domain: &str) -> String {
+    // A dot alone stays what it is: the domain of no host, where the empty one is that of all.
+    let domain = domain.strip_prefix('.').filter(|rest| !rest.is_empty()).unwrap_or(domain);
+    let domain = domain.strip_prefix('[').and_then(|address| address.strip_suffix(']')).unwrap_or(domain);
+    match url::Host::parse(domain) {
+        Ok(url::Host::Domain(ascii)) if !domain.is_ascii() => ascii,
+        _ => domain.to_ascii_lowercase(),
+    }
+}
+
+/// How much servers may put in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Bytes of one cookie: name, value, domain and path together.
+    pub bytes: usize,
+    pub per_domain: usize,
+    pub total: usize,
+}
+
+impl Limits {
+    /// RFC 6265 §6.1 asks for at least 4,096 bytes, 50 cookies and 3,000. Servers send larger ones, and requests keeps them.
+    pub(super) const DEFAULT: Self = Self { bytes: 16 * 1024, per_domain: 180, total: 10_000 };
+}
+
+/// Why a Set-Cookie line set nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Refused {
+    Unreadable,
+    TooLarge,
+    Domain(Refusal),
+    ShadowsSecure,
+}
+
+impl Refused {
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Unreadable => "it has no name and value",
+            Self::TooLarge => "it is too large",
+            Self::Domain(refusal) => refusal.text(),
+            Self::ShadowsSecure => "it would stand in for a secure cookie, and came over plain http",
+        }
+    }
+}
+
+/// A cookie that cannot stand in a header.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Unsendable {
+    pub name: String,
+    pub fault: &'static str,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Store {
+    groups: BTreeMap<Box<str>, Vec<Entry>>,
+    count: usize,
+    /// Goes up with each cookie that is set and each header that is made.
+    tick: u64,
+    /// Whether a secure cookie was ever put in, so that looking for one is worth the while.
+    secure_seen: bool,
+    limits: Limits,
+}
+
+impl Store {
+    pub(super) const fn new() -> Self {
+        Self { groups: BTreeMap::new(), count: 0, tick: 0, secure_seen: false, limits: Limits::DEFAULT }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self { limits: self.limits, ..Self::new() };
+    }
+
+    /// All entries, in no order that means anything.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.groups.values().flatten()
+    }
+
+    /// All entries, in the order in which they were first set.
+    pub(super) fn entries(&self) -> Vec<&Entry> {
+        let mut entries: Vec<_> = self.iter().collect();
+        entries.sort_unstable_by_key(|entry| entry.created);
+        entries
+    }
+
+    /// Puts an entry in, in the place of one of the same domain, path and name (COOK-22).
+    pub(super) fn put(&mut self, mut entry: Entry) {
+        self.tick += 1;
+        entry.used.set(self.tick);
+        self.secure_seen |= entry.cookie.secure;
+        let group = match self.groups.get_mut(entry.cookie.domain.as_str()) {
+            Some(group) => group,
+            None => self.groups.entry(entry.cookie.domain.as_str().into()).or_default(),
+        };
+        match group.iter_mut().find(|own| own.is_same(&entry)) {
+            Some(own) => {
+                entry.created = own.created;
+                *own = entry;
+            }
+            None => {
+                entry.created = self.tick;
+                group.push(entry);
+                self.count += 1;
+            }
+        }
+    }
+
+    /// Takes out what `gone` is true for; whether there was any.
+    pub(super) fn remove(&mut self, mut gone: impl FnMut(&Entry) -> bool) -> bool {
+        let before = self.count;
+        for group in self.groups.values_mut() {
+            group.retain(|entry| !gone(entry));
+        }
+        self.groups.retain(|_, group| !group.is_empty());
+        self.count = self.groups.values().map(Vec::len).sum();
+        before != self.count
+    }
+
+    /// The same for the cookies of one domain.
+    fn remove_in(&mut self, domain: &str, mut gone: impl FnMut(&Entry) -> bool) {
+        let Some(group) = self.groups.get_mut(domain) else { return };
+        let before = group.len();
+        group.retain(|entry| !gone(entry));
+        self.count -= before - group.len();
+        if group.is_empty() {
+            self.groups.remove(domain);
+        }
+    }
+
+    /// Takes a Set-Cookie line of an answer from `target` (RFC 6265 §5.3).
+    pub(super) fn receive(&mut self, target: &CookieTarget<'_>, line: &str, now: SystemTime) -> Result<(), Refused> {
+        let line = parse::parse(line).ok_or(Refused::Unreadable)?;
+        let host = target.canonical_host();
+        let scope = matching::scope(&host, line.domain).map_err(Refused::Domain)?;
+        let (domain, host_only) = match &scope {
+            Scope::Host => (&*host, true),
+            Scope::Domain(domain) => (&**domain, false),
+        };
+        let path = line.path.map_or_else(|| matching::default_path(target.path).into(), matching::escape_path);
+        if line.name.len() + line.value.len() + domain.len() + path.len() > self.limits.bytes {
+            return Err(Refused::TooLarge);
+        }
+        if !target.secure && self.secure_seen && self.shadows_secure(domain, &path, line.name, now) {
+            return Err(Refused::ShadowsSecure);
+        }
+        let expires = match line.max_age {
+            Some(age) => end_of(age, now),
+            None => line.expires,
+        };
+        if expires.is_some_and(|end| end <= now) {
+            self.remove_in(domain, |own| own.is(&path, line.name) || own.cookie.is_expired_at(now));
+            return Ok(());
+        }
+        let cookie = Cookie {
+            name: line.name.to_owned(),
+            value: line.value.to_owned(),
+            domain: domain.to_owned(),
+            path: path.into_owned(),
+            secure: line.secure,
+            http_only: line.http_only,
+            host_only,
+            expires,
+            same_site: line.same_site,
+        };
+        self.put(Entry { cookie, bound: None, exact: host_only, received: true, created: 0, used: Cell::new(0) });
+        self.make_room(domain, now);
+        Ok(())
+    }
+
+    /// Whether a cookie that came over plain http would replace a secure one, or be taken for it.
+    ///
+    /// The draft that follows RFC 6265 calls this "leave secure cookies alone".
+    fn shadows_secure(&self, domain: &str, path: &str, name: &str, now: SystemTime) -> bool {
+        let near = |own: &str| matching::domain_matches(own, domain) || matching::domain_matches(domain, own);
+        self.groups.iter().filter(|(own, _)| near(own)).flat_map(|(_, group)| group).any(|own| {
+            own.cookie.secure
+                && own.cookie.name == name
+                && matching::path_matches(path, &own.cookie.path)
+                && !own.cookie.is_expired_at(now)
+        })
+    }
+
+    /// Drops what is over the limits: expired cookies first, then those of servers that were not used for the longest time.
+    fn make_room(&mut self, domain: &str, now: SystemTime) {
+        let Limits { per_domain, total, .. } = self.limits;
+        if self.groups.get(domain).is_some_and(|group| group.len() > per_domain) {
+            self.remove_in(domain, |own| own.cookie.is_expired_at(now));
+            let group = self.groups.get(domain).into_iter().flatten();
+            if let Some(last) = last_to_go(group, per_domain, per_domain) {
+                self.remove_in(domain, |own| own.received && own.age() <= last);
+            }
+        }
+        if self.count > total {
+            self.remove(|own| own.cookie.is_expired_at(now));
+            // A tenth at a time, so that not every cookie from here on has to look at them all.
+            if let Some(last) = last_to_go(self.iter(), total, total - total / 10) {
+                self.remove(|own| own.received && own.age() <= last);
+            }
+        }
+    }
+
+    /// The value of the Cookie header for that request, with the cookies `own` of the request laid over the jar's (SES-09);
+    /// `None` if there is nothing to send, and then nothing is allocated.
+    pub(super) fn header(
+        &mut self,
+        own: &[Entry],
+        target: &CookieTarget<'_>,
+        now: SystemTime,
+    ) -> Result<Option<String>, Unsendable> {
+        self.tick += 1;
+        let host = target.canonical_host();
+        let domains = || std::iter::once("").chain(matching::domains_of(&host));
+        let (mut out, mut expired) = (Vec::new(), false);
+        for entry in domains().filter_map(|domain| self.groups.get(domain)).flatten() {
+            if entry.goes_to(&host, target, now) {
+                entry.used.set(self.tick);
+                out.push((entry.created, entry));
+            }
+            expired |= entry.cookie.is_expired_at(now);
+        }
+        for entry in own {
+            let domain = &*entry.cookie.domain;
+            if !(domain.is_empty() || matching::domain_matches(&host, domain)) || !entry.goes_to(&host, target, now) {
+                continue;
+            }
+            match out.iter_mut().find(|(_, jars)| jars.is_same(entry)) {
+                Some((_, jars)) => *jars = entry,
+                None => out.push((u64::MAX, entry)),
+            }
+        }
+        // RFC 6265 §5.4: longer paths first, then in the order in which they came. The sort is stable.
+        out.sort_by_key(|(created, entry)| (Reverse(entry.cookie.path.len()), *created));
+        let header = write(out.iter().map(|(_, entry)| &entry.cookie));
+        if expired {
+            for domain in domains() {
+                self.remove_in(domain, |entry| entry.cookie.is_expired_at(now));
+            }
+        }
+        header
+    }
+}
+
+/// The age up to which received entries have to go, if there are more than `most` of them, for `rest` to be left.
+fn last_to_go<'a>(entries: impl Iterator<Item = &'a Entry>, most: usize, rest: usize) -> Option<(u64, u64)> {
+    let mut ages: Vec<_> = entries.filter(|entry| entry.received).map(Entry::age).collect();
+    if ages.len() <= most {
+        return None;
+    }
+    let last = ages.len() - rest - 1;
+    Some(*ages.select_nth_unstable(last).1)
+}
+
+/// When a cookie of that Max-Age ends; `None` where the system has no word for it.
+fn end_of(age: i64, now: SystemTime) -> Option<SystemTime> {
+    now.checked_add(Duration::from_secs(age.clamp(0, date::LAST).unsigned_abs()))
+}
+
+fn write<'a>(cookies: impl Iterator<Item = &'a Cookie> + Clone) -> Result<Option<String>, Unsendable> {
+    let size = cookies.clone().map(|cookie| cookie.name.len() + cookie.value.len() + "=; ".len()).sum();
+    let mut out = String::with_capacity(size);
+    for Cookie { name, value, .. } in cookies {
+        if let Some(fault) = fault_of(name).or_else(|| fault_of(value)) {
+            return Err(Unsendable { name: name.clone(), fault });
+        }
+        if !out.is_empty() {
+            out.push_str("; ");
+        }
+        out.push_str(name);
+        out.push('=');
+        out.push_str(value);
+    }
+    Ok(Some(out).filter(|out| !out.is_empty()))
+}
+
+/// What keeps a text out of a header (COOK-30). Other characters go as they are, those of a server back to it among them.
+fn fault_of(text: &str) -> Option<&'static str> {
+    if text.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | b'\0')) {
+        Some("a line break or NUL")
+    } else if text.bytes().any(|byte| byte >= 0xc4) {
+        // In UTF-8, the first byte of a character beyond Latin-1.
+        Some("a character beyond Latin-1")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: SystemTime = SystemTime::UNIX_EPOCH;
+
+    fn day(count: u64) -> SystemTime {
+        START + Duration::from_secs(count * 86_400)
+    }
+
+    fn target(url: &str) -> CookieTarget<'_> {
+        let (scheme, rest) = url.split_once("://").unwrap();
+        let at = rest.find('/').unwrap_or(rest.len());
+        CookieTarget { host: &rest[..at], path: &rest[at..], secure: scheme == "https" }
+    }
+
+    /// What a jar without cookies of the request's own sends, on day 1.
+    fn sent(store: &mut Store, url: &str) -> String {
+        store.header(&[], &target(url), day(1)).unwrap().unwrap_or_default()
+    }
+
+    /// A store after those answers, on day 1.
+    fn after(answers: &[(&str, &str)]) -> Store {
+        let mut store = Store::new();
+        for (url, line) in answers {
+            let _ = store.receive(&target(url), line, day(1));
+        }
+        store
+    }
+
+    fn given(cookies: &[Cookie]) -> Store {
+        let mut store = Store::new();
+        cookies.iter().cloned().map(Entry::given).for_each(|entry| store.put(entry));
+        store
+    }
+
+    // COOK-01, COOK-22
+    #[test]
+    fn longer_paths_go_first_then_older_cookies_and_overwriting_keeps_the_place() {
+        let mut store = after(&[
+            ("http://w.h.test/", "a=1; Path=/"),
+            ("http://w.h.test/", "b=1; Path=/x"),
+            ("http://w.h.test/", "c=1; Path=/; Domain=h.test"),
+            ("http://w.h.test/", "d=1; Path=/x/y"),
+            ("http://w.h.test/", "e=1; Path=/"),
+            ("http://w.h.test/", "a=2; Path=/"),
+            ("http://w.h.test/", "a=3; Path=/x"),
+        ]);
+
+        assert_eq!(sent(&mut store, "http://w.h.test/x/y"), "d=1; b=1; a=3; a=2; c=1; e=1");
+        assert_eq!(store.len(), 6);
+    }
+
+    // COOK-16
+    #[test]
+    fn a_cookie_that_was_deleted_and_set_again_is_the_youngest() {
+        let mut store = after(&[
+            ("http://h.test/", "a=1"),
+            ("http://h.test/", "b=1"),
+            ("http://h.test/", "a=; Max-Age=0"),
+            ("http://h.test/", "a=2"),
+        ]);
+
+        assert_eq!(sent(&mut store, "http://h.test/"), "b=1; a=2");
+    }
+
+    // COOK-05, REDIR-13
+    #[test]
+    fn a_cookie_without_domain_goes_to_every_host_unless_it_is_bound() {
+        let mut store = given(&[Cookie::new("a", "1")]);
+        let mut bound = Entry::given(Cookie::new("b", "2"));
+        bound.bound = Some("h.test".into());
+        store.put(bound);
+
+        for (url, want) in [
+            ("http://h.test/", "a=1; b=2"),
+            ("http://H.TEST/", "a=1; b=2"),
+            ("http://w.h.test/", "a=1"),
+            ("https://127.0.0.1/x", "a=1"),
+            ("http://localhost/", "a=1"),
+        ] {
+            assert_eq!(sent(&mut store, url), want, "{url}");
+        }
+    }
+
+    // COOK-09, COOK-11, COOK-12, COOK-13
+    #[test]
+    fn without_domain_a_servers_cookie_stays_with_its_host() {
+        for (set, line, send, want) in [
+            ("http://h.test/", "a=1", "http://h.test/", "a=1"),
+            ("http://H.test/", "a=1", "http://h.TEST/", "a=1"),
+            ("http://h.test/", "a=1", "http://w.h.test/", ""),
+            ("http://w.h.test/", "a=1", "http://h.test/", ""),
+            ("http://w.h.test/", "a=1; Domain=h.test", "http://h.test/", "a=1"),
+            ("http://w.h.test/", "a=1; Domain=H.TEST", "http://x.y.h.test/", "a=1"),
+            ("http://w.h.test/", "a=1; Domain=.w.h.test", "http://x.w.h.test/", "a=1"),
+            ("http://w.h.test/", "a=1; Domain=h.test", "http://evilh.test/", ""),
+            ("http://h.test/", "a=1; Domain=test", "http://h.test/", ""),
+            ("http://h.test/", "a=1; Domain=w.h.test", "http://h.test/", ""),
+            ("http://localhost/", "a=1", "http://localhost/", "a=1"),
+            ("http://localhost/", "a=1; Domain=localhost", "http://localhost/", "a=1"),
+            ("http://localhost/", "a=1; Domain=localhost", "http://w.localhost/", ""),
+            ("http://intranet/", "a=1", "http://intranet.local/", ""),
+            ("http://127.0.0.1/", "a=1", "http://127.0.0.1/", "a=1"),
+            ("http://127.0.0.1/", "a=1; Domain=127.0.0.1", "http://127.0.0.1/", "a=1"),
+            ("http://127.0.0.1/", "a=1; Domain=0.0.1", "http://127.0.0.1/", ""),
+            ("http://127.0.0.1/", "a=1", "http://127.0.0.2/", ""),
+            ("http://::1/", "a=1", "http://::1/", "a=1"),
+        ] {
+            assert_eq!(sent(&mut after(&[(set, line)]), send), want, "{set} {line} {send}");
+        }
+    }
+
+    #[test]
+    fn a_programs_domain_covers_sub_domains_where_there_can_be_any() {
+        let cookie = |domain| Cookie::new("a", "1").domain(domain);
+        for (cookie, send, want) in [
+            (cookie("h.test"), "http://h.test/", "a=1"),
+            (cookie("h.test"), "http://w.h.test/", "a=1"),
+            (cookie(".H.Test"), "http://w.h.test/", "a=1"),
+            (cookie("h.test").host_only(true), "http://w.h.test/", ""),
+            (cookie("h.test").host_only(true), "http://h.test/", "a=1"),
+            (cookie("test"), "http://h.test/", ""),
+            (cookie("localhost"), "http://localhost/", "a=1"),
+            (cookie("localhost"), "http://w.localhost/", ""),
+            (cookie("127.0.0.1"), "http://127.0.0.1/", "a=1"),
+            (cookie("[::1]"), "http://::1/", "a=1"),
+            (cookie("."), "http://h.test/", ""),
+            (cookie("b\u{fc}cher.test"), "http://w.xn--bcher-kva.test/", "a=1"),
+        ] {
+            assert_eq!(sent(&mut given(std::slice::from_ref(&cookie)), send), want, "{cookie:?} {send}");
+        }
+    }
+
+    // COOK-06, COOK-07, COOK-08
+    #[test]
+    fn a_path_that_does_not_start_with_a_slash_is_the_default() {
+        for (line, send, want) in [
+            ("a=1", "http://h.test/dir/x", "a=1"),
+            ("a=1", "http://h.test/dir", "a=1"),
+            ("a=1", "http://h.test/dirx", ""),
+            ("a=1", "http://h.test/", ""),
+            ("a=1; Path=/elsewhere", "http://h.test/elsewhere", "a=1"),
+            ("a=1; Path=dir", "http://h.test/dir", "a=1"),
+            ("a=1; Path=", "http://h.test/dir", "a=1"),
+            ("a=1; Path=/a b", "http://h.test/a%20b/c", "a=1"),
+            ("a=1; Path=/", "http://h.test", "a=1"),
+        ] {
+            assert_eq!(sent(&mut after(&[("http://h.test/dir/page", line)]), send), want, "{line} {send}");
+        }
+    }
+
+    // COOK-14
+    #[test]
+    fn a_secure_cookie_goes_over_https_only() {
+        let mut store = after(&[("http://h.test/", "a=1; Secure"), ("https://h.test/", "b=1; Secure")]);
+
+        assert_eq!(sent(&mut store, "http://h.test/"), "");
+        assert_eq!(sent(&mut store, "https://h.test/"), "a=1; b=1");
+    }
+
+    #[test]
+    fn plain_http_leaves_secure_cookies_alone() {
+        let secure = ("https://w.h.test/login/x", "a=1; Secure; Path=/login");
+        for (url, line, allowed) in [
+            ("http://w.h.test/", "a=2; Path=/login", false),
+            ("http://w.h.test/", "a=2; Path=/login; Secure", false),
+            ("http://w.h.test/", "a=2; Path=/login; Max-Age=0", false),
+            ("http://w.h.test/", "a=2; Path=/login/in", false),
+            ("http://w.h.test/", "a=2; Path=/login; Domain=h.test", false),
+            ("http://x.w.h.test/", "a=2; Path=/login", false),
+            // Not taken for it: another name, a wider path, another host; and https may do as it likes.
+            ("http://w.h.test/", "b=2; Path=/login", true),
+            ("http://w.h.test/", "a=2; Path=/", true),
+            ("http://other.h.test/", "a=2; Path=/login", true),
+            ("https://w.h.test/", "a=2; Path=/login", true),
+        ] {
+            let mut store = after(&[secure]);
+            let result = store.receive(&target(url), line, day(1));
+
+            assert_eq!(result, if allowed { Ok(()) } else { Err(Refused::ShadowsSecure) }, "{url} {line}");
+            if !allowed {
+                assert_eq!(sent(&mut store, "https://w.h.test/login"), "a=1", "{url} {line}");
+            }
+        }
+    }
+
+    // COOK-16
+    #[test]
+    fn max_age_beats_expires_and_the_past_deletes() {
+        for (attributes, on_day_1, on_day_3) in [
+            ("", "a=2", "a=2"),
+            ("; Max-Age=86401", "a=2", ""),
+            ("; Expires=Sat, 03 Jan 1970 00:00:00 GMT", "a=2", ""),
+            ("; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "", ""),
+            ("; Max-Age=0", "", ""),
+            ("; Max-Age=-1", "", ""),
+            ("; Max-Age=-99999999999999999999", "", ""),
+            ("; Max-Age=99999999999999999999", "a=2", "a=2"),
+            ("; Max-Age=999999; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "a=2", "a=2"),
+            ("; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=999999", "a=2", "a=2"),
+            ("; Max-Age=0; Expires=Thu, 01 Jan 2099 00:00:00 GMT", "", ""),
+            ("; Max-Age=x", "a=2", "a=2"),
+            ("; Expires=x", "a=2", "a=2"),
+        ] {
+            let mut store = after(&[("http://h.test/", "a=1"), ("http://h.test/", &format!("a=2{attributes}"))]);
+
+            assert_eq!(sent(&mut store, "http://h.test/"), on_day_1, "{attributes}");
+            let later = store.header(&[], &target("http://h.test/"), day(3)).unwrap();
+            assert_eq!(later.unwrap_or_default(), on_day_3, "{attributes}");
+        }
+    }
+
+    // COOK-18
+    #[test]
+    fn an_expired_cookie_is_dropped_when_the_jar_comes_across_it() {
+        let mut store = after(&[
+            ("http://h.test/", "a=1; Max-Age=1"),
+            ("http://h.test/", "b=1"),
+            ("http://x.test/", "c=1; Max-Age=1"),
+        ]);
+        assert_eq!(store.len(), 3);
+
+        assert_eq!(store.header(&[], &target("http://h.test/"), day(2)), Ok(Some("b=1".into())));
+        assert_eq!(store.len(), 2);
+
+        assert_eq!(store.header(&[], &target("http://x.test/"), day(2)), Ok(None));
+        assert_eq!((store.len(), store.groups.len()), (1, 1));
+    }
+
+    // COOK-04, SES-09
+    #[test]
+    fn cookies_of_the_request_lie_over_those_of_the_jar() {
+        let at = |path| Cookie::new("a", "own").domain("h.test").path(path);
+        for (jar, own, want) in [
+            // Without domain on both sides: replaced, in its place.
+            (vec![Cookie::new("a", "1"), Cookie::new("z", "1")], Cookie::new("a", "own"), "a=own; z=1"),
+            (vec![Cookie::new("z", "1")], Cookie::new("a", "own"), "z=1; a=own"),
+            // The one of a server has a domain: both go.
+            (vec![Cookie::new("a", "1").domain("h.test")], Cookie::new("a", "own"), "a=1; a=own"),
+            (vec![Cookie::new("a", "1").domain("h.test")], at("/"), "a=own"),
+            (vec![Cookie::new("a", "1").domain("h.test")], at("/x"), "a=own; a=1"),
+            (vec![Cookie::new("a", "1").domain("h.test").path("/x")], at("/"), "a=1; a=own"),
+            // One that does not go to this request replaces nothing.
+            (vec![Cookie::new("a", "1")], Cookie::new("a", "own").secure(true), "a=1"),
+            (vec![Cookie::new("a", "1")], Cookie::new("a", "own").expires(day(1)), "a=1"),
+            (vec![Cookie::new("z", "1")], Cookie::new("a", "own").domain("x.test"), "z=1"),
+            (vec![Cookie::new("z", "1")], Cookie::new("a", "own").domain("w.h.test"), "z=1"),
+            (vec![], Cookie::new("a", "own").domain("h.test"), "a=own"),
+        ] {
+            let own = Entry::given(own);
+            let header = given(&jar).header(std::slice::from_ref(&own), &target("http://h.test/x/y"), day(1)).unwrap();
+
+            assert_eq!(header.unwrap_or_default(), want, "{jar:?} {own:?}");
+        }
+    }
+
+    // COOK-30
+    #[test]
+    fn line_breaks_and_what_is_not_latin1_are_stopped_and_nothing_else() {
+        for (name, value, want) in [
+            ("a", "1\r\nX: y", Err("a line break or NUL")),
+            ("a", "1\n", Err("a line break or NUL")),
+            ("a\r", "1", Err("a line break or NUL")),
+            ("a", "\0", Err("a line break or NUL")),
+            ("a", "\u{100}", Err("a character beyond Latin-1")),
+            ("a\u{20ac}", "1", Err("a character beyond Latin-1")),
+            ("a", "\u{ff}", Ok("a=\u{ff}")),
+            ("a", "\u{80}\u{e9}", Ok("a=\u{80}\u{e9}")),
+            ("a", "1; b=2", Ok("a=1; b=2")),
+            ("a", "x\\y, \"z\" \u{1}", Ok("a=x\\y, \"z\" \u{1}")),
+            ("a b", "", Ok("a b=")),
+            ("", "v", Ok("=v")),
+        ] {
+            let header = given(&[Cookie::new(name, value)]).header(&[], &target("http://h.test/"), day(1));
+
+            let header = header.map_err(|unsendable| unsendable.fault).map(Option::unwrap_or_default);
+            assert_eq!(header.as_deref().map_err(|fault| *fault), want, "{name:?} {value:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_header_would_stop_is_only_stopped_where_it_goes() {
+        let mut store = given(&[Cookie::new("a", "\n").domain("bad.test"), Cookie::new("b", "1")]);
+
+        assert_eq!(sent(&mut store, "http://h.test/"), "b=1");
+    }
+
+    #[test]
+    fn a_server_cannot_set_more_than_the_limits() {
+        let small = Limits { bytes: 20, per_domain: 3, total: 10 };
+        let mut store = Store { limits: small, ..given(&[Cookie::new("mine", "1").domain("h.test")]) };
+        let mut set = |url: &str, line: &str| store.receive(&target(url), line, day(1));
+
+        // h.test and / are seven bytes of the twenty.
+        assert_eq!(set("http://h.test/", "a=123456789012"), Ok(()));
+        assert_eq!(set("http://h.test/", "a=1234567890123"), Err(Refused::TooLarge));
+        assert_eq!(set("http://h.test/123456789012", "a=1; Path=/123456789012"), Err(Refused::TooLarge));
+
+        set("http://h.test/", "b=1; Path=/b").unwrap();
+        set("http://h.test/", "c=1").unwrap();
+        assert_eq!(sent(&mut store, "http://h.test/"), "mine=1; a=123456789012; c=1");
+        store.receive(&target("http://h.test/"), "d=1", day(1)).unwrap();
+
+        // `b` was not used for the longest time; the program's own is not counted, and stays.
+        assert_eq!(sent(&mut store, "http://h.test/b"), "mine=1; a=123456789012; c=1; d=1");
+        // All were used at once: the oldest goes.
+        store.receive(&target("http://h.test/"), "e=1", day(1)).unwrap();
+        assert_eq!(sent(&mut store, "http://h.test/b"), "mine=1; c=1; d=1; e=1");
+    }
+
+    #[test]
+    fn expired_cookies_make_room_first() {
+        let mut store = Store { limits: Limits { per_domain: 2, ..Limits::DEFAULT }, ..Store::new() };
+        for line in ["a=1", "b=1; Max-Age=1"] {
+            store.receive(&target("http://h.test/"), line, day(1)).unwrap();
+        }
+
+        store.receive(&target("http://h.test/"), "c=1", day(2)).unwrap();
+
+        assert_eq!(sent(&mut store, "http://h.test/"), "a=1; c=1");
+    }
+
+    #[test]
+    fn a_full_jar_drops_a_tenth_and_keeps_what_is_in_use() {
+        let mut store = Store { limits: Limits { total: 20, ..Limits::DEFAULT }, ..given(&[Cookie::new("mine", "1")]) };
+        let hosts: Vec<_> = (0..20).map(|number| format!("http://h{number}.test/")).collect();
+        for host in &hosts {
+            store.receive(&target(host), "a=1", day(1)).unwrap();
+        }
+        assert_eq!(store.len(), 21);
+        sent(&mut store, &hosts[0]);
+
+        store.receive(&target("http://new.test/"), "a=1", day(1)).unwrap();
+
+        assert_eq!(store.len(), 18 + 1);
+        assert_eq!(sent(&mut store, &hosts[0]), "mine=1; a=1");
+        assert_eq!(sent(&mut store, &hosts[1]), "mine=1");
+        assert_eq!(sent(&mut store, &hosts[3]), "mine=1");
+        assert_eq!(sent(&mut store, &hosts[4]), "mine=1; a=1");
+        assert_eq!(sent(&mut store, "http://new.test/"), "mine=1; a=1");
+    }
+
+    #[test]
+    fn the_default_limits_are_at_least_what_the_rfc_asks_for() {
+        let Limits { bytes, per_domain, total } = Limits::DEFAULT;
+
+        assert!(bytes >= 4096 && per_domain >= 50 && total >= 3000);
+        let long = format!("a={}", "v".repeat(10_000));
+        assert_eq!(sent(&mut after(&[("http://h.test/", &long)]), "http://h.test/"), long);
+    }
+
+    #[test]
+    fn the_count_is_that_of_the_entries_whatever_happens() {
+        let mut store = Store { limits: Limits { bytes: 100, per_domain: 3, total: 8 }, ..Store::new() };
+        let mut random = 1_u32;
+        for step in 0..5_000 {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let (host, name, kind) = (random >> 8 & 7, random >> 12 & 3, random >> 16 & 15);
+            let url = format!("{}://h{host}.w.test/", if kind & 1 == 0 { "http" } else { "https" });
+            match kind {
+                0..=7 => {
+                    let attributes = ["", "; Max-Age=0", "; Max-Age=90000", "; Domain=w.test", "; Secure"];
+                    let attribute = attributes[(random >> 20) as usize % attributes.len()];
+                    let _ = store.receive(&target(&url), &format!("n{name}=1{attribute}"), day(step / 100));
+                }
+                8..=10 => drop(store.header(&[], &target(&url), day(step / 100))),
+                11 => drop(store.remove(|entry| entry.cookie.name == format!("n{name}"))),
+                12 if step % 50 == 0 => store.clear(),
+                _ => store.put(Entry::given(Cookie::new(format!("n{name}"), "2"))),
+            }
+
+            assert_eq!(store.len(), store.entries().len());
+            assert!(store.groups.iter().all(|(domain, group)| {
+                !group.is_empty()
+                    && group.iter().all(|entry| *entry.cookie.domain == **domain)
+                    && group.is_sorted_by(|a, b| a.created < b.created)
+            }));
+            assert!(store.entries().iter().filter(|entry| entry.received).count() <= 8);
+        }
+    }
+}
