@@ -303,7 +303,8 @@ impl CookieJar {
     ) {
         for line in set_cookie {
             if let Err(refused) = self.with(|store| store.receive(target, line, now)) {
-                let name = line.split(['=', ';']).next().unwrap_or_default().trim();
+                let name: String =
+                    line.trim_start().split(['=', ';']).next().unwrap_or_default().chars().take(64).collect();
                 log::debug!(target: "petition::cookies", "Refused cookie {name:?} of {}: {}", target.host, refused.text());
             }
         }

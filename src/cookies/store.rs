@@ -23,8 +23,6 @@ pub(super) struct Entry {
     pub cookie: Cookie,
     /// The only host that a cookie without domain goes to, if it does not go to all.
     pub bound: Option<Arc<str>>,
-    /// Not for sub-domains: host-only, or a domain that has none.
-    exact: bool,
     /// Sent by a server, and so one of those that are counted.
     received: bool,
     /// Its place in the order of all; overwriting keeps it.
@@ -40,8 +38,9 @@ impl Entry {
         if cookie.path.is_empty() {
             cookie.path.push('/');
         }
-        let exact = cookie.host_only || matching::is_alone(&cookie.domain);
-        Self { cookie, bound: None, exact, received: false, created: 0, used: Cell::new(0) }
+        // Spelled out here, so that a file that is written from it says so too.
+        cookie.host_only = !cookie.domain.is_empty() && (cookie.host_only || matching::is_alone(&cookie.domain));
+        Self { cookie, bound: None, received: false, created: 0, used: Cell::new(0) }
     }
 
     /// What has the smallest one was not used for the longest time.
@@ -63,7 +62,7 @@ impl Entry {
         let host_fits = if cookie.domain.is_empty() {
             self.bound.as_deref().is_none_or(|only| only == host)
         } else {
-            !self.exact || cookie.domain == host
+            !cookie.host_only || cookie.domain == host
         };
         host_fits
             && (!cookie.secure || target.secure)
@@ -225,7 +224,7 @@ impl Store {
             None => line.expires,
         };
         if expires.is_some_and(|end| end <= now) {
-            self.remove_in(domain, |own| own.is(&path, line.name) || own.cookie.is_expired_at(now));
+            self.remove_in(domain, |own| own.is(&path, line.name));
             return Ok(());
         }
         let cookie = Cookie {
@@ -239,7 +238,7 @@ impl Store {
             expires,
             same_site: line.same_site,
         };
-        self.put(Entry { cookie, bound: None, exact: host_only, received: true, created: 0, used: Cell::new(0) });
+        self.put(Entry { cookie, bound: None, received: true, created: 0, used: Cell::new(0) });
         self.make_room(domain, now);
         Ok(())
     }
@@ -545,6 +544,19 @@ mod tests {
             if !allowed {
                 assert_eq!(sent(&mut store, "https://w.h.test/login"), "a=1", "{url} {line}");
             }
+        }
+    }
+
+    #[test]
+    fn a_secure_cookie_of_the_program_is_left_alone_and_an_expired_one_is_not() {
+        for (cookie, want) in [
+            (Cookie::new("a", "1"), Err(Refused::ShadowsSecure)),
+            (Cookie::new("a", "1").expires(day(2)), Err(Refused::ShadowsSecure)),
+            (Cookie::new("a", "1").expires(day(1)), Ok(())),
+        ] {
+            let mut store = given(&[cookie.domain("h.test").secure(true)]);
+
+            assert_eq!(store.receive(&target("http://h.test/"), "a=2", day(1)), want);
         }
     }
 
