@@ -9,15 +9,20 @@ mod error;
 mod headers;
 mod message;
 #[allow(dead_code, unused_imports)] // used by the adapter
+#[allow(dead_code, unused_imports)] // until the adapter uses it
+mod net;
 pub mod retry;
 mod timeout;
 mod url;
+mod verify;
 
 pub use cookies::{Cookie, CookieJar, IntoCookie, SameSite};
 pub use error::{Error, ErrorKind, Result};
 pub use headers::Headers;
 pub use http::{Method, StatusCode};
 pub use message::{Auth, PreparedRequest, Response};
+pub use net::{Pin, TlsBackend, TlsVersion};
 pub use retry::Retry;
 pub use timeout::Timeout;
 pub use url::Url;
+pub use verify::{ClientCert, Verify};

@@ -1,0 +1,304 @@
+//! The steps of one connect, in order, each with its limit and its name in the error.
+//!
+//! Resolve, connect, ask the proxy, shake hands. What the steps do is in the files beside; here is only which of them a
+//! [`Plan`] needs. Nothing is kept between two connects but the options.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::error::{ConnectError, ConnectErrorKind, Phase, ProxyFailure, ProxyStop};
+use super::limits::{Bounded, Limits, Stopped};
+use super::resolve::{Resolver, interleave, resolve};
+use super::socket::{SocketOptions, dial};
+use super::tls::{self, TlsErrorKind, TlsSettings};
+use super::transport::Transport;
+use super::tunnel;
+
+/// Makes connections, all with the same socket options and the same resolver.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Connector {
+    pub(crate) options: SocketOptions,
+    /// In place of the operating system's.
+    pub(crate) resolver: Option<Resolver>,
+}
+
+/// Where to, which way, and whether encrypted. Hosts are names or IP literals without brackets. Has no `Debug`, as it
+/// holds credentials.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan<'a> {
+    pub(crate) host: &'a str,
+    pub(crate) port: u16,
+    /// TLS with the origin. Not looked at on the route [`Route::Forward`], where the proxy talks to the origin.
+    pub(crate) tls: Option<&'a TlsSettings>,
+    pub(crate) route: Route<'a>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Route<'a> {
+    Direct,
+    /// To the proxy; requests then have absolute targets.
+    Forward(ProxyHop<'a>),
+    /// Through the proxy by CONNECT. `authorization` is the value of Proxy-Authorization.
+    Tunnel {
+        proxy: ProxyHop<'a>,
+        authorization: Option<&'a str>,
+    },
+    Socks(SocksHop<'a>),
+    /// To a Unix socket instead of the host.
+    Unix(&'a Path),
+}
+
+/// An HTTP proxy, `https://` if it has TLS settings.
+#[derive(Clone, Copy)]
+pub(crate) struct ProxyHop<'a> {
+    pub(crate) host: &'a str,
+    pub(crate) port: u16,
+    pub(crate) tls: Option<&'a TlsSettings>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct SocksHop<'a> {
+    pub(crate) version: SocksVersion,
+    pub(crate) host: &'a str,
+    pub(crate) port: u16,
+    pub(crate) user: Option<&'a str>,
+    pub(crate) password: Option<&'a str>,
+    /// The proxy looks the name up: `socks5h`, `socks4a`.
+    pub(crate) remote_dns: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum SocksVersion {
+    V4,
+    V5,
+}
+
+/// An open connection and how it came about.
+#[derive(Debug)]
+pub(crate) struct Connected {
+    pub(crate) transport: Transport,
+    pub(crate) report: Report,
+}
+
+/// What the steps took, by the clock of the limits, and whom the socket reached.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Report {
+    pub(crate) dns: Duration,
+    pub(crate) connect: Duration,
+    /// CONNECT or SOCKS.
+    pub(crate) tunnel: Duration,
+    /// All handshakes: with an `https://` proxy and with the origin.
+    pub(crate) tls: Duration,
+    pub(crate) peer: Option<SocketAddr>,
+}
+
+impl Connector {
+    /// Makes one connection.
+    ///
+    /// The connect limit holds for all addresses of the host together, then for each handshake and for the proxy's tunnel
+    /// anew; for SOCKS, for each of its steps. The total holds for everything, but the operating system's look-up of a name
+    /// cannot be interrupted: it is checked once that is back.
+    pub(crate) fn connect(&self, plan: &Plan<'_>, limits: &Limits<'_>) -> Result<Connected, ConnectError> {
+        let mut run = Run { connector: self, limits, report: Report::default() };
+        let transport = run.route(plan)?;
+        run.report.peer = transport.peer_addr();
+        Ok(Connected { transport, report: run.report })
+    }
+}
+
+/// One connect under way.
+struct Run<'a> {
+    connector: &'a Connector,
+    limits: &'a Limits<'a>,
+    report: Report,
+}
+
+/// Whom a step is about, for its error.
+#[derive(Clone, Copy)]
+struct Peer<'a> {
+    host: &'a str,
+    port: u16,
+    is_proxy: bool,
+}
+
+impl Run<'_> {
+    fn route(&mut self, plan: &Plan<'_>) -> Result<Transport, ConnectError> {
+        let origin = Peer { host: plan.host, port: plan.port, is_proxy: false };
+        if let Route::Forward(proxy) = &plan.route {
+            return self.proxy(proxy);
+        }
+        // First, so that a bad file costs no connection, and its reading none of the handshake's time.
+        let tls = self.prepare(plan.tls, origin)?;
+        let transport = match &plan.route {
+            Route::Direct => self.open(origin)?,
+            Route::Forward(proxy) => self.proxy(proxy)?,
+            Route::Tunnel { proxy, authorization } => {
+                let transport = self.proxy(proxy)?;
+                self.tunnel(transport, plan, proxy, *authorization)?
+            }
+            Route::Socks(proxy) => self.socks(plan, proxy)?,
+            Route::Unix(path) => self.unix(path)?,
+        };
+        self.encrypt(transport, tls, origin)
+    }
+
+    fn proxy(&mut self, proxy: &ProxyHop<'_>) -> Result<Transport, ConnectError> {
+        let peer = Peer { host: proxy.host, port: proxy.port, is_proxy: true };
+        let tls = self.prepare(proxy.tls, peer)?;
+        let transport = self.open(peer)?;
+        self.encrypt(transport, tls, peer)
+    }
+
+    fn prepare<'t>(
+        &self,
+        settings: Option<&'t TlsSettings>,
+        peer: Peer<'_>,
+    ) -> Result<Option<tls::Ready<'t>>, ConnectError> {
+        settings.map(tls::prepare).transpose().map_err(|error| peer.error(Phase::Tls, ConnectErrorKind::Tls(error)))
+    }
+
+    /// A TCP connection.
+    fn open(&mut self, peer: Peer<'_>) -> Result<Transport, ConnectError> {
+        let options = &self.connector.options;
+        options.check().map_err(|what| peer.error(Phase::Connect, ConnectErrorKind::Unsupported(what.into())))?;
+        let addresses = self.resolve(peer, peer.host, peer.port)?;
+        let bound = self.limits.bound();
+        let start = self.limits.clock.now();
+        let dialled = dial(&interleave(addresses), options, &bound);
+        self.report.connect += self.since(start);
+        let (stream, address) =
+            dialled.map_err(|stopped| peer.error(Phase::Connect, self.kind(stopped, ConnectErrorKind::Connect)))?;
+        Ok(Transport::tcp(stream, address))
+    }
+
+    fn resolve(&mut self, peer: Peer<'_>, host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
+        let start = self.limits.clock.now();
+        let addresses = resolve(host, port, self.connector.resolver.as_ref());
+        self.report.dns += self.since(start);
+        if self.limits.total.has_passed(self.limits.clock.now()) {
+            return Err(peer.error(Phase::Resolve, ConnectErrorKind::TotalTimeout));
+        }
+        addresses.map_err(|error| Peer { host, port, ..peer }.error(Phase::Resolve, ConnectErrorKind::Resolve(error)))
+    }
+
+    fn encrypt(
+        &mut self,
+        transport: Transport,
+        tls: Option<tls::Ready<'_>>,
+        peer: Peer<'_>,
+    ) -> Result<Transport, ConnectError> {
+        let Some(tls) = tls else { return Ok(transport) };
+        let bound = self.limits.bound();
+        let start = self.limits.clock.now();
+        let shaken = tls.handshake(peer.host, transport, &bound);
+        self.report.tls += self.since(start);
+        shaken.map_err(|error| match error.kind() {
+            TlsErrorKind::Expiry => peer.error(Phase::Tls, self.kind(bound.expired(), ConnectErrorKind::Connect)),
+            _ => peer.error(Phase::Tls, ConnectErrorKind::Tls(error)),
+        })
+    }
+
+    fn tunnel(
+        &mut self,
+        mut transport: Transport,
+        plan: &Plan<'_>,
+        proxy: &ProxyHop<'_>,
+        authorization: Option<&str>,
+    ) -> Result<Transport, ConnectError> {
+        let start = self.limits.clock.now();
+        let mut bounded = Bounded { transport: &mut transport, bound: self.limits.bound() };
+        let opened = tunnel::open(&mut bounded, plan.host, plan.port, authorization);
+        self.report.tunnel += self.since(start);
+        let peer = Peer { host: proxy.host, port: proxy.port, is_proxy: true };
+        opened.map_err(|stop| self.refused(stop, peer, Phase::Tunnel))?;
+        Ok(transport)
+    }
+
+    #[cfg(feature = "socks")]
+    fn socks(&mut self, plan: &Plan<'_>, proxy: &SocksHop<'_>) -> Result<Transport, ConnectError> {
+        use super::socks::{Target, negotiate};
+
+        let peer = Peer { host: proxy.host, port: proxy.port, is_proxy: false };
+        let target = match Target::literal(plan.host) {
+            Some(target) => target,
+            None if proxy.remote_dns => Target::Name(plan.host),
+            None => {
+                let addresses = self.resolve(peer, plan.host, plan.port)?;
+                Target::choose(&addresses, proxy.version).ok_or_else(|| {
+                    let error =
+                        io::Error::new(io::ErrorKind::NotFound, "the name has no IPv4 address, as SOCKS4 needs");
+                    Peer { host: plan.host, port: plan.port, ..peer }
+                        .error(Phase::Resolve, ConnectErrorKind::Resolve(error))
+                })?
+            }
+        };
+        let mut transport = self.open(peer)?;
+        let start = self.limits.clock.now();
+        let agreed = negotiate(&mut transport, self.limits, proxy, target, plan.port);
+        self.report.tunnel += self.since(start);
+        agreed.map_err(|stop| self.refused(stop, peer, Phase::Socks))?;
+        Ok(transport)
+    }
+
+    #[cfg(not(feature = "socks"))]
+    fn socks(&mut self, _: &Plan<'_>, proxy: &SocksHop<'_>) -> Result<Transport, ConnectError> {
+        let peer = Peer { host: proxy.host, port: proxy.port, is_proxy: false };
+        let what = "SOCKS proxies need the feature `socks`";
+        Err(peer.error(Phase::Socks, ConnectErrorKind::Unsupported(what.into())))
+    }
+
+    #[cfg(unix)]
+    fn unix(&mut self, path: &Path) -> Result<Transport, ConnectError> {
+        let start = self.limits.clock.now();
+        let connected = super::unix::connect(path, &self.limits.bound());
+        self.report.connect += self.since(start);
+        connected.map_err(|stopped| ConnectError {
+            kind: self.kind(stopped, ConnectErrorKind::Connect),
+            phase: Phase::Connect,
+            peer: path.display().to_string(),
+            is_proxy: false,
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn unix(&mut self, path: &Path) -> Result<Transport, ConnectError> {
+        Err(ConnectError {
+            kind: ConnectErrorKind::Unsupported("this platform has no Unix sockets".into()),
+            phase: Phase::Connect,
+            peer: path.display().to_string(),
+            is_proxy: false,
+        })
+    }
+
+    fn since(&self, start: std::time::Instant) -> Duration {
+        self.limits.clock.now().saturating_duration_since(start)
+    }
+
+    fn refused(&self, stop: ProxyStop, peer: Peer<'_>, phase: Phase) -> ConnectError {
+        let kind = match stop {
+            ProxyStop::Stopped(stopped) => self.kind(stopped, |error| ConnectErrorKind::Proxy(ProxyFailure::Io(error))),
+            ProxyStop::Failure(failure) => ConnectErrorKind::Proxy(failure),
+        };
+        peer.error(phase, kind)
+    }
+
+    fn kind(&self, stopped: Stopped, broken: impl FnOnce(io::Error) -> ConnectErrorKind) -> ConnectErrorKind {
+        match stopped {
+            Stopped::Expired { by_total: true } => ConnectErrorKind::TotalTimeout,
+            Stopped::Expired { by_total: false } => ConnectErrorKind::Timeout(self.limits.connect),
+            Stopped::Io(error) => broken(error),
+        }
+    }
+}
+
+impl Peer<'_> {
+    fn error(&self, phase: Phase, kind: ConnectErrorKind) -> ConnectError {
+        let peer = match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
+        };
+        ConnectError { kind, phase, peer, is_proxy: self.is_proxy }
+    }
+}

@@ -1,0 +1,278 @@
+//! Why a connection was not made, in which step, and who is to blame.
+//!
+//! Texts are one line and hold no credentials: what a plan knows of user names, passwords and keys never gets here.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use super::limits::Stopped;
+use super::tls::{TlsError, TlsErrorKind};
+use crate::error::{Error, ErrorKind};
+
+/// A step on the way to an open connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Phase {
+    Resolve,
+    Connect,
+    Tls,
+    Tunnel,
+    Socks,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) struct ConnectError {
+    pub(crate) kind: ConnectErrorKind,
+    pub(crate) phase: Phase,
+    /// Whom the step was about: `host:port`, or the path of a Unix socket.
+    pub(crate) peer: String,
+    /// That peer is an HTTP proxy. (A SOCKS proxy's failures count as the connection's own, as in requests.)
+    pub(crate) is_proxy: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum ConnectErrorKind {
+    /// The connect limit, which is in it, ran out.
+    Timeout(Option<Duration>),
+    /// The limit on everything ran out.
+    TotalTimeout,
+    Resolve(io::Error),
+    /// No address took the connection; the last one's error.
+    Connect(io::Error),
+    Tls(TlsError),
+    Proxy(ProxyFailure),
+    /// The build or the platform does not have what the plan needs.
+    Unsupported(Cow<'static, str>),
+}
+
+/// What went wrong between us and a proxy that took the connection.
+#[derive(Debug)]
+pub(crate) enum ProxyFailure {
+    /// CONNECT was answered with another status than 2xx. `body` is the beginning of the answer's, made printable.
+    Refused {
+        status: u16,
+        reason: String,
+        body: String,
+    },
+    /// The answer is not HTTP, or not the protocol that the plan says.
+    Protocol(Cow<'static, str>),
+    /// The SOCKS proxy said no.
+    Socks(Cow<'static, str>),
+    Io(io::Error),
+}
+
+/// Why a talk with a proxy ended without a way through.
+#[derive(Debug)]
+pub(super) enum ProxyStop {
+    Stopped(Stopped),
+    Failure(ProxyFailure),
+}
+
+impl From<Stopped> for ProxyStop {
+    fn from(stopped: Stopped) -> Self {
+        Self::Stopped(stopped)
+    }
+}
+
+impl From<ProxyFailure> for ProxyStop {
+    fn from(failure: ProxyFailure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl ConnectError {
+    /// The public kind.
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match &self.kind {
+            ConnectErrorKind::Timeout(_) => ErrorKind::ConnectTimeout,
+            ConnectErrorKind::TotalTimeout => ErrorKind::TotalTimeout,
+            ConnectErrorKind::Unsupported(_) => ErrorKind::Unsupported,
+            ConnectErrorKind::Tls(error) => match error.kind() {
+                TlsErrorKind::Unsupported => ErrorKind::Unsupported,
+                TlsErrorKind::Setting => ErrorKind::InvalidSetting,
+                TlsErrorKind::File(_) => ErrorKind::Io,
+                _ if self.is_proxy => ErrorKind::ProxyError,
+                // PROXY-21, and requests' "Connection aborted": the peer went away, whatever was being said.
+                TlsErrorKind::Broken(kind) if kind != io::ErrorKind::UnexpectedEof => ErrorKind::ConnectionError,
+                _ => ErrorKind::SslError,
+            },
+            ConnectErrorKind::Proxy(ProxyFailure::Refused { .. }) => ErrorKind::ProxyError,
+            ConnectErrorKind::Proxy(_) => ErrorKind::ConnectionError,
+            ConnectErrorKind::Resolve(_) | ConnectErrorKind::Connect(_) if self.is_proxy => ErrorKind::ProxyError,
+            ConnectErrorKind::Resolve(_) | ConnectErrorKind::Connect(_) => ErrorKind::ConnectionError,
+        }
+    }
+
+    /// Whether a certificate did not verify: trying again cannot help.
+    pub(crate) fn is_verification(&self) -> bool {
+        matches!(&self.kind, ConnectErrorKind::Tls(error) if error.is_verification())
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let peer = &self.peer;
+        let proxy = if self.is_proxy || self.phase == Phase::Socks { "proxy " } else { "" };
+        match &self.kind {
+            ConnectErrorKind::Timeout(limit) => {
+                write!(f, "{} {proxy}{peer} timed out", self.phase.doing())?;
+                limit.map_or(Ok(()), |limit| write!(f, " after {limit:?}"))
+            }
+            ConnectErrorKind::TotalTimeout => {
+                write!(f, "the total timeout ran out during: {} {proxy}{peer}", self.phase.doing())
+            }
+            ConnectErrorKind::Resolve(_) => write!(f, "failed to resolve {proxy}{peer}"),
+            ConnectErrorKind::Connect(error) => write!(f, "failed to connect to {proxy}{peer}: {}", reason(error)),
+            ConnectErrorKind::Tls(error) => write!(f, "tls with {proxy}{peer} failed: {error}"),
+            ConnectErrorKind::Proxy(failure) => write!(f, "proxy {peer}: {failure}"),
+            ConnectErrorKind::Unsupported(what) => f.write_str(what),
+        }
+    }
+}
+
+impl Phase {
+    fn doing(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolving",
+            Self::Connect => "connecting to",
+            Self::Tls => "tls handshake with",
+            Self::Tunnel => "opening a tunnel through",
+            Self::Socks => "asking",
+        }
+    }
+}
+
+impl fmt::Display for ProxyFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { status, reason, body } => {
+                write!(f, "tunnel connection failed: {status}")?;
+                for (separator, text) in [(" ", reason), (": ", body)] {
+                    if !text.is_empty() {
+                        write!(f, "{separator}{text}")?;
+                    }
+                }
+                Ok(())
+            }
+            Self::Protocol(what) | Self::Socks(what) => f.write_str(what),
+            Self::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                f.write_str("it closed the connection without an answer")
+            }
+            Self::Io(error) => write!(f, "{}", reason(error)),
+        }
+    }
+}
+
+/// What happened, without the number of the operating system's error, which the source has.
+fn reason(error: &io::Error) -> Cow<'static, str> {
+    match error.raw_os_error() {
+        Some(_) => {
+            let text = error.to_string();
+            let end = text.find(" (os error").unwrap_or(text.len());
+            let mut text = text[..end].to_owned();
+            if let Some(first) = text.get_mut(..1) {
+                first.make_ascii_lowercase();
+            }
+            Cow::Owned(text)
+        }
+        None => Cow::Owned(error.to_string()),
+    }
+}
+
+impl StdError for ConnectError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.kind {
+            ConnectErrorKind::Resolve(error) | ConnectErrorKind::Connect(error) => Some(error),
+            ConnectErrorKind::Proxy(ProxyFailure::Io(error)) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<ConnectError> for Error {
+    fn from(error: ConnectError) -> Self {
+        Self::message(error.kind(), error.to_string()).with_source(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(kind: ConnectErrorKind, phase: Phase, is_proxy: bool) -> ConnectError {
+        ConnectError { kind, phase, peer: "h:1".into(), is_proxy }
+    }
+
+    // PROXY-18, PROXY-20, PROXY-21, PROXY-27, ERR-11, ERR-12
+    #[test]
+    fn kind_and_text_say_who_is_to_blame() {
+        let refused = || io::Error::from_raw_os_error(rustix_refused());
+        let second = Some(Duration::from_secs(1));
+        for (error, kind, text) in [
+            (
+                error(ConnectErrorKind::Connect(refused()), Phase::Connect, false),
+                ErrorKind::ConnectionError,
+                "failed to connect to h:1: connection refused",
+            ),
+            (
+                error(ConnectErrorKind::Connect(refused()), Phase::Connect, true),
+                ErrorKind::ProxyError,
+                "failed to connect to proxy h:1: connection refused",
+            ),
+            (
+                error(ConnectErrorKind::Resolve(io::Error::other("x")), Phase::Resolve, false),
+                ErrorKind::ConnectionError,
+                "failed to resolve h:1",
+            ),
+            (
+                error(ConnectErrorKind::Timeout(second), Phase::Tls, false),
+                ErrorKind::ConnectTimeout,
+                "tls handshake with h:1 timed out after 1s",
+            ),
+            (
+                error(ConnectErrorKind::TotalTimeout, Phase::Tunnel, true),
+                ErrorKind::TotalTimeout,
+                "the total timeout ran out during: opening a tunnel through proxy h:1",
+            ),
+            (
+                error(
+                    ConnectErrorKind::Proxy(ProxyFailure::Refused {
+                        status: 407,
+                        reason: "Proxy Auth Required".into(),
+                        body: "log in".into(),
+                    }),
+                    Phase::Tunnel,
+                    true,
+                ),
+                ErrorKind::ProxyError,
+                "proxy h:1: tunnel connection failed: 407 Proxy Auth Required: log in",
+            ),
+            (
+                error(
+                    ConnectErrorKind::Proxy(ProxyFailure::Socks("0x05: Connection refused".into())),
+                    Phase::Socks,
+                    false,
+                ),
+                ErrorKind::ConnectionError,
+                "proxy h:1: 0x05: Connection refused",
+            ),
+            (
+                error(ConnectErrorKind::Unsupported("socks needs x".into()), Phase::Socks, false),
+                ErrorKind::Unsupported,
+                "socks needs x",
+            ),
+        ] {
+            let error = Error::from(error);
+            assert_eq!((error.kind(), error.to_string().as_str()), (kind, text));
+        }
+    }
+
+    /// The number of "connection refused" on this platform.
+    fn rustix_refused() -> i32 {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        std::net::TcpStream::connect(port).unwrap_err().raw_os_error().unwrap()
+    }
+}

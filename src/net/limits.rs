@@ -1,0 +1,164 @@
+//! How long the steps of one connect may take.
+//!
+//! [`Limits`] is what the caller sets; [`Bound`] is one step's share of it. Decisions ask the caller's clock; the waiting
+//! itself is the kernel's, so a clock that stands still cannot make a wait endless: a wait that ran out is the end of it.
+
+use std::io;
+use std::time::Duration;
+
+use super::transport::{Transport, is_timeout};
+use crate::clock::{self, Clock, Deadline};
+
+/// The limits on one connect: `connect` for each step anew, `total` for all of them together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits<'a> {
+    pub(crate) connect: Option<Duration>,
+    pub(crate) total: Deadline,
+    pub(crate) clock: &'a dyn Clock,
+}
+
+impl<'a> Limits<'a> {
+    /// One step's share, from now on.
+    pub(super) fn bound(&self) -> Bound<'a> {
+        let own = Deadline::after(self.clock.now(), self.connect);
+        let by_total = match (self.total.0, own.0) {
+            (Some(total), Some(own)) => total <= own,
+            (total, _) => total.is_some(),
+        };
+        Bound { clock: self.clock, at: own.min(self.total), by_total }
+    }
+}
+
+/// When one step has to be done.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bound<'a> {
+    clock: &'a dyn Clock,
+    at: Deadline,
+    /// The limit on everything comes before the step's own.
+    by_total: bool,
+}
+
+impl Bound<'_> {
+    /// What is left: `None` is "no limit", and it is never zero.
+    pub(super) fn left(&self) -> Result<Option<Duration>, Stopped> {
+        match self.at.left(self.clock.now()) {
+            Some(Duration::ZERO) => Err(self.expired()),
+            left => Ok(left),
+        }
+    }
+
+    /// This bound, or a shorter one if `limit` is shorter.
+    pub(super) fn within(&self, limit: Duration) -> Self {
+        Self { at: Deadline::after(self.clock.now(), Some(limit)).min(self.at), ..*self }
+    }
+
+    /// The end of a wait that lasted as long as it might.
+    pub(super) fn expired(&self) -> Stopped {
+        Stopped::Expired { by_total: self.by_total }
+    }
+
+    /// What an error of the socket means within this bound.
+    pub(super) fn stopped(&self, error: io::Error) -> Stopped {
+        if is_timeout(&error) { self.expired() } else { Stopped::Io(error) }
+    }
+
+    /// The same end on the system's clock, for code that cannot borrow the caller's.
+    pub(super) fn on_system_clock(&self) -> Result<Deadline, Stopped> {
+        Ok(Deadline::after(clock::now(), self.left()?))
+    }
+}
+
+/// Why a step ended without its result.
+#[derive(Debug)]
+pub(super) enum Stopped {
+    /// The time was up: the step's own, or that of everything.
+    Expired {
+        by_total: bool,
+    },
+    Io(io::Error),
+}
+
+/// A transport on which the reads and writes of one step stop in time.
+pub(super) struct Bounded<'a> {
+    pub(super) transport: &'a mut Transport,
+    pub(super) bound: Bound<'a>,
+}
+
+impl Bounded<'_> {
+    pub(super) fn read(&mut self, out: &mut [u8]) -> Result<usize, Stopped> {
+        use io::Read;
+        loop {
+            let left = self.bound.left()?;
+            match self.transport.set_read_timeout(left).and_then(|()| self.transport.read(out)) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result.map_err(|error| self.bound.stopped(error)),
+            }
+        }
+    }
+
+    pub(super) fn write_all(&mut self, mut bytes: &[u8]) -> Result<(), Stopped> {
+        use io::Write;
+        while !bytes.is_empty() {
+            let left = self.bound.left()?;
+            match self.transport.set_write_timeout(left).and_then(|()| self.transport.write(bytes)) {
+                Ok(0) => return Err(Stopped::Io(io::ErrorKind::WriteZero.into())),
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.bound.stopped(error)),
+            }
+        }
+        self.transport.flush().map_err(|error| self.bound.stopped(error))
+    }
+}
+
+#[cfg(feature = "socks")]
+impl Bounded<'_> {
+    pub(super) fn read_exact(&mut self, mut out: &mut [u8]) -> Result<(), Stopped> {
+        while !out.is_empty() {
+            match self.read(out)? {
+                0 => return Err(Stopped::Io(io::ErrorKind::UnexpectedEof.into())),
+                read => out = &mut out[read..],
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    // TIME-04
+    #[test]
+    fn each_step_has_the_connect_limit_anew_within_the_total() {
+        let second = Duration::from_secs(1);
+        let now = clock::now();
+        for (connect, total, by_total) in [
+            (None, None, false),
+            (Some(second), None, false),
+            (None, Some(second), true),
+            (Some(second), Some(2 * second), false),
+            (Some(5 * second), Some(second), true),
+        ] {
+            let limits = Limits { connect, total: Deadline::after(now, total), clock: &SystemClock };
+
+            let bound = limits.bound();
+
+            assert_eq!(bound.by_total, by_total, "{connect:?} {total:?}");
+            let shorter = connect.into_iter().chain(total).min();
+            assert_eq!(bound.left().unwrap().is_some(), shorter.is_some());
+            assert!(bound.left().unwrap() <= shorter);
+        }
+    }
+
+    #[test]
+    fn a_step_that_starts_too_late_does_not_start() {
+        let total = Deadline(Some(clock::now()));
+
+        let bound = Limits { connect: None, total, clock: &SystemClock }.bound();
+
+        assert!(matches!(bound.left(), Err(Stopped::Expired { by_total: true })));
+        assert!(bound.on_system_clock().is_err());
+    }
+}

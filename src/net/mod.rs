@@ -1,0 +1,28 @@
+//! From a plan (which host, which way, which TLS) to an open connection.
+//!
+//! It knows sockets, TLS and how proxies are asked, and nothing of requests, responses, retries or pools. Every step has a
+//! limit; every failure says which step it was and who is to blame; nothing that it prints holds a credential.
+
+mod connector;
+mod error;
+mod limits;
+mod resolve;
+mod socket;
+#[cfg(feature = "socks")]
+mod socks;
+#[cfg(test)]
+mod testing;
+mod tls;
+mod transport;
+mod tunnel;
+#[cfg(unix)]
+mod unix;
+
+pub(crate) use connector::{Connected, Connector, Plan, ProxyHop, Report, Route, SocksHop, SocksVersion};
+pub(crate) use error::{ConnectError, ConnectErrorKind, Phase, ProxyFailure};
+pub(crate) use limits::Limits;
+pub(crate) use resolve::Resolver;
+pub(crate) use socket::{KeepAlive, SocketOptions};
+pub use tls::{Pin, TlsBackend, TlsVersion};
+pub(crate) use tls::{TlsConfig, TlsError, TlsErrorKind, TlsSettings};
+pub(crate) use transport::{Transport, is_timeout};

@@ -1,0 +1,154 @@
+//! What a TLS library reads from and writes to: the transport below, watched during the handshake.
+//!
+//! While a handshake runs, each read and write has what is left of one deadline, so that a peer that drips cannot stretch
+//! it, and the watch keeps what the libraries' errors hide: that the time was up, how the connection broke, whether the
+//! first bytes were HTTP. After [`release`](Carrier::release) nothing stands between the library and the transport.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::{TlsError, TlsErrorKind};
+use crate::clock::{self, Deadline};
+use crate::net::transport::{Transport, is_timeout};
+
+pub(in crate::net) struct Carrier {
+    pub(in crate::net) transport: Transport,
+    handshake: Option<(Deadline, Watch)>,
+}
+
+/// What happened on the wire so far. Shared, as a library that fails drops its stream.
+#[derive(Clone, Default)]
+pub(super) struct Watch(Arc<Mutex<Seen>>);
+
+#[derive(Default)]
+struct Seen {
+    first: Vec<u8>,
+    trouble: Option<Trouble>,
+}
+
+#[derive(Clone, Copy)]
+enum Trouble {
+    Expired,
+    Broken(io::ErrorKind),
+}
+
+impl Carrier {
+    pub(super) fn new(transport: Transport, deadline: Deadline) -> Self {
+        Self { transport, handshake: Some((deadline, Watch::default())) }
+    }
+
+    pub(super) fn watch(&self) -> Watch {
+        self.handshake.as_ref().map(|(_, watch)| watch.clone()).unwrap_or_default()
+    }
+
+    /// The handshake is over.
+    pub(super) fn release(&mut self) {
+        self.handshake = None;
+    }
+
+    #[cold]
+    fn watched<T>(&mut self, io: impl FnOnce(&mut Transport, Limit) -> io::Result<T>) -> io::Result<T> {
+        let Some((deadline, watch)) = &self.handshake else { return io(&mut self.transport, None) };
+        let left = deadline.left(clock::now());
+        let result = if left.is_some_and(|left| left.is_zero()) {
+            Err(io::ErrorKind::WouldBlock.into())
+        } else {
+            io(&mut self.transport, left)
+        };
+        result.map_err(|error| {
+            if is_timeout(&error) {
+                watch.0.lock().trouble = Some(Trouble::Expired);
+                return io::ErrorKind::WouldBlock.into(); // what every library takes for "not now"
+            }
+            watch.0.lock().trouble = Some(Trouble::Broken(error.kind()));
+            error
+        })
+    }
+}
+
+type Limit = Option<std::time::Duration>;
+
+impl Read for Carrier {
+    #[inline]
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.handshake.is_none() {
+            return uninterrupted(|| self.transport.read(out));
+        }
+        let read = self.watched(|transport, left| {
+            transport.set_read_timeout(left)?;
+            uninterrupted(|| transport.read(out))
+        })?;
+        if let Some((_, watch)) = &self.handshake {
+            watch.saw(&out[..read]);
+        }
+        Ok(read)
+    }
+}
+
+impl Write for Carrier {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.handshake.is_none() {
+            return uninterrupted(|| self.transport.write(bytes));
+        }
+        self.watched(|transport, left| {
+            transport.set_write_timeout(left)?;
+            uninterrupted(|| transport.write(bytes))
+        })
+    }
+
+    #[inline]
+    fn flush(&mut self) -> io::Result<()> {
+        self.transport.flush()
+    }
+}
+
+/// A signal is not the end of a TLS connection, as OpenSSL would have it.
+#[inline]
+fn uninterrupted<T>(mut io: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match io() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+impl Watch {
+    fn saw(&self, bytes: &[u8]) {
+        let mut seen = self.0.lock();
+        if bytes.is_empty() {
+            seen.trouble = Some(Trouble::Broken(io::ErrorKind::UnexpectedEof));
+        } else if seen.first.len() < HTTP.len() {
+            let wanted = HTTP.len() - seen.first.len();
+            seen.first.extend_from_slice(&bytes[..bytes.len().min(wanted)]);
+        }
+    }
+
+    /// `error`, or the better explanation that the wire has for it.
+    pub(super) fn explain(&self, error: TlsError) -> TlsError {
+        let seen = self.0.lock();
+        // A certificate that does not verify is what it is, whatever the peer did afterwards.
+        if error.is_verification() || error.kind() == TlsErrorKind::ClientCertificateRequired {
+            return error;
+        }
+        if seen.first.eq_ignore_ascii_case(HTTP) {
+            return TlsError::new(TlsErrorKind::NotTls, "the server answered in plain HTTP");
+        }
+        match seen.trouble {
+            Some(Trouble::Expired) => TlsError::new(TlsErrorKind::Expiry, "the handshake took too long"),
+            Some(Trouble::Broken(io::ErrorKind::UnexpectedEof)) => TlsError::new(
+                TlsErrorKind::Broken(io::ErrorKind::UnexpectedEof),
+                "the peer closed the connection during the handshake",
+            ),
+            Some(Trouble::Broken(kind)) => {
+                TlsError::new(TlsErrorKind::Broken(kind), format!("the connection broke during the handshake: {kind}"))
+            }
+            None => error,
+        }
+    }
+}
+
+const HTTP: &[u8] = b"HTTP/";

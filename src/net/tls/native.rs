@@ -1,0 +1,159 @@
+//! TLS by the library of the operating system, through native-tls.
+//!
+//! What native-tls cannot say itself is made up for here: keys in other forms than PKCS#8, the common name that OpenSSL
+//! would take for a host name, errors that are only texts.
+
+use std::io::{self, Read, Write};
+
+use native_tls::{Certificate, HandshakeError, Identity, Protocol, TlsConnector, TlsStream};
+
+use super::{Carrier, TlsConfig, TlsError, TlsErrorKind, TlsVersion, pem, spki};
+use crate::verify::{ClientCert, Source, Verify};
+
+pub(super) type Connector = TlsConnector;
+
+pub(in crate::net) struct Stream(TlsStream<Carrier>);
+
+pub(super) fn build(config: &TlsConfig) -> Result<Connector, TlsError> {
+    let mut builder = TlsConnector::builder();
+    builder.request_alpns(&["http/1.1"]); // TLS-15
+    // TLS-14
+    builder.min_protocol_version(Some(protocol(config.min_version.unwrap_or(TlsVersion::Tls12))));
+    builder.max_protocol_version(config.max_version.map(protocol));
+    match &config.verify {
+        Verify::Yes => {}
+        Verify::No => {
+            builder.danger_accept_invalid_certs(true).danger_accept_invalid_hostnames(true);
+        }
+        Verify::CaBundle(path) => {
+            builder.disable_built_in_roots(true);
+            for der in pem::bundle(path)? {
+                let certificate = Certificate::from_der(&der)
+                    .map_err(|error| pem::unusable("CA bundle", &path.display().to_string(), &error.to_string()))?;
+                builder.add_root_certificate(certificate);
+            }
+        }
+    }
+    if !config.check_hostname {
+        builder.danger_accept_invalid_hostnames(true);
+    }
+    if let Some(cert) = &config.cert {
+        builder.identity(identity(cert)?);
+    }
+    builder.build().map_err(|error| {
+        let what = if config.cert.is_some() {
+            "the client certificate or its key cannot be used"
+        } else {
+            "cannot set up TLS"
+        };
+        TlsError::new(TlsErrorKind::Unusable, format!("{what}: {error}"))
+    })
+}
+
+fn protocol(version: TlsVersion) -> Protocol {
+    match version {
+        TlsVersion::Tls12 => Protocol::Tlsv12,
+        TlsVersion::Tls13 => Protocol::Tlsv13,
+    }
+}
+
+fn identity(cert: &ClientCert) -> Result<Identity, TlsError> {
+    match &cert.source {
+        Source::Pem { cert, key } => {
+            let chain: String = pem::chain(cert)?.iter().map(|der| pem::to_pem("CERTIFICATE", der)).collect();
+            let refuse = |why: &str| pem::unusable("client key", &pem::place(key), why);
+            let key = pem::private_key(key)?.to_pkcs8_pem().map_err(|why| refuse(&why))?;
+            Identity::from_pkcs8(chain.as_bytes(), key.as_bytes()).map_err(|error| refuse(&error.to_string()))
+        }
+        Source::Pkcs12 { archive, password } => {
+            const WHAT: &str = "PKCS#12 archive";
+            Identity::from_pkcs12(&pem::read(archive, WHAT)?, password)
+                .map_err(|error| pem::unusable(WHAT, &pem::place(archive), &error.to_string()))
+        }
+    }
+}
+
+pub(super) fn handshake(
+    connector: &Connector,
+    config: &TlsConfig,
+    name: &str,
+    carrier: Carrier,
+) -> Result<Stream, TlsError> {
+    let stream = connector.connect(name, carrier).map_err(|error| match error {
+        HandshakeError::WouldBlock(_) => TlsError::new(TlsErrorKind::Expiry, "the handshake took too long"),
+        HandshakeError::Failure(error) => failure(&error, config, name),
+    })?;
+    let certificate = || -> Result<Option<Vec<u8>>, native_tls::Error> {
+        stream.peer_certificate()?.map(|certificate| certificate.to_der()).transpose()
+    };
+    let checks_name = config.check_hostname && config.verify != Verify::No && name.parse::<std::net::IpAddr>().is_err();
+    if checks_name || !config.pins.is_empty() {
+        let certificate = certificate().map_err(|error| TlsError::from_text(&error.to_string(), name))?;
+        if checks_name && !certificate.as_deref().is_some_and(spki::names_a_host) {
+            return Err(TlsError::of(TlsErrorKind::WrongHost, name, ""));
+        }
+        spki::check(&config.pins, certificate.as_deref())?;
+    }
+    Ok(Stream(stream))
+}
+
+fn failure(error: &native_tls::Error, config: &TlsConfig, name: &str) -> TlsError {
+    let text = error.to_string();
+    // Before TLS 1.3 a server that misses a client certificate has only these alerts.
+    if config.cert.is_none()
+        && ["alert handshake failure", "alert bad certificate"].iter().any(|alert| text.contains(alert))
+    {
+        let text = "the server refused the handshake; it may require a client certificate";
+        return TlsError::new(TlsErrorKind::Other, text);
+    }
+    TlsError::from_text(&text, name)
+}
+
+impl Stream {
+    pub(super) fn carrier(&self) -> &Carrier {
+        self.0.get_ref()
+    }
+
+    pub(super) fn carrier_mut(&mut self) -> &mut Carrier {
+        self.0.get_mut()
+    }
+
+    pub(super) fn has_unread(&self) -> bool {
+        self.0.buffered_read_size().map_or(true, |size| size > 0)
+    }
+
+    pub(super) fn close_notify(&mut self) {
+        let _ = self.0.shutdown();
+    }
+
+    #[inline]
+    pub(super) fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.0.read(out).or_else(|error| if is_ragged_end(&error) { Ok(0) } else { Err(explained(error)) })
+    }
+
+    #[inline]
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(explained)
+    }
+
+    #[inline]
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(explained)
+    }
+}
+
+/// OpenSSL 3 reports an end without close_notify as an error.
+#[cold]
+fn is_ragged_end(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.to_string().contains("unexpected eof while reading"))
+}
+
+/// The transport's own errors stay as they are; TLS's become ours.
+#[cold]
+fn explained(error: io::Error) -> io::Error {
+    match error.get_ref() {
+        // One that is ours already comes from the TLS below this one.
+        Some(inner) if !inner.is::<TlsError>() => TlsError::from_text(&inner.to_string(), "the server").into(),
+        _ => error,
+    }
+}

@@ -1,0 +1,319 @@
+//! Certificates and private keys out of PEM files, for both backends.
+//!
+//! It reads what OpenSSL reads: certificates under three labels, keys as PKCS#8, PKCS#1 (RSA) and SEC1 (EC). What it
+//! cannot use (an encrypted key, a DSA key) is an error that names the label. Nothing here prints a key.
+
+use std::fs;
+use std::path::Path;
+
+use base64::Engine;
+
+use super::der::Values;
+use super::{TlsError, TlsErrorKind};
+use crate::verify::Material;
+
+/// One `-----BEGIN label-----` … `-----END label-----`.
+struct Block {
+    label: String,
+    encrypted: bool,
+    der: Vec<u8>,
+}
+
+/// A private key in the form that its label says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum KeyForm {
+    Pkcs8,
+    Pkcs1,
+    Sec1,
+}
+
+pub(super) struct PrivateKey {
+    pub(super) form: KeyForm,
+    pub(super) der: Vec<u8>,
+    /// The curve, where a block of its own says it.
+    #[cfg_attr(not(feature = "native-tls"), allow(dead_code))]
+    parameters: Option<Vec<u8>>,
+}
+
+/// The bytes of a file or of memory; the error names the path and what was to be found there.
+pub(super) fn read(material: &Material, what: &str) -> Result<Vec<u8>, TlsError> {
+    match material {
+        Material::Memory(bytes) => Ok(bytes.to_vec()),
+        Material::File(path) => read_file(path, what),
+    }
+}
+
+fn read_file(path: &Path, what: &str) -> Result<Vec<u8>, TlsError> {
+    fs::read(path).map_err(|error| {
+        TlsError::new(TlsErrorKind::File(error.kind()), format!("cannot read the {what} {}: {error}", path.display()))
+    })
+}
+
+/// How errors call the place: a path, or memory.
+pub(super) fn place(material: &Material) -> String {
+    match material {
+        Material::File(path) => path.display().to_string(),
+        Material::Memory(_) => "memory".to_owned(),
+    }
+}
+
+/// The certificates of a bundle: a PEM file, or all PEM files in a directory. Never none.
+pub(super) fn bundle(path: &Path) -> Result<Vec<Vec<u8>>, TlsError> {
+    const WHAT: &str = "CA bundle";
+    let mut found = Vec::new();
+    if path.is_dir() {
+        let unreadable = |error: std::io::Error| {
+            let text = format!("cannot read the {WHAT} directory {}: {error}", path.display());
+            TlsError::new(TlsErrorKind::File(error.kind()), text)
+        };
+        let mut files: Vec<_> = fs::read_dir(path)
+            .map_err(unreadable)?
+            .map(|entry| entry.map(|e| e.path()))
+            .collect::<Result<_, _>>()
+            .map_err(unreadable)?;
+        files.sort();
+        for file in files.iter().filter(|file| file.is_file()) {
+            // Other things live in such directories too; one that is no PEM is not an error.
+            let Ok(bytes) = fs::read(file) else { continue };
+            for certificate in certificates(&bytes).unwrap_or_default() {
+                // `openssl rehash` makes a second name for each.
+                if !found.contains(&certificate) {
+                    found.push(certificate);
+                }
+            }
+        }
+    } else {
+        let bytes = read_file(path, WHAT)?;
+        found = certificates(&bytes).map_err(|what| unusable(WHAT, &path.display().to_string(), &what))?;
+    }
+    if found.is_empty() {
+        return Err(unusable(WHAT, &path.display().to_string(), "there is no certificate in it"));
+    }
+    Ok(found)
+}
+
+pub(super) fn unusable(what: &str, place: &str, why: &str) -> TlsError {
+    TlsError::new(TlsErrorKind::Unusable, format!("the {what} {place} cannot be used: {why}"))
+}
+
+/// A client's certificate chain. Never empty.
+pub(super) fn chain(material: &Material) -> Result<Vec<Vec<u8>>, TlsError> {
+    const WHAT: &str = "client certificate";
+    let found = certificates(&read(material, WHAT)?).map_err(|why| unusable(WHAT, &place(material), &why))?;
+    if found.is_empty() {
+        return Err(unusable(WHAT, &place(material), "there is no certificate in it"));
+    }
+    Ok(found)
+}
+
+/// A client's private key.
+pub(super) fn private_key(material: &Material) -> Result<PrivateKey, TlsError> {
+    const WHAT: &str = "client key";
+    key(&read(material, WHAT)?).map_err(|why| unusable(WHAT, &place(material), &why))
+}
+
+fn certificates(text: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    let mut found = Vec::new();
+    for block in blocks(text)? {
+        match block.label.as_str() {
+            "CERTIFICATE" | "X509 CERTIFICATE" => found.push(block.der),
+            // What OpenSSL's own trust settings are follows behind the certificate.
+            "TRUSTED CERTIFICATE" => {
+                let certificate = Values(&block.der).next().ok_or("a TRUSTED CERTIFICATE is malformed")?;
+                found.push(certificate.whole.to_vec());
+            }
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+fn key(text: &[u8]) -> Result<PrivateKey, String> {
+    let mut parameters = None;
+    let mut other = None;
+    for block in blocks(text)? {
+        let form = match block.label.as_str() {
+            "PRIVATE KEY" => KeyForm::Pkcs8,
+            "RSA PRIVATE KEY" => KeyForm::Pkcs1,
+            "EC PRIVATE KEY" => KeyForm::Sec1,
+            "EC PARAMETERS" => {
+                parameters = Some(block.der);
+                continue;
+            }
+            "ENCRYPTED PRIVATE KEY" => return Err(encrypted(&block.label)),
+            label if label.ends_with("PRIVATE KEY") => {
+                other = Some(format!("a key of the kind {label} is not supported"));
+                continue;
+            }
+            _ => continue,
+        };
+        if block.encrypted {
+            return Err(encrypted(&block.label));
+        }
+        return Ok(PrivateKey { form, der: block.der, parameters });
+    }
+    Err(other.unwrap_or_else(|| "there is no private key in it".to_owned()))
+}
+
+fn encrypted(label: &str) -> String {
+    format!("its {label} is encrypted; decrypt it, or use a PKCS#12 archive")
+}
+
+/// The blocks of a PEM text, in order; what stands between them is a comment (RFC 7468 §2).
+fn blocks(text: &[u8]) -> Result<Vec<Block>, String> {
+    let text = String::from_utf8_lossy(text);
+    let mut lines = text.lines().map(str::trim);
+    let mut found = Vec::new();
+    while let Some(line) = lines.next() {
+        let Some(label) = line.strip_prefix("-----BEGIN ").and_then(|rest| rest.strip_suffix("-----")) else {
+            continue;
+        };
+        let end = format!("-----END {label}-----");
+        let mut encrypted = false;
+        let mut base64 = String::new();
+        loop {
+            let line = lines.next().ok_or_else(|| format!("its {label} has no end"))?;
+            if line == end {
+                break;
+            }
+            // RFC 1421 headers, which OpenSSL's old encrypted keys have.
+            if line.contains(':') {
+                encrypted |= line.starts_with("Proc-Type:") && line.ends_with("ENCRYPTED");
+            } else if !line.starts_with("-----") {
+                base64.push_str(line);
+            } else {
+                return Err(format!("its {label} has no end"));
+            }
+        }
+        // The body of an encrypted key is never looked at, and its DEK-Info may be folded.
+        let der = if encrypted { Ok(Vec::new()) } else { base64::engine::general_purpose::STANDARD.decode(base64) };
+        let der = der.map_err(|error| format!("its {label} is malformed: {error}"))?;
+        found.push(Block { label: label.to_owned(), encrypted, der });
+    }
+    Ok(found)
+}
+
+#[cfg(feature = "native-tls")]
+impl PrivateKey {
+    /// The key as PEM of PKCS#8 (RFC 5958), the one form that native-tls takes.
+    pub(super) fn to_pkcs8_pem(&self) -> Result<String, String> {
+        use super::der::{INTEGER, OCTET_STRING, OID, SEQUENCE, frame};
+
+        const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+        const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+        const NULL: &[u8] = &[0x05, 0x00];
+
+        let wrap = |algorithm: &[u8], parameters: &[u8]| {
+            let version = frame(INTEGER, &[&[0]]);
+            let algorithm = frame(SEQUENCE, &[&frame(OID, &[algorithm]), parameters]);
+            frame(SEQUENCE, &[&version, &algorithm, &frame(OCTET_STRING, &[&self.der])])
+        };
+        let der = match self.form {
+            KeyForm::Pkcs8 => self.der.clone(),
+            KeyForm::Pkcs1 => wrap(RSA_ENCRYPTION, NULL),
+            KeyForm::Sec1 => {
+                let curve = self.curve().ok_or("its EC PRIVATE KEY does not say which curve it is for")?;
+                wrap(EC_PUBLIC_KEY, curve)
+            }
+        };
+        Ok(to_pem("PRIVATE KEY", &der))
+    }
+
+    /// The curve's parameters: inside the SEC1 key (RFC 5915), or in a block of their own before it.
+    fn curve(&self) -> Option<&[u8]> {
+        const PARAMETERS: u8 = 0xa0;
+        let key = Values(&self.der).expect(super::der::SEQUENCE)?;
+        let inside = Values(key.content).find(|value| value.tag == PARAMETERS).map(|value| value.content);
+        inside.or(self.parameters.as_deref())
+    }
+}
+
+#[cfg(feature = "native-tls")]
+pub(super) fn to_pem(label: &str, der: &[u8]) -> String {
+    let base64 = base64::engine::general_purpose::STANDARD.encode(der);
+    let mut pem = format!("-----BEGIN {label}-----\n");
+    for line in base64.as_bytes().chunks(64) {
+        pem.push_str(&String::from_utf8_lossy(line));
+        pem.push('\n');
+    }
+    pem + "-----END " + label + "-----\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pem(label: &str, headers: &str, der: &[u8]) -> String {
+        let base64 = base64::engine::general_purpose::STANDARD.encode(der);
+        format!("a comment\n-----BEGIN {label}-----\n{headers}{base64}\r\n-----END {label}-----\n")
+    }
+
+    // TLS-12
+    #[test]
+    fn keys_are_told_apart_by_label_and_bad_ones_named() {
+        for (text, want) in [
+            (pem("PRIVATE KEY", "", b"8"), Ok(KeyForm::Pkcs8)),
+            (pem("RSA PRIVATE KEY", "", b"1"), Ok(KeyForm::Pkcs1)),
+            (
+                pem("CERTIFICATE", "", b"c") + &pem("EC PARAMETERS", "", b"p") + &pem("EC PRIVATE KEY", "", b"e"),
+                Ok(KeyForm::Sec1),
+            ),
+            (
+                pem("ENCRYPTED PRIVATE KEY", "", b"x"),
+                Err("its ENCRYPTED PRIVATE KEY is encrypted; decrypt it, or use a PKCS#12 archive"),
+            ),
+            (
+                pem("EC PRIVATE KEY", "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n", b"x"),
+                Err("its EC PRIVATE KEY is encrypted; decrypt it, or use a PKCS#12 archive"),
+            ),
+            (pem("DSA PRIVATE KEY", "", b"d"), Err("a key of the kind DSA PRIVATE KEY is not supported")),
+            (pem("CERTIFICATE", "", b"c"), Err("there is no private key in it")),
+            (String::new(), Err("there is no private key in it")),
+            ("-----BEGIN PRIVATE KEY-----\nAAAA\n".into(), Err("its PRIVATE KEY has no end")),
+        ] {
+            let got = key(text.as_bytes()).map(|key| key.form);
+            assert_eq!(got, want.map_err(str::to_owned), "{text}");
+        }
+        assert!(
+            key(b"-----BEGIN PRIVATE KEY-----\n!!\n-----END PRIVATE KEY-----").err().unwrap().contains("malformed")
+        );
+    }
+
+    #[test]
+    fn certificates_are_found_under_all_their_labels_among_anything_else() {
+        let trusted = [super::super::der::frame(0x30, &[b"t"]), b"aux".to_vec()].concat();
+        let text = pem("CERTIFICATE", "", b"a")
+            + &pem("X509 CRL", "", b"no")
+            + &pem("X509 CERTIFICATE", "", b"b")
+            + &pem("TRUSTED CERTIFICATE", "", &trusted);
+
+        assert_eq!(certificates(text.as_bytes()).unwrap(), [b"a".to_vec(), b"b".to_vec(), vec![0x30, 1, b't']]);
+        assert_eq!(certificates(b"\xff\xfe garbage").unwrap(), Vec::<Vec<u8>>::new());
+    }
+
+    // TLS-03
+    #[test]
+    fn a_bundle_that_is_missing_or_empty_names_its_path() {
+        let missing = bundle(Path::new("no/such/bundle.pem")).unwrap_err();
+        assert_eq!(missing.kind(), TlsErrorKind::File(std::io::ErrorKind::NotFound));
+        assert!(missing.to_string().contains("no/such/bundle.pem"), "{missing}");
+
+        let empty = bundle(Path::new("src")).unwrap_err(); // a directory without certificates
+        assert_eq!(empty.kind(), TlsErrorKind::Unusable);
+        assert!(
+            empty.to_string().ends_with("the CA bundle src cannot be used: there is no certificate in it"),
+            "{empty}"
+        );
+    }
+
+    #[cfg(feature = "native-tls")]
+    #[test]
+    fn a_sec1_key_without_a_curve_is_refused() {
+        use super::super::der::{INTEGER, OCTET_STRING, SEQUENCE, frame};
+
+        let der = frame(SEQUENCE, &[&frame(INTEGER, &[&[1]]), &frame(OCTET_STRING, &[b"k"])]);
+        let key = key(pem("EC PRIVATE KEY", "", &der).as_bytes()).unwrap();
+
+        assert!(key.to_pkcs8_pem().unwrap_err().contains("curve"));
+    }
+}

@@ -1,0 +1,212 @@
+//! Pins, and what they are compared with: a certificate, or the public key cut out of it.
+//!
+//! Only as much of X.509 as that takes. Nothing here decides about trust; it comes on top of the backend's verification.
+
+use super::der::{OID, SEQUENCE, Value, Values};
+use super::{TlsError, TlsErrorKind};
+use crate::error::{Error, ErrorKind, Result};
+use base64::Engine;
+
+/// The SHA-256 hash that a server's certificate, or the public key in it, must have.
+///
+/// It is looked at after the certificate was verified (or not, under [`Verify::No`](crate::Verify::No)), and for the
+/// server's own certificate only, not for those of its authorities. Needs the feature `digest`; without it, connecting is
+/// an error of kind [`Unsupported`](crate::ErrorKind::Unsupported).
+///
+/// # Coming from requests
+/// requests-toolbelt's `FingerprintAdapter`; unlike there, the name of the host is still checked.
+///
+/// # Examples
+/// ```
+/// use petition::Pin;
+///
+/// let hex = "9f:86:d0:81:88:4c:7d:65:9a:2f:ea:a0:c5:5a:d0:15:a3:bf:4f:1b:2b:0b:82:2c:d1:5d:6c:15:b0:f0:0a:08";
+/// assert!(Pin::certificate(hex).is_ok());
+/// assert!(Pin::public_key("sha256/n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=").is_ok());
+/// assert!(Pin::certificate("9f86").is_err());
+/// ```
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Pin {
+    of: Pinned,
+    sha256: [u8; 32],
+}
+
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+enum Pinned {
+    Certificate,
+    PublicKey,
+}
+
+impl Pin {
+    /// The hash of the whole certificate: it changes with every renewal.
+    ///
+    /// # Errors
+    /// `InvalidSetting` if `sha256` is neither 64 hexadecimal digits (colons allowed) nor 32 bytes in base64, with or
+    /// without `sha256/` in front.
+    pub fn certificate(sha256: &str) -> Result<Self> {
+        Ok(Self { of: Pinned::Certificate, sha256: parse(sha256)? })
+    }
+
+    /// The hash of the certificate's SubjectPublicKeyInfo: it outlives renewals that keep the key.
+    ///
+    /// # Errors
+    /// As [`certificate`](Self::certificate).
+    pub fn public_key(sha256: &str) -> Result<Self> {
+        Ok(Self { of: Pinned::PublicKey, sha256: parse(sha256)? })
+    }
+}
+
+fn parse(text: &str) -> Result<[u8; 32]> {
+    let refuse = || Error::message(ErrorKind::InvalidSetting, format!("not a SHA-256 hash: {text}"));
+    let text = text.trim();
+    let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b':').collect();
+    if digits.len() == 64 && digits.iter().all(u8::is_ascii_hexdigit) {
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let mut hash = [0; 32];
+        for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = digit(pair[0]).zip(digit(pair[1])).map(|(high, low)| high << 4 | low).ok_or_else(refuse)?;
+        }
+        return Ok(hash);
+    }
+    let base64 = text.strip_prefix("sha256/").map_or(text, |rest| rest.trim_start_matches('/'));
+    let bytes = base64::engine::general_purpose::STANDARD.decode(base64).map_err(|_| refuse())?;
+    bytes.try_into().map_err(|_| refuse())
+}
+
+/// Whether one of `pins` matches the certificate; true without pins.
+pub(super) fn check(pins: &[Pin], certificate: Option<&[u8]>) -> Result<(), TlsError> {
+    if pins.is_empty() {
+        return Ok(());
+    }
+    let Some(certificate) = certificate else {
+        return Err(TlsError::new(TlsErrorKind::Pin, "the server showed no certificate to compare with the pins"));
+    };
+    for pin in pins {
+        let pinned = match pin.of {
+            Pinned::Certificate => Some(certificate),
+            Pinned::PublicKey => public_key(certificate),
+        };
+        if let Some(pinned) = pinned {
+            if sha256(pinned)? == pin.sha256 {
+                return Ok(());
+            }
+        }
+    }
+    Err(TlsError::new(TlsErrorKind::Pin, "the server's certificate matches none of the pins"))
+}
+
+#[cfg(feature = "digest")]
+fn sha256(bytes: &[u8]) -> Result<[u8; 32], TlsError> {
+    use sha2::Digest;
+    Ok(sha2::Sha256::digest(bytes).into())
+}
+
+#[cfg(not(feature = "digest"))]
+fn sha256(_: &[u8]) -> Result<[u8; 32], TlsError> {
+    Err(TlsError::new(TlsErrorKind::Unsupported, "comparing a pin needs the feature `digest`"))
+}
+
+/// The SubjectPublicKeyInfo of a certificate, tag and all.
+fn public_key(certificate: &[u8]) -> Option<&[u8]> {
+    Some(after_names(certificate)?.expect(SEQUENCE)?.whole)
+}
+
+/// Whether the certificate names any host in its subject alternative names.
+///
+/// OpenSSL falls back to the common name where there is none; RFC 9110 §4.3.4 and requests do not (TLS-07).
+#[cfg(feature = "native-tls")]
+pub(super) fn names_a_host(certificate: &[u8]) -> bool {
+    const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
+    const EXTENSIONS: u8 = 0xa3;
+    const DNS_NAME: u8 = 0x82;
+
+    let is_alt_name = |extension: &Value<'_>| {
+        Values(extension.content).expect(OID).is_some_and(|oid| oid.content == SUBJECT_ALT_NAME)
+    };
+    let names = || -> Option<bool> {
+        let extensions = after_names(certificate)?.find(|value| value.tag == EXTENSIONS)?;
+        let extensions = Values(extensions.content).expect(SEQUENCE)?;
+        let extension = Values(extensions.content).find(is_alt_name)?;
+        let octets = Values(extension.content).last()?;
+        let names = Values(octets.content).expect(SEQUENCE)?;
+        Some(Values(names.content).any(|name| name.tag == DNS_NAME))
+    };
+    names().unwrap_or(false)
+}
+
+/// The fields of a TBSCertificate (RFC 5280 §4.1) from the public key on.
+fn after_names(certificate: &[u8]) -> Option<Values<'_>> {
+    const VERSION: u8 = 0xa0;
+
+    let outer = Values(certificate).expect(SEQUENCE)?;
+    let tbs = Values(outer.content).expect(SEQUENCE)?;
+    let mut fields = Values(tbs.content);
+    let _ = fields.expect(VERSION); // absent in version 1
+    fields.expect(super::der::INTEGER)?; // serial number
+    for _signature_issuer_validity_subject in 0..4 {
+        fields.expect(SEQUENCE)?;
+    }
+    Some(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn certificate(names: &[&str]) -> (Vec<u8>, rcgen::KeyPair) {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let cert = rcgen::CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
+        (cert.der().to_vec(), key)
+    }
+
+    #[test]
+    fn the_public_key_is_cut_out_whole() {
+        use rcgen::PublicKeyData;
+
+        let (der, key) = certificate(&["a.test"]);
+
+        assert_eq!(public_key(&der), Some(&key.subject_public_key_info()[..]));
+        for end in 0..der.len() {
+            assert_eq!(public_key(&der[..end]), None);
+        }
+    }
+
+    // TLS-07
+    #[cfg(feature = "native-tls")]
+    #[test]
+    fn only_a_dns_name_names_a_host() {
+        for (names, want) in
+            [(&["a.test"][..], true), (&["127.0.0.1", "a.test"], true), (&["127.0.0.1"], false), (&[], false)]
+        {
+            assert_eq!(names_a_host(&certificate(names).0), want, "{names:?}");
+        }
+        assert!(!names_a_host(b"junk"));
+    }
+
+    #[cfg(feature = "digest")]
+    #[test]
+    fn a_pin_matches_its_certificate_or_its_key_and_nothing_else() {
+        use rcgen::PublicKeyData;
+
+        let (der, key) = certificate(&["a.test"]);
+        let hex = |bytes: &[u8]| sha256(bytes).unwrap().iter().map(|byte| format!("{byte:02X}:")).collect::<String>();
+        let whole = Pin::certificate(&hex(&der)).unwrap();
+        let base64 = base64::engine::general_purpose::STANDARD.encode(sha256(&key.subject_public_key_info()).unwrap());
+        let of_key = Pin::public_key(&format!("sha256//{base64}")).unwrap();
+        let other = certificate(&["a.test"]).0;
+
+        assert!(check(&[], None).is_ok());
+        assert!(check(&[whole.clone()], Some(&der)).is_ok());
+        assert!(check(&[whole.clone(), of_key.clone()], Some(&other)).is_err());
+        assert!(check(&[Pin::public_key(&hex(&other)).unwrap(), of_key.clone()], Some(&der)).is_ok());
+        assert_eq!(check(&[of_key], None).unwrap_err().kind(), TlsErrorKind::Pin);
+    }
+
+    #[test]
+    fn a_hash_of_another_length_is_refused() {
+        for text in ["", "ab", "zz".repeat(32).as_str(), "ab".repeat(20).as_str(), "sha256/AAAA"] {
+            assert_eq!(Pin::certificate(text).unwrap_err().kind(), ErrorKind::InvalidSetting, "{text}");
+        }
+    }
+}

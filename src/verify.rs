@@ -1,0 +1,193 @@
+//! Whom to trust and who we are: the values of `verify` and `cert`.
+//!
+//! Plain values; nothing here opens a file. A path that does not exist is found out when a connection needs it, and the
+//! error names it. Neither type prints a password or a key.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Whether the server's certificate is checked, and against which authorities.
+///
+/// The default is [`Yes`](Self::Yes). It is part of what tells connections apart: one that was made under one value is
+/// never used under another.
+///
+/// # Coming from requests
+/// `verify=True`, `verify=False` and `verify="path"`; all three convert. `Yes` means the authorities of the operating
+/// system, not those of certifi. An empty path is an error when a connection is made; in requests it switches checking off.
+///
+/// # Examples
+/// ```
+/// use petition::Verify;
+///
+/// assert_eq!(Verify::from(true), Verify::Yes);
+/// assert_eq!(Verify::from("/etc/ssl/ca.pem"), Verify::CaBundle("/etc/ssl/ca.pem".into()));
+/// ```
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Verify {
+    /// Against the authorities of the operating system.
+    #[default]
+    Yes,
+    /// Not at all: anyone on the way can read and change everything.
+    No,
+    /// Against the certificates of a PEM file, or of all PEM files in a directory, and no others.
+    CaBundle(PathBuf),
+}
+
+impl From<bool> for Verify {
+    fn from(verify: bool) -> Self {
+        if verify { Self::Yes } else { Self::No }
+    }
+}
+
+macro_rules! from_paths {
+    ($($path:ty)*) => {$(
+        impl From<$path> for Verify {
+            fn from(path: $path) -> Self {
+                Self::CaBundle(path.into())
+            }
+        }
+
+        /// One PEM file that has the certificate and its key.
+        impl From<$path> for ClientCert {
+            fn from(path: $path) -> Self {
+                Self::pem_file(path)
+            }
+        }
+    )*};
+}
+from_paths!(&str String &String &Path PathBuf &PathBuf);
+
+/// The certificate that shows the server who the client is, with its private key.
+///
+/// Files are read when a connection needs them, and again after they have changed. `Debug` shows paths, never keys or
+/// passwords.
+///
+/// # Coming from requests
+/// `cert=("client.pem", "client.key")` and `cert="both.pem"`; both convert. PKCS#12 archives and certificates from memory
+/// are new here. An encrypted PEM key is an error that says so: decrypt it, or use a PKCS#12 archive.
+///
+/// # Examples
+/// ```
+/// use petition::ClientCert;
+///
+/// let pair = ClientCert::pem("client.pem", "client.key");
+/// assert_eq!(pair, ClientCert::from(("client.pem", "client.key")));
+///
+/// let archive = ClientCert::pkcs12("client.p12", "secret");
+/// assert!(!format!("{archive:?}").contains("secret"));
+/// ```
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct ClientCert {
+    pub(crate) source: Source,
+}
+
+#[derive(Clone, Eq, Hash, PartialEq)]
+pub(crate) enum Source {
+    Pem { cert: Material, key: Material },
+    Pkcs12 { archive: Material, password: Arc<str> },
+}
+
+#[derive(Clone, Eq, Hash, PartialEq)]
+pub(crate) enum Material {
+    File(Arc<Path>),
+    Memory(Arc<[u8]>),
+}
+
+impl ClientCert {
+    /// A PEM file with the certificate (and what stands between it and the authority), and one with its private key.
+    #[must_use]
+    pub fn pem(cert: impl AsRef<Path>, key: impl AsRef<Path>) -> Self {
+        Self { source: Source::Pem { cert: Material::file(cert.as_ref()), key: Material::file(key.as_ref()) } }
+    }
+
+    /// One PEM file that has both.
+    #[must_use]
+    pub fn pem_file(both: impl AsRef<Path>) -> Self {
+        Self::pem(both.as_ref(), both.as_ref())
+    }
+
+    /// PEM text from memory: the certificate, and its private key.
+    #[must_use]
+    pub fn pem_bytes(cert: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
+        Self { source: Source::Pem { cert: Material::memory(cert.into()), key: Material::memory(key.into()) } }
+    }
+
+    /// A PKCS#12 archive (`.p12`, `.pfx`) and its password. For the `native-tls` backend only.
+    #[must_use]
+    pub fn pkcs12(archive: impl AsRef<Path>, password: impl AsRef<str>) -> Self {
+        let password = password.as_ref().into();
+        Self { source: Source::Pkcs12 { archive: Material::file(archive.as_ref()), password } }
+    }
+
+    /// A PKCS#12 archive from memory. For the `native-tls` backend only.
+    #[must_use]
+    pub fn pkcs12_bytes(archive: impl Into<Vec<u8>>, password: impl AsRef<str>) -> Self {
+        let password = password.as_ref().into();
+        Self { source: Source::Pkcs12 { archive: Material::memory(archive.into()), password } }
+    }
+}
+
+impl<C: AsRef<Path>, K: AsRef<Path>> From<(C, K)> for ClientCert {
+    fn from((cert, key): (C, K)) -> Self {
+        Self::pem(cert, key)
+    }
+}
+
+impl Material {
+    fn file(path: &Path) -> Self {
+        Self::File(path.into())
+    }
+
+    fn memory(bytes: Vec<u8>) -> Self {
+        Self::Memory(bytes.into())
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pem { cert, key } => f.debug_struct("Pem").field("cert", cert).field("key", key).finish(),
+            Self::Pkcs12 { archive, .. } => f.debug_struct("Pkcs12").field("archive", archive).finish_non_exhaustive(),
+        }
+    }
+}
+
+impl fmt::Debug for Material {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.fmt(f),
+            Self::Memory(_) => f.write_str("<memory>"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_requests_takes_converts() {
+        assert_eq!(Verify::default(), Verify::Yes);
+        assert_eq!(Verify::from(false), Verify::No);
+        assert_eq!(Verify::from(String::from("ca")), Verify::from(Path::new("ca")));
+
+        // TLS-11
+        assert_eq!(ClientCert::from("both.pem"), ClientCert::pem("both.pem", "both.pem"));
+        assert_eq!(ClientCert::from((Path::new("c"), String::from("k"))), ClientCert::pem("c", "k"));
+    }
+
+    #[test]
+    fn debug_shows_paths_and_no_secrets() {
+        let shown = format!(
+            "{:?} {:?} {:?}",
+            ClientCert::pem("c.pem", "k.pem"),
+            ClientCert::pkcs12("a.p12", "hunter2"),
+            ClientCert::pem_bytes("CERTIFICATE", "KEY"),
+        );
+
+        assert!(shown.contains("k.pem") && shown.contains("a.p12"), "{shown}");
+        assert!(!shown.contains("hunter2") && !shown.contains("KEY"), "{shown}");
+    }
+}
