@@ -11,6 +11,8 @@ mod message;
 #[allow(dead_code, unused_imports)] // used by the adapter
 #[allow(dead_code, unused_imports)] // until the adapter uses it
 mod net;
+#[allow(dead_code, unused_imports)] // until the adapter uses it
+mod pool;
 pub mod retry;
 mod timeout;
 mod url;
@@ -22,6 +24,7 @@ pub use headers::Headers;
 pub use http::{Method, StatusCode};
 pub use message::{Auth, PreparedRequest, Response};
 pub use net::{Pin, TlsBackend, TlsVersion};
+pub use pool::PoolStats;
 pub use retry::Retry;
 pub use timeout::Timeout;
 pub use url::Url;

@@ -1,0 +1,336 @@
+//! The pool of one key: checking connections out and in.
+//!
+//! It puts together what its neighbours know: [`slots`](super::slots) who may have a connection, [`permits`](super::permits)
+//! how many there may be over all pools, [`shared`](super::shared) how long one may lie idle. What takes time happens here,
+//! with no lock held: probing, closing, logging, waking.
+//!
+//! A check-out waits for a slot first and for a permit second, and whoever has both waits for nothing. A check-in wakes at
+//! most one thread, the one that has waited longest, and what that one gets is its own already. Letting whoever
+//! happens to be running push in would save a context switch per request, at the price of waits without bound; the order
+//! of arrival was promised.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use super::lease::Lease;
+use super::monitor::{Monitor, Signal};
+use super::permits::{Granted, Permit, PoolId};
+use super::shared::{Idle, Shared};
+use super::slots::{Arrival, Closed, Inspected, Inspection, Returned, Slot, Slots};
+use super::stats::PoolStats;
+use super::{Found, Pooled};
+use crate::clock::{self, Deadline};
+
+/// The connections to one endpoint, all made with the same settings.
+pub(crate) struct ConnectionPool<C> {
+    id: PoolId,
+    endpoint: Endpoint,
+    shared: Arc<Shared<C>>,
+    slots: Monitor<Slots<Idle<C>, Signal>>,
+    closed: AtomicBool,
+    /// Idle connections that can be taken, as of the last transition: for whoever looks over all pools.
+    idle: AtomicUsize,
+    waiting_for_permit: AtomicUsize,
+    num_connections: AtomicU64,
+    num_requests: AtomicU64,
+}
+
+/// What a pool connects to, by the names that the log shows.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Endpoint {
+    pub(crate) scheme: Cow<'static, str>,
+    /// IPv6 addresses without brackets.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+/// No connection came free in time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct TimedOut;
+
+const LOG: &str = "petition::connectionpool";
+
+impl<C: Pooled> ConnectionPool<C> {
+    pub(super) fn new(id: PoolId, endpoint: Endpoint, maxsize: usize, block: bool, shared: Arc<Shared<C>>) -> Self {
+        Self {
+            id,
+            endpoint,
+            shared,
+            slots: Monitor::new(Slots::new(maxsize, block)),
+            closed: AtomicBool::new(false),
+            idle: AtomicUsize::new(0),
+            waiting_for_permit: AtomicUsize::new(0),
+            num_connections: AtomicU64::new(0),
+            num_requests: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn id(&self) -> PoolId {
+        self.id
+    }
+
+    /// What the pool connects to.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Takes a slot, and the connection in it if it is still good; waits for at most `limit` where there has to be a wait.
+    ///
+    /// The line for the log is written: where the lease has no connection, the caller connects.
+    pub(crate) fn check_out(self: &Arc<Self>, limit: Option<Duration>) -> Result<Lease<C>, TimedOut> {
+        let mut patience = Patience { limit, deadline: None };
+        let slot = self.take_slot(&mut patience).ok_or(TimedOut)?;
+        // From here on the lease answers for the slot, whatever happens.
+        let now = self.shared.clock.now();
+        let mut lease = Lease::new(Arc::clone(self), now);
+        self.shared.sweep_if_due(now);
+        match slot {
+            Slot::Live(idle) => lease.hold(idle, now),
+            slot => self.admit(&mut lease, slot, &mut patience)?,
+        }
+        Ok(lease)
+    }
+
+    /// Takes back a connection that is fit for another request.
+    pub(super) fn take_back(&self, idle: Idle<C>) {
+        let now = idle.since;
+        match self.pass_on(idle) {
+            Some(idle) if idle.has_expired(now) => self.retire(idle.conn, idle.permit),
+            Some(idle) => {
+                self.check_in(Slot::Live(idle));
+                self.relieve();
+            }
+            None => {}
+        }
+        self.shared.sweep_if_due(now);
+    }
+
+    /// Closes a connection whose exchange went well, and keeps its slot for the next one: a husk.
+    pub(super) fn retire(&self, conn: C, permit: Option<Permit<Idle<C>>>) {
+        drop(conn);
+        self.check_in(Slot::Husk);
+        drop(permit);
+    }
+
+    /// Ends a lease with `slot`.
+    pub(super) fn check_in(&self, slot: Slot<Idle<C>>) {
+        let returned = self.change(|slots| slots.give_back(slot));
+        self.settle(returned);
+    }
+
+    pub(super) fn count_request(&self) {
+        self.num_requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The pool keeps nothing from now on. Exchanges in flight and waiters are served to the end.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        let Closed { wake, close } = self.change(Slots::close);
+        wake.iter().for_each(Signal::wake);
+        drop(close);
+    }
+
+    pub(super) fn has_idle(&self) -> bool {
+        self.idle.load(Ordering::Relaxed) > 0
+    }
+
+    /// Takes away the connection that has been idle longest.
+    pub(super) fn reclaim(&self) -> Option<Idle<C>> {
+        self.change(Slots::reclaim)
+    }
+
+    /// Closes the idle connections that are of no more use.
+    pub(super) fn sweep(&self, now: Instant) {
+        let mut from = 0;
+        while self.has_idle() {
+            match self.change(|slots| slots.inspect(&mut from, |idle| idle.verdict(now))) {
+                Inspection::Close(idle) => drop(idle),
+                Inspection::Probe(index, idle) => Probe { pool: self, index, idle: Some(idle) }.run(),
+                Inspection::Done => return,
+            }
+        }
+    }
+
+    pub(crate) fn stats(&self) -> PoolStats {
+        let for_permit = self.waiting_for_permit.load(Ordering::Relaxed);
+        let (idle, leased, waiting) = self.slots.with(|slots| (slots.kept(), slots.leased(), slots.waiting()));
+        PoolStats {
+            scheme: self.endpoint.scheme.to_string(),
+            host: self.endpoint.host.clone(),
+            port: self.endpoint.port,
+            num_connections: self.num_connections.load(Ordering::Relaxed),
+            num_requests: self.num_requests.load(Ordering::Relaxed),
+            idle,
+            in_use: leased.saturating_sub(for_permit),
+            waiting: waiting + for_permit,
+        }
+    }
+
+    pub(super) fn shared(&self) -> &Shared<C> {
+        &self.shared
+    }
+
+    pub(super) fn log_reset(&self) {
+        log::debug!(target: LOG, "Resetting dropped connection: {}", self.endpoint.host);
+    }
+
+    fn take_slot(&self, patience: &mut Patience) -> Option<Slot<Idle<C>>> {
+        match self.change(|slots| slots.arrive(Signal::new)) {
+            Arrival::Taken(slot) => Some(slot),
+            Arrival::Queued(ticket, signal) => {
+                let slot = self.slots.wait(&signal, patience.deadline(), |slots| slots.collect(ticket));
+                slot.or_else(|| self.change(|slots| slots.leave(ticket)))
+            }
+        }
+    }
+
+    /// Sees to it that the holder of a slot without a connection may make one.
+    fn admit(&self, lease: &mut Lease<C>, slot: Slot<Idle<C>>, patience: &mut Patience) -> Result<(), TimedOut> {
+        match self.obtain_permit(patience) {
+            Some(Granted::Permit(permit)) => {
+                lease.permit = permit;
+                lease.found = match slot {
+                    Slot::Empty => Found::New(self.count_connection()),
+                    _ => {
+                        self.log_reset();
+                        Found::Reconnect
+                    }
+                };
+                Ok(())
+            }
+            Some(Granted::Connection(idle)) => {
+                // It came with the slot of the lease that it was in; the one that was taken for it is not needed.
+                self.put_back(slot);
+                lease.hold(idle, self.shared.clock.now());
+                Ok(())
+            }
+            None => {
+                lease.forget();
+                self.put_back(slot);
+                Err(TimedOut)
+            }
+        }
+    }
+
+    fn obtain_permit(&self, patience: &mut Patience) -> Option<Granted<Idle<C>>> {
+        let Some(permits) = &self.shared.permits else { return Some(Granted::Permit(None)) };
+        let (ticket, signal) = match permits.arrive(self.id) {
+            Ok(permit) => return Some(Granted::Permit(Some(permit))),
+            Err(joined) => joined,
+        };
+        self.waiting_for_permit.fetch_add(1, Ordering::Relaxed);
+        self.relieve();
+        let granted = permits.wait(ticket, &signal, patience.deadline());
+        self.waiting_for_permit.fetch_sub(1, Ordering::Relaxed);
+        granted
+    }
+
+    /// While somebody waits for a permit, closes what lies idle: in other pools first, in this one last.
+    fn relieve(&self) {
+        let Some(permits) = &self.shared.permits else { return };
+        while permits.anyone_waits() {
+            let others = self.shared.pools.upgrade();
+            let idle = others.and_then(|others| others.reclaim(self.id)).or_else(|| self.reclaim());
+            match idle {
+                Some(idle) => drop(idle),
+                None => return,
+            }
+        }
+    }
+
+    /// Gives a connection that came back to the first who waits for a permit; returns it if nobody does.
+    fn pass_on(&self, idle: Idle<C>) -> Option<Idle<C>> {
+        let Some(permits) = &self.shared.permits else { return Some(idle) };
+        if !permits.anyone_waits() {
+            return Some(idle);
+        }
+        // Of a closed pool nothing is used again.
+        let passed = if self.closed.load(Ordering::Relaxed) { Err(idle) } else { permits.pass(self.id, idle) };
+        let idle = passed.err()?;
+        if !permits.anyone_waits() {
+            return Some(idle);
+        }
+        // Who waits longest is of another pool. To serve this pool's own waiters first would be to let them push in.
+        self.retire(idle.conn, idle.permit);
+        None
+    }
+
+    /// Puts back a slot that was taken and not used.
+    fn put_back(&self, slot: Slot<Idle<C>>) {
+        let returned = self.change(|slots| slots.put_back(slot));
+        self.settle(returned);
+    }
+
+    /// Does what a return leaves to do: waking first, as somebody waits for it.
+    fn settle(&self, returned: Returned<Idle<C>, Signal>) {
+        let Returned { wake, close, full } = returned;
+        if let Some(signal) = wake {
+            signal.wake();
+        }
+        drop(close);
+        if let Some(kept) = full {
+            let host = &self.endpoint.host;
+            log::warn!(
+                target: LOG,
+                "Connection pool is full, discarding connection: {host}. Connection pool size: {kept}"
+            );
+        }
+    }
+
+    fn count_connection(&self) -> u64 {
+        let number = self.num_connections.fetch_add(1, Ordering::Relaxed) + 1;
+        let Endpoint { scheme, host, port } = &self.endpoint;
+        let scheme = if scheme == "https" { "HTTPS" } else { "HTTP" };
+        log::debug!(target: LOG, "Starting new {scheme} connection ({number}): {host}:{port}");
+        number
+    }
+
+    fn change<R>(&self, act: impl FnOnce(&mut Slots<Idle<C>, Signal>) -> R) -> R {
+        self.slots.with(|slots| {
+            let done = act(slots);
+            self.idle.store(slots.idle(), Ordering::Relaxed);
+            done
+        })
+    }
+}
+
+/// A connection that was taken out of its slot to be probed. Its place is given back also if the probe panics.
+struct Probe<'a, C: Pooled> {
+    pool: &'a ConnectionPool<C>,
+    index: usize,
+    idle: Option<Idle<C>>,
+}
+
+impl<C: Pooled> Probe<'_, C> {
+    fn run(mut self) {
+        if self.idle.as_mut().is_some_and(|idle| idle.conn.is_stale()) {
+            drop(self.idle.take());
+        }
+    }
+}
+
+impl<C: Pooled> Drop for Probe<'_, C> {
+    fn drop(&mut self) {
+        let idle = self.idle.take();
+        let Inspected { wake, close } = self.pool.change(|slots| slots.inspected(self.index, idle));
+        wake.iter().for_each(Signal::wake);
+        drop(close);
+        // It lies idle again, see `permits`.
+        self.pool.relieve();
+    }
+}
+
+/// How long a check-out may wait: one deadline for all its waits, computed when the first begins.
+struct Patience {
+    limit: Option<Duration>,
+    deadline: Option<Deadline>,
+}
+
+impl Patience {
+    fn deadline(&mut self) -> Deadline {
+        // Real time, whatever the adapter's clock says: this is how long a thread sleeps.
+        *self.deadline.get_or_insert_with(|| Deadline::after(clock::now(), self.limit))
+    }
+}

@@ -1,0 +1,136 @@
+//! Who waits, in which order, and what has been handed to them.
+//!
+//! A `Line` is plain data. Whoever must wait joins it and gets a ticket; `serve` hands a thing to the one who has waited
+//! longest and returns the signal to wake them by; `collect` picks the thing up. What is handed over belongs to its ticket
+//! from that moment: nobody who comes later can take it, so the order of arrival is the order of service.
+//!
+//! Rule: whoever joined must `collect` or `leave`. `leave` looks once more, so a thing that was handed over at the last
+//! moment is never lost.
+
+use std::collections::VecDeque;
+
+/// A queue of `W`s (who waits) for `G`s (what they wait for).
+pub(super) struct Line<W, G> {
+    waiting: VecDeque<(Ticket, W)>,
+    /// Handed over and not yet picked up: seldom more than one or two.
+    granted: Vec<(Ticket, G)>,
+    next: u64,
+}
+
+/// A place in a line. Never used twice.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Ticket(u64);
+
+impl<W, G> Line<W, G> {
+    pub(super) fn new() -> Self {
+        Self { waiting: VecDeque::new(), granted: Vec::new(), next: 0 }
+    }
+
+    /// How many wait: those who were served do not.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Goes to the end of the line.
+    pub(super) fn join(&mut self, waiter: W) -> Ticket {
+        let ticket = Ticket(self.next);
+        self.next += 1;
+        self.waiting.push_back((ticket, waiter));
+        ticket
+    }
+
+    /// Hands `grant` to the first in line, who is to be woken; gives it back if nobody waits.
+    pub(super) fn serve(&mut self, grant: G) -> Result<W, G> {
+        self.serve_if(|_| true, grant)
+    }
+
+    /// The same, if the first in line is one that it suits. If not, nobody gets it: there is no pushing in.
+    pub(super) fn serve_if<T>(&mut self, suits: impl Fn(&W) -> bool, grant: T) -> Result<W, T>
+    where
+        G: From<T>,
+    {
+        if !self.waiting.front().is_some_and(|(_, waiter)| suits(waiter)) {
+            return Err(grant);
+        }
+        let Some((ticket, waiter)) = self.waiting.pop_front() else { return Err(grant) };
+        self.granted.push((ticket, grant.into()));
+        Ok(waiter)
+    }
+
+    /// Picks up what was handed over, if it was.
+    pub(super) fn collect(&mut self, ticket: Ticket) -> Option<G> {
+        let index = self.granted.iter().position(|(granted, _)| *granted == ticket)?;
+        Some(self.granted.swap_remove(index).1)
+    }
+
+    /// Gives up waiting. What was handed over in the meantime is returned: it is too late to refuse it.
+    pub(super) fn leave(&mut self, ticket: Ticket) -> Option<G> {
+        let grant = self.collect(ticket);
+        if grant.is_none() {
+            self.waiting.retain(|(waiting, _)| *waiting != ticket);
+        }
+        grant
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_came_first_is_served_first() {
+        let mut line = Line::new();
+        let tickets = ["a", "b", "c"].map(|name| line.join(name));
+
+        assert_eq!(line.serve(1), Ok("a"));
+        assert_eq!(line.serve(2), Ok("b"));
+
+        assert_eq!(line.len(), 1);
+        assert_eq!(line.collect(tickets[1]), Some(2), "in whatever order they wake up");
+        assert_eq!(line.collect(tickets[0]), Some(1));
+        assert_eq!(line.collect(tickets[2]), None);
+    }
+
+    #[test]
+    fn serving_an_empty_line_gives_the_thing_back() {
+        let mut line = Line::<(), _>::new();
+
+        assert_eq!(line.serve("thing"), Err("thing"));
+    }
+
+    #[test]
+    fn what_does_not_suit_the_first_goes_to_nobody() {
+        let mut line = Line::<_, i32>::new();
+        line.join("a");
+        line.join("b");
+
+        assert_eq!(line.serve_if(|waiter| *waiter == "b", 1), Err(1));
+        assert_eq!(line.serve_if(|waiter| *waiter == "a", 1), Ok("a"));
+    }
+
+    #[test]
+    fn whoever_leaves_is_passed_over() {
+        let mut line = Line::new();
+        let first = line.join("a");
+        let second = line.join("b");
+
+        assert_eq!(line.leave(first), None);
+
+        assert_eq!(line.serve(1), Ok("b"));
+        assert_eq!(line.collect(second), Some(1));
+    }
+
+    #[test]
+    fn whoever_leaves_too_late_takes_what_was_handed_over() {
+        let mut line = Line::new();
+        let ticket = line.join("a");
+        assert_eq!(line.serve(1), Ok("a"));
+
+        assert_eq!(line.leave(ticket), Some(1));
+        assert_eq!(line.collect(ticket), None, "once");
+    }
+}

@@ -1,0 +1,1 @@
+//! The pool under a scheduler that tries interleavings.
