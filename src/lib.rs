@@ -15,6 +15,7 @@ mod net;
 mod pool;
 pub mod retry;
 mod timeout;
+#[allow(dead_code)]
 mod url;
 mod verify;
 
@@ -29,3 +30,4 @@ pub use retry::Retry;
 pub use timeout::Timeout;
 pub use url::Url;
 pub use verify::{ClientCert, Verify};
+pub use url::{IntoUrl, Url};

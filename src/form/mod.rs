@@ -1,0 +1,3 @@
+//! The two encodings of a form.
+
+pub(crate) mod urlencoded;

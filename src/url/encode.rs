@@ -1,0 +1,284 @@
+//! Percent-encoding, by the rules of urllib3 and requests.
+//!
+//! Bytes in, bytes out: this room knows which characters a component keeps and what becomes of a `%`, not where a
+//! component begins. Two rules are unlike the URL standard's and are the reason for having them here: a component whose
+//! escapes are not all well-formed has every one of its `%` escaped (URL-09), and escapes of unreserved characters are
+//! undone (URL-10).
+
+use std::fmt::Write as _;
+
+/// The characters that a component keeps as they are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Set(u8);
+
+impl Set {
+    /// RFC 3986 "unreserved": letters, digits, `-._~`.
+    const UNRESERVED: Self = Self(1);
+    /// Unreserved, sub-delims and `:`.
+    pub(super) const USER_INFO: Self = Self(2);
+    /// User info and `@/`.
+    pub(super) const PATH: Self = Self(4);
+    /// Path and `?`; also what a fragment keeps.
+    pub(super) const QUERY: Self = Self(8);
+    /// What `requote_uri` leaves alone, but for `%`.
+    const WHOLE: Self = Self(16);
+    /// What a host name is made of once it is in lower case.
+    const HOST: Self = Self(32);
+
+    pub(super) const fn has(self, byte: u8) -> bool {
+        CLASSES[byte as usize] & self.0 != 0
+    }
+}
+
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let b = byte as u8;
+        let unreserved = b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+        let user = unreserved || matches!(b, b'!' | b'$' | b'&'..=b',' | b';' | b'=' | b':');
+        let path = user || matches!(b, b'@' | b'/');
+        let query = path || b == b'?';
+        let whole = query || matches!(b, b'#' | b'[' | b']');
+        let host = b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'_');
+        classes[byte] = unreserved as u8
+            | (user as u8) << 1
+            | (path as u8) << 2
+            | (query as u8) << 3
+            | (whole as u8) << 4
+            | (host as u8) << 5;
+        byte += 1;
+    }
+    classes
+};
+
+pub(super) const fn is_host_byte(byte: u8) -> bool {
+    Set::HOST.has(byte)
+}
+
+pub(super) fn is_unreserved(byte: u8) -> bool {
+    Set::UNRESERVED.has(byte)
+}
+
+/// The byte that `%XX` at the start of `bytes` stands for.
+pub(super) fn escape(bytes: &[u8]) -> Option<u8> {
+    let [b'%', high, low, ..] = *bytes else { return None };
+    let digit = |b: u8| char::from(b).to_digit(16);
+    Some((digit(high)? * 16 + digit(low)?) as u8)
+}
+
+/// Whether [`encode`] would leave `text` as it is. `undo` as there.
+pub(super) fn is_clean(text: &str, set: Set, undo: Undo) -> bool {
+    clean_len(text.as_bytes(), set, undo) == text.len()
+}
+
+/// How many of the first bytes are kept as they are.
+pub(super) fn clean_len(bytes: &[u8], set: Set, undo: Undo) -> usize {
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        if set.has(byte) {
+            at += 1;
+            continue;
+        }
+        match escape(&bytes[at..]) {
+            Some(decoded)
+                if !bytes[at + 1..at + 3].iter().any(u8::is_ascii_lowercase)
+                    && (undo == Undo::Nothing || !is_unreserved(decoded)) =>
+            {
+                at += 3;
+            }
+            _ => break,
+        }
+    }
+    at
+}
+
+/// What to do with escapes that need not be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Undo {
+    /// They stay, as on the request line.
+    Nothing,
+    /// Those of unreserved characters are written plainly, as in a prepared URL.
+    Unreserved,
+}
+
+/// Appends `text` with everything outside `set` percent-encoded and the escapes in it in upper case.
+pub(super) fn encode(out: &mut String, text: &str, set: Set, undo: Undo) {
+    let bytes = text.as_bytes();
+    let all_escaped = all_escapes_hold(text);
+
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        if let Some(decoded) = escape(&bytes[at..]) {
+            if !all_escaped {
+                // The digits are put in upper case before anybody asks whether this is an escape.
+                push_escape(out, b'%');
+                let _ = write!(out, "{decoded:02X}");
+            } else if undo == Undo::Unreserved && is_unreserved(decoded) {
+                out.push(char::from(decoded));
+            } else {
+                push_escape(out, decoded);
+            }
+            at += 3;
+            continue;
+        }
+        if set.has(byte) {
+            out.push(char::from(byte));
+        } else {
+            push_escape(out, byte);
+        }
+        at += 1;
+    }
+}
+
+/// Whether every `%` of `text` begins an escape.
+pub(super) fn all_escapes_hold(text: &str) -> bool {
+    memchr::memchr_iter(b'%', text.as_bytes()).all(|at| escape(&text.as_bytes()[at..]).is_some())
+}
+
+pub(super) fn push_escape(out: &mut String, byte: u8) {
+    // Writing to a String does not fail.
+    let _ = write!(out, "%{byte:02X}");
+}
+
+/// Appends `text`, which may be a whole URL, as requests' `requote_uri` writes it: unreserved escapes undone, everything
+/// that no URL may hold encoded, reserved characters and other escapes kept.
+///
+/// If something after a `%` looks like an escape and is none (`%zz`), nothing is undone and every `%` is escaped.
+pub(super) fn requote(out: &mut String, text: &str) {
+    let looks_wrong = text.split('%').skip(1).any(|after| {
+        let mut next = after.chars();
+        let (Some(a), Some(b)) = (next.next(), next.next()) else { return false };
+        a.is_alphanumeric() && b.is_alphanumeric() && !(a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
+    });
+
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        match escape(&bytes[at..]) {
+            Some(decoded) if !looks_wrong && is_unreserved(decoded) => {
+                out.push(char::from(decoded));
+                at += 2;
+            }
+            _ if Set::WHOLE.has(byte) || (byte == b'%' && !looks_wrong) => out.push(char::from(byte)),
+            _ => push_escape(out, byte),
+        }
+        at += 1;
+    }
+}
+
+/// Resolves `.` and `..`. Unlike RFC 3986, urllib3 does so before decoding anything, so `%2e%2e` is an ordinary segment.
+pub(super) fn remove_dot_segments(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "." => {}
+            ".." => drop(kept.pop()),
+            other => kept.push(other),
+        }
+    }
+    if path.starts_with('/') && kept.first().is_none_or(|first| !first.is_empty()) {
+        kept.insert(0, "");
+    }
+    if path.ends_with("/.") || path.ends_with("/..") {
+        kept.push("");
+    }
+    kept.join("/")
+}
+
+/// `text` with its escapes decoded; what is not UTF-8 then becomes U+FFFD, as Python's `unquote` has it.
+pub(super) fn decode(text: &str) -> std::borrow::Cow<'_, str> {
+    let bytes = text.as_bytes();
+    if memchr::memchr(b'%', bytes).is_none() {
+        return text.into();
+    }
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let escaped = escape(&bytes[at..]);
+        decoded.push(escaped.unwrap_or(byte));
+        at += if escaped.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8_lossy(&decoded).into_owned().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(text: &str, set: Set, undo: Undo) -> String {
+        let mut out = String::new();
+        encode(&mut out, text, set, undo);
+        assert_eq!(is_clean(text, set, undo), out == text, "{text:?}: {out:?}");
+        out
+    }
+
+    // URL-08, URL-09, URL-10, URL-11
+    #[test]
+    fn one_malformed_escape_makes_every_percent_sign_literal() {
+        for (text, want) in [
+            ("/a b", "/a%20b"),
+            ("/é", "/%C3%A9"),
+            ("/%c3%a9%2f", "/%C3%A9%2F"),
+            ("/100%", "/100%25"),
+            ("/%20%zz", "/%2520%25zz"),
+            ("/%7e%zz", "/%257E%25zz"),
+            ("/%7Ea%41", "/~aA"),
+            ("/%2541", "/%2541"),
+            ("/\"<>[]\\^`{|}", "/%22%3C%3E%5B%5D%5C%5E%60%7B%7C%7D"),
+            ("/-._~!$&'()*+,;=:@", "/-._~!$&'()*+,;=:@"),
+            ("/\0\x7f\r\n\t", "/%00%7F%0D%0A%09"),
+            ("/a?b", "/a%3Fb"),
+            ("/%", "/%25"),
+            ("/%4", "/%254"),
+        ] {
+            assert_eq!(encoded(text, Set::PATH, Undo::Unreserved), want, "{text:?}");
+        }
+        assert_eq!(encoded("/%7e", Set::PATH, Undo::Nothing), "/%7E");
+        assert_eq!(encoded("a?b@c", Set::QUERY, Undo::Nothing), "a?b@c");
+        assert_eq!(encoded("u@s:p/", Set::USER_INFO, Undo::Nothing), "u%40s:p%2F");
+    }
+
+    #[test]
+    fn requoting_keeps_reserved_characters_and_well_formed_escapes() {
+        for (text, want) in [
+            ("http://h/a b?[x]#f|", "http://h/a%20b?[x]#f%7C"),
+            ("/%7e%2f%2E", "/~%2f."),
+            ("100%", "100%"),
+            ("%2", "%2"),
+            ("%zz%20", "%25zz%2520"),
+            ("%é1", "%25%C3%A91"),
+            ("é", "%C3%A9"),
+            ("a%-1", "a%-1"),
+        ] {
+            let mut out = String::new();
+            requote(&mut out, text);
+            assert_eq!(out, want, "{text:?}");
+        }
+    }
+
+    // URL-07
+    #[test]
+    fn dot_segments_are_resolved() {
+        for (path, want) in [
+            ("/../x", "/x"),
+            ("/a/b/../..", "/"),
+            ("/a/./b/.", "/a/b/"),
+            ("/...", "/..."),
+            ("//", "//"),
+            ("/a//../b", "/a/b"),
+            ("/..", "/"),
+            ("\\/../x", "x"),
+            ("/%2e%2e/a", "/%2e%2e/a"),
+        ] {
+            assert_eq!(remove_dot_segments(path), want, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn decoding_leaves_what_is_no_escape() {
+        for (text, want) in [("a%20b", "a b"), ("100%", "100%"), ("%zz%41", "%zzA"), ("%C3%A9%FF", "é\u{fffd}")] {
+            assert_eq!(decode(text), want);
+        }
+    }
+}

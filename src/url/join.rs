@@ -1,0 +1,189 @@
+//! References: `urllib.parse.urljoin`, and what requests makes of a `Location`.
+//!
+//! A redirect's target is not prepared again, as a URL from a caller is: requests requotes it and keeps the rest, so
+//! `http://h?x` gets no slash and `%2f` stays in lower case in the response's URL. What goes on the wire is encoded all the
+//! same (URL-29); the layout sees to that.
+
+use std::borrow::Cow;
+
+use super::Url;
+use super::encode;
+use super::host;
+use super::layout::{self, Demand};
+use super::prepare::{self, invalid, refused};
+use crate::error::Result;
+
+/// `reference` resolved against `base`, not yet prepared.
+pub(super) fn join(base: &Url, reference: &str) -> String {
+    let base_text = base.as_str();
+    if reference.is_empty() {
+        return base_text.into();
+    }
+    let cleaned = clean(base_text);
+    let from = Pieces::of(&cleaned, "");
+    let cleaned = clean(reference);
+    let to = Pieces::of(&cleaned, &from.scheme);
+
+    // Python resolves for a list of schemes. Any other that has an authority is of the same shape.
+    if to.scheme != from.scheme || !(has_authority(&from.scheme) || !from.authority.is_empty()) {
+        return reference.into();
+    }
+    if !to.authority.is_empty() {
+        return to.to_string();
+    }
+    let to = Pieces { authority: from.authority, ..to };
+    if to.path.is_empty() && to.params.is_empty() {
+        let query = if to.query.is_empty() { from.query } else { to.query };
+        return Pieces { path: from.path, params: from.params, query, ..to }.to_string();
+    }
+    let path = resolve(&from.path, &to.path);
+    Pieces { path: path.into(), ..to }.to_string()
+}
+
+/// The URL that a redirect from `base` leads to (REDIR-16 to 18).
+pub(super) fn redirect(base: &Url, location: &str) -> Result<Url> {
+    let location = match location.strip_prefix("//") {
+        Some(_) => Cow::Owned(format!("{}:{location}", base.scheme())),
+        None => Cow::Borrowed(location),
+    };
+    let cleaned = clean(&location);
+    let mut pieces = Pieces::of(&cleaned, "");
+    if pieces.fragment.is_empty() {
+        pieces.fragment = base.fragment().unwrap_or_default();
+    }
+    let relative = pieces.authority.is_empty();
+    if !pieces.authority.is_ascii() {
+        pieces.authority = ascii_authority(&pieces.authority)?.into();
+    }
+
+    let mut text = String::new();
+    encode::requote(&mut text, &pieces.to_string());
+    if relative {
+        text = join(base, &text);
+    }
+    if layout::scheme_len(&text).is_some_and(|len| matches!(&text[..len], "http" | "https")) {
+        let shown = layout::split(&text);
+        let rest = text[shown.authority.end..].to_owned();
+        if text[shown.authority].rsplit('@').next().is_none_or(str::is_empty) {
+            return Err(invalid("Invalid URL in Location: No host supplied"));
+        }
+        layout::lay_out(text, Demand::Http).map_err(|bad| refused(&bad, &rest))
+    } else {
+        Ok(prepare::as_written(&text))
+    }
+}
+
+/// requests escapes a name beyond ASCII, and then cannot resolve it. It gets its IDNA form here, as in a URL from a caller.
+fn ascii_authority(authority: &str) -> Result<String> {
+    let (user, host_port) = match authority.rfind('@') {
+        Some(at) => authority.split_at(at + 1),
+        None => ("", authority),
+    };
+    let host_end = host_port.rfind(':').unwrap_or(host_port.len());
+    let (host, port) = host_port.split_at(host_end);
+    let host = host::normalize(host).map_err(|bad| refused(&bad, ""))?;
+    Ok([user, &host, port].concat())
+}
+
+/// Python drops leading controls and blanks, and tabs and line ends anywhere.
+fn clean(text: &str) -> Cow<'_, str> {
+    let text = text.trim_start_matches(|c| c <= ' ');
+    if text.contains(['\t', '\r', '\n']) { text.replace(['\t', '\r', '\n'], "").into() } else { text.into() }
+}
+
+/// A URL in `urlparse`'s six parts.
+struct Pieces<'a> {
+    scheme: Cow<'a, str>,
+    authority: Cow<'a, str>,
+    path: Cow<'a, str>,
+    params: &'a str,
+    query: &'a str,
+    fragment: &'a str,
+}
+
+impl<'a> Pieces<'a> {
+    fn of(text: &'a str, default_scheme: &str) -> Self {
+        let split = layout::split(text);
+        let scheme = match &text[split.scheme] {
+            "" => default_scheme.to_owned(),
+            own => own.to_ascii_lowercase(),
+        };
+        let path = &text[split.path];
+        let name = path.rfind('/').unwrap_or(0);
+        let (path, params) = match path[name..].find(';') {
+            Some(at) if has_params(&scheme) => (&path[..name + at], &path[name + at + 1..]),
+            _ => (path, ""),
+        };
+        Self {
+            scheme: scheme.into(),
+            authority: text[split.authority].into(),
+            path: path.into(),
+            params,
+            query: split.query.map_or("", |query| &text[query]),
+            fragment: split.fragment.map_or("", |fragment| &text[fragment]),
+        }
+    }
+}
+
+impl std::fmt::Display for Pieces<'_> {
+    /// As `urlunparse`: empty parts lose their mark.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if !self.scheme.is_empty() {
+            write!(f, "{}:", self.scheme)?;
+        }
+        if !self.authority.is_empty() || (has_authority(&self.scheme) && !self.path.starts_with("//")) {
+            let slash = if self.path.is_empty() || self.path.starts_with('/') { "" } else { "/" };
+            write!(f, "//{}{slash}", self.authority)?;
+        }
+        f.write_str(&self.path)?;
+        for (mark, part) in [(';', self.params), ('?', self.query), ('#', self.fragment)] {
+            if !part.is_empty() {
+                write!(f, "{mark}{part}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Schemes that are written with `//` even if nothing follows it.
+fn has_authority(scheme: &str) -> bool {
+    matches!(scheme, "http" | "https" | "ftp" | "file" | "ws" | "wss")
+}
+
+/// Schemes whose last segment is cut at `;`, so that `next;` loses it.
+fn has_params(scheme: &str) -> bool {
+    matches!(scheme, "" | "http" | "https" | "ftp")
+}
+
+fn resolve(base: &str, path: &str) -> String {
+    let mut segments: Vec<&str> = Vec::new();
+    if path.starts_with('/') {
+        segments.extend(path.split('/'));
+    } else {
+        segments.extend(base.split('/'));
+        if segments.last().is_some_and(|name| !name.is_empty()) {
+            segments.pop();
+        }
+        segments.extend(path.split('/'));
+        let last = segments.len() - 1;
+        let mut at = 0;
+        segments.retain(|segment| {
+            at += 1;
+            at == 1 || at == last + 1 || !segment.is_empty()
+        });
+    }
+
+    let mut resolved: Vec<&str> = Vec::new();
+    for segment in &segments {
+        match *segment {
+            ".." => drop(resolved.pop()),
+            "." => {}
+            other => resolved.push(other),
+        }
+    }
+    if matches!(segments.last(), Some(&("." | ".."))) {
+        resolved.push("");
+    }
+    let joined = resolved.join("/");
+    if joined.is_empty() { "/".into() } else { joined }
+}

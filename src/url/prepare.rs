@@ -1,0 +1,305 @@
+//! From the text that a caller gives to the text that is sent: requests' `prepare_url` over urllib3's `parse_url`.
+//!
+//! Only http URLs are prepared, and what has no colon (which then lacks a scheme); any other URL stays as written for the
+//! adapter that knows its scheme. Most URLs are prepared already: one pass over the bytes finds that out, and the text is
+//! copied once.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use super::Url;
+use super::encode::{self, Set, Undo};
+use super::host::{self, BadHost};
+use super::layout::{self, Demand, MAX_LEN, Parts};
+use crate::error::{Error, ErrorKind, Result};
+
+pub(super) fn prepare(text: &str) -> Result<Url> {
+    // URL-02
+    let text = text.trim_start_matches(is_python_space);
+    if text.len() > MAX_LEN {
+        return Err(invalid("URL is too long"));
+    }
+    if let Some(url) = already_prepared(text) {
+        return Ok(url);
+    }
+    // URL-01
+    if text.contains(':') && !is_http_like(text) {
+        return Ok(as_written(text));
+    }
+
+    let parsed = dissect(text)?;
+    let Some(scheme) = parsed.scheme else {
+        let shown = without_user_info(text);
+        return Err(Error::message(
+            ErrorKind::MissingSchema,
+            format!("Invalid URL '{shown}': No scheme supplied. Perhaps you meant https://{shown}?"),
+        ));
+    };
+    if parsed.host.is_empty() {
+        return Err(invalid(format!("Invalid URL '{}': No host supplied", without_user_info(text))));
+    }
+    if parsed.host.starts_with(['*', '.']) {
+        return Err(refused(&BadHost::Wildcard, parsed.rest));
+    }
+
+    let mut out = String::with_capacity(text.len() + 16);
+    out.push_str(&scheme.to_ascii_lowercase());
+    out.push_str("://");
+    if is_http(scheme) {
+        write_http(&mut out, &parsed);
+        layout::lay_out(out, Demand::Http).map_err(|bad| refused(&bad, parsed.rest))
+    } else {
+        write_other(&mut out, &parsed)?;
+        Ok(as_written(&out))
+    }
+}
+
+fn write_http(out: &mut String, parsed: &Parsed<'_>) {
+    if let Some(user_info) = parsed.user_info {
+        encode::encode(out, user_info, Set::USER_INFO, Undo::Unreserved);
+        out.push('@');
+    }
+    out.push_str(&parsed.host);
+    if let Some(port) = parsed.port {
+        // Writing to a String does not fail.
+        let _ = write!(out, ":{port}");
+    }
+    let path = encode::remove_dot_segments(parsed.path);
+    if !path.starts_with('/') {
+        // Also what follows a backslash, which ended the authority (URL-20).
+        out.push('/');
+    }
+    encode::encode(out, &path, Set::PATH, Undo::Unreserved);
+    for (mark, part) in [('?', parsed.query), ('#', parsed.fragment)] {
+        if let Some(part) = part.filter(|part| !part.is_empty()) {
+            out.push(mark);
+            encode::encode(out, part, Set::QUERY, Undo::Unreserved);
+        }
+    }
+}
+
+/// `http+unix://…` and the like: put together again and requoted, but not normalised.
+fn write_other(out: &mut String, parsed: &Parsed<'_>) -> Result<()> {
+    let host = if parsed.host.is_ascii() {
+        Cow::Borrowed(&*parsed.host)
+    } else {
+        match url::Host::parse(&parsed.host) {
+            Ok(url::Host::Domain(ascii)) => Cow::Owned(ascii),
+            _ => return Err(refused(&BadHost::Wildcard, parsed.rest)),
+        }
+    };
+    let mut rest = String::new();
+    if let Some(user_info) = parsed.user_info {
+        rest.push_str(user_info);
+        rest.push('@');
+    }
+    rest.push_str(&host);
+    if let Some(port) = parsed.port {
+        let _ = write!(rest, ":{port}");
+    }
+    if !parsed.path.starts_with('/') {
+        rest.push('/');
+    }
+    rest.push_str(parsed.path);
+    for (mark, part) in [('?', parsed.query), ('#', parsed.fragment)] {
+        if let Some(part) = part.filter(|part| !part.is_empty()) {
+            rest.push(mark);
+            rest.push_str(part);
+        }
+    }
+    encode::requote(out, &rest);
+    Ok(())
+}
+
+/// What urllib3's `parse_url` finds in a text. Host and port are checked; the rest is as written.
+#[derive(Debug)]
+pub(crate) struct Parsed<'a> {
+    pub(crate) scheme: Option<&'a str>,
+    /// Never empty.
+    pub(crate) user_info: Option<&'a str>,
+    /// With brackets; for http, and without a scheme, normalised. Empty without one.
+    pub(crate) host: Cow<'a, str>,
+    pub(crate) port: Option<u16>,
+    path: &'a str,
+    query: Option<&'a str>,
+    fragment: Option<&'a str>,
+    /// All that follows the authority.
+    rest: &'a str,
+}
+
+pub(crate) fn dissect(text: &str) -> Result<Parsed<'_>> {
+    // Narrower than RFC 3986: with a dot before the colon it is a host and its port, `example.com:80/x`.
+    let scheme = layout::scheme_len(text).map(|len| &text[..len]).filter(|scheme| !scheme.contains('.'));
+    let rest = scheme.map_or(text, |scheme| &text[scheme.len() + 1..]);
+    let authority_at = if rest.starts_with("//") {
+        Some(2)
+    } else if scheme.is_none() && !rest.starts_with('/') {
+        Some(0)
+    } else {
+        None
+    };
+
+    // URL-20: a backslash ends the authority too.
+    let (authority, rest) = match authority_at {
+        Some(at) => {
+            let rest = &rest[at..];
+            rest.split_at(rest.find(['\\', '/', '?', '#']).unwrap_or(rest.len()))
+        }
+        None => ("", rest),
+    };
+    let (before, fragment) = cut(rest, '#');
+    let (path, query) = cut(before, '?');
+
+    // URL-19: the last `@` counts.
+    let (user_info, host_port) = authority.rsplit_once('@').map_or((None, authority), |(user, rest)| (Some(user), rest));
+    let (host, port) = host::split_port(host_port).map_err(|bad| refused(&bad, rest))?;
+    let host = if scheme.is_none_or(is_http) {
+        host::normalize(host).map_err(|bad| refused(&bad, rest))?
+    } else {
+        host.into()
+    };
+    Ok(Parsed { scheme, user_info: user_info.filter(|user| !user.is_empty()), host, port, path, query, fragment, rest })
+}
+
+impl Parsed<'_> {
+    /// User and password, decoded; the password is `None` without a colon.
+    pub(crate) fn credentials(&self) -> Option<(Cow<'_, str>, Option<Cow<'_, str>>)> {
+        let text = self.user_info?;
+        // Of an http URL, one malformed escape makes every `%` literal, as it does when the URL is prepared.
+        let literal = self.scheme.is_none_or(is_http) && !encode::all_escapes_hold(text);
+        let decode = |part| if literal { Cow::Borrowed(part) } else { encode::decode(part) };
+        let (user, password) = cut(text, ':');
+        Some((decode(user), password.map(decode)))
+    }
+}
+
+fn cut(text: &str, mark: char) -> (&str, Option<&str>) {
+    text.split_once(mark).map_or((text, None), |(before, after)| (before, Some(after)))
+}
+
+fn is_http(scheme: &str) -> bool {
+    scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+}
+
+/// What requests prepares.
+pub(super) fn is_http_like(text: &str) -> bool {
+    text.as_bytes().get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"http"))
+}
+
+/// Python's `str.isspace` has four controls that Unicode's White_Space lacks.
+fn is_python_space(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}')
+}
+
+pub(super) fn as_written(text: &str) -> Url {
+    layout::lay_out(text.into(), Demand::None).expect("without demands nothing is refused")
+}
+
+pub(super) fn invalid(text: impl Into<Cow<'static, str>>) -> Error {
+    Error::message(ErrorKind::InvalidUrl, text)
+}
+
+/// `rest` is what follows the authority. An `@` in it means that a password may have ended the authority too early, and
+/// that what looks like the host is part of a secret.
+pub(super) fn refused(bad: &BadHost, rest: &str) -> Error {
+    if rest.contains('@') {
+        invalid("Failed to parse: no valid host or port (`/`, `?` and `#` in a user or password have to be escaped)")
+    } else {
+        invalid(bad.to_string())
+    }
+}
+
+fn without_user_info(text: &str) -> Cow<'_, str> {
+    let start = text.find("//").map_or(0, |at| at + 2);
+    let end = text[start..].find(['\\', '/', '?', '#']).map_or(text.len(), |len| start + len);
+    match text[start..end].rfind('@') {
+        Some(at) => [&text[..start], &text[start + at + 1..]].concat().into(),
+        None => text.into(),
+    }
+}
+
+/// Recognises in one pass what preparing would not change: lower case, no user info, a path, nothing to encode.
+fn already_prepared(text: &str) -> Option<Url> {
+    let bytes = text.as_bytes();
+    let scheme = if bytes.starts_with(b"http://") {
+        4
+    } else if bytes.starts_with(b"https://") {
+        5
+    } else {
+        return None;
+    };
+
+    let authority = scheme + 3;
+    let mut at = authority;
+    let mut label = at;
+    while encode::is_host_byte(*bytes.get(at)?) {
+        if bytes[at] == b'.' {
+            if at == label || at - label > 63 {
+                return None;
+            }
+            label = at + 1;
+        }
+        at += 1;
+    }
+    let host_end = at;
+    if host_end == authority || host_end - label > 63 {
+        return None;
+    }
+
+    let mut port = None;
+    if bytes[at] == b':' {
+        let digits = bytes[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
+        if bytes.get(at + 1) == Some(&b'0') {
+            return None;
+        }
+        port = Some(text.get(at + 1..at + 1 + digits)?.parse().ok()?);
+        at += 1 + digits;
+    }
+    if bytes.get(at) != Some(&b'/') {
+        return None;
+    }
+
+    let path = at;
+    let path_end = path + encode::clean_len(&bytes[path..], Set::PATH, Undo::Unreserved);
+    if has_dot_segment(&bytes[path..path_end]) {
+        return None;
+    }
+    let mut end = path_end;
+    let mut query = None;
+    if bytes.get(end) == Some(&b'?') {
+        let start = end + 1;
+        end = start + encode::clean_len(&bytes[start..], Set::QUERY, Undo::Unreserved);
+        query = Some((start..end).into()).filter(|_| end > start);
+        query?;
+    }
+    let target = path..end;
+    let mut fragment = None;
+    if bytes.get(end) == Some(&b'#') {
+        let start = end + 1;
+        end = start + encode::clean_len(&bytes[start..], Set::QUERY, Undo::Unreserved);
+        fragment = Some((start..end).into()).filter(|_| end > start);
+        fragment?;
+    }
+    if end != bytes.len() {
+        return None;
+    }
+
+    let parts = Parts {
+        len: bytes.len(),
+        scheme: (0..scheme).into(),
+        user_info: None,
+        authority: (authority..path).into(),
+        host: (authority..host_end).into(),
+        port,
+        path: (path..path_end).into(),
+        query,
+        fragment,
+        target: target.into(),
+    };
+    Some(Url { buffer: text.into(), parts })
+}
+
+/// Whether a segment may be `.` or `..`; a file name like `.b` is not worth telling apart here.
+fn has_dot_segment(path: &[u8]) -> bool {
+    memchr::memchr_iter(b'.', path).any(|at| at > 0 && path[at - 1] == b'/')
+}
