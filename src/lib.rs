@@ -7,6 +7,8 @@ pub mod clock;
 mod cookies;
 mod error;
 mod headers;
+#[allow(dead_code)]
+mod http1;
 mod message;
 #[allow(dead_code, unused_imports)] // used by the adapter
 #[allow(dead_code, unused_imports)] // until the adapter uses it

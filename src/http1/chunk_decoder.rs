@@ -1,0 +1,131 @@
+//! The framing around chunks: sizes, extensions, line ends, trailers (RFC 9112 §7.1).
+//!
+//! A machine that eats one byte at a time and never touches content: where it stands at `Data`, that many bytes are the
+//! caller's. A byte that does not fit leaves the machine as it was. Only hexadecimal digits are a size; LF alone ends a
+//! line; extensions and trailers are checked for control bytes, counted and dropped (FRAME-18, FRAME-20).
+
+use super::RemoteError;
+use super::octets::is_control;
+
+#[derive(Debug)]
+pub(super) struct ChunkDecoder {
+    at: At,
+    /// The size being read, then the bytes of the chunk still to come.
+    left: u64,
+    /// Bytes of the line of a size so far, or of all trailers.
+    line: u32,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum At {
+    Size,
+    Digits,
+    Blank,
+    Extension,
+    SizeLf,
+    Data,
+    DataEnd,
+    DataLf,
+    TrailerStart,
+    Trailer,
+    TrailerLf,
+    LastLf,
+    Done,
+}
+
+/// The longest line of a size (FRAME-06), and the most that trailers may have in all.
+const MAX_LINE: u32 = 65_536;
+
+impl ChunkDecoder {
+    pub(super) fn new() -> Self {
+        Self { at: At::Size, left: 0, line: 0 }
+    }
+
+    /// How many bytes of content come next.
+    pub(super) fn data(&self) -> u64 {
+        if self.at == At::Data { self.left } else { 0 }
+    }
+
+    /// So many bytes of content were taken, at most [`data`](Self::data).
+    pub(super) fn take(&mut self, count: u64) {
+        if self.at == At::Data {
+            self.left = self.left.saturating_sub(count);
+            if self.left == 0 {
+                self.at = At::DataEnd;
+            }
+        }
+    }
+
+    /// Eats framing up to content, the end, or a byte that does not fit; an error only if that is the first. Returns how
+    /// much it ate.
+    pub(super) fn eat(&mut self, input: &[u8]) -> Result<usize, RemoteError> {
+        for (index, &byte) in input.iter().enumerate() {
+            if matches!(self.at, At::Data | At::Done) {
+                return Ok(index);
+            }
+            match self.step(byte) {
+                Err(fault) if index == 0 => return Err(RemoteError::BadChunk(fault)),
+                Err(_) => return Ok(index),
+                Ok(at) => self.at = at,
+            }
+        }
+        Ok(input.len())
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.at == At::Done
+    }
+
+    /// Whether the content is whole: from where the size 0 is known, so a peer may leave out the rest (FRAME-19). A digit
+    /// 0 alone is not enough, another one could have followed.
+    pub(super) fn is_whole(&self) -> bool {
+        match self.at {
+            At::Blank | At::Extension | At::SizeLf => self.left == 0,
+            At::TrailerStart | At::Trailer | At::TrailerLf | At::LastLf | At::Done => true,
+            At::Size | At::Digits | At::Data | At::DataEnd | At::DataLf => false,
+        }
+    }
+
+    fn step(&mut self, byte: u8) -> Result<At, &'static str> {
+        match (self.at, byte) {
+            (At::DataEnd, b'\r') => return Ok(At::DataLf),
+            (At::DataEnd | At::DataLf, b'\n') => return Ok(At::Size),
+            (At::DataEnd | At::DataLf, _) => return Err("a chunk is not followed by the end of its line"),
+            (At::Size | At::Digits | At::Blank | At::Extension | At::SizeLf, _) if self.line == MAX_LINE => {
+                return Err("the line of a chunk size is too long");
+            }
+            (At::TrailerStart | At::Trailer, _) if self.line == MAX_LINE => return Err("the trailers are too long"),
+            _ => {}
+        }
+        let next = match (self.at, byte) {
+            (At::Digits | At::Blank | At::Extension | At::SizeLf, b'\n') => {
+                self.line = 0;
+                return Ok(if self.left == 0 { At::TrailerStart } else { At::Data });
+            }
+            (At::Digits | At::Blank | At::Extension, b'\r') => At::SizeLf,
+            (At::Digits | At::Blank, b' ' | b'\t') => At::Blank,
+            (At::Digits | At::Blank, b';') => At::Extension,
+            (At::Extension, byte) if !is_control(byte) => At::Extension,
+            (At::Extension, _) => return Err("control byte in a chunk extension"),
+            (At::Size | At::Digits, byte) => {
+                let digit = char::from(byte).to_digit(16).ok_or("a chunk size is not a hexadecimal number")?;
+                if self.left >> 60 != 0 {
+                    return Err("a chunk size is too large");
+                }
+                self.left = self.left << 4 | u64::from(digit);
+                At::Digits
+            }
+            (At::Blank, _) => return Err("a chunk size is not a hexadecimal number"),
+            (At::TrailerStart | At::LastLf, b'\n') => return Ok(At::Done),
+            (At::TrailerStart, b'\r') => At::LastLf,
+            (At::Trailer | At::TrailerLf, b'\n') => At::TrailerStart,
+            (At::Trailer, b'\r') => At::TrailerLf,
+            (At::TrailerStart | At::Trailer, byte) if !is_control(byte) => At::Trailer,
+            (At::TrailerStart | At::Trailer, _) => return Err("control byte in a trailer"),
+            (At::SizeLf | At::TrailerLf | At::LastLf, _) => return Err("CR without LF"),
+            (At::Data | At::DataEnd | At::DataLf | At::Done, _) => return Ok(self.at),
+        };
+        self.line += 1;
+        Ok(next)
+    }
+}

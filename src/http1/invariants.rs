@@ -1,0 +1,131 @@
+//! What holds for any bytes at all: driven by proptest in the tests here, and by libFuzzer from `fuzz/`.
+//!
+//! [`read`] is a client without a socket. Its pieces stand for what each read of a connection gives.
+
+use http::Method;
+
+use super::RemoteError;
+use super::body_decoder::BodyDecoder;
+use super::framing::Framing;
+use super::response_head::{HeadLimits, HeadParser, ResponseHead};
+
+/// What came of an answer whose peer closed at the end of the bytes.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) head: Option<ResponseHead>,
+    pub(crate) body: Vec<u8>,
+    /// Bytes behind the body.
+    pub(crate) surplus: usize,
+    pub(crate) end: Result<(), RemoteError>,
+}
+
+/// Reads an answer; `room` is the size of the reader's buffer.
+pub(crate) fn read<'a>(
+    method: &Method,
+    limits: HeadLimits,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+    room: usize,
+) -> Answer {
+    let mut answer = Answer { head: None, body: Vec::new(), surplus: 0, end: Ok(()) };
+    answer.end = answer.fill(method, limits, pieces, room);
+    answer
+}
+
+impl Answer {
+    fn fill<'a>(
+        &mut self,
+        method: &Method,
+        limits: HeadLimits,
+        pieces: impl IntoIterator<Item = &'a [u8]>,
+        room: usize,
+    ) -> Result<(), RemoteError> {
+        let mut pieces = pieces.into_iter();
+        let mut buffer = Vec::new();
+        let mut parser = HeadParser::new(limits);
+        let head = loop {
+            match parser.feed(&buffer)? {
+                Some((head, used)) => {
+                    buffer.drain(..used);
+                    if !head.is_interim() {
+                        break head;
+                    }
+                }
+                None => match pieces.next() {
+                    Some(piece) => buffer.extend_from_slice(piece),
+                    None => return Err(parser.eof(&buffer)),
+                },
+            }
+        };
+        let framing = Framing::of_response(method, &head);
+        self.head = Some(head);
+        let mut decoder = BodyDecoder::new(framing?);
+        let mut room = vec![0; room];
+        loop {
+            let progress = decoder.decode(&buffer, &mut room)?;
+            assert!(progress.used <= buffer.len() && progress.filled <= progress.used);
+            assert_eq!(progress.done, decoder.is_done());
+            self.body.extend_from_slice(&room[..progress.filled]);
+            buffer.drain(..progress.used);
+            if progress.done {
+                break;
+            }
+            if progress.used > 0 {
+                continue;
+            }
+            assert!(buffer.is_empty(), "a decoder with room takes something, or says why not");
+            let Some(mut piece) = pieces.next() else {
+                decoder.eof()?;
+                break;
+            };
+            // Now and then past the decoder, as a reader with a large buffer does.
+            if piece.len() % 2 == 0 {
+                let direct = usize::try_from(decoder.direct()).unwrap_or(usize::MAX).min(piece.len());
+                self.body.extend_from_slice(&piece[..direct]);
+                decoder.advance(direct);
+                piece = &piece[direct..];
+            }
+            buffer.extend_from_slice(piece);
+        }
+        self.surplus = buffer.len() + pieces.map(<[u8]>::len).sum::<usize>();
+        Ok(())
+    }
+
+    /// How much of an alien answer is shown depends on how much was there.
+    pub(crate) fn without_excerpt(mut self) -> Self {
+        if let Err(RemoteError::NotHttp(excerpt)) = &mut self.end {
+            excerpt.clear();
+        }
+        self
+    }
+}
+
+/// Invariant: an answer in pieces is the answer in one piece. The first bytes say how it is cut.
+pub(crate) fn response_head(data: &[u8]) {
+    let Some((&[first, second, room], answer)) = data.split_first_chunk() else { return };
+    let (method, limits) = (Method::GET, HeadLimits { max_bytes: 300, max_headers: 9 });
+    let whole = read(&method, limits, [answer], 64).without_excerpt();
+
+    let first = usize::from(first).min(answer.len());
+    let second = (first + usize::from(second)).min(answer.len());
+    let pieces = [&answer[..first], &answer[first..second], &answer[second..]];
+    assert_eq!(read(&method, limits, pieces, 1 + usize::from(room)).without_excerpt(), whole);
+    assert_eq!(read(&method, limits, answer.chunks(1), 2).without_excerpt(), whole);
+}
+
+/// Invariant: a body in pieces is the body in one piece, and a decoder tells its end once and takes nothing behind it.
+pub(crate) fn body_decoder(data: &[u8]) {
+    let Some((&[framing, cut], body)) = data.split_first_chunk() else { return };
+    let fields = match framing % 3 {
+        0 => "Transfer-Encoding: chunked\r\n".to_owned(),
+        1 => format!("Content-Length: {}\r\n", framing / 3),
+        _ => String::new(),
+    };
+    let head = format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
+    let (method, limits) = (Method::GET, HeadLimits::default());
+    let pieces = |size: usize| std::iter::once(head.as_bytes()).chain(body.chunks(size));
+    let whole = read(&method, limits, pieces(body.len().max(1)), 4096);
+
+    assert!(whole.body.len() + whole.surplus <= body.len());
+    assert_eq!(read(&method, limits, pieces(1 + usize::from(cut)), 5), whole);
+    assert_eq!(read(&method, limits, pieces(1), 1), whole);
+}

@@ -1,0 +1,124 @@
+//! A response head as requests would read it, where that is harmless.
+//!
+//! Only for heads that httparse refuses. Taken: any HTTP/1 version in either case, a folded line (one blank), blanks before
+//! a colon. Left out: a line that is no field, with what is folded into it; requests would drop all that follows as well.
+//! Refused: control bytes, a bare CR among them, for readers differ on what those end, and that is how one response is
+//! made into two.
+
+use std::borrow::Cow;
+
+use http::StatusCode;
+
+use super::RemoteError;
+use super::octets::{is_control, trim};
+use super::remote_error::shown;
+use super::response_head::{ResponseHead, Version};
+use crate::headers::Headers;
+
+/// Reads a complete head, from its status line to its empty line.
+pub(super) fn parse(head: &[u8], max_headers: usize) -> Result<ResponseHead, RemoteError> {
+    let mut lines = head.split(|&byte| byte == b'\n');
+    let (version, status, reason) = status_line(lines.next().unwrap_or_default())?;
+    let mut headers = Headers::with_capacity(0, head.len());
+    let mut field: Option<(&[u8], Cow<'_, [u8]>)> = None;
+    let mut count = 0;
+    for line in lines.map(without_cr).take_while(|line| !line.is_empty()) {
+        if line.iter().any(|&byte| is_control(byte)) {
+            return Err(RemoteError::InvalidHeader(control_byte(line)));
+        }
+        if let [b' ' | b'\t', ..] = line {
+            if let Some((_, value)) = &mut field {
+                unfold(value, trim(line));
+            }
+            continue;
+        }
+        count += 1;
+        if count > max_headers {
+            return Err(RemoteError::TooManyHeaders { limit: max_headers });
+        }
+        if let Some((name, value)) = field.take() {
+            headers.push_latin1(name, &value);
+        }
+        field = split(line).map(|(name, value)| (name, Cow::Borrowed(value)));
+    }
+    if let Some((name, value)) = field {
+        headers.push_latin1(name, &value);
+    }
+    Ok(ResponseHead { version, status, reason, headers })
+}
+
+/// Reads a status line, given without its LF.
+pub(super) fn status_line(line: &[u8]) -> Result<(Version, StatusCode, Cow<'static, str>), RemoteError> {
+    let refuse = || RemoteError::not_http(line);
+    let text = without_cr(line);
+    if text.iter().any(|&byte| is_control(byte)) {
+        return Err(refuse());
+    }
+    let (version, rest) = word(text);
+    let (code, rest) = word(rest);
+    let version = match version.split_at_checked(b"HTTP/".len()) {
+        Some((protocol, b"0.9" | b"1.0")) if protocol.eq_ignore_ascii_case(b"HTTP/") => Version::Http10,
+        Some((protocol, [b'1', b'.', minor @ ..]))
+            if protocol.eq_ignore_ascii_case(b"HTTP/") && minor.iter().all(u8::is_ascii_graphic) =>
+        {
+            Version::Http11
+        }
+        _ => return Err(refuse()),
+    };
+    // StatusCode takes three digits, the first of them not 0.
+    let status = StatusCode::from_bytes(code).map_err(|_| refuse())?;
+    Ok((version, status, reason(status, rest)))
+}
+
+/// The reason as text, without an allocation for what is usual. requests cuts off what Python counts as blank, which in
+/// Latin-1 is more than ASCII's.
+pub(super) fn reason(status: StatusCode, bytes: &[u8]) -> Cow<'static, str> {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | 0x85 | 0xa0);
+    let Some(start) = bytes.iter().position(|byte| !blank(byte)) else { return Cow::Borrowed("") };
+    let end = bytes.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);
+    let bytes = &bytes[start..end];
+    match status.canonical_reason() {
+        Some(usual) if usual.as_bytes() == bytes => Cow::Borrowed(usual),
+        _ => Cow::Owned(bytes.iter().map(|&byte| char::from(byte)).collect()),
+    }
+}
+
+/// The next word of a status line, and what follows it.
+fn word(text: &[u8]) -> (&[u8], &[u8]) {
+    let start = text.iter().position(|byte| !is_blank(byte)).unwrap_or(text.len());
+    let text = &text[start..];
+    text.split_at(text.iter().position(is_blank).unwrap_or(text.len()))
+}
+
+/// Name and value of a line; `None` if it is not a field. Names that are no tokens pass where requests takes them.
+fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = memchr::memchr(b':', line)?;
+    // RFC 9112 §5.1: blanks before the colon are for proxies to remove and servers to refuse; a client reads on.
+    let name = trim(&line[..colon]);
+    (!name.is_empty() && name.iter().all(u8::is_ascii_graphic)).then(|| (name, trim(&line[colon + 1..])))
+}
+
+fn unfold(value: &mut Cow<'_, [u8]>, more: &[u8]) {
+    if !more.is_empty() {
+        let value = value.to_mut();
+        if !value.is_empty() {
+            value.push(b' ');
+        }
+        value.extend_from_slice(more);
+    }
+}
+
+fn control_byte(line: &[u8]) -> Cow<'static, str> {
+    match split(line) {
+        Some((name, _)) => format!("control byte in the value of {}", shown(name)).into(),
+        None => "control byte".into(),
+    }
+}
+
+fn without_cr(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}

@@ -1,0 +1,24 @@
+//! HTTP/1.1 as bytes: heads, framing and bodies, and whether a connection can be used again.
+//!
+//! Nothing in this room reads, writes, waits or knows the time: the caller brings bytes and takes bytes away. A decoder
+//! is told what arrived and says how far it got; input that is cut at any byte gives the same result, by more calls.
+
+pub(crate) mod body_decoder;
+pub(crate) mod chunk_encoder;
+pub(crate) mod framing;
+pub(crate) mod remote_error;
+pub(crate) mod request_head;
+pub(crate) mod response_head;
+pub(crate) mod reuse;
+
+mod chunk_decoder;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod invariants;
+mod lenient_head;
+mod octets;
+#[cfg(test)]
+mod recorded;
+#[cfg(test)]
+mod torn;
+
+pub(crate) use remote_error::RemoteError;

@@ -1,0 +1,14 @@
+//! Classes of bytes that requests and responses have in common.
+
+/// A byte that no line of a head may have: a control byte other than the tab (RFC 9110 §5.5).
+pub(super) const fn is_control(byte: u8) -> bool {
+    (byte < b' ' && byte != b'\t') || byte == 0x7f
+}
+
+/// Without the blanks at both ends.
+pub(super) fn trim(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
+}

@@ -1,0 +1,142 @@
+//! What a peer can do wrong, as one small enum.
+//!
+//! It knows nothing of sockets: a reset or a timeout is the caller's to report. No text shows the value of a header that
+//! may be a secret; what is shown of a peer's bytes is short and escaped.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::error::ErrorKind;
+
+/// The peer broke the protocol, or off.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum RemoteError {
+    /// It closed before the first byte of an answer.
+    NoAnswer,
+    /// It closed within the head, `got` bytes into the answer, or after interim responses alone.
+    HeadCut { got: usize },
+    /// What came does not begin as an answer in HTTP/1; its first bytes, escaped.
+    NotHttp(String),
+    /// The head, with the interim ones before it, is longer than the limit.
+    HeadTooLarge { limit: usize },
+    /// The head has more fields than the limit.
+    TooManyHeaders { limit: usize },
+    /// A field that must not be trusted: control bytes, or framing that contradicts itself.
+    InvalidHeader(Cow<'static, str>),
+    /// Chunked framing that is none.
+    BadChunk(&'static str),
+    /// It closed before the body had the length it announced.
+    BodyCut { got: u64, want: u64 },
+    /// It closed before the last chunk: after `got` bytes of content, `missing` bytes before the end of a chunk, if within one.
+    ChunkCut { got: u64, missing: Option<u64> },
+}
+
+impl RemoteError {
+    /// The name that requests has for it.
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NoAnswer
+            | Self::HeadCut { .. }
+            | Self::NotHttp(_)
+            | Self::HeadTooLarge { .. }
+            | Self::TooManyHeaders { .. } => ErrorKind::ConnectionError,
+            Self::InvalidHeader(_) => ErrorKind::InvalidHeader,
+            Self::BadChunk(_) | Self::BodyCut { .. } | Self::ChunkCut { .. } => ErrorKind::ChunkedEncodingError,
+        }
+    }
+
+    /// Whether the peer went away before its answer had a complete head: to a retry that is a read error, while an answer
+    /// that is there and wrong will not get better.
+    pub(crate) fn is_cut_head(&self) -> bool {
+        matches!(self, Self::NoAnswer | Self::HeadCut { .. })
+    }
+
+    pub(super) fn not_http(bytes: &[u8]) -> Self {
+        let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        Self::NotHttp(shown(line.strip_suffix(b"\r").unwrap_or(line)))
+    }
+}
+
+/// The first of a peer's bytes, as much as an error may show.
+pub(super) fn shown(bytes: &[u8]) -> String {
+    bytes[..bytes.len().min(40)].escape_ascii().to_string()
+}
+
+impl fmt::Display for RemoteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAnswer => f.write_str("connection closed by the peer without an answer"),
+            Self::HeadCut { got } => write!(f, "connection closed by the peer in the response head, after {got} bytes"),
+            Self::NotHttp(start) => write!(f, "answer is not HTTP/1.x: it begins with \"{start}\""),
+            Self::HeadTooLarge { limit } => write!(f, "response head is longer than {limit} bytes"),
+            Self::TooManyHeaders { limit } => write!(f, "response has more than {limit} headers"),
+            Self::InvalidHeader(fault) => write!(f, "invalid response header: {fault}"),
+            Self::BadChunk(fault) => write!(f, "invalid chunked body: {fault}"),
+            Self::BodyCut { got, want } => write!(f, "body ended early: {got} of {want} bytes"),
+            Self::ChunkCut { got, missing: Some(missing) } => {
+                write!(f, "chunked body ended early: {got} bytes read, {missing} more expected in this chunk")
+            }
+            Self::ChunkCut { got, missing: None } => {
+                write!(f, "chunked body ended early: {got} bytes read, no last chunk")
+            }
+        }
+    }
+}
+
+impl std::error::Error for RemoteError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_has_a_kind_and_one_line() {
+        use ErrorKind::{ChunkedEncodingError, ConnectionError, InvalidHeader};
+        for (error, kind, text) in [
+            (RemoteError::NoAnswer, ConnectionError, "connection closed by the peer without an answer"),
+            (
+                RemoteError::HeadCut { got: 17 },
+                ConnectionError,
+                "connection closed by the peer in the response head, after 17 bytes",
+            ),
+            (
+                RemoteError::not_http(b"220 \"FTP\" \x01\r\nmore"),
+                ConnectionError,
+                r#"answer is not HTTP/1.x: it begins with "220 \"FTP\" \x01""#,
+            ),
+            (RemoteError::HeadTooLarge { limit: 9 }, ConnectionError, "response head is longer than 9 bytes"),
+            (RemoteError::TooManyHeaders { limit: 9 }, ConnectionError, "response has more than 9 headers"),
+            (RemoteError::InvalidHeader("x".into()), InvalidHeader, "invalid response header: x"),
+            (RemoteError::BadChunk("x"), ChunkedEncodingError, "invalid chunked body: x"),
+            (
+                RemoteError::BodyCut { got: 512, want: 2048 },
+                ChunkedEncodingError,
+                "body ended early: 512 of 2048 bytes",
+            ),
+            (
+                RemoteError::ChunkCut { got: 3, missing: Some(2) },
+                ChunkedEncodingError,
+                "chunked body ended early: 3 bytes read, 2 more expected in this chunk",
+            ),
+            (
+                RemoteError::ChunkCut { got: 3, missing: None },
+                ChunkedEncodingError,
+                "chunked body ended early: 3 bytes read, no last chunk",
+            ),
+        ] {
+            assert_eq!(error.kind(), kind, "{error}");
+            assert_eq!(error.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn only_a_peer_that_left_before_the_end_of_its_head_counts_as_cut() {
+        assert!(RemoteError::NoAnswer.is_cut_head() && RemoteError::HeadCut { got: 1 }.is_cut_head());
+        assert!(!RemoteError::not_http(b"x").is_cut_head() && !RemoteError::BodyCut { got: 1, want: 2 }.is_cut_head());
+    }
+
+    #[test]
+    fn little_of_an_alien_answer_is_shown() {
+        assert_eq!(RemoteError::not_http(&[b'x'; 99]), RemoteError::NotHttp("x".repeat(40)));
+    }
+}

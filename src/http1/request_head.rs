@@ -1,0 +1,293 @@
+//! The head of a request: request line and fields, as bytes.
+//!
+//! Order is that of requests on the wire (HDR-06): what the transport adds, `Host` first, then the caller's fields as
+//! written. It does not know what the fields mean, but for which of its own are there already.
+//!
+//! The last guard against a request that is two: whatever let a line break slip in, it does not leave here. So the block is
+//! written first and then looked at as a whole, in one pass: it may have two control bytes for each line and no more.
+
+use std::fmt;
+
+use super::octets::is_control;
+use crate::error::ErrorKind;
+use crate::headers::Headers;
+
+/// Fields that go out if the caller's do not have one of that name; `None`: never.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Automatic<'a> {
+    /// Host and port of the URL.
+    pub(crate) host: Option<&'a str>,
+    /// `identity`, as urllib3 has it (HDR-07).
+    pub(crate) accept_encoding: Option<&'a str>,
+    /// The name of this library.
+    pub(crate) user_agent: Option<&'a str>,
+}
+
+/// A part that cannot stand in a head.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum HeadError {
+    /// Empty, or with a blank, a control byte or one beyond ASCII.
+    Method(String),
+    /// The same, for the request target.
+    Target,
+    /// Not a name; what else stands in a `Headers` was checked when it was put in.
+    Name(String),
+    /// A control byte, or a character beyond Latin-1, in the value of the field of this name.
+    Value(String),
+}
+
+/// Appends the head to `out`, up to and with the empty line; on an error `out` is as it was.
+pub(crate) fn write(
+    out: &mut Vec<u8>,
+    method: &str,
+    target: &str,
+    automatic: Automatic<'_>,
+    headers: &Headers,
+) -> Result<(), HeadError> {
+    check_line(method, target)?;
+    let start = out.len();
+    out.extend_from_slice(method.as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(target.as_bytes());
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    let added = put_automatic(out, automatic, headers);
+    let fields = out.len();
+    for (name, value) in headers {
+        put(out, name, value);
+    }
+    out.extend_from_slice(b"\r\n");
+
+    let (controls, ascii) = survey(&out[start..]);
+    // The request line, the fields, the empty line.
+    if controls == 2 * (added + headers.len() + 2) && ascii {
+        return Ok(());
+    }
+    // Something is not ASCII, or wrong: once more and with care.
+    let result = check_automatic(automatic).and_then(|()| {
+        out.truncate(fields);
+        headers.iter().try_for_each(|(name, value)| put_latin1(out, name, value))
+    });
+    match result {
+        Ok(()) => out.extend_from_slice(b"\r\n"),
+        Err(_) => out.truncate(start),
+    }
+    result
+}
+
+const HOST: &str = "Host";
+const ACCEPT_ENCODING: &str = "Accept-Encoding";
+const USER_AGENT: &str = "User-Agent";
+
+impl HeadError {
+    /// The name that requests has for it.
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Method(_) => ErrorKind::InvalidMethod,
+            Self::Target => ErrorKind::InvalidUrl,
+            Self::Name(_) | Self::Value(_) => ErrorKind::InvalidHeader,
+        }
+    }
+}
+
+impl fmt::Display for HeadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Method(method) => write!(f, "invalid method {method:?}"),
+            // A target may carry a secret in its query.
+            Self::Target => {
+                f.write_str("invalid request target: empty, or with a blank, control or non-ASCII character")
+            }
+            Self::Name(name) => write!(f, "invalid header name {name:?}"),
+            Self::Value(name) => {
+                write!(f, "invalid value for header {name:?}: a control character, or one beyond Latin-1")
+            }
+        }
+    }
+}
+
+impl std::error::Error for HeadError {}
+
+/// Writes what is wanted and not there; returns how many.
+fn put_automatic(out: &mut Vec<u8>, automatic: Automatic<'_>, headers: &Headers) -> usize {
+    let (mut host, mut accept_encoding, mut user_agent) =
+        (automatic.host, automatic.accept_encoding, automatic.user_agent);
+    for (name, _) in headers {
+        if name.eq_ignore_ascii_case(HOST) {
+            host = None;
+        } else if name.eq_ignore_ascii_case(ACCEPT_ENCODING) {
+            accept_encoding = None;
+        } else if name.eq_ignore_ascii_case(USER_AGENT) {
+            user_agent = None;
+        }
+    }
+    let mut added = 0;
+    for (name, value) in [(HOST, host), (ACCEPT_ENCODING, accept_encoding), (USER_AGENT, user_agent)] {
+        if let Some(value) = value {
+            put(out, name, value);
+            added += 1;
+        }
+    }
+    added
+}
+
+fn put(out: &mut Vec<u8>, name: &str, value: &str) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The number of control bytes other than tabs, and whether all is ASCII.
+fn survey(block: &[u8]) -> (usize, bool) {
+    // Counted in bytes, as far as those reach: so the compiler looks at sixteen at a time.
+    let count = |part: &[u8]| part.iter().fold(0, |count: u8, &byte| count + u8::from(is_control(byte)));
+    (block.chunks(255).map(|part| usize::from(count(part))).sum(), block.is_ascii())
+}
+
+fn check_line(method: &str, target: &str) -> Result<(), HeadError> {
+    let graphic = |text: &str| !text.is_empty() && text.bytes().fold(true, |all, byte| all & byte.is_ascii_graphic());
+    if !graphic(method) {
+        Err(HeadError::Method(method.to_owned()))
+    } else if !graphic(target) {
+        Err(HeadError::Target)
+    } else {
+        Ok(())
+    }
+}
+
+/// Values made in this crate, all of them ASCII.
+fn check_automatic(automatic: Automatic<'_>) -> Result<(), HeadError> {
+    for (name, value) in
+        [(HOST, automatic.host), (ACCEPT_ENCODING, automatic.accept_encoding), (USER_AGENT, automatic.user_agent)]
+    {
+        if value.is_some_and(|value| !value.is_ascii() || value.bytes().any(is_control)) {
+            return Err(HeadError::Value(name.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+fn put_latin1(out: &mut Vec<u8>, name: &str, value: &str) -> Result<(), HeadError> {
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
+        return Err(HeadError::Name(name.to_owned()));
+    }
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    for char in value.chars() {
+        match u8::try_from(u32::from(char)) {
+            Ok(byte) if !is_control(byte) => out.push(byte),
+            _ => return Err(HeadError::Value(name.to_owned())),
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: Automatic<'_> =
+        Automatic { host: Some("h.test:8000"), accept_encoding: Some("identity"), user_agent: Some("petition/1") };
+
+    fn headers(pairs: &[(&str, &str)]) -> Headers {
+        let mut headers = Headers::new();
+        for (name, value) in pairs {
+            headers.push(name, value);
+        }
+        headers
+    }
+
+    fn written(
+        method: &str,
+        target: &str,
+        automatic: Automatic<'_>,
+        pairs: &[(&str, &str)],
+    ) -> Result<String, HeadError> {
+        let mut out = b"before".to_vec();
+        let result = write(&mut out, method, target, automatic, &headers(pairs));
+        let out = out.strip_prefix(b"before").expect("what was there stays");
+        assert!(result.is_ok() || out.is_empty(), "nothing of a refused head is left");
+        result.map(|()| out.iter().map(|&byte| char::from(byte)).collect())
+    }
+
+    // HDR-06, HDR-07, HDR-11, WIRE-12, WIRE-13
+    #[test]
+    fn what_is_missing_comes_first_and_the_rest_as_written() {
+        let none = Automatic::default();
+        for (automatic, pairs, want) in [
+            (ALL, &[][..], "Host: h.test:8000\r\nAccept-Encoding: identity\r\nUser-Agent: petition/1\r\n"),
+            (none, &[], ""),
+            (none, &[("x-A", ""), ("X-a", " b\t")], "x-A: \r\nX-a:  b\t\r\n"),
+            (
+                ALL,
+                &[("user-agent", "zz"), ("ACCEPT-ENCODING", "gzip"), ("X", "1"), ("host", "h.example")],
+                "user-agent: zz\r\nACCEPT-ENCODING: gzip\r\nX: 1\r\nhost: h.example\r\n",
+            ),
+            (
+                ALL,
+                &[("X", "1"), ("User-Agent", "zz")],
+                "Host: h.test:8000\r\nAccept-Encoding: identity\r\nX: 1\r\nUser-Agent: zz\r\n",
+            ),
+            (
+                Automatic { user_agent: None, ..ALL },
+                &[("Accept-Encoding", "br")],
+                "Host: h.test:8000\r\nAccept-Encoding: br\r\n",
+            ),
+        ] {
+            assert_eq!(written("GET", "/a?b=c", automatic, pairs), Ok(format!("GET /a?b=c HTTP/1.1\r\n{want}\r\n")));
+        }
+    }
+
+    // HDR-05
+    #[test]
+    fn values_go_out_as_latin1() {
+        let want = "GET / HTTP/1.1\r\nHost: h.test:8000\r\nX: caf\u{e9} \u{80}\u{ff}\r\nY: 1\r\n\r\n";
+        let automatic = Automatic { host: ALL.host, ..Automatic::default() };
+
+        assert_eq!(written("GET", "/", automatic, &[("X", "caf\u{e9} \u{80}\u{ff}"), ("Y", "1")]), Ok(want.to_owned()));
+    }
+
+    #[test]
+    fn nothing_that_could_be_a_second_line_goes_out() {
+        let value = |name: &str| Err(HeadError::Value(name.to_owned()));
+        for text in ["a\rb", "a\nb", "\r\n", "a\0b", "a\x01", "\x7f", "\x1b[", "\u{100}", "\u{e9}\u{20ac}", "\u{e9}\n"]
+        {
+            assert_eq!(written("GET", "/", ALL, &[("A", "1"), ("X", text)]), value("X"), "{text:?}");
+            for automatic in [
+                Automatic { host: Some(text), ..ALL },
+                Automatic { accept_encoding: Some(text), ..ALL },
+                Automatic { user_agent: Some(text), ..ALL },
+            ] {
+                assert!(matches!(written("GET", "/", automatic, &[]), Err(HeadError::Value(_))), "{text:?}");
+            }
+        }
+        for text in ["X\r", "X\n", "X\0", "\u{e9}"] {
+            assert_eq!(written("GET", "/", ALL, &[(text, "1")]), Err(HeadError::Name(text.to_owned())), "{text:?}");
+        }
+        for text in ["", " ", "G T", "GET\r\n", "G\0", "G\u{e9}"] {
+            assert_eq!(written(text, "/", ALL, &[]), Err(HeadError::Method(text.to_owned())), "{text:?}");
+            assert_eq!(written("GET", text, ALL, &[]), Err(HeadError::Target), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_has_a_kind_and_shows_no_value() {
+        for (error, kind, text) in [
+            (HeadError::Method("G T".into()), ErrorKind::InvalidMethod, r#"invalid method "G T""#),
+            (
+                HeadError::Target,
+                ErrorKind::InvalidUrl,
+                "invalid request target: empty, or with a blank, control or non-ASCII character",
+            ),
+            (HeadError::Name("a:".into()), ErrorKind::InvalidHeader, r#"invalid header name "a:""#),
+            (
+                HeadError::Value("Authorization".into()),
+                ErrorKind::InvalidHeader,
+                r#"invalid value for header "Authorization": a control character, or one beyond Latin-1"#,
+            ),
+        ] {
+            assert_eq!((error.kind(), error.to_string()), (kind, text.to_owned()));
+        }
+    }
+}
