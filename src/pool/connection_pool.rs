@@ -18,7 +18,7 @@ use super::lease::Lease;
 use super::monitor::{Monitor, Signal};
 use super::permits::{Granted, Permit, PoolId};
 use super::shared::{Idle, Shared};
-use super::slots::{Arrival, Closed, Inspected, Inspection, Returned, Slot, Slots};
+use super::slots::{Arrival, BroughtBack, Closed, Returned, Slot, Slots};
 use super::stats::PoolStats;
 use super::{Found, Pooled};
 use crate::clock::{self, Deadline};
@@ -136,20 +136,21 @@ impl<C: Pooled> ConnectionPool<C> {
         self.idle.load(Ordering::Relaxed) > 0
     }
 
-    /// Takes away the connection that has been idle longest.
-    pub(super) fn reclaim(&self) -> Option<Idle<C>> {
-        self.change(Slots::reclaim)
+    /// Closes the connection that has been idle longest; false if there is none.
+    pub(super) fn close_oldest(&self) -> bool {
+        let taken = self.change(|slots| slots.take_away(&mut 0, |_| true));
+        taken.map(|(index, idle)| Away { pool: self, index, idle: Some(idle) }.close()).is_some()
     }
 
     /// Closes the idle connections that are of no more use.
     pub(super) fn sweep(&self, now: Instant) {
         let mut from = 0;
         while self.has_idle() {
-            match self.change(|slots| slots.inspect(&mut from, |idle| idle.verdict(now))) {
-                Inspection::Close(idle) => drop(idle),
-                Inspection::Probe(index, idle) => Probe { pool: self, index, idle: Some(idle) }.run(),
-                Inspection::Done => return,
-            }
+            let taken = self.change(|slots| slots.take_away(&mut from, |idle| idle.is_worth_a_look(now)));
+            let Some((index, idle)) = taken else { return };
+            Away { pool: self, index, idle: Some(idle) }.look(now);
+            // What is back lies idle anew, see `permits`.
+            self.relieve();
         }
     }
 
@@ -232,10 +233,8 @@ impl<C: Pooled> ConnectionPool<C> {
         let Some(permits) = &self.shared.permits else { return };
         while permits.anyone_waits() {
             let others = self.shared.pools.upgrade();
-            let idle = others.and_then(|others| others.reclaim(self.id)).or_else(|| self.reclaim());
-            match idle {
-                Some(idle) => drop(idle),
-                None => return,
+            if !others.is_some_and(|others| others.close_oldest(self.id)) && !self.close_oldest() {
+                return;
             }
         }
     }
@@ -296,29 +295,35 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 }
 
-/// A connection that was taken out of its slot to be probed. Its place is given back also if the probe panics.
-struct Probe<'a, C: Pooled> {
+/// An idle connection that was taken out of its slot for a moment. It is brought back also if a probe panics.
+struct Away<'a, C: Pooled> {
     pool: &'a ConnectionPool<C>,
     index: usize,
     idle: Option<Idle<C>>,
 }
 
-impl<C: Pooled> Probe<'_, C> {
-    fn run(mut self) {
-        if self.idle.as_mut().is_some_and(|idle| idle.conn.is_stale()) {
-            drop(self.idle.take());
+impl<C: Pooled> Away<'_, C> {
+    fn look(mut self, now: Instant) {
+        if self.idle.as_mut().is_some_and(|idle| idle.has_expired(now) || idle.conn.is_stale()) {
+            self.close();
         }
+    }
+
+    /// The connection first, then its slot, then its permit.
+    fn close(mut self) {
+        let Some(Idle { conn, permit, .. }) = self.idle.take() else { return };
+        drop(conn);
+        drop(self);
+        drop(permit);
     }
 }
 
-impl<C: Pooled> Drop for Probe<'_, C> {
+impl<C: Pooled> Drop for Away<'_, C> {
     fn drop(&mut self) {
         let idle = self.idle.take();
-        let Inspected { wake, close } = self.pool.change(|slots| slots.inspected(self.index, idle));
+        let BroughtBack { wake, close } = self.pool.change(|slots| slots.brought_back(self.index, idle));
         wake.iter().for_each(Signal::wake);
         drop(close);
-        // It lies idle again, see `permits`.
-        self.pool.relieve();
     }
 }
 

@@ -13,12 +13,12 @@ use super::connection_pool::{ConnectionPool, Endpoint};
 use super::lru::Lru;
 use super::monitor::Monitor;
 use super::permits::PoolId;
-use super::shared::{Idle, Pools, Shared};
+use super::shared::{Pools, Shared};
 use super::{PoolStats, Pooled};
 use crate::clock::Clock;
 
 /// The pools of an adapter.
-pub(crate) struct Manager<K, C> {
+pub(crate) struct Manager<K, C: Pooled> {
     inner: Arc<Inner<K, C>>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) trait Lookup<K>: Hash {
     fn endpoint(&self) -> Endpoint;
 }
 
-struct Inner<K, C> {
+struct Inner<K, C: Pooled> {
     pools: Monitor<Lru<K, Arc<ConnectionPool<C>>>>,
     hasher: RandomState,
     pool_maxsize: usize,
@@ -102,10 +102,7 @@ impl<K: Send + 'static, C: Pooled> Manager<K, C> {
 
     /// Closes all pools. Later look-ups make new ones.
     pub(crate) fn close(&self) {
-        let closed = self.inner.pools.with(Lru::clear);
-        for (_, pool) in closed {
-            pool.close();
-        }
+        self.inner.close();
     }
 
     /// The pools as they are now, the most recently used first.
@@ -121,9 +118,16 @@ impl<K, C: Pooled> Inner<K, C> {
         let shared = Arc::clone(&self.shared);
         Arc::new(ConnectionPool::new(id, endpoint, self.pool_maxsize, self.pool_block, shared))
     }
+
+    fn close(&self) {
+        let closed = self.pools.with(Lru::clear);
+        for (_, pool) in closed {
+            pool.close();
+        }
+    }
 }
 
-impl<K: Send, C: Pooled> Pools<C> for Inner<K, C> {
+impl<K: Send, C: Pooled> Pools for Inner<K, C> {
     fn sweep(&self, now: Instant) {
         // One at a time, so that nobody's look-up waits for thousands of pools.
         for index in 0.. {
@@ -134,19 +138,26 @@ impl<K: Send, C: Pooled> Pools<C> for Inner<K, C> {
         }
     }
 
-    fn reclaim(&self, except: PoolId) -> Option<Idle<C>> {
-        loop {
-            let suits = |pool: &&Arc<ConnectionPool<C>>| pool.id() != except && pool.has_idle();
-            let pool = self.pools.with(|pools| pools.oldest_first().find(suits).cloned())?;
-            // If another was faster, the pool knows by now that it has none left.
-            if let Some(idle) = pool.reclaim() {
-                return Some(idle);
+    fn close_oldest(&self, except: PoolId) -> bool {
+        let suits = |pool: &&Arc<ConnectionPool<C>>| pool.id() != except && pool.has_idle();
+        // If another was faster, the pool knows by now that it has none left, and the next one is found.
+        while let Some(pool) = self.pools.with(|pools| pools.oldest_first().find(suits).cloned()) {
+            if pool.close_oldest() {
+                return true;
             }
         }
+        false
     }
 }
 
-impl<K, C> Clone for Manager<K, C> {
+impl<K, C: Pooled> Drop for Inner<K, C> {
+    fn drop(&mut self) {
+        // An unread response may still hold a pool; nobody will use its connections again.
+        self.close();
+    }
+}
+
+impl<K, C: Pooled> Clone for Manager<K, C> {
     fn clone(&self) -> Self {
         Self { inner: Arc::clone(&self.inner) }
     }

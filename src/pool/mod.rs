@@ -21,6 +21,8 @@ mod permits;
 mod shared;
 mod slots;
 mod stats;
+#[cfg(test)]
+mod test_support;
 
 pub(crate) use connection_pool::{ConnectionPool, Endpoint, TimedOut};
 pub(crate) use lease::{Found, Lease};

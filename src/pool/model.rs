@@ -1,1 +1,278 @@
-//! The pool under a scheduler that tries interleavings.
+//! The pool under a scheduler that tries thousands of interleavings: `RUSTFLAGS="--cfg petition_model" cargo test --lib
+//! pool::model`.
+//!
+//! Lock and signal are shuttle's, and a deadline passes when a coin says so. What holds for every interleaving: nobody
+//! sleeps for ever (shuttle reports a deadlock), there are never more connections than allowed, whoever joined the line
+//! first is served first, and when all is over every slot and permit is back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+
+use shuttle::rand::{Rng, thread_rng};
+use shuttle::thread;
+
+use super::test_support::{Conn, Live, TestClock, key, settings};
+use super::{Found, Manager, Settings, TimedOut};
+
+const ROUNDS: usize = 3000;
+const MOMENT: Option<Duration> = Some(Duration::from_millis(1));
+
+#[test]
+fn a_blocking_pool_never_has_more_than_maxsize_and_forgets_nobody() {
+    shuttle::check_random(|| exchanges(Shape { threads: 4, maxsize: 2, ..Shape::default() }), ROUNDS);
+    shuttle::check_pct(|| exchanges(Shape { threads: 4, maxsize: 2, ..Shape::default() }), ROUNDS, 4);
+}
+
+#[test]
+fn waiters_that_give_up_lose_no_slot() {
+    shuttle::check_random(|| exchanges(Shape { threads: 4, maxsize: 1, limit: MOMENT, ..Shape::default() }), ROUNDS);
+}
+
+#[test]
+fn sweeps_make_nobody_open_a_connection_too_many() {
+    let shape = Shape { threads: 3, maxsize: 2, clock_runs: true, ..Shape::default() };
+    shuttle::check_random(move || exchanges(shape), ROUNDS);
+    shuttle::check_random(move || exchanges(Shape { threads: 2, block: false, ..shape }), ROUNDS);
+}
+
+#[test]
+fn closing_and_evicting_while_others_wait_strands_nobody() {
+    let shape = Shape { threads: 4, maxsize: 1, keys: 2, pool_connections: 1, closes: true, ..Shape::default() };
+    shuttle::check_random(move || exchanges(shape), ROUNDS);
+    shuttle::check_random(move || exchanges(Shape { clock_runs: true, limit: MOMENT, ..shape }), ROUNDS);
+}
+
+#[test]
+fn max_connections_holds_over_all_pools_and_forgets_nobody() {
+    let shape = Shape { threads: 4, maxsize: 2, keys: 2, max_connections: Some(2), ..Shape::default() };
+    shuttle::check_random(move || exchanges(shape), ROUNDS);
+    shuttle::check_pct(move || exchanges(shape), ROUNDS, 4);
+    shuttle::check_random(move || exchanges(Shape { max_connections: Some(1), block: false, ..shape }), ROUNDS);
+    shuttle::check_random(move || exchanges(Shape { clock_runs: true, limit: MOMENT, ..shape }), ROUNDS);
+    shuttle::check_random(
+        move || exchanges(Shape { closes: true, pool_connections: 1, clock_runs: true, ..shape }),
+        ROUNDS,
+    );
+}
+
+#[test]
+fn who_joined_the_line_first_is_served_first() {
+    shuttle::check_random(
+        || {
+            let manager = Manager::<String, Conn>::new(Settings { pool_maxsize: 1, pool_block: true, ..settings() });
+            let pool = manager.pool(&key("a"));
+            let holder = pool.check_out(None).expect("the pool is empty");
+            let served = Arc::new(AtomicUsize::new(0));
+            let waiters: Vec<_> = (0..3)
+                .map(|turn| {
+                    let (waiter, served) = (Arc::clone(&pool), Arc::clone(&served));
+                    let waiter = thread::spawn(move || {
+                        let lease = waiter.check_out(None).expect("there is no limit");
+                        assert_eq!(served.fetch_add(1, SeqCst), turn);
+                        drop(lease);
+                    });
+                    while pool.stats().waiting() <= turn {
+                        thread::yield_now();
+                    }
+                    waiter
+                })
+                .collect();
+            drop(holder);
+            // One who comes now must not push in.
+            let late = pool.check_out(None).expect("there is no limit");
+            assert_eq!(served.load(SeqCst), 3);
+            drop(late);
+            for waiter in waiters {
+                waiter.join().expect("no panic");
+            }
+        },
+        ROUNDS,
+    );
+}
+
+#[derive(Clone, Copy)]
+struct Shape {
+    threads: usize,
+    maxsize: usize,
+    block: bool,
+    limit: Option<Duration>,
+    keys: usize,
+    pool_connections: usize,
+    max_connections: Option<usize>,
+    /// Somebody closes the manager now and then.
+    closes: bool,
+    /// Time passes: connections expire, and are looked at.
+    clock_runs: bool,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self {
+            threads: 2,
+            maxsize: 1,
+            block: true,
+            limit: None,
+            keys: 1,
+            pool_connections: 10,
+            max_connections: None,
+            closes: false,
+            clock_runs: false,
+        }
+    }
+}
+
+/// Threads that lease and return as they like.
+fn exchanges(shape: Shape) {
+    let clock = TestClock::new();
+    let manager = Manager::<String, Conn>::new(Settings {
+        pool_connections: shape.pool_connections,
+        pool_maxsize: shape.maxsize,
+        pool_block: shape.block,
+        max_connections: shape.max_connections,
+        idle_timeout: Some(Duration::from_millis(1)),
+        clock: clock.clone(),
+        ..settings()
+    });
+    let live: Vec<Arc<Live>> = (0..=shape.keys).map(|_| Live::new()).collect();
+    let threads: Vec<_> = (0..shape.threads)
+        .map(|_| {
+            let (manager, clock, live) = (manager.clone(), clock.clone(), live.clone());
+            thread::spawn(move || {
+                for _ in 0..3 {
+                    if shape.clock_runs {
+                        clock.advance(Duration::from_micros(thread_rng().gen_range(0..500)));
+                    }
+                    if shape.closes && thread_rng().gen_range(0..4) == 0 {
+                        manager.close();
+                    }
+                    let host = thread_rng().gen_range(0..shape.keys);
+                    let pool = manager.pool(&key(&format!("host{host}")));
+                    let mut lease = match pool.check_out(shape.limit) {
+                        Ok(lease) => lease,
+                        Err(TimedOut) => {
+                            assert!(shape.limit.is_some(), "only who set a limit gives up");
+                            continue;
+                        }
+                    };
+                    assert_eq!(lease.connection().is_some(), lease.found() == Found::Reused);
+                    if lease.connection().is_none() {
+                        let of = [&live[host], &live[shape.keys]].map(Arc::clone);
+                        lease.attach(Conn::counted(of, thread_rng().gen_range(0..4) == 0));
+                    }
+                    thread::yield_now();
+                    match thread_rng().gen_range(0..6) {
+                        0 => drop(lease),
+                        1 => lease.discard(),
+                        2 => {
+                            lease.reset();
+                            lease.discard();
+                        }
+                        _ => lease.recycle(None),
+                    }
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().expect("no panic");
+    }
+    for stats in manager.stats() {
+        assert_eq!((stats.in_use(), stats.waiting()), (0, 0));
+        assert!(stats.idle() <= shape.maxsize);
+    }
+    // Closing a pool does not wait for its connections to be closed before it lets in whoever still has it.
+    let enough = shape.block || shape.threads <= shape.maxsize;
+    if enough && !shape.closes && shape.pool_connections >= shape.keys {
+        assert!(live[..shape.keys].iter().all(|live| live.most() <= shape.maxsize));
+    }
+    if let Some(most) = shape.max_connections {
+        assert!(live[shape.keys].most() <= most);
+        // Every permit is back or with an idle connection: all can be had at once.
+        manager.close();
+        let leases: Vec<_> = (0..most)
+            .map(|n| manager.pool(&key(&format!("last{n}"))).check_out(Some(Duration::ZERO)).expect("a permit is free"))
+            .collect();
+        drop(leases);
+    }
+    manager.close();
+    assert_eq!(live[shape.keys].now(), 0);
+}
+
+/// The lock and the signal that [`monitor`](super::monitor) is built on here.
+pub(super) mod sync {
+    use std::ops::{Deref, DerefMut};
+    use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+    use shuttle::rand::{Rng, thread_rng};
+    use shuttle::sync::{Condvar, Mutex, MutexGuard};
+    use shuttle::thread;
+
+    use crate::clock::Deadline;
+
+    pub(in super::super) struct Lock<T>(Mutex<T>);
+
+    pub(in super::super) struct Guard<'a, T> {
+        of: &'a Lock<T>,
+        held: Option<MutexGuard<'a, T>>,
+    }
+
+    impl<T> Lock<T> {
+        pub(in super::super) fn new(state: T) -> Self {
+            Self(Mutex::new(state))
+        }
+
+        pub(in super::super) fn lock(&self) -> Guard<'_, T> {
+            Guard { of: self, held: Some(self.held()) }
+        }
+
+        fn held(&self) -> MutexGuard<'_, T> {
+            self.0.lock().expect("not poisoned")
+        }
+    }
+
+    impl<T> Deref for Guard<'_, T> {
+        type Target = T;
+
+        fn deref(&self) -> &T {
+            self.held.as_ref().expect("held but in a wait")
+        }
+    }
+
+    impl<T> DerefMut for Guard<'_, T> {
+        fn deref_mut(&mut self) -> &mut T {
+            self.held.as_mut().expect("held but in a wait")
+        }
+    }
+
+    pub(in super::super) struct Condition {
+        condvar: Condvar,
+        signalled: AtomicBool,
+    }
+
+    impl Condition {
+        pub(in super::super) fn new() -> Self {
+            Self { condvar: Condvar::new(), signalled: AtomicBool::new(false) }
+        }
+
+        pub(in super::super) fn notify_one(&self) {
+            self.signalled.store(true, SeqCst);
+            self.condvar.notify_one();
+        }
+
+        pub(in super::super) fn wait<T>(&self, guard: &mut Guard<'_, T>, deadline: Deadline) -> bool {
+            let held = guard.held.take().expect("held");
+            if deadline.0.is_none() {
+                guard.held = Some(self.condvar.wait(held).expect("not poisoned"));
+                return true;
+            }
+            // The others get as far as they get.
+            drop(held);
+            for _ in 0..thread_rng().gen_range(0..20) {
+                thread::yield_now();
+            }
+            guard.held = Some(guard.of.held());
+            self.signalled.swap(false, SeqCst)
+        }
+    }
+}

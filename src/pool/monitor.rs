@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use crate::clock::Deadline;
 
-#[cfg(not(petition_model))]
+#[cfg(not(all(test, petition_model)))]
 use real::{Condition, Lock};
 
-#[cfg(petition_model)]
+#[cfg(all(test, petition_model))]
 use super::model::sync::{Condition, Lock};
 
 /// State that is shared by threads, and touched by one at a time.
@@ -71,7 +71,7 @@ impl<T> Monitor<T> {
     }
 }
 
-#[cfg(not(petition_model))]
+#[cfg(not(all(test, petition_model)))]
 mod real {
     use crate::clock::Deadline;
     use parking_lot::{Condvar, MutexGuard};

@@ -10,7 +10,6 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::permits::{Permit, Permits, PoolId};
-use super::slots::Verdict;
 use crate::clock::Clock;
 
 /// Shared by a manager and its pools.
@@ -19,19 +18,20 @@ pub(super) struct Shared<C> {
     pub(super) idle_timeout: Option<Duration>,
     pub(super) max_lifetime: Option<Duration>,
     pub(super) permits: Option<Arc<Permits<Idle<C>>>>,
-    pub(super) pools: Weak<dyn Pools<C>>,
+    pub(super) pools: Weak<dyn Pools>,
     epoch: Instant,
     /// In nanoseconds since the epoch.
     next_sweep: AtomicU64,
 }
 
 /// The pools of an adapter, as one of them sees them.
-pub(super) trait Pools<C>: Send + Sync {
+pub(super) trait Pools: Send + Sync {
     /// Looks at all idle connections.
     fn sweep(&self, now: Instant);
 
-    /// Takes the longest idle connection of the least recently used pool that has one, that pool excepted.
-    fn reclaim(&self, except: PoolId) -> Option<Idle<C>>;
+    /// Closes the longest idle connection of the least recently used pool that has one, one pool excepted; false if there
+    /// is none.
+    fn close_oldest(&self, except: PoolId) -> bool;
 }
 
 /// A connection that nobody uses. Dropping it closes it, and then gives up its permit.
@@ -53,10 +53,10 @@ impl<C> Shared<C> {
         idle_timeout: Option<Duration>,
         max_lifetime: Option<Duration>,
         max_connections: Option<usize>,
-        pools: Weak<dyn Pools<C>>,
+        pools: Weak<dyn Pools>,
     ) -> Self {
         let epoch = clock.now();
-        let permits = max_connections.map(Permits::new);
+        let permits = max_connections.map(Permits::<Idle<C>>::new);
         Self { clock, idle_timeout, max_lifetime, permits, pools, epoch, next_sweep: AtomicU64::new(0) }
     }
 
@@ -99,14 +99,8 @@ impl<C> Idle<C> {
         self.expires.is_some_and(|at| at <= now)
     }
 
-    /// What a sweep does with it. One that came back a moment ago is in use, as good as, and left alone.
-    pub(super) fn verdict(&self, now: Instant) -> Verdict {
-        if self.has_expired(now) {
-            Verdict::Close
-        } else if now.saturating_duration_since(self.since) < SHORTEST_REST {
-            Verdict::Keep
-        } else {
-            Verdict::Probe
-        }
+    /// Whether a sweep takes it up. One that came back a moment ago is as good as in use.
+    pub(super) fn is_worth_a_look(&self, now: Instant) -> bool {
+        self.has_expired(now) || now.saturating_duration_since(self.since) >= SHORTEST_REST
     }
 }

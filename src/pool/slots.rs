@@ -24,7 +24,7 @@ pub(super) struct Slots<L, W> {
     block: bool,
     closed: bool,
     untouched: usize,
-    /// The top is at the end. `None`: its connection is away, being looked at (see [`inspect`](Self::inspect)).
+    /// The top is at the end. `None`: its connection was [taken away](Self::take_away) for a moment.
     stack: Vec<Option<Slot<L>>>,
     /// How many of the stack are live, and how many away.
     live: usize,
@@ -61,10 +61,10 @@ pub(super) struct Returned<L, W> {
     pub(super) full: Option<usize>,
 }
 
-/// What the end of a probe leaves to do.
+/// What bringing a connection back leaves to do.
 #[must_use = "someone may have to be woken, something may have to be closed"]
 #[derive(Debug, Eq, PartialEq)]
-pub(super) struct Inspected<L, W> {
+pub(super) struct BroughtBack<L, W> {
     pub(super) wake: Vec<W>,
     pub(super) close: Option<L>,
 }
@@ -75,25 +75,6 @@ pub(super) struct Inspected<L, W> {
 pub(super) struct Closed<L, W> {
     pub(super) wake: Vec<W>,
     pub(super) close: Vec<L>,
-}
-
-/// What to do with an idle connection.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Verdict {
-    Keep,
-    Close,
-    /// Ask the peer; that takes a system call, so not here.
-    Probe,
-}
-
-/// The next step of an inspection.
-#[derive(Debug, Eq, PartialEq)]
-pub(super) enum Inspection<L> {
-    /// To be closed; its slot holds a husk now.
-    Close(L),
-    /// To be looked at and reported by [`Slots::inspected`], with this index.
-    Probe(usize, L),
-    Done,
 }
 
 impl<L, W: Clone> Slots<L, W> {
@@ -118,7 +99,7 @@ impl<L, W: Clone> Slots<L, W> {
         self.live
     }
 
-    /// Connections that lie idle, those that are being looked at among them.
+    /// Connections that lie idle, those that are away among them.
     pub(super) fn kept(&self) -> usize {
         self.live + self.away
     }
@@ -147,9 +128,15 @@ impl<L, W: Clone> Slots<L, W> {
         self.line.collect(ticket)
     }
 
-    /// The waiter's time is up; a slot that was handed over at the last moment is theirs all the same.
+    /// The waiter's time is up; a slot that was handed over at the last moment is theirs all the same. Without `block` there
+    /// is always an extra one: they waited for a connection that is away, and need not.
     pub(super) fn leave(&mut self, ticket: Ticket) -> Option<Slot<L>> {
-        self.line.leave(ticket)
+        let slot = self.line.leave(ticket);
+        if slot.is_none() && !self.block {
+            self.leased += 1;
+            return Some(Slot::Empty);
+        }
+        slot
     }
 
     /// A lease ends with `slot`: it goes to whoever has waited longest, or on top of the stack if there is room.
@@ -175,38 +162,31 @@ impl<L, W: Clone> Slots<L, W> {
         Returned { full: None, ..self.give_back(slot) }
     }
 
-    /// Goes on looking at the idle connections from `from` upwards, the longest idle first.
+    /// Takes away the first idle connection at `from` or above that `suits`, the longest idle first; `from` moves on. Its
+    /// place is kept until [`brought_back`](Self::brought_back) is told its index.
     ///
-    /// A connection that has to be probed is taken away and its place kept: whoever comes to that place meanwhile waits for
-    /// it, as they would wait for the lock. Otherwise a look from outside could make somebody open a connection too many.
-    pub(super) fn inspect(&mut self, from: &mut usize, verdict: impl Fn(&L) -> Verdict) -> Inspection<L> {
+    /// Whoever comes to that place meanwhile waits for it, as they would wait for the lock: if they could pass by, a look
+    /// from outside would make somebody open a connection that is not needed, or one too many.
+    pub(super) fn take_away(&mut self, from: &mut usize, suits: impl Fn(&L) -> bool) -> Option<(usize, L)> {
         while let Some(place) = self.stack.get_mut(*from) {
             let index = *from;
             *from += 1;
-            let verdict = match place {
-                Some(Slot::Live(live)) => verdict(live),
-                _ => Verdict::Keep,
-            };
-            let after = match verdict {
-                Verdict::Keep => continue,
-                Verdict::Close => Some(Slot::Husk),
-                Verdict::Probe => None,
-            };
-            let Some(Slot::Live(live)) = mem::replace(place, after) else { continue };
-            self.live -= 1;
-            if verdict == Verdict::Close {
-                return Inspection::Close(live);
+            if !matches!(place, Some(Slot::Live(live)) if suits(live)) {
+                continue;
             }
-            self.away += 1;
-            return Inspection::Probe(index, live);
+            if let Some(Slot::Live(live)) = place.take() {
+                self.live -= 1;
+                self.away += 1;
+                return Some((index, live));
+            }
         }
-        Inspection::Done
+        None
     }
 
-    /// The probe of the connection at `index` is over: it lives, or it was closed.
-    pub(super) fn inspected(&mut self, index: usize, live: Option<L>) -> Inspected<L, W> {
-        // The index still holds: nobody takes a slot from below a place that is being looked at. Only closing the pool
-        // clears it, for good.
+    /// The connection that was taken away from `index` is back, or was closed.
+    pub(super) fn brought_back(&mut self, index: usize, live: Option<L>) -> BroughtBack<L, W> {
+        // The index still holds: nobody takes a slot from below a place that is kept. Only closing the pool clears it, for
+        // good.
         let close = match self.stack.get_mut(index) {
             Some(place @ None) => {
                 self.away -= 1;
@@ -216,15 +196,7 @@ impl<L, W: Clone> Slots<L, W> {
             }
             _ => live,
         };
-        Inspected { wake: self.hand_on(), close }
-    }
-
-    /// Takes away the connection that has been idle longest; a husk stays in its place.
-    pub(super) fn reclaim(&mut self) -> Option<L> {
-        match self.inspect(&mut 0, |_| Verdict::Close) {
-            Inspection::Close(live) => Some(live),
-            Inspection::Probe(..) | Inspection::Done => None,
-        }
+        BroughtBack { wake: self.hand_on(), close }
     }
 
     /// Empties the stack for good. Who holds a slot keeps it, and who waits is still served by those slots, in order; but
@@ -244,7 +216,7 @@ impl<L, W: Clone> Slots<L, W> {
         Closed { wake: self.hand_on(), close }
     }
 
-    /// The top slot, unless its connection is being looked at; an extra one where the pool does not block.
+    /// The top slot, unless its connection is away; an extra one where the pool does not block.
     fn take(&mut self) -> Option<Slot<L>> {
         let slot = match self.stack.last_mut() {
             Some(place) => {
