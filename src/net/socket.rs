@@ -317,3 +317,169 @@ mod racing {
         Timespec { tv_sec: duration.as_secs() as _, tv_nsec: duration.subsec_nanos() as _ }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use socket2::SockRef;
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::net::testing::*;
+    use crate::net::{ConnectErrorKind, Connector, Phase};
+
+    #[test]
+    fn one_address_connects_with_and_without_a_limit() {
+        let peer = serve(echo);
+        for limit in [None, Some(Duration::from_secs(20))] {
+            let connected = connector_to([peer]).connect(&direct("h", None), &limits(limit, None)).unwrap();
+
+            assert_eq!((connected.report.peer, connected.transport.is_tls()), (Some(peer), false));
+            let mut transport = connected.transport;
+            assert_echo(&mut transport);
+        }
+    }
+
+    // POOL-39
+    #[test]
+    fn a_dead_address_gives_way_to_the_next() {
+        let peer = serve(echo);
+
+        let connected = connector_to([closed_port(), closed_port(), peer]).connect(&direct("h", None), &patient());
+
+        assert_eq!(connected.unwrap().report.peer, Some(peer));
+    }
+
+    #[test]
+    fn families_are_mixed_and_either_will_do() {
+        let Ok(six) = serve_on("[::1]:0", echo) else { return }; // a machine without IPv6
+        let four = serve(echo);
+        let closed_six = SocketAddr::new(six.ip(), closed_port().port());
+
+        for (addresses, reached) in
+            [(vec![six], six), (vec![closed_six, four], four), (vec![closed_port(), closed_port(), six], six)]
+        {
+            let mut connected = connector_to(addresses).connect(&direct("h", None), &patient()).unwrap();
+            assert_eq!(connected.report.peer, Some(reached));
+            assert_echo(&mut connected.transport);
+        }
+    }
+
+    // ERR-11
+    #[test]
+    fn refusals_by_all_are_the_last_ones_error() {
+        let error =
+            connector_to([closed_port(), closed_port()]).connect(&direct("h.test", None), &patient()).unwrap_err();
+
+        assert!(matches!(&error.kind, ConnectErrorKind::Connect(e) if e.kind() == io::ErrorKind::ConnectionRefused));
+        assert_eq!((error.phase, error.kind()), (Phase::Connect, ErrorKind::ConnectionError));
+        assert_eq!(error.to_string(), "failed to connect to h.test:443: connection refused");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_silent_address_loses_the_race_after_its_head_start() {
+        let hole = BlackHole::new();
+        let peer = serve(echo);
+
+        for limit in [None, Some(Duration::from_secs(20))] {
+            let connector = connector_to([hole.address, peer]);
+            let (connected, took) = timed(&connector, &direct("h", None), &limits(limit, None));
+
+            let mut connected = connected.unwrap();
+            assert_eq!(connected.report.peer, Some(peer));
+            assert!(took >= HEAD_START, "{took:?}");
+            assert_echo(&mut connected.transport); // it blocks again
+        }
+    }
+
+    // TIME-03, TIME-04
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn one_limit_bounds_all_addresses_together() {
+        let hole = BlackHole::new();
+        let connector = connector_to([hole.address; 4]);
+
+        for (connect, total, kind) in [
+            (Some(millis(400)), None, ErrorKind::ConnectTimeout),
+            (None, Some(millis(400)), ErrorKind::TotalTimeout),
+            (Some(millis(400)), Some(Duration::from_secs(20)), ErrorKind::ConnectTimeout),
+        ] {
+            let (result, took) = timed(&connector, &direct("h.test", None), &limits(connect, total));
+
+            let error = result.unwrap_err();
+            assert_eq!((error.kind(), error.phase), (kind, Phase::Connect));
+            assert!(took >= millis(390) && took < millis(1200), "{took:?}"); // one after another: 1.6 s
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_refusal_does_not_end_the_race_for_the_others() {
+        let hole = BlackHole::new();
+        let connector = connector_to([hole.address, closed_port()]);
+
+        let error = connector.connect(&direct("h", None), &limits(Some(millis(400)), None)).unwrap_err();
+
+        assert_eq!(error.kind(), ErrorKind::ConnectTimeout);
+        assert_eq!(error.to_string(), "connecting to h:443 timed out after 400ms");
+    }
+
+    // POOL-38
+    #[test]
+    fn sockets_have_no_delay_and_no_keepalive_by_default() {
+        let transport = plain(serve(echo));
+
+        let socket = SockRef::from(transport.tcp_stream());
+        assert!(socket.tcp_nodelay().unwrap());
+        assert!(!socket.keepalive().unwrap());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn options_reach_the_socket() {
+        let peer = serve(echo);
+        let options = SocketOptions {
+            nodelay: false,
+            keepalive: Some(KeepAlive {
+                idle: Some(Duration::from_secs(33)),
+                interval: Some(Duration::from_secs(7)),
+                retries: Some(4),
+            }),
+            user_timeout: Some(Duration::from_secs(11)),
+            source_address: Some("127.0.0.9:0".parse().unwrap()),
+        };
+        let connector = Connector { options, ..connector_to([peer]) };
+
+        let connected = connector.connect(&direct("h", None), &patient()).unwrap();
+
+        let stream = connected.transport.tcp_stream();
+        let socket = SockRef::from(stream);
+        assert!(!socket.tcp_nodelay().unwrap());
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(33));
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(7));
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 4);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(11)));
+        assert_eq!(stream.local_addr().unwrap().ip().to_string(), "127.0.0.9");
+    }
+
+    // TBELT-11
+    #[test]
+    fn a_source_address_picks_its_family_and_must_be_ours() {
+        let peer = serve(echo);
+        for (source, addresses) in [("[::1]:0", vec![peer]), ("192.0.2.1:0", vec![peer])] {
+            let options = SocketOptions { source_address: Some(source.parse().unwrap()), ..SocketOptions::default() };
+            let connector = Connector { options, ..connector_to(addresses) };
+
+            let error = connector.connect(&direct("h", None), &patient()).unwrap_err();
+
+            assert!(
+                matches!(&error.kind, ConnectErrorKind::Connect(e) if e.kind() == io::ErrorKind::AddrNotAvailable),
+                "{error}"
+            );
+            assert_eq!(error.kind(), ErrorKind::ConnectionError);
+        }
+    }
+}

@@ -226,3 +226,90 @@ fn has_news(socket: &TcpStream) -> bool {
 
 const SHORTEST: Duration = Duration::from_micros(1);
 const GOOD_BYE: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::net::testing::*;
+
+    // POOL-28
+    #[test]
+    fn a_connection_is_stale_once_the_peer_has_said_anything() {
+        let (say, said) = mpsc::channel::<Option<&'static [u8]>>();
+        let said = std::sync::Mutex::new(said);
+        let peer = serve(move |mut stream| {
+            let said = said.lock().unwrap();
+            while let Ok(Some(bytes)) = said.recv() {
+                stream.write_all(bytes).unwrap();
+            }
+        });
+
+        let mut talked_to = plain(peer);
+        assert!(!talked_to.is_stale());
+        say.send(Some(b"408")).unwrap();
+        wait_until_stale(&mut talked_to);
+        let mut late = [0; 3];
+        talked_to.read_exact(&mut late).unwrap(); // the probe took nothing
+        assert!(!talked_to.is_stale());
+
+        say.send(None).unwrap();
+        wait_until_stale(&mut talked_to);
+        assert_eq!(talked_to.read(&mut late).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_connection_that_was_shut_down_is_stale() {
+        let mut transport = plain(serve(echo));
+        assert!(!transport.is_stale());
+
+        transport.shutdown();
+
+        assert!(transport.is_stale());
+    }
+
+    #[test]
+    fn timeouts_are_set_when_they_change_and_zero_is_short() {
+        let mut transport = plain(serve(silence));
+
+        for (timeout, set) in
+            [(Some(millis(5000)), Some(millis(5000))), (Some(millis(5000)), Some(millis(5000))), (None, None)]
+        {
+            transport.set_read_timeout(timeout).unwrap();
+            transport.set_write_timeout(timeout).unwrap();
+            let stream = transport.tcp_stream();
+            assert_eq!((stream.read_timeout().unwrap(), stream.write_timeout().unwrap()), (set, set));
+        }
+
+        // What was set behind its back shows that setting the same again is no system call.
+        transport.tcp_stream().set_read_timeout(Some(millis(7000))).unwrap();
+        transport.set_read_timeout(None).unwrap();
+        assert_eq!(transport.tcp_stream().read_timeout().unwrap(), Some(millis(7000)));
+
+        transport.set_read_timeout(Some(Duration::ZERO)).unwrap();
+        let error = transport.read(&mut [0]).unwrap_err();
+        assert!(is_timeout(&error), "{error:?}");
+    }
+
+    #[test]
+    fn a_dead_peer_is_no_timeout_of_ours() {
+        assert!(is_timeout(&io::ErrorKind::WouldBlock.into()));
+        assert!(is_timeout(&io::ErrorKind::TimedOut.into()));
+        #[cfg(unix)]
+        assert!(!is_timeout(&io::Error::from(rustix::io::Errno::TIMEDOUT)));
+        assert!(!is_timeout(&io::ErrorKind::ConnectionReset.into()));
+    }
+
+    #[test]
+    fn several_buffers_go_in_one_write() {
+        let mut transport = plain(serve(echo));
+
+        let written = transport.write_vectored(&[IoSlice::new(b"ab"), IoSlice::new(b"cde")]).unwrap();
+
+        assert_eq!(written, 5);
+        let mut answer = [0; 5];
+        transport.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"abcde");
+    }
+}
