@@ -209,6 +209,12 @@ impl Error {
         self
     }
 
+    /// Adds to the text how it came about.
+    pub(crate) fn with_story(mut self, story: &str) -> Self {
+        self.inner.message.to_mut().push_str(story);
+        self
+    }
+
     /// What went wrong.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

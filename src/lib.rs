@@ -1,35 +1,114 @@
-//! petition
+//! A blocking HTTP/1.1 client with the API and the manners of Python's requests.
+//!
+//! Sessions, mounted adapters, connection pools with back-pressure, and retries that can be trusted; for scripts and for
+//! threaded workers. No async runtime.
+//!
+//! ```
+//! use petition::testing::{Reply, TestServer};
+//! use petition::{HttpAdapter, Retry, Session};
+//!
+//! let server = TestServer::http(|_| Reply::new(200).header("Content-Type", "application/json").body(r#"{"ok": true}"#));
+//!
+//! let mut session = Session::new();
+//! session.timeout = (3.05, 27).into(); // seconds: connect, read
+//! let retry = Retry::new().total(3).backoff_factor(0.5).status_forcelist([500, 502, 503, 504]);
+//! session.mount("http://", HttpAdapter::builder().pool_maxsize(8).pool_block(true).max_retries(retry).build());
+//!
+//! let session = &session; // configured: share it
+//! std::thread::scope(|scope| {
+//!     for worker in 0..8 {
+//!         let url = server.url("/items");
+//!         scope.spawn(move || session.get(url).params([("worker", worker)]).send()?.error_for_status()?.text());
+//!     }
+//! });
+//! assert_eq!(server.requests().len(), 8);
+//! ```
+//!
+//! # Set a timeout
+//!
+//! As in requests there is none by default, so a server that does not answer holds its caller for ever. Set
+//! [`Session::timeout`] first: `(connect, read)` in seconds, or a [`Timeout`] with a limit on everything.
+//!
+//! # Where to look
+//!
+//! | for | see |
+//! |---|---|
+//! | one request | [`get`], [`post`], [`request`] and their like; [`RequestBuilder`] has every setting |
+//! | settings and cookies that requests share | [`Session`] |
+//! | pools, sockets, TLS | [`HttpAdapter`] and its builder |
+//! | trying again | [`Retry`], [`retry`] |
+//! | what came back | [`Response`] |
+//! | what went wrong | [`Error`], [`ErrorKind`] |
+//! | one's own transport | [`Adapter`], [`adapter_fn`] |
+//! | tests | `testing` (feature `testing`) |
+//!
+//! # Features
+//!
+//! | feature | default | for |
+//! |---|---|---|
+//! | `native-tls` | yes | https by the system's TLS library |
+//! | `native-tls-vendored` | | OpenSSL built along, where there are no headers |
+//! | `rustls` | | https by rustls, chosen on the adapter |
+//! | `gzip` | yes | gzip and deflate bodies |
+//! | `brotli`, `zstd` | | br and zstd bodies |
+//! | `charset` | yes | text in other charsets than UTF-8, Latin-1 and UTF-16 |
+//! | `charset-detect` | | `apparent_encoding` by a guess at the content |
+//! | `json` | yes | JSON bodies, by serde |
+//! | `digest` | yes | Digest authentication; pinning by hash |
+//! | `psl` | | public suffixes are refused as cookie domains |
+//! | `socks` | | SOCKS proxies |
+//! | `testing` | | a test server, a mock adapter, a clock that does not wait |
+//!
+//! With none of them plain HTTP works.
+//!
+//! # Log lines
+//!
+//! What users of requests grep for, word for word, under the targets `petition::connectionpool` and `petition::retry`:
+//! `Starting new HTTPS connection (1): host:443`, `Resetting dropped connection: host`, and so on. Headers, cookies and
+//! bodies are never logged.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod adapter;
+mod api;
+mod auth;
 pub mod clock;
-#[allow(dead_code, unused_imports)]
 mod cookies;
 mod error;
+mod form;
 mod headers;
-#[allow(dead_code)]
 mod http1;
 mod message;
-#[allow(dead_code, unused_imports)] // used by the adapter
-#[allow(dead_code, unused_imports)] // until the adapter uses it
 mod net;
-#[allow(dead_code, unused_imports)] // until the adapter uses it
 mod pool;
+mod proxy;
 pub mod retry;
+mod session;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod timeout;
-#[allow(dead_code)]
 mod url;
 mod verify;
 
+pub use adapter::{Adapter, HttpAdapter, HttpAdapterBuilder, SendOptions, adapter_fn};
+pub use api::{delete, get, head, options, patch, post, put, request};
+pub use auth::{BasicAuth, BearerAuth, DigestAuth};
+pub use clock::Clock;
 pub use cookies::{Cookie, CookieJar, IntoCookie, SameSite};
 pub use error::{Error, ErrorKind, Result};
+pub use form::{Multipart, Part};
 pub use headers::Headers;
 pub use http::{Method, StatusCode};
-pub use message::{Auth, PreparedRequest, Response};
+pub use message::{
+    Auth, Body, BodyReader, Exchange, Hooks, IntoAuth, IntoMethod, Link, Pair, PreparedRequest, Request, Response, ResponseBuilder,
+    Version,
+};
 pub use net::{Pin, TlsBackend, TlsVersion};
 pub use pool::PoolStats;
+pub use proxy::Proxies;
 pub use retry::Retry;
-pub use timeout::Timeout;
-pub use url::Url;
-pub use verify::{ClientCert, Verify};
+pub use session::{Pages, RequestBuilder, Session};
+pub use timeout::{IntoLimit, Timeout};
 pub use url::{IntoUrl, Url};
+pub use verify::{ClientCert, Verify};

@@ -1,7 +1,7 @@
 //! `application/x-www-form-urlencoded`, letter by letter as Python's `urlencode` writes it: for params and for bodies.
 //!
-//! The url crate's form encoding keeps `*` and encodes `~`; Python's does the reverse, and what servers sign or compare is
-//! the text.
+//! The url crate's form encoding keeps `*` and encodes `~`; Python's does the reverse, and what servers sign or compare
+//! is the text.
 
 use std::fmt::Write as _;
 

@@ -43,8 +43,8 @@ impl BodyDecoder {
         Self { state, got: 0 }
     }
 
-    /// Moves content from `input` to `out`. It stops where `input` is used up, `out` is full and content comes next, or the
-    /// body ends. An error waits until the content before it was taken: it comes with the next call, on the same input.
+    /// Moves content from `input` to `out`. It stops where `input` is used up, `out` is full and content comes next, or a
+    /// chunk or the body ends. An error waits until the content before it was taken: it comes with the next call, on the same input.
     pub(crate) fn decode(&mut self, input: &[u8], out: &mut [u8]) -> Result<Progress, RemoteError> {
         let (mut used, mut filled) = (0, 0);
         loop {
@@ -54,6 +54,8 @@ impl BodyDecoder {
             (used, filled) = (used + count, filled + count);
             self.advance(count);
             let State::Chunked(chunks) = &mut self.state else { break };
+            // A chunk that was taken whole ends the call, behind what stands between it and the next (RESP-09).
+            let chunk_ended = filled > 0 && chunks.data() == 0;
             match chunks.eat(&input[used..]) {
                 Ok(0) => break,
                 Ok(count) => used += count,
@@ -62,6 +64,9 @@ impl BodyDecoder {
             }
             if chunks.is_done() {
                 self.state = State::Done;
+                break;
+            }
+            if chunk_ended {
                 break;
             }
         }
@@ -114,6 +119,11 @@ impl BodyDecoder {
     /// Whether the body is at its end: nothing more belongs to this response.
     pub(crate) fn is_done(&self) -> bool {
         matches!(self.state, State::Done)
+    }
+
+    /// Whether the content taken last ended a chunk of the wire.
+    pub(crate) fn at_chunk_end(&self) -> bool {
+        matches!(&self.state, State::Chunked(chunks) if chunks.is_between())
     }
 
     /// How much content is still to come, where that is known.

@@ -12,6 +12,8 @@ pub(super) struct ChunkDecoder {
     at: At,
     /// The size being read, then the bytes of the chunk still to come.
     left: u64,
+    /// No byte of the chunk that is at hand was taken.
+    untouched: bool,
     /// Bytes of the line of a size so far, or of all trailers.
     line: u32,
 }
@@ -38,7 +40,7 @@ const MAX_LINE: u32 = 65_536;
 
 impl ChunkDecoder {
     pub(super) fn new() -> Self {
-        Self { at: At::Size, left: 0, line: 0 }
+        Self { at: At::Size, left: 0, untouched: true, line: 0 }
     }
 
     /// How many bytes of content come next.
@@ -46,11 +48,18 @@ impl ChunkDecoder {
         if self.at == At::Data { self.left } else { 0 }
     }
 
+    /// Whether no byte of the present chunk was taken yet, or all of them were.
+    pub(super) fn is_between(&self) -> bool {
+        self.at != At::Data || self.untouched
+    }
+
     /// So many bytes of content were taken, at most [`data`](Self::data).
     pub(super) fn take(&mut self, count: u64) {
-        if self.at == At::Data {
+        if self.at == At::Data && count > 0 {
+            self.untouched = false;
             self.left = self.left.saturating_sub(count);
             if self.left == 0 {
+                self.untouched = true;
                 self.at = At::DataEnd;
             }
         }

@@ -49,9 +49,12 @@ struct Search {
 }
 
 /// The version of a response; what comes later in HTTP/1 counts as 1.1 (FRAME-01).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Version {
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Version {
+    /// HTTP/1.0, and 0.9 where a server claims it.
     Http10,
+    /// HTTP/1.1, and what comes later in HTTP/1.
     Http11,
 }
 

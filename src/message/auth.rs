@@ -57,3 +57,30 @@ impl<A: Auth + 'static> IntoAuth for A {
         Arc::new(self)
     }
 }
+
+impl IntoAuth for Arc<dyn Auth> {
+    fn into_auth(self) -> Arc<dyn Auth> {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_auth_a_closure_and_a_shared_auth_are_taken() {
+        struct Own;
+        impl Auth for Own {
+            fn apply(&self, _: &mut PreparedRequest) -> Result<()> {
+                Ok(())
+            }
+        }
+        let shared: Arc<dyn Auth> = Arc::new(Own);
+
+        let taken = Arc::clone(&shared).into_auth();
+
+        assert!(Arc::ptr_eq(&shared, &taken));
+        let _: [Arc<dyn Auth>; 2] = [Own.into_auth(), (|_: &mut PreparedRequest| -> Result<()> { Ok(()) }).into_auth()];
+    }
+}

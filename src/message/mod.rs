@@ -1,9 +1,26 @@
-//! What is sent and what comes back: requests, responses, and the traits and closures that they carry.
+//! What is sent and what comes back: requests, responses, their bodies, and the traits and closures that they carry.
 
 pub(crate) mod auth;
+pub(crate) mod body;
+pub(crate) mod charset;
+pub(crate) mod coding;
+pub(crate) mod events;
+pub(crate) mod hooks;
+pub(crate) mod json_text;
+pub(crate) mod lines;
+pub(crate) mod links;
+pub(crate) mod pair;
 pub(crate) mod prepared;
+mod reading;
+pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod stream;
 
-pub use auth::Auth;
+pub use auth::{Auth, IntoAuth};
+pub use body::{Body, BodyReader};
+pub use hooks::Hooks;
+pub use links::Link;
+pub use pair::Pair;
 pub use prepared::PreparedRequest;
-pub use response::Response;
+pub use request::{IntoMethod, Request};
+pub use response::{Exchange, Response, ResponseBuilder, Version};

@@ -1,18 +1,135 @@
-//! A request as it will be sent.
+//! A request as it will be sent: everything merged, encoded and in order.
+
+use std::fmt;
+use std::sync::Arc;
 
 use http::Method;
 
+use crate::cookies::{CookieJar, CookieTarget};
+use crate::error::{Error, ErrorKind, Result};
 use crate::headers::Headers;
+use crate::message::auth::Auth;
+use crate::message::body::{Body, BodyLength};
+use crate::message::hooks::Hooks;
 use crate::url::Url;
 
-/// A request with everything merged, encoded and in order.
-#[derive(Clone, Debug)]
+/// A request as it will be sent. Made by [`Session::prepare_request`](crate::Session::prepare_request) or
+/// [`Request::prepare`](crate::Request::prepare); it can be edited, and sent several times if its body can.
+///
+/// Clones share a body that can be read only once.
+///
+/// # Examples
+/// ```
+/// let mut prepared = petition::Request::new("POST", "http://127.0.0.1/a b").data("text").prepare()?;
+/// prepared.headers.insert("X-Trace", "1")?;
+///
+/// assert_eq!(prepared.url.as_str(), "http://127.0.0.1/a%20b");
+/// assert_eq!(prepared.body_bytes(), Some(&b"text"[..]));
+/// # Ok::<(), petition::Error>(())
+/// ```
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct PreparedRequest {
-    /// The method.
+    /// The method, in upper case.
     pub method: Method,
     /// The URL, prepared as requests does it.
     pub url: Url,
-    /// The headers, in the order of the wire.
+    /// The headers in the order of the wire. `Host` and, where they are missing and not skipped, `Accept-Encoding` and
+    /// `User-Agent` are added when it is sent (HDR-07).
     pub headers: Headers,
+    /// The body. One of unknown length goes out chunked; so does one of known length if `Content-Length` was removed
+    /// (ADPT-14).
+    pub body: Body,
+    pub(crate) extras: Extras,
+}
+
+/// What a prepared request carries for the session that sends it.
+#[derive(Clone, Default)]
+pub(crate) struct Extras {
+    pub(crate) hooks: Hooks,
+    pub(crate) auth: Option<Arc<dyn Auth>>,
+    /// Names of headers that the auth set; they never go to another origin.
+    pub(crate) auth_headers: Vec<String>,
+    /// Cookies of this request alone; they are sent on its hops too.
+    pub(crate) cookies: Option<CookieJar>,
+    pub(crate) skip: Skip,
+    /// The program set a Cookie header itself.
+    pub(crate) own_cookie_header: bool,
+}
+
+/// Which of the headers that are added when a request is sent must not be.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Skip {
+    pub(crate) host: bool,
+    pub(crate) user_agent: bool,
+    pub(crate) accept_encoding: bool,
+}
+
+impl Skip {
+    pub(crate) fn name(&mut self, name: &str) {
+        if name.eq_ignore_ascii_case("host") {
+            self.host = true;
+        } else if name.eq_ignore_ascii_case("user-agent") {
+            self.user_agent = true;
+        } else if name.eq_ignore_ascii_case("accept-encoding") {
+            self.accept_encoding = true;
+        }
+    }
+}
+
+impl PreparedRequest {
+    /// Refuses to send a body again that can be sent once and was; `purpose` is what it would be sent for.
+    pub(crate) fn check_replayable(&self, purpose: &str) -> Result<()> {
+        if self.body.is_spent() {
+            let text = format!("the body was sent, and cannot be sent again for a {purpose}");
+            return Err(Error::message(ErrorKind::UnrewindableBody, text).with_request(self));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn new(method: Method, url: Url, headers: Headers) -> Self {
+        Self { method, url, headers, body: Body::default(), extras: Extras::default() }
+    }
+
+    /// The body's bytes where they are in memory, else `None`: no body, a file, a reader, an iterator.
+    #[must_use]
+    pub fn body_bytes(&self) -> Option<&[u8]> {
+        self.body.as_bytes()
+    }
+
+    /// The request as its cookies see it: a Host header of the caller's own counts, not where it is connected to (COOK-29).
+    pub(crate) fn cookie_target(&self) -> CookieTarget<'_> {
+        let host = match self.headers.get("host") {
+            Some(own) => CookieTarget::host_of_header(own),
+            None => self.url.host(),
+        };
+        CookieTarget { host, path: self.url.path(), secure: self.url.is_https() }
+    }
+
+    /// Sets `Content-Length` or `Transfer-Encoding` by the body (HDR-12, HDR-13).
+    pub(crate) fn set_framing(&mut self) {
+        match self.body.length() {
+            BodyLength::Empty => {
+                let bare = self.method == Method::GET || self.method == Method::HEAD;
+                if !bare && !self.headers.contains("content-length") {
+                    self.headers.set("Content-Length", "0");
+                }
+            }
+            BodyLength::Known(length) => self.headers.set("Content-Length", &length.to_string()),
+            // A length that the caller knows and the body does not: it is held to it when sent.
+            BodyLength::Unknown if self.headers.contains("content-length") => {}
+            BodyLength::Unknown => self.headers.set("Transfer-Encoding", "chunked"),
+        }
+    }
+}
+
+impl fmt::Debug for PreparedRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreparedRequest")
+            .field("method", &self.method)
+            .field("url", &self.url)
+            .field("headers", &self.headers)
+            .field("body", &self.body)
+            .finish_non_exhaustive()
+    }
 }

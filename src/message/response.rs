@@ -1,41 +1,476 @@
-//! A response.
+//! A response: what came back, and its body.
+//!
+//! A [`Response`] is a handle. What came over the wire is shared by its clones and never changes; what the session adds
+//! (history, `next`, elapsed time) is a second part, copied when one of several handles gets more of it. The body is a
+//! boxed reader behind the response's own lock: it knows how to read, and what it gives back when it ends is its own
+//! affair. Reading happens under that lock, the one exception to "no lock across IO"; see `message/stream`.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock, OnceLock};
+use std::time::Duration;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
+use parking_lot::Mutex;
 
+use crate::clock;
+use crate::cookies::CookieJar;
+use crate::error::{Error, ErrorKind, Result};
 use crate::headers::Headers;
-use crate::message::PreparedRequest;
+pub use crate::http1::response_head::Version;
+use crate::message::charset;
+use crate::message::coding;
+use crate::message::links::{self, Link};
+use crate::message::prepared::PreparedRequest;
+use crate::message::stream::{BodySource, Stream};
+use crate::retry::Retry;
+use crate::url::Url;
 
-/// A response: a handle, clones share one body.
-#[derive(Clone, Debug)]
+/// A response: a handle, whose clones share one body and one connection.
+///
+/// Unless the request was sent with `stream(true)` the content is already there when `send` returns, and the connection
+/// back in its pool.
+///
+/// # Examples
+/// ```
+/// let response = petition::Response::builder(404).header("Content-Type", "text/plain").body("no such page").build()?;
+///
+/// assert_eq!(response.text()?, "no such page");
+/// assert!(!response.ok() && response.raise_for_status().is_err());
+/// # Ok::<(), petition::Error>(())
+/// ```
+#[derive(Clone)]
 pub struct Response {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
+    meta: Arc<Meta>,
+    /// What the program set in place of the header's charset.
+    encoding: Option<Arc<str>>,
 }
 
-#[derive(Debug)]
-struct Shared {
+/// What came over the wire.
+pub(super) struct Shared {
     status: StatusCode,
+    reason: Cow<'static, str>,
+    version: Version,
     headers: Headers,
-    request: PreparedRequest,
+    pub(super) content: OnceLock<Vec<u8>>,
+    pub(super) stream: Mutex<Stream>,
 }
+
+/// What is known about it.
+#[derive(Clone, Default)]
+struct Meta {
+    url: Option<Url>,
+    request: Option<PreparedRequest>,
+    history: Vec<Response>,
+    next: Option<PreparedRequest>,
+    elapsed: Duration,
+    exchange: Exchange,
+    retries: Option<Retry>,
+    cookies: OnceLock<CookieJar>,
+}
+
+/// How a response was got: which connection, and where the time went.
+///
+/// Times are zero where the step did not happen: a reused connection has no DNS look-up, connect or TLS handshake.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Exchange {
+    /// Whether the connection had served a request before.
+    pub reused: bool,
+    /// The connection's number in its pool, from 1, as in `Starting new HTTP connection (1)`; 0 without a pool.
+    pub connection: u64,
+    /// The peer's address: the proxy's, where there is one.
+    pub peer: Option<SocketAddr>,
+    /// Waiting for a slot of the pool.
+    pub waited: Duration,
+    /// Name resolution.
+    pub dns: Duration,
+    /// TCP connect, and the tunnel where there is one.
+    pub connect: Duration,
+    /// TLS handshake.
+    pub tls: Duration,
+    /// From the start of the last attempt to the first byte of the answer.
+    pub first_byte: Duration,
+    /// Attempts that this response took, retries included.
+    pub attempts: u32,
+}
+
+/// A response as an adapter makes it.
+pub(crate) struct Parts {
+    pub(crate) status: StatusCode,
+    pub(crate) reason: Cow<'static, str>,
+    pub(crate) version: Version,
+    pub(crate) headers: Headers,
+    pub(crate) limits: coding::Limits,
+    /// `None`: no body, or an empty one.
+    pub(crate) body: Option<Box<dyn BodySource>>,
+    pub(crate) exchange: Exchange,
+    pub(crate) retries: Option<Retry>,
+}
+
+static NO_REQUEST: LazyLock<PreparedRequest> = LazyLock::new(|| {
+    let url = Url::parse("http://localhost/").expect("a constant that parses");
+    PreparedRequest::new(Method::GET, url, Headers::new())
+});
 
 impl Response {
+    /// Starts a response of one's own, for adapters, hooks and tests.
+    ///
+    /// # Examples
+    /// ```
+    /// let response = petition::Response::builder(200).header("Set-Cookie", "a=1").header("Set-Cookie", "b=2").build()?;
+    ///
+    /// assert_eq!(response.headers().get_all("set-cookie").count(), 2);
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    #[must_use]
+    pub fn builder(status: u16) -> ResponseBuilder {
+        ResponseBuilder::new(status)
+    }
+
+    pub(crate) fn from_parts(parts: Parts) -> Self {
+        let length = parts.headers.get("content-length").and_then(|value| value.parse().ok());
+        let stream = Stream::new(parts.body, &parts.headers, parts.limits, length);
+        Self {
+            shared: Arc::new(Shared {
+                status: parts.status,
+                reason: parts.reason,
+                version: parts.version,
+                headers: parts.headers,
+                content: OnceLock::new(),
+                stream: Mutex::new(stream),
+            }),
+            meta: Arc::new(Meta { exchange: parts.exchange, retries: parts.retries, ..Meta::default() }),
+            encoding: None,
+        }
+    }
+
+    /// Adds what the session knows. A URL that an adapter gave stays.
+    pub(crate) fn attach(&mut self, request: PreparedRequest, elapsed: Duration) {
+        let meta = Arc::make_mut(&mut self.meta);
+        meta.url.get_or_insert_with(|| request.url.clone());
+        meta.request = Some(request);
+        meta.elapsed = elapsed;
+    }
+
+    /// Adds the request, if it is missing: a hook may have made the response.
+    pub(crate) fn attach_missing(&mut self, request: &PreparedRequest) {
+        if self.meta.request.is_none() {
+            self.attach(request.clone(), Duration::ZERO);
+        }
+    }
+
+    pub(crate) fn set_history(&mut self, history: Vec<Response>) {
+        if !history.is_empty() || !self.meta.history.is_empty() {
+            Arc::make_mut(&mut self.meta).history = history;
+        }
+    }
+
+    pub(crate) fn set_next(&mut self, next: PreparedRequest) {
+        Arc::make_mut(&mut self.meta).next = Some(next);
+    }
+
     /// The status code.
     #[must_use]
     pub fn status_code(&self) -> StatusCode {
         self.shared.status
     }
 
-    /// The headers.
+    /// The reason phrase of the status line, `""` where there was none (FRAME-03).
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.shared.reason
+    }
+
+    /// The version of the status line.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.shared.version
+    }
+
+    /// The headers in order, as written, repeats apart.
     #[must_use]
     pub fn headers(&self) -> &Headers {
         &self.shared.headers
     }
 
-    /// The request that was sent last.
+    /// The final URL, with its fragment (RESP-30).
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        self.meta.url.as_ref().unwrap_or_else(|| &self.request().url)
+    }
+
+    /// The request that was sent last, after redirects and auth rounds (RESP-36).
     #[must_use]
     pub fn request(&self) -> &PreparedRequest {
-        &self.shared.request
+        self.meta.request.as_ref().unwrap_or_else(|| &NO_REQUEST)
+    }
+
+    /// The responses before this one, oldest first: redirects, and refusals that an auth answered (RESP-29).
+    #[must_use]
+    pub fn history(&self) -> &[Response] {
+        &self.meta.history
+    }
+
+    /// The request that a redirect which was not followed would make (RESP-28).
+    #[must_use]
+    pub fn next(&self) -> Option<&PreparedRequest> {
+        self.meta.next.as_ref()
+    }
+
+    /// From before the adapter's `send` to the parsed head: retries, their sleeps and waiting for a slot included, the body
+    /// not; each hop has its own (RESP-31).
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.meta.elapsed
+    }
+
+    /// How it was got: connection, peer, where the time went. New here.
+    #[must_use]
+    pub fn exchange(&self) -> &Exchange {
+        &self.meta.exchange
+    }
+
+    /// The [`Retry`] after this response's retries, with its history; `None` where the adapter does not retry (RETRY-37).
+    #[must_use]
+    pub fn retries(&self) -> Option<&Retry> {
+        self.meta.retries.as_ref()
+    }
+
+    /// Whether the status is below 400, or above 599 (RESP-26).
+    #[must_use]
+    pub fn ok(&self) -> bool {
+        !self.shared.status.is_client_error() && !self.shared.status.is_server_error()
+    }
+
+    /// Whether it is a redirect that could be followed: 301, 302, 303, 307 or 308 with a Location (RESP-27).
+    #[must_use]
+    pub fn is_redirect(&self) -> bool {
+        matches!(self.shared.status.as_u16(), 301 | 302 | 303 | 307 | 308) && self.headers().contains("location")
+    }
+
+    /// Whether it is a 301 or 308 with a Location.
+    #[must_use]
+    pub fn is_permanent_redirect(&self) -> bool {
+        matches!(self.shared.status.as_u16(), 301 | 308) && self.headers().contains("location")
+    }
+
+    /// The cookies that this response set (RESP-35).
+    #[must_use]
+    pub fn cookies(&self) -> &CookieJar {
+        self.meta.cookies.get_or_init(|| {
+            let jar = CookieJar::new();
+            self.store_cookies(&jar);
+            jar
+        })
+    }
+
+    /// Stores what this response sets in `jar`.
+    pub(crate) fn store_cookies(&self, jar: &CookieJar) {
+        if self.headers().contains("set-cookie") {
+            let request = self.request();
+            jar.absorb(&request.cookie_target(), self.headers().get_all("set-cookie"), clock::wall());
+        }
+    }
+
+    /// The links of the `Link` headers (RESP-32).
+    #[must_use]
+    pub fn links(&self) -> Vec<Link> {
+        match self.headers().joined("link") {
+            Some(value) => links::parse(&value),
+            None => Vec::new(),
+        }
+    }
+
+    /// The response itself if its status is no error, else [`ErrorKind::HttpError`] with the response in it (RESP-25).
+    ///
+    /// # Errors
+    /// The status is 400 to 599: `404 Client Error: Not Found for url: http://…`.
+    pub fn raise_for_status(&self) -> Result<&Self> {
+        if self.ok() { Ok(self) } else { Err(self.status_error()) }
+    }
+
+    /// As [`raise_for_status`](Self::raise_for_status), by value, for chains.
+    ///
+    /// # Errors
+    /// The status is 400 to 599.
+    pub fn error_for_status(self) -> Result<Self> {
+        if self.ok() { Ok(self) } else { Err(self.status_error()) }
+    }
+
+    fn status_error(&self) -> Error {
+        let code = self.status_code().as_u16();
+        let side = if code < 500 { "Client" } else { "Server" };
+        let text = format!("{code} {side} Error: {} for url: {}", self.reason(), self.url().without_user_info());
+        Error::message(ErrorKind::HttpError, text).with_url(self.url()).with_response(self.clone())
+    }
+
+    /// The charset that [`text`](Self::text) decodes with: what was set, else what the `Content-Type` says or implies:
+    /// ISO-8859-1 for `text/*`, UTF-8 for JSON, else `None` (RESP-15).
+    #[must_use]
+    pub fn encoding(&self) -> Option<&str> {
+        match &self.encoding {
+            Some(set) => Some(set),
+            None => charset::encoding_from_headers(self.headers().get("content-type")),
+        }
+    }
+
+    /// Sets the charset for this handle; an unknown one counts as UTF-8 (RESP-17, RESP-20).
+    pub fn set_encoding(&mut self, encoding: impl AsRef<str>) {
+        self.encoding = Some(encoding.as_ref().into());
+    }
+
+    /// A guess at the charset from the content itself: by feature `charset-detect`, and a plain UTF-8 check without it.
+    ///
+    /// # Errors
+    /// As [`content`](Self::content).
+    pub fn apparent_encoding(&self) -> Result<String> {
+        Ok(charset::apparent_encoding(self.content()?))
+    }
+
+    /// The content as text: decoded by [`encoding`](Self::encoding), or by the apparent one; what does not decode becomes
+    /// U+FFFD, a byte-order mark wins and is left out.
+    ///
+    /// # Errors
+    /// As [`content`](Self::content).
+    pub fn text(&self) -> Result<String> {
+        let content = self.content()?;
+        Ok(match self.encoding() {
+            Some(encoding) => charset::decode(content, Some(encoding)),
+            None => charset::decode(content, Some(&charset::apparent_encoding(content))),
+        })
+    }
+
+    /// The content as text, without a copy where it is UTF-8 and no other handle shares it.
+    ///
+    /// # Errors
+    /// As [`content`](Self::content).
+    pub fn into_text(self) -> Result<String> {
+        let encoding = match self.encoding() {
+            Some(encoding) => encoding.to_owned(),
+            None => charset::apparent_encoding(self.content()?),
+        };
+        Ok(charset::into_text(self.into_content()?, Some(&encoding)))
+    }
+
+    /// The content, parsed as JSON into any type that serde can make.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidJson`]: it is not JSON, or not of that shape; the text says where, and shows the start of what
+    /// came. Else as [`content`](Self::content).
+    #[cfg(feature = "json")]
+    pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
+        let content = self.content()?;
+        crate::message::json_text::parse(content, self.encoding())
+            .map_err(|error| error.with_url(self.url()).with_response(self.clone()))
+    }
+
+    pub(super) fn with_context(&self, error: Error) -> Error {
+        match &self.meta.request {
+            Some(request) => error.with_request(request),
+            None => error,
+        }
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.shared.status)
+            .field("url", &format_args!("{}", self.url().without_user_info()))
+            .field("headers", &self.shared.headers)
+            .finish_non_exhaustive()
+    }
+}
+
+/// requests' text form, `<Response [200]>` (RESP-37).
+impl fmt::Display for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<Response [{}]>", self.shared.status.as_u16())
+    }
+}
+
+/// Makes a [`Response`]: see [`Response::builder`].
+#[must_use = "a builder does nothing until `build`"]
+pub struct ResponseBuilder {
+    status: u16,
+    reason: Option<String>,
+    headers: Headers,
+    url: Option<Url>,
+    body: Option<Box<dyn BodySource>>,
+    error: Option<Error>,
+}
+
+impl ResponseBuilder {
+    fn new(status: u16) -> Self {
+        Self { status, reason: None, headers: Headers::new(), url: None, body: None, error: None }
+    }
+
+    /// Appends a header, beside others of its name.
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        if let Err(error) = self.headers.append(name.as_ref(), value.as_ref()) {
+            self.error.get_or_insert(error);
+        }
+        self
+    }
+
+    /// The reason phrase; the status's own by default.
+    pub fn reason(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    /// The URL, where it is not the request's.
+    pub fn url(mut self, url: Url) -> Self {
+        self.url = Some(url);
+        self
+    }
+
+    /// The body, as it would come over the wire: a `Content-Encoding` header says how it is decoded.
+    pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
+        self.reader(std::io::Cursor::new(body.into()))
+    }
+
+    /// A body that is read when it is asked for.
+    pub fn reader(mut self, reader: impl std::io::Read + Send + 'static) -> Self {
+        self.body = Some(Box::new(crate::message::stream::Plain(reader)));
+        self
+    }
+
+    /// The response.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidHeader`] for the first header that cannot be one; [`ErrorKind::InvalidSetting`] for a status
+    /// below 100 or above 999.
+    pub fn build(self) -> Result<Response> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let status = StatusCode::from_u16(self.status).map_err(|_| {
+            Error::message(ErrorKind::InvalidSetting, format!("status must be 100 to 999, not {}", self.status))
+        })?;
+        let reason = self.reason.map_or_else(|| status.canonical_reason().unwrap_or_default().into(), Cow::Owned);
+        let mut response = Response::from_parts(Parts {
+            status,
+            reason,
+            version: Version::Http11,
+            headers: self.headers,
+            limits: coding::Limits::default(),
+            body: self.body,
+            exchange: Exchange::default(),
+            retries: None,
+        });
+        if let Some(url) = self.url {
+            Arc::make_mut(&mut response.meta).url = Some(url);
+        }
+        Ok(response)
+    }
+}
+
+impl fmt::Debug for ResponseBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseBuilder").field("status", &self.status).field("headers", &self.headers).finish_non_exhaustive()
     }
 }

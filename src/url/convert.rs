@@ -74,8 +74,8 @@ impl FromStr for Url {
 }
 
 impl From<url::Url> for Url {
-    /// Prepares the text; one that requests would refuse (a label above 63 characters) is kept as it is, and fails when it
-    /// is connected to.
+    /// Prepares the text; one that requests would refuse (a label above 63 characters) is kept as it is, and fails when
+    /// it is connected to.
     fn from(url: url::Url) -> Self {
         Self::parse(url.as_str()).unwrap_or_else(|_| prepare::as_written(url.as_str()))
     }
@@ -97,7 +97,11 @@ mod sealed {
 pub trait IntoUrl: sealed::Sealed {
     /// The URL, joined to `base` if there is one.
     #[doc(hidden)]
-    fn resolve(self, base: Option<&Url>) -> Result<Url>;
+    fn resolve(&self, base: Option<&Url>) -> Result<Url>;
+
+    /// As it was given.
+    #[doc(hidden)]
+    fn text(&self) -> &str;
 }
 
 macro_rules! into_url_from_text {
@@ -105,9 +109,13 @@ macro_rules! into_url_from_text {
         impl sealed::Sealed for $text {}
 
         impl IntoUrl for $text {
-            fn resolve(self, base: Option<&Url>) -> Result<Url> {
-                let text: &str = self.as_ref();
+            fn resolve(&self, base: Option<&Url>) -> Result<Url> {
+                let text = IntoUrl::text(self);
                 base.map_or_else(|| Url::parse(text), |base| base.join(text))
+            }
+
+            fn text(&self) -> &str {
+                self.as_ref()
             }
         }
     )*};
@@ -118,19 +126,27 @@ into_url_from_text!(&str, &&str, String, &String, Cow<'_, str>);
 impl sealed::Sealed for Url {}
 
 impl IntoUrl for Url {
-    fn resolve(self, base: Option<&Url>) -> Result<Url> {
+    fn resolve(&self, base: Option<&Url>) -> Result<Url> {
         match base {
             // `//h:80/x` is kept as written: it begins neither with "http" nor has it no colon.
             Some(base) if self.scheme().is_empty() => base.join(self.as_str()),
-            _ => Ok(self),
+            _ => Ok(self.clone()),
         }
+    }
+
+    fn text(&self) -> &str {
+        self.as_str()
     }
 }
 
 impl sealed::Sealed for &Url {}
 
 impl IntoUrl for &Url {
-    fn resolve(self, base: Option<&Url>) -> Result<Url> {
-        self.clone().resolve(base)
+    fn resolve(&self, base: Option<&Url>) -> Result<Url> {
+        (**self).resolve(base)
+    }
+
+    fn text(&self) -> &str {
+        self.as_str()
     }
 }

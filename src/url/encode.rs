@@ -5,6 +5,7 @@
 //! escapes are not all well-formed has every one of its `%` escaped (URL-09), and escapes of unreserved characters are
 //! undone (URL-10).
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The characters that a component keeps as they are.
@@ -141,8 +142,8 @@ pub(super) fn push_escape(out: &mut String, byte: u8) {
     let _ = write!(out, "%{byte:02X}");
 }
 
-/// Appends `text`, which may be a whole URL, as requests' `requote_uri` writes it: unreserved escapes undone, everything
-/// that no URL may hold encoded, reserved characters and other escapes kept.
+/// Appends `text`, which may be a whole URL, as requests' `requote_uri` writes it: unreserved escapes undone,
+/// everything that no URL may hold encoded, reserved characters and other escapes kept.
 ///
 /// If something after a `%` looks like an escape and is none (`%zz`), nothing is undone and every `%` is escaped.
 pub(super) fn requote(out: &mut String, text: &str) {
@@ -167,8 +168,12 @@ pub(super) fn requote(out: &mut String, text: &str) {
     }
 }
 
-/// Resolves `.` and `..`. Unlike RFC 3986, urllib3 does so before decoding anything, so `%2e%2e` is an ordinary segment.
-pub(super) fn remove_dot_segments(path: &str) -> String {
+/// Resolves `.` and `..`. Unlike RFC 3986, urllib3 does so before decoding anything, so `%2e%2e` is an ordinary
+/// segment.
+pub(super) fn remove_dot_segments(path: &str) -> Cow<'_, str> {
+    if !has_dot_segment(path) {
+        return path.into();
+    }
     let mut kept: Vec<&str> = Vec::new();
     for segment in path.split('/') {
         match segment {
@@ -183,11 +188,17 @@ pub(super) fn remove_dot_segments(path: &str) -> String {
     if path.ends_with("/.") || path.ends_with("/..") {
         kept.push("");
     }
-    kept.join("/")
+    kept.join("/").into()
+}
+
+/// Whether a segment may be `.` or `..`; a file name like `.b` is not worth telling apart here.
+pub(super) fn has_dot_segment(path: &str) -> bool {
+    let path = path.as_bytes();
+    memchr::memchr_iter(b'.', path).any(|at| at > 0 && path[at - 1] == b'/')
 }
 
 /// `text` with its escapes decoded; what is not UTF-8 then becomes U+FFFD, as Python's `unquote` has it.
-pub(super) fn decode(text: &str) -> std::borrow::Cow<'_, str> {
+pub(super) fn decode(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     if memchr::memchr(b'%', bytes).is_none() {
         return text.into();

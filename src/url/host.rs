@@ -1,7 +1,7 @@
 //! The authority of a URL: what counts as host and port, and the form in which a host is kept.
 //!
-//! The host is checked as urllib3 does it, which is hardly (URL-14, 21): a name is anything without `[]%:/?#`. Nothing is
-//! resolved here, and IPv4 shorthands stay what they are.
+//! The host is checked as urllib3 does it, which is hardly (URL-14, 21): a name is anything without `[]%:/?#`. Nothing
+//! is resolved here, and IPv4 shorthands stay what they are.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,9 +13,15 @@ use super::idna;
 /// Why an authority cannot be used. The texts are urllib3's; none holds user info.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum BadHost {
-    Character { host: String, character: char },
+    Character {
+        host: String,
+        character: char,
+    },
     NotAHost(String),
-    EscapedControl { host: String, escape: String },
+    EscapedControl {
+        host: String,
+        escape: String,
+    },
     Label(String),
     Port(String),
     LabelLength(String),
@@ -285,9 +291,15 @@ mod tests {
     #[test]
     fn labels_that_no_resolver_takes_are_refused() {
         let long = "a".repeat(64);
-        for (host, fine) in
-            [("h", true), ("h.", true), ("h..", false), ("a..b", false), (".a", false), (&long, false), (&long[1..], true)]
-        {
+        for (host, fine) in [
+            ("h", true),
+            ("h.", true),
+            ("h..", false),
+            ("a..b", false),
+            (".a", false),
+            (&long, false),
+            (&long[1..], true),
+        ] {
             assert_eq!(check_labels(host).is_ok(), fine, "{host:?}");
         }
     }

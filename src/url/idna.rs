@@ -1,8 +1,9 @@
 //! Host labels beyond ASCII.
 //!
-//! The url crate does the mapping, normalisation, joiner and bidi rules and the Punycode of UTS 46. requests is stricter:
-//! IDNA 2008 maps nothing (full-width letters are refused, not narrowed) and has no symbols (☃ is refused, not encoded).
-//! So a label is accepted here if UTS 46 leaves it as it is and every character of it may stand in an IDNA 2008 label.
+//! The url crate does the mapping, normalisation, joiner and bidi rules and the Punycode of UTS 46. requests is
+//! stricter: IDNA 2008 maps nothing (full-width letters are refused, not narrowed) and has no symbols (☃ is refused,
+//! not encoded). So a label is accepted here if UTS 46 leaves it as it is and every character of it may stand in an
+//! IDNA 2008 label.
 
 /// `label`, which is not ASCII, in its `xn--` form; `None` if IDNA 2008 has no room for it.
 pub(super) fn to_ascii(label: &str) -> Option<String> {
@@ -120,7 +121,7 @@ fn punycode(label: &str) -> Option<String> {
     Some(out)
 }
 
-/// What UTS 46 lets pass unchanged and RFC 5892 derives as DISALLOWED, Unicode 16. A range runs over code points that the
+/// What UTS 46 lets pass unchanged and RFC 5892 derives as DISALLOWED. A range runs over code points that the
 /// url crate refuses or maps anyway, so that there are fewer of them.
 #[rustfmt::skip]
 const DISALLOWED: [(u32, u32); 222] = [

@@ -1,8 +1,8 @@
 //! References: `urllib.parse.urljoin`, and what requests makes of a `Location`.
 //!
 //! A redirect's target is not prepared again, as a URL from a caller is: requests requotes it and keeps the rest, so
-//! `http://h?x` gets no slash and `%2f` stays in lower case in the response's URL. What goes on the wire is encoded all the
-//! same (URL-29); the layout sees to that.
+//! `http://h?x` gets no slash and `%2f` stays in lower case in the response's URL. What goes on the wire is encoded all
+//! the same (URL-29); the layout sees to that.
 
 use std::borrow::Cow;
 
@@ -25,7 +25,7 @@ pub(super) fn join(base: &Url, reference: &str) -> String {
     let to = Pieces::of(&cleaned, &from.scheme);
 
     // Python resolves for a list of schemes. Any other that has an authority is of the same shape.
-    if to.scheme != from.scheme || !(has_authority(&from.scheme) || !from.authority.is_empty()) {
+    if to.scheme != from.scheme || (from.authority.is_empty() && !has_authority(&from.scheme)) {
         return reference.into();
     }
     if !to.authority.is_empty() {
@@ -73,7 +73,8 @@ pub(super) fn redirect(base: &Url, location: &str) -> Result<Url> {
     }
 }
 
-/// requests escapes a name beyond ASCII, and then cannot resolve it. It gets its IDNA form here, as in a URL from a caller.
+/// requests escapes a name beyond ASCII, and then cannot resolve it. It gets its IDNA form here, as in a URL from a
+/// caller.
 fn ascii_authority(authority: &str) -> Result<String> {
     let (user, host_port) = match authority.rfind('@') {
         Some(at) => authority.split_at(at + 1),

@@ -1,9 +1,9 @@
 //! Where the parts of a URL are.
 //!
-//! A [`Url`] is one buffer: the text that people see, and behind it those parts whose form for the wire differs from the
-//! text (a host in capitals, a target that still has to be encoded). So every accessor is a slice, and the common URL,
-//! whose text is the wire's form, has nothing behind it. Spans are made here and nowhere else, from offsets into the
-//! buffer they belong to.
+//! A [`Url`] is one buffer: the text that people see, and behind it those parts whose form for the wire differs from
+//! the text (a host in capitals, a target that still has to be encoded). So every accessor is a slice, and the common
+//! URL, whose text is the wire's form, has nothing behind it. Spans are made here and nowhere else, from offsets into
+//! the buffer they belong to.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -99,7 +99,8 @@ pub(super) fn lay_out(text: String, demand: Demand) -> Result<Url, BadHost> {
     let in_place = !path.is_empty()
         && split.query.as_ref().is_none_or(|query| !query.is_empty())
         && (demand == Demand::None
-            || (encode::is_clean(path, Set::PATH, Undo::Nothing) && encode::is_clean(query, Set::QUERY, Undo::Nothing)));
+            || (encode::is_clean(path, Set::PATH, Undo::Nothing)
+                && encode::is_clean(query, Set::QUERY, Undo::Nothing)));
     let target: Span = if in_place {
         (split.path.start..split.query.as_ref().map_or(split.path.end, |query| query.end)).into()
     } else {

@@ -1,8 +1,9 @@
 //! URLs, as requests understands them.
 //!
-//! [`Url`] is text that has been prepared once and is never changed: what is shown, what is sent and what pools and cookies
-//! are looked up by are slices of it. It knows nothing of requests, proxies or sockets. What must hold: whatever is read
-//! from a `Url` can go on the wire as it is, and nothing here ever prints user info unless the whole text is asked for.
+//! [`Url`] is text that has been prepared once and is never changed: what is shown, what is sent and what pools and
+//! cookies are looked up by are slices of it. It knows nothing of requests, proxies or sockets. What must hold:
+//! whatever is read from a `Url` can go on the wire as it is, and nothing here ever prints user info unless the whole
+//! text is asked for.
 
 mod convert;
 mod encode;
@@ -22,12 +23,12 @@ pub(crate) use prepare::dissect;
 
 /// A URL, prepared the way requests prepares it; cheap to clone.
 ///
-/// Host and scheme are in lower case, the path is at least `/` and has its dot segments resolved, everything that must not
-/// stand in a URL is percent-encoded, and hosts beyond ASCII are in their IDNA form. What another client might tidy up
-/// stays: an explicit default port, `'` in a query, `127.1`, an IPv6 zone, the fragment, and user info.
+/// Host and scheme are in lower case, the path is at least `/` and has its dot segments resolved, everything that must
+/// not stand in a URL is percent-encoded, and hosts beyond ASCII are in their IDNA form. What another client might tidy
+/// up stays: an explicit default port, `'` in a query, `127.1`, an IPv6 zone, the fragment, and user info.
 ///
-/// Only http and https URLs are prepared. A URL of another scheme is kept as it was written, for the adapter that is mounted
-/// for it; its parts are found as far as it has any.
+/// Only http and https URLs are prepared. A URL of another scheme is kept as it was written, for the adapter that is
+/// mounted for it; its parts are found as far as it has any.
 ///
 /// `Display` is the whole text, user info included; `Debug` and errors leave user info out.
 ///
@@ -216,8 +217,8 @@ impl Url {
         [scheme, "://", &authority, target].concat()
     }
 
-    /// Host and port as the text has them, an IPv6 address in brackets and without its zone. With an absolute target this is
-    /// the value of Host.
+    /// Host and port as the text has them, an IPv6 address in brackets and without its zone. With an absolute target
+    /// this is the value of Host.
     pub(crate) fn authority(&self) -> Cow<'_, str> {
         let (host, zone) = self.host_and_zone();
         let written = self.slice(self.parts.authority);

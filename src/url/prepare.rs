@@ -1,8 +1,8 @@
 //! From the text that a caller gives to the text that is sent: requests' `prepare_url` over urllib3's `parse_url`.
 //!
-//! Only http URLs are prepared, and what has no colon (which then lacks a scheme); any other URL stays as written for the
-//! adapter that knows its scheme. Most URLs are prepared already: one pass over the bytes finds that out, and the text is
-//! copied once.
+//! Only http URLs are prepared, and what has no colon (which then lacks a scheme); any other URL stays as written for
+//! the adapter that knows its scheme. Most URLs are prepared already: one pass over the bytes finds that out, and the
+//! text is copied once.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -151,7 +151,8 @@ pub(crate) fn dissect(text: &str) -> Result<Parsed<'_>> {
     let (path, query) = cut(before, '?');
 
     // URL-19: the last `@` counts.
-    let (user_info, host_port) = authority.rsplit_once('@').map_or((None, authority), |(user, rest)| (Some(user), rest));
+    let (user_info, host_port) =
+        authority.rsplit_once('@').map_or((None, authority), |(user, rest)| (Some(user), rest));
     let (host, port) = host::split_port(host_port).map_err(|bad| refused(&bad, rest))?;
     let host = if scheme.is_none_or(is_http) {
         host::normalize(host).map_err(|bad| refused(&bad, rest))?
@@ -261,7 +262,7 @@ fn already_prepared(text: &str) -> Option<Url> {
 
     let path = at;
     let path_end = path + encode::clean_len(&bytes[path..], Set::PATH, Undo::Unreserved);
-    if has_dot_segment(&bytes[path..path_end]) {
+    if encode::has_dot_segment(&text[path..path_end]) {
         return None;
     }
     let mut end = path_end;
@@ -297,9 +298,4 @@ fn already_prepared(text: &str) -> Option<Url> {
         target: target.into(),
     };
     Some(Url { buffer: text.into(), parts })
-}
-
-/// Whether a segment may be `.` or `..`; a file name like `.b` is not worth telling apart here.
-fn has_dot_segment(path: &[u8]) -> bool {
-    memchr::memchr_iter(b'.', path).any(|at| at > 0 && path[at - 1] == b'/')
 }

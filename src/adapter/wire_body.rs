@@ -1,0 +1,192 @@
+//! The body of a response on its connection: it owns the lease, and settles it on the byte that ends the framing.
+//!
+//! Three ends: read to the last byte of a reusable exchange, the connection goes back to its pool; read to the end of one
+//! that is not reusable, or given up, the connection is closed and its place in the pool kept; an error, and the lease is
+//! dropped, which frees the place.
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+use crate::adapter::connection::{Buffer, Connection, Patience, Phase, ran_out};
+use crate::error::{Error, ErrorKind};
+use crate::http1::RemoteError;
+use crate::http1::body_decoder::BodyDecoder;
+use crate::message::stream::BodySource;
+use crate::pool::Lease;
+
+/// Reads at least this large go past the buffer, straight to the caller.
+const DIRECT_SIZE: usize = 8 * 1024;
+
+/// How long dropping an unread body may wait for each piece of the rest.
+const DROP_PATIENCE: Duration = Duration::from_millis(20);
+
+/// What becomes of a connection after a response.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Reuse {
+    /// It may be kept, for as long as the server says, where it says so.
+    Keep(Option<Duration>),
+    Close,
+}
+
+/// An exchange whose head was read: what is left to read, and to settle.
+pub(super) struct Unread {
+    pub(super) lease: Lease<Connection>,
+    pub(super) buffer: Buffer,
+    pub(super) reuse: Reuse,
+}
+
+impl Unread {
+    /// Ends an exchange without a body, or whose body is over.
+    pub(super) fn settle(self) {
+        let Self { lease, buffer, reuse } = self;
+        match reuse {
+            // POOL-30: bytes that nobody asked for are the next answer's, or an attack; not on this connection.
+            Reuse::Keep(limit) if buffer.is_empty() => lease.recycle(limit),
+            Reuse::Keep(_) | Reuse::Close => lease.discard(),
+        }
+        buffer.give_back();
+    }
+
+    /// Gives up what is left: the connection is closed, its place kept (POOL-21).
+    fn give_up(mut self) {
+        self.reuse = Reuse::Close;
+        self.settle();
+    }
+}
+
+pub(super) struct WireBody {
+    /// `None` once it is settled.
+    unread: Option<Unread>,
+    decoder: BodyDecoder,
+    patience: Patience,
+    /// The most that dropping it reads to save the connection.
+    drain_limit: u64,
+}
+
+impl WireBody {
+    pub(super) fn new(unread: Unread, decoder: BodyDecoder, patience: Patience, drain_limit: u64) -> Self {
+        Self { unread: Some(unread), decoder, patience, drain_limit }
+    }
+
+    /// Reads the rest away so that the connection can be used again; one with more than `limit` bytes left is closed.
+    fn drain(&mut self, limit: u64, patience: &Patience) {
+        let mut left = limit;
+        let mut sink = [0; 4096];
+        while self.unread.is_some() {
+            match self.step(&mut sink, patience) {
+                Ok(n) if n as u64 <= left && self.decoder.remaining().is_none_or(|rest| rest <= left) => left -= n as u64,
+                _ => return self.close(),
+            }
+        }
+    }
+
+    /// Moves some body bytes to `out`; 0 once the body is over.
+    fn step(&mut self, out: &mut [u8], patience: &Patience) -> io::Result<usize> {
+        let moved = match &mut self.unread {
+            Some(unread) => advance(unread, &mut self.decoder, patience, out),
+            None => return Ok(0),
+        };
+        match moved {
+            Ok(n) => {
+                if self.decoder.is_done() {
+                    self.settle();
+                }
+                Ok(n)
+            }
+            Err(error) => {
+                // The lease is dropped with it: the connection closes, and its place in the pool is free.
+                self.unread = None;
+                Err(error.into())
+            }
+        }
+    }
+
+    fn settle(&mut self) {
+        if let Some(unread) = self.unread.take() {
+            unread.settle();
+        }
+    }
+}
+
+/// Moves body bytes from the buffer or the connection to `out`; 0 only at the end of the body.
+fn advance(unread: &mut Unread, decoder: &mut BodyDecoder, patience: &Patience, out: &mut [u8]) -> Result<usize, Error> {
+    let Unread { lease, buffer, .. } = unread;
+    let connection = lease.connection().expect("a lease keeps its connection until it is settled");
+    let broken = |error: io::Error| broken(error, patience);
+    while !decoder.is_done() {
+        if !buffer.is_empty() {
+            let progress = decoder.decode(buffer.data(), out).map_err(|error| remote(&error))?;
+            buffer.consume(progress.used);
+            if progress.filled > 0 {
+                return Ok(progress.filled);
+            }
+            continue;
+        }
+        let direct = usize::try_from(decoder.direct()).unwrap_or(usize::MAX).min(out.len());
+        let read = if direct >= DIRECT_SIZE {
+            let most = direct;
+            let n = patience.read(&mut connection.transport, &mut out[..most]).map_err(broken)?;
+            decoder.advance(n);
+            if n > 0 {
+                return Ok(n);
+            }
+            n
+        } else {
+            patience.fill(&mut connection.transport, buffer).map_err(broken)?
+        };
+        if read == 0 {
+            decoder.eof().map_err(|error| remote(&error))?;
+        }
+    }
+    Ok(0)
+}
+
+/// RESP-38: what breaks a body is ChunkedEncodingError, but for timeouts.
+fn broken(error: io::Error, patience: &Patience) -> Error {
+    if ran_out(&error) {
+        return patience.expired(Phase::Body);
+    }
+    Error::message(ErrorKind::ChunkedEncodingError, format!("connection broken while reading the body: {error}"))
+        .with_source(error)
+}
+
+fn remote(error: &RemoteError) -> Error {
+    Error::message(ErrorKind::ChunkedEncodingError, error.to_string())
+}
+
+impl Read for WireBody {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        let patience = self.patience.clone();
+        self.step(out, &patience)
+    }
+}
+
+impl BodySource for WireBody {
+    fn at_chunk_end(&self) -> bool {
+        self.decoder.at_chunk_end()
+    }
+
+    fn close(&mut self) {
+        if let Some(unread) = self.unread.take() {
+            unread.give_up();
+        }
+    }
+
+    fn drain(&mut self, limit: u64) {
+        let patience = self.patience.clone();
+        WireBody::drain(self, limit, &patience);
+    }
+}
+
+/// Dropped unread: read away if little is left and it comes at once, else closed.
+impl Drop for WireBody {
+    fn drop(&mut self) {
+        if self.unread.is_some() {
+            let patience = self.patience.at_most(DROP_PATIENCE);
+            WireBody::drain(self, self.drain_limit, &patience);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Reading `WWW-Authenticate` (RFC 9110 §11.6.1).
+//!
+//! One value may hold several challenges, of several schemes, between commas that also separate parameters: what is followed
+//! by `=` is a parameter of the scheme before it. Lenient: what makes no sense is skipped, so that a challenge of another
+//! scheme never hides ours (AUTH-22).
+
+use crate::headers::is_token;
+
+/// What a server asks by `Digest`. Texts are as they came, without quotes.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Challenge {
+    pub realm: String,
+    pub nonce: String,
+    pub opaque: Option<String>,
+    pub algorithm: Option<String>,
+    pub qop: Option<String>,
+}
+
+/// The Digest challenges of one header value that have what is needed: a realm and a nonce.
+pub(super) fn parse(value: &str) -> Vec<Challenge> {
+    let mut found: Vec<Vec<(String, String)>> = Vec::new();
+    let mut is_ours = false;
+    let mut input = Input(value);
+    while !input.0.is_empty() {
+        let word = input.token();
+        if word.is_empty() {
+            input.skip_one();
+            continue;
+        }
+        input.blanks();
+        if let Some(after) = input.0.strip_prefix('=') {
+            input = Input(after);
+            input.blanks();
+            let value = input.value();
+            if let Some(parameters) = found.last_mut().filter(|_| is_ours) {
+                parameters.push((word.to_ascii_lowercase(), value));
+            }
+        } else {
+            is_ours = word.eq_ignore_ascii_case("digest");
+            if is_ours {
+                found.push(Vec::new());
+            }
+        }
+    }
+    found.into_iter().filter_map(complete).collect()
+}
+
+fn complete(mut parameters: Vec<(String, String)>) -> Option<Challenge> {
+    // It could not stand in our header; no honest server sends it.
+    if parameters.iter().any(|(_, value)| value.chars().any(|c| c.is_ascii_control() && c != '\t')) {
+        return None;
+    }
+    let mut take = |name: &str| {
+        let index = parameters.iter().position(|(own, _)| own == name)?;
+        Some(parameters.swap_remove(index).1)
+    };
+    Some(Challenge {
+        realm: take("realm")?,
+        nonce: take("nonce").filter(|nonce| !nonce.is_empty())?,
+        opaque: take("opaque"),
+        algorithm: take("algorithm").filter(|name| !name.is_empty()),
+        qop: take("qop").filter(|qop| !qop.is_empty()),
+    })
+}
+
+/// What is left to read.
+struct Input<'a>(&'a str);
+
+impl<'a> Input<'a> {
+    fn take_while(&mut self, accept: impl Fn(char) -> bool) -> &'a str {
+        let end = self.0.find(|c| !accept(c)).unwrap_or(self.0.len());
+        let (taken, rest) = self.0.split_at(end);
+        self.0 = rest;
+        taken
+    }
+
+    fn token(&mut self) -> &'a str {
+        self.take_while(|c| u8::try_from(c).is_ok_and(is_token))
+    }
+
+    fn blanks(&mut self) {
+        self.take_while(|c| c == ' ' || c == '\t');
+    }
+
+    /// Past a comma, a blank, or what has no place here; a quoted text as a whole, as anything may be in it.
+    fn skip_one(&mut self) {
+        if self.0.starts_with('"') {
+            self.value();
+        } else {
+            let mut rest = self.0.chars();
+            rest.next();
+            self.0 = rest.as_str();
+        }
+    }
+
+    /// A quoted text without its quotes and escapes, or what there is up to a blank or comma. One that does not end goes to
+    /// the end.
+    fn value(&mut self) -> String {
+        let Some(quoted) = self.0.strip_prefix('"') else {
+            return self.take_while(|c| c != ',' && c != ' ' && c != '\t').to_owned();
+        };
+        let mut out = String::new();
+        let mut rest = quoted.chars();
+        while let Some(c) = rest.next() {
+            match c {
+                '"' => break,
+                '\\' => out.extend(rest.next()),
+                _ => out.push(c),
+            }
+        }
+        self.0 = rest.as_str();
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn challenge(parameters: &[(&str, &str)]) -> Challenge {
+        let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        complete(parameters.collect()).unwrap()
+    }
+
+    // AUTH-22
+    #[test]
+    fn a_digest_challenge_is_found_wherever_it_stands() {
+        let plain = || challenge(&[("realm", "r"), ("nonce", "n"), ("qop", "auth")]);
+
+        for value in [
+            r#"Digest realm="r", nonce="n", qop="auth""#,
+            r#"digest realm=r,nonce=n,qop=auth"#,
+            r#"DIGEST  realm = "r" ,, NONCE= n , Qop="auth","#,
+            r#"Basic realm="b", Digest realm="r", nonce="n", qop="auth""#,
+            r#"Digest realm="r", nonce="n", qop="auth", Basic realm="b", nonce="x", qop="auth-int""#,
+            r#"Negotiate, Bearer a/b+c==, Digest realm="r", nonce="n", qop="auth""#,
+            r#"Basic realm="a, Digest realm=\"x\", nonce=\"y\"", Digest realm="r", nonce="n", qop="auth""#,
+            r#""junk, Digest nonce=x" é;; Digest realm="r", nonce="n", qop="auth", charset=UTF-8, stale=true"#,
+            r#"Digest realm="r", realm="second", nonce="n", qop="auth", opaque"#,
+        ] {
+            assert_eq!(parse(value), [plain()], "{value}");
+        }
+    }
+
+    #[test]
+    fn several_challenges_keep_their_order_and_their_own_parameters() {
+        let value = r#"Digest realm="a", nonce="1", algorithm=SHA-256, opaque="o", Digest realm="b", nonce="2""#;
+
+        let want = [
+            challenge(&[("realm", "a"), ("nonce", "1"), ("algorithm", "SHA-256"), ("opaque", "o")]),
+            challenge(&[("realm", "b"), ("nonce", "2")]),
+        ];
+        assert_eq!(parse(value), want);
+    }
+
+    #[test]
+    fn escapes_are_undone_and_texts_that_do_not_end_are_taken() {
+        for (value, realm) in [
+            (r#"Digest nonce=n, realm="a\"b\\c, d=e""#, r#"a"b\c, d=e"#),
+            (r#"Digest nonce=n, realm="open"#, "open"),
+            (r#"Digest nonce=n, realm="open\"#, "open"),
+            (r#"Digest nonce=n, realm="""#, ""),
+            (r#"Digest nonce=n, realm="#, ""),
+            ("Digest nonce=n, realm=\"caf\u{e9}\"", "caf\u{e9}"),
+        ] {
+            assert_eq!(parse(value), [challenge(&[("nonce", "n"), ("realm", realm)])], "{value}");
+        }
+    }
+
+    #[test]
+    fn incomplete_challenges_are_none() {
+        for value in [
+            "",
+            ",",
+            "=",
+            "\"",
+            "Digest",
+            "Basic realm=\"b\"",
+            "Digest realm=\"r\"",
+            "Digest nonce=\"n\"",
+            "Digest realm=\"r\", nonce=\"\"",
+            "realm=\"r\", nonce=\"n\"",
+            "Digests realm=\"r\", nonce=\"n\"",
+            "Bearer x=\"Digest realm=r, nonce=n\"",
+        ] {
+            assert_eq!(parse(value), [], "{value}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_value_is_read_to_its_end(junk in "[ \t,=\"\\\\a-cDigest\u{e9}]{0,40}") {
+            // Quotes that are open would make a text of all that follows.
+            let junk = junk.replace(['"', '\\'], "");
+            let challenges = parse(&format!("{junk}, Digest realm=r, nonce=n"));
+
+            let last = challenges.last().unwrap();
+            proptest::prop_assert_eq!((last.realm.as_str(), last.nonce.as_str()), ("r", "n"));
+        }
+
+        #[test]
+        fn any_quotes_are_read_to_their_end(junk in "[ ,=\"\\\\an]{0,40}") {
+            for challenge in parse(&format!("Digest realm=r, nonce=n, x={junk}")) {
+                proptest::prop_assert!(!challenge.nonce.is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,438 @@
+//! Users and passwords by host, from `~/.netrc`.
+//!
+//! The syntax is that of Python's `netrc`, and so is the rule that a file with a mistake counts for nothing (but a `#` starts
+//! a comment wherever a word may stand: after an empty line Python takes that for a mistake). requests reads the file for
+//! every request (AUTH-13); here it is kept, and looked at again at most once a second, or when the environment names another:
+//! so a request costs two look-ups in the environment and no system call. The lock guards only the copy; it is not held while
+//! the file is read.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use parking_lot::Mutex;
+
+use super::BasicAuth;
+
+/// The netrc file of the environment, as last seen.
+#[derive(Default)]
+pub(crate) struct Netrc {
+    seen: Mutex<Option<Seen>>,
+}
+
+/// How long a look at the file counts.
+const FRESH: Duration = Duration::from_secs(1);
+
+#[derive(Clone)]
+struct Seen {
+    places: Places,
+    looked: Instant,
+    stamp: Option<Stamp>,
+    entries: Arc<Entries>,
+}
+
+/// What tells one state of a file from another.
+#[derive(Clone, PartialEq)]
+struct Stamp {
+    path: PathBuf,
+    modified: Option<SystemTime>,
+    size: u64,
+    /// What is none (a FIFO, a device) is not read: that would block, or never end.
+    is_file: bool,
+}
+
+impl Netrc {
+    /// The credentials for a host name without port (AUTH-11, AUTH-12). `env` looks a variable up; `now` is the time.
+    pub(crate) fn credentials(
+        &self,
+        host: &str,
+        env: &dyn Fn(&str) -> Option<String>,
+        now: Instant,
+    ) -> Option<BasicAuth> {
+        self.entries(Places::of(env), now).find(host)
+    }
+
+    fn entries(&self, places: Places, now: Instant) -> Arc<Entries> {
+        let last = match &*self.seen.lock() {
+            Some(seen) if seen.places == places && now.saturating_duration_since(seen.looked) < FRESH => {
+                return Arc::clone(&seen.entries);
+            }
+            seen => seen.clone(),
+        };
+        let stamp = places.stamp();
+        let entries = match last {
+            Some(last) if last.stamp == stamp => last.entries,
+            _ => Arc::new(stamp.as_ref().and_then(Entries::read).unwrap_or_default()),
+        };
+        *self.seen.lock() = Some(Seen { places, looked: now, stamp, entries: Arc::clone(&entries) });
+        entries
+    }
+}
+
+impl fmt::Debug for Netrc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Netrc").finish_non_exhaustive()
+    }
+}
+
+/// What the environment says of where the file is.
+#[derive(Clone, PartialEq)]
+struct Places {
+    /// If set, the only place, also if nothing is there.
+    netrc: Option<String>,
+    home: Option<String>,
+}
+
+impl Places {
+    fn of(env: &dyn Fn(&str) -> Option<String>) -> Self {
+        let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+        Self { netrc: env("NETRC"), home: env(home).filter(|home| !home.is_empty()) }
+    }
+
+    fn stamp(&self) -> Option<Stamp> {
+        let in_home = |name: &str| self.home.as_ref().map(|home| PathBuf::from(home).join(name));
+        let paths = match self.netrc.as_deref() {
+            Some(path) => match path.strip_prefix("~/") {
+                Some(name) => vec![in_home(name)],
+                None => vec![Some(PathBuf::from(path))],
+            },
+            None => vec![in_home(".netrc"), in_home("_netrc")],
+        };
+        paths.into_iter().flatten().find_map(|path| {
+            let about = fs::metadata(&path).ok()?;
+            Some(Stamp { path, modified: about.modified().ok(), size: about.len(), is_file: about.is_file() })
+        })
+    }
+}
+
+/// By host, and `default`.
+#[derive(Default)]
+struct Entries(HashMap<String, Entry>);
+
+#[derive(Default)]
+struct Entry {
+    login: String,
+    account: String,
+    password: String,
+}
+
+impl Entries {
+    /// `None`: unreadable, or with a mistake in it.
+    fn read(stamp: &Stamp) -> Option<Self> {
+        let bytes = if stamp.is_file { fs::read(&stamp.path).ok()? } else { return None };
+        let text =
+            String::from_utf8(bytes).unwrap_or_else(|error| error.into_bytes().into_iter().map(char::from).collect());
+        parse(&text)
+    }
+
+    /// An entry for the host counts even if it is empty: then there is nothing for it.
+    fn find(&self, host: &str) -> Option<BasicAuth> {
+        let entry = self.0.get(host).or_else(|| self.0.get("default"))?;
+        let login = if entry.login.is_empty() { &entry.account } else { &entry.login };
+        if login.is_empty() && entry.password.is_empty() {
+            return None;
+        }
+        Some(BasicAuth::new(login, &entry.password))
+    }
+}
+
+fn parse(text: &str) -> Option<Entries> {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let mut words = Words { rest: &text, pushed_back: None };
+    let mut entries = Entries::default();
+    loop {
+        let word = words.next();
+        let name = match word.text.as_str() {
+            "" => return Some(entries),
+            "machine" => words.next().text,
+            // Python keeps it under this name.
+            "default" => word.text,
+            "macdef" => {
+                words.next();
+                words.skip_macro()?;
+                continue;
+            }
+            text if text.starts_with('#') => {
+                words.skip_comment(&word);
+                continue;
+            }
+            _ => return None,
+        };
+        if name.is_empty() {
+            return None;
+        }
+        entries.0.insert(name, words.entry()?);
+    }
+}
+
+/// The words of a file.
+struct Words<'a> {
+    rest: &'a str,
+    pushed_back: Option<Word>,
+}
+
+struct Word {
+    /// Empty at the end of the file (and for `""`, as in Python).
+    text: String,
+    /// Whether the line ended right behind it.
+    ended_line: bool,
+}
+
+impl Words<'_> {
+    fn next(&mut self) -> Word {
+        if let Some(word) = self.pushed_back.take() {
+            return word;
+        }
+        let (mut text, mut ended_line) = (String::new(), false);
+        let mut rest = self.rest.chars();
+        let is_blank = |c: char| matches!(c, '\n' | '\t' | '\r' | ' ');
+        let first = loop {
+            match rest.next() {
+                Some(c) if is_blank(c) => {}
+                other => break other,
+            }
+        };
+        let quoted = first == Some('"');
+        let mut next = if quoted { rest.next() } else { first };
+        while let Some(c) = next {
+            match c {
+                '"' if quoted => break,
+                c if !quoted && is_blank(c) => {
+                    ended_line = c == '\n';
+                    break;
+                }
+                '\\' => text.extend(rest.next()),
+                c => text.push(c),
+            }
+            next = rest.next();
+        }
+        self.rest = rest.as_str();
+        Word { text, ended_line }
+    }
+
+    /// What follows the name of a machine, up to the next entry.
+    fn entry(&mut self) -> Option<Entry> {
+        let mut entry = Entry::default();
+        loop {
+            let word = self.next();
+            match word.text.as_str() {
+                "" | "machine" | "default" | "macdef" => {
+                    self.pushed_back = Some(word);
+                    return Some(entry);
+                }
+                "login" | "user" => entry.login = self.next().text,
+                "account" => entry.account = self.next().text,
+                "password" => entry.password = self.next().text,
+                text if text.starts_with('#') => self.skip_comment(&word),
+                _ => return None,
+            }
+        }
+    }
+
+    fn skip_comment(&mut self, start: &Word) {
+        if !start.ended_line {
+            self.skip_line();
+        }
+    }
+
+    fn skip_line(&mut self) {
+        self.rest = self.rest.split_once('\n').map_or("", |(_, rest)| rest);
+    }
+
+    /// A macro ends with an empty line, which must be there.
+    fn skip_macro(&mut self) -> Option<()> {
+        while !self.rest.is_empty() {
+            if let Some(rest) = self.rest.strip_prefix('\n') {
+                self.rest = rest;
+                return Some(());
+            }
+            self.skip_line();
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::now;
+
+    // AUTH-12. What Python 3.11 makes of each; three hosts are looked up: h, g and one that is not there.
+    #[test]
+    fn files_mean_what_they_mean_to_python() {
+        for (text, want) in [
+            ("machine h login l password p\n", [Some(("l", "p")), None, None]),
+            ("machine h\nlogin l\n\tpassword p", [Some(("l", "p")), None, None]),
+            ("default login d password e", [Some(("d", "e")), Some(("d", "e")), Some(("d", "e"))]),
+            ("machine h account a password p", [Some(("a", "p")), None, None]),
+            ("machine h login \"a b\" password \"c\\\"d\"", [Some(("a b", "c\"d")), None, None]),
+            ("machine h login a\\ b password x", [Some(("a b", "x")), None, None]),
+            ("machine h user u password p machine g login m", [Some(("u", "p")), Some(("m", "")), None]),
+            ("machine machine machine", [None, None, None]), // a mistake
+            ("machine", [None, None, None]),                 // a mistake
+            ("machine h login", [None, None, None]),
+            ("machine h foo bar", [None, None, None]), // a mistake
+            ("login x", [None, None, None]),           // a mistake
+            ("# comment\nmachine h login l password p", [Some(("l", "p")), None, None]),
+            ("# a machine x login y\nmachine h login l password p", [Some(("l", "p")), None, None]),
+            ("machine h # comment password q\nlogin l password p", [Some(("l", "p")), None, None]),
+            ("machine h login l #x y z\npassword p", [Some(("l", "p")), None, None]),
+            ("machine h login l #\npassword p", [Some(("l", "p")), None, None]),
+            ("#\nmachine h login l", [Some(("l", "")), None, None]),
+            ("machine h password #p login l", [Some(("l", "#p")), None, None]),
+            ("macdef m\nfoo\nbar\n\nmachine h login l password p", [Some(("l", "p")), None, None]),
+            ("macdef m\nfoo\nbar", [None, None, None]), // a mistake
+            ("macdef m\n\nmachine h login l", [Some(("l", "")), None, None]),
+            ("machine h login a password b machine h login c password d", [Some(("c", "d")), None, None]),
+            ("machine default login x password y", [Some(("x", "y")), Some(("x", "y")), Some(("x", "y"))]),
+            ("machine h", [None, None, None]),
+            ("machine h default login d", [None, Some(("d", "")), Some(("d", ""))]),
+            (
+                "machine h login \"\" password p\nmachine g login q password r",
+                [Some(("", "p")), Some(("q", "r")), None],
+            ),
+            ("machine h\r\nlogin l\r\npassword p\r\n", [Some(("l", "p")), None, None]),
+            ("\n\n  machine\th\nlogin l password p#q", [Some(("l", "p#q")), None, None]),
+            (
+                "machine h login l password p macdef x\nabc\n\nmachine g login m password n",
+                [Some(("l", "p")), Some(("m", "n")), None],
+            ),
+            (
+                "machine h login l password p # trailing\nmachine g login m password n",
+                [Some(("l", "p")), Some(("m", "n")), None],
+            ),
+            ("machine h #c\nlogin l password p", [Some(("l", "p")), None, None]),
+            ("machine h login \"open", [Some(("open", "")), None, None]),
+            ("machine h login l\\", [Some(("l", "")), None, None]),
+            ("machine \"h\" login l password p", [Some(("l", "p")), None, None]),
+            ("#", [None, None, None]),
+            ("# ", [None, None, None]),
+            ("#x", [None, None, None]),
+            ("machine h login l password p\n#", [Some(("l", "p")), None, None]),
+            ("macdef", [None, None, None]),                                   // a mistake
+            ("machine h login l password p\nmacdef m\n", [None, None, None]), // a mistake
+            ("default\n\ndefault login x", [Some(("x", "")), Some(("x", "")), Some(("x", ""))]),
+        ] {
+            let entries = parse(text).unwrap_or_default();
+
+            let got = ["h", "g", "other"].map(|host| entries.find(host));
+
+            let want = want.map(|found| found.map(|(user, password): (&str, &str)| BasicAuth::new(user, password)));
+            assert!(got == want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_comment_may_follow_an_empty_line_and_need_not_have_a_blank() {
+        let text = "#machine x\nmachine h login l\n\n# a comment\n#b c\npassword p\n\n#the end of it\n";
+
+        let found = parse(text).unwrap().find("h");
+
+        assert!(found == Some(BasicAuth::new("l", "p")));
+    }
+
+    /// A folder of its own, gone with the value.
+    struct Home(PathBuf);
+
+    impl Home {
+        fn new() -> Self {
+            let path =
+                std::env::temp_dir().join(format!("petition-netrc-{}-{:x}", std::process::id(), fastrand::u64(..)));
+            fs::create_dir(&path).unwrap();
+            Self(path)
+        }
+
+        fn write(&self, name: &str, user: &str) -> String {
+            let path = self.0.join(name);
+            fs::write(&path, format!("machine h login {user} password p")).unwrap();
+            path.to_str().unwrap().to_owned()
+        }
+
+        /// The user that is found with this `NETRC`, and this folder as the home.
+        fn user(&self, netrc: &Netrc, variable: Option<&str>, now: Instant) -> Option<String> {
+            let env = |name: &str| match name {
+                "NETRC" => variable.map(str::to_owned),
+                "HOME" | "USERPROFILE" => Some(self.0.to_str().unwrap().to_owned()),
+                _ => None,
+            };
+            let found = netrc.credentials("h", &env, now)?;
+            ["one", "two", "new"].into_iter().find(|user| found == BasicAuth::new(*user, "p")).map(str::to_owned)
+        }
+    }
+
+    impl Drop for Home {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    // AUTH-11
+    #[test]
+    fn the_variable_goes_before_the_two_files_of_the_home() {
+        let home = Home::new();
+        let user = |variable: Option<&str>| home.user(&Netrc::default(), variable, now());
+
+        assert_eq!(user(None), None);
+        home.write("_netrc", "two");
+        assert_eq!(user(None).as_deref(), Some("two"));
+        home.write(".netrc", "one");
+        assert_eq!(user(None).as_deref(), Some("one"));
+        let own = home.write("own", "new");
+        assert_eq!(user(Some(&own)).as_deref(), Some("new"));
+        assert_eq!(user(Some("~/own")).as_deref(), Some("new"));
+        assert_eq!(user(Some("/missing/netrc")), None, "set, and nothing there: no file of the home");
+        assert_eq!(user(Some("")), None);
+        assert_eq!(user(Some(home.0.to_str().unwrap())), None, "a folder is no file");
+    }
+
+    // AUTH-13, but once a second
+    #[test]
+    fn a_file_is_looked_at_again_after_a_second_or_when_another_is_named() {
+        let (home, netrc, start) = (Home::new(), Netrc::default(), now());
+        let own = home.write("own", "two");
+        let after = |millis| start + Duration::from_millis(millis);
+        home.write(".netrc", "one");
+
+        assert_eq!(home.user(&netrc, None, start).as_deref(), Some("one"));
+        let path = home.write(".netrc", "new");
+        // Far from the first, whatever the file system's clock can tell apart.
+        fs::File::options().write(true).open(path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        assert_eq!(home.user(&netrc, None, after(999)).as_deref(), Some("one"), "not looked at");
+        assert_eq!(home.user(&netrc, None, after(1000)).as_deref(), Some("new"));
+
+        assert_eq!(home.user(&netrc, Some(&own), after(1001)).as_deref(), Some("two"), "another file, at once");
+        fs::remove_file(&own).unwrap();
+        assert_eq!(home.user(&netrc, Some(&own), after(1500)).as_deref(), Some("two"));
+        assert_eq!(home.user(&netrc, Some(&own), after(2001)), None);
+    }
+
+    #[test]
+    fn a_file_with_a_mistake_or_in_latin1_is_no_error() {
+        let home = Home::new();
+        fs::write(home.0.join(".netrc"), "machine machine machine").unwrap();
+        assert_eq!(home.user(&Netrc::default(), None, now()), None);
+
+        fs::write(home.0.join(".netrc"), b"machine h login one password p machine g login caf\xe9").unwrap();
+        assert_eq!(home.user(&Netrc::default(), None, now()).as_deref(), Some("one"));
+    }
+
+    #[test]
+    fn debug_shows_no_credentials() {
+        assert_eq!(format!("{:?}", Netrc::default()), "Netrc { .. }");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_file_is_read_to_its_end(words in proptest::collection::vec("machine|default|macdef|login|[hm#\"\\\\\n\r ]{1,3}", 0..12)) {
+            let good = "machine good login l password p default ";
+            let with_junk = parse(&format!("{good}{}", words.join(" ")));
+
+            if let Some(entries) = with_junk {
+                proptest::prop_assert!(entries.find("good") == Some(BasicAuth::new("l", "p")));
+            }
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! One part of a multipart form: its content and its head.
+//!
+//! Names, types and headers come from anywhere, so no line break gets from them into a head: names are escaped as browsers do
+//! it, the rest is refused, and the first refusal is kept until the form is sent.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::Path;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::form::source::Source;
+use crate::headers::is_token;
+
+/// One part of a [`Multipart`](crate::Multipart) form: content, and what its head says of it.
+///
+/// Only [`Part::file`] has a file name of itself; a part without one is a plain field (BODY-22). A type is never guessed
+/// (BODY-23).
+///
+/// # Examples
+/// ```
+/// use petition::Part;
+///
+/// let part = Part::bytes([0, 1, 2]).file_name("dump.bin").mime("application/octet-stream").header("X-Part", "1");
+/// # drop(part);
+/// ```
+#[derive(Clone)]
+#[must_use = "a part does nothing until it is sent in a form"]
+pub struct Part {
+    pub(super) source: Source,
+    file_name: Option<String>,
+    mime: Option<String>,
+    headers: Vec<(String, String)>,
+    /// The first header that was refused: said when the form is sent.
+    pub(super) fault: Option<String>,
+}
+
+impl Part {
+    fn new(source: Source) -> Self {
+        Self { source, file_name: None, mime: None, headers: Vec::new(), fault: None }
+    }
+
+    /// The file at `path`, under the last component of the path.
+    ///
+    /// It is opened now and read while it is sent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`]: the file cannot be opened.
+    pub fn file(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(|cause| {
+            let text = format!("cannot open {}: {cause}", path.display());
+            Error::message(ErrorKind::Io, text).with_source(cause)
+        })?;
+        let part = Self::from(file);
+        Ok(match path.file_name().map(|name| name.to_string_lossy()) {
+            Some(name) => part.file_name(name),
+            None => part,
+        })
+    }
+
+    /// A copy of these bytes. `Part::from` takes a `Vec<u8>` or a `String` over without a copy.
+    pub fn bytes(bytes: impl AsRef<[u8]>) -> Self {
+        Self::new(bytes.as_ref().into())
+    }
+
+    /// A text, in UTF-8.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::from(text.into())
+    }
+
+    /// A reader of unknown length: the form is sent chunked, and once.
+    pub fn reader(reader: impl Read + Send + 'static) -> Self {
+        Self::new(Source::reader(reader))
+    }
+
+    /// A reader that gives exactly `length` bytes; another number is an error while it is sent. The form is sent once.
+    pub fn sized(reader: impl Read + Send + 'static, length: u64) -> Self {
+        Self::new(Source::sized(reader, length))
+    }
+
+    /// A reader that can be sent again, from where it stands now to where it ends now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`]: it cannot seek.
+    pub fn seekable(reader: impl Read + Seek + Send + 'static) -> Result<Self> {
+        Source::seekable(reader).map(Self::new)
+    }
+
+    /// Sets the file name; a double quote, CR, LF or NUL goes as `%22`, `%0D`, `%0A`, `%00`.
+    pub fn file_name(mut self, name: impl Into<String>) -> Self {
+        self.file_name = Some(name.into());
+        self
+    }
+
+    /// Sets the Content-Type; with a control character in it, sending is [`ErrorKind::InvalidHeader`].
+    pub fn mime(mut self, mime: impl Into<String>) -> Self {
+        let mime = mime.into();
+        self.note("Content-Type", &mime);
+        self.mime = Some(mime);
+        self
+    }
+
+    /// Adds a header, in place of one of the same name; a name that is no token, or a value with a control character, is
+    /// [`ErrorKind::InvalidHeader`] when it is sent.
+    ///
+    /// # Coming from requests
+    /// The same: Content-Disposition and Content-Type are what the other setters say, whatever is set here, and a header
+    /// without a value is not sent (BODY-24).
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let (name, value) = (name.into(), value.into());
+        self.note(&name, &value);
+        match self.headers.iter_mut().find(|(own, _)| own.eq_ignore_ascii_case(&name)) {
+            Some(own) => *own = (name, value),
+            None => self.headers.push((name, value)),
+        }
+        self
+    }
+
+    /// Keeps the first fault of a header.
+    fn note(&mut self, name: &str, value: &str) {
+        let fault = if name.is_empty() || !name.bytes().all(is_token) {
+            format!("invalid header name {name:?} in a part: not a token")
+        } else if value.chars().any(|c| c.is_ascii_control() && c != '\t') {
+            format!("invalid value for header {name:?} in a part: a control character")
+        } else {
+            return;
+        };
+        self.fault.get_or_insert(fault);
+    }
+
+    /// BODY-24, BODY-27
+    pub(super) fn write_head(&self, name: &str, out: &mut String) {
+        let mut line = |name: &str, value: &str| {
+            if !value.is_empty() {
+                out.extend([name, ": ", value, CRLF]);
+            }
+        };
+        let mut disposition = format!("form-data; name=\"{}\"", escape(name));
+        if let Some(file_name) = &self.file_name {
+            disposition.extend(["; filename=\"", &escape(file_name), "\""]);
+        }
+        line("Content-Disposition", &disposition);
+        line("Content-Type", self.mime.as_deref().unwrap_or_default());
+        let is = |own: &str, name: &str| own.eq_ignore_ascii_case(name);
+        for (name, value) in self.headers.iter().filter(|(name, _)| is(name, "Content-Location")) {
+            line(name, value);
+        }
+        for (name, value) in &self.headers {
+            if !["Content-Disposition", "Content-Type", "Content-Location"].iter().any(|own| is(name, own)) {
+                line(name, value);
+            }
+        }
+        out.push_str(CRLF);
+    }
+}
+
+/// As browsers do it (WHATWG HTML, multipart/form-data encoding), and NUL too.
+fn escape(name: &str) -> String {
+    name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A").replace('\0', "%00")
+}
+
+/// A file from where it stands, without a file name of its own.
+impl From<File> for Part {
+    fn from(file: File) -> Self {
+        Self::new(Source::file(file))
+    }
+}
+
+/// Without a copy.
+impl From<Vec<u8>> for Part {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::new(bytes.into())
+    }
+}
+
+/// Without a copy.
+impl From<String> for Part {
+    fn from(text: String) -> Self {
+        Self::new(text.into())
+    }
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Part")
+            .field("file_name", &self.file_name)
+            .field("mime", &self.mime)
+            .field("content", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) const CRLF: &str = "\r\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The head of a part, without its Content-Disposition.
+    fn head(part: &Part) -> String {
+        let mut head = String::new();
+        part.write_head("f", &mut head);
+        head.split_once(CRLF).unwrap().1.to_owned()
+    }
+
+    // BODY-23, BODY-24
+    #[test]
+    fn part_headers_have_the_order_of_urllib3() {
+        let part = || Part::text("x").file_name("index.html");
+
+        for (part, want) in [
+            (part(), "\r\n"),
+            (part().header("X-A", "1").mime("a/b"), "Content-Type: a/b\r\nX-A: 1\r\n\r\n"),
+            (
+                part().header("X-A", "1").header("content-location", "/x").mime("a/b"),
+                "Content-Type: a/b\r\ncontent-location: /x\r\nX-A: 1\r\n\r\n",
+            ),
+            (part().header("Content-Type", "c/d").mime("a/b"), "Content-Type: a/b\r\n\r\n"),
+            (part().header("content-type", "c/d"), "\r\n"),
+            (part().header("Content-Disposition", "attachment"), "\r\n"),
+            (
+                part().header("X-A", "1").header("X-B", "\u{65e5}\t2").header("x-a", "3"),
+                "x-a: 3\r\nX-B: \u{65e5}\t2\r\n\r\n",
+            ),
+            (part().header("X-A", "").mime(""), "\r\n"),
+        ] {
+            assert_eq!(head(&part), want);
+            part.fault.map_or(Ok(()), Err).unwrap();
+        }
+    }
+}

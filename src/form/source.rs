@@ -1,0 +1,552 @@
+//! Bytes, files and readers: what a body, or a part of a multipart body, is made of.
+//!
+//! A [`Source`] is a handle: clones share one reader, which lies in a [`Slot`] while nobody sends it. To send is to take it
+//! out, so nothing is locked while it is read, and two requests never read by turns from one file. What comes back untouched
+//! can be taken again as it is; what was read from goes back only if it can be rewound, so nothing is ever sent by halves.
+//!
+//! Knows nothing of HTTP. An announced length is kept to the byte: too little and too much are errors, raised before the
+//! last block is handed out, so that a peer never sees a complete body that is not the one that was meant.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::form::bytes::Bytes;
+
+/// Bytes that can be sent any number of times, or a reader.
+#[derive(Clone)]
+pub(crate) enum Source {
+    Bytes(Bytes),
+    Reader(Arc<Slot<Box<dyn Rereader>>>, Bound),
+}
+
+impl Source {
+    /// Sent once, up to its end.
+    pub(crate) fn reader(reader: impl Read + Send + 'static) -> Self {
+        Self::once(reader, Bound::None)
+    }
+
+    /// Sent once; has to end after exactly `length` bytes.
+    pub(crate) fn sized(reader: impl Read + Send + 'static, length: u64) -> Self {
+        Self::once(reader, Bound::Exactly(length))
+    }
+
+    fn once(reader: impl Read + Send + 'static, bound: Bound) -> Self {
+        Self::Reader(Arc::new(Slot::new(Box::new(Once(reader)), false)), bound)
+    }
+
+    /// Sent from where it stands to where it ends now, any number of times.
+    pub(crate) fn seekable(mut reader: impl Read + Seek + Send + 'static) -> Result<Self> {
+        let start = reader.stream_position()?;
+        let end = reader.seek(SeekFrom::End(0))?;
+        reader.seek(SeekFrom::Start(start))?;
+        Ok(Self::from_position(reader, start, end))
+    }
+
+    /// A file from where it stands; what is no regular file (a pipe, a terminal) is a plain reader.
+    pub(crate) fn file(mut file: File) -> Self {
+        let size = file.metadata().ok().filter(|about| about.is_file()).map(|about| about.len());
+        match (size, file.stream_position()) {
+            (Some(size), Ok(start)) => Self::from_position(file, start, size),
+            _ => Self::reader(file),
+        }
+    }
+
+    fn from_position(reader: impl Read + Seek + Send + 'static, start: u64, end: u64) -> Self {
+        let bound = match end.saturating_sub(start) {
+            // BODY-11: chunked, as requests has it. It is also right for files of /proc, which have content but no size.
+            0 => Bound::None,
+            length => Bound::First(length),
+        };
+        Self::Reader(Arc::new(Slot::new(Box::new(Seekable { reader, start }), true)), bound)
+    }
+
+    /// The number of bytes that will be sent, if that is known.
+    pub(crate) fn length(&self) -> Option<u64> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes.len() as u64),
+            Self::Reader(_, bound) => bound.length(),
+        }
+    }
+
+    /// Whether it can be sent more than once.
+    pub(crate) fn is_replayable(&self) -> bool {
+        match self {
+            Self::Bytes(_) => true,
+            Self::Reader(slot, _) => slot.again,
+        }
+    }
+
+    /// Whether `open` would fail now.
+    pub(crate) fn is_spent(&self) -> bool {
+        match self {
+            Self::Bytes(_) => false,
+            Self::Reader(slot, _) => slot.is_spent(),
+        }
+    }
+
+    /// Starts one sending, from the beginning.
+    pub(crate) fn open(&self) -> Result<OpenSource> {
+        Ok(match self {
+            Self::Bytes(bytes) => OpenSource::Bytes { bytes: bytes.clone(), at: 0 },
+            Self::Reader(slot, bound) => {
+                let mut taken = slot.take()?;
+                if taken.touched {
+                    taken.get().rewind().map_err(|cause| unrewindable("rewinding it failed").with_source(cause))?;
+                }
+                OpenSource::Reader { taken, bound: *bound, sent: 0, ended: false }
+            }
+        })
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Source {
+    fn from(bytes: T) -> Self {
+        Self::Bytes(bytes.into())
+    }
+}
+
+/// What was said about the length of a reader.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Bound {
+    None,
+    /// It must end there: the caller's word.
+    Exactly(u64),
+    /// That much of it is sent, as a file may grow in the meantime: what its size was.
+    First(u64),
+}
+
+impl Bound {
+    fn length(self) -> Option<u64> {
+        match self {
+            Self::None => None,
+            Self::Exactly(length) | Self::First(length) => Some(length),
+        }
+    }
+}
+
+/// A source that is being sent.
+pub(crate) enum OpenSource {
+    Bytes { bytes: Bytes, at: usize },
+    Reader { taken: Taken<Box<dyn Rereader>>, bound: Bound, sent: u64, ended: bool },
+}
+
+impl OpenSource {
+    /// Reads into `out` what one read gives; 0 is the end, unless `out` is empty.
+    pub(crate) fn read(&mut self, out: &mut [u8]) -> Result<usize> {
+        match self {
+            Self::Bytes { bytes, at } => {
+                let piece = &bytes[*at..];
+                let count = piece.len().min(out.len());
+                out[..count].copy_from_slice(&piece[..count]);
+                *at += count;
+                Ok(count)
+            }
+            Self::Reader { .. } if out.is_empty() => Ok(0),
+            Self::Reader { ended: true, .. } => Ok(0),
+            Self::Reader { taken, bound, sent, ended } => {
+                taken.touched = true;
+                let count = read_bounded(&mut **taken.get(), out, *bound, *sent)?;
+                *sent += count as u64;
+                *ended = count == 0 || bound.length() == Some(*sent);
+                Ok(count)
+            }
+        }
+    }
+
+    /// Whether the end was reached: the next `read` gives nothing, and does not wait for it.
+    pub(crate) fn has_ended(&self) -> bool {
+        match self {
+            Self::Bytes { bytes, at } => *at == bytes.len(),
+            Self::Reader { ended, .. } => *ended,
+        }
+    }
+}
+
+fn read_bounded(reader: &mut dyn Rereader, out: &mut [u8], bound: Bound, sent: u64) -> Result<usize> {
+    let Some(length) = bound.length() else { return read_once(reader, out) };
+    let left = length - sent;
+    let room = usize::try_from(left).unwrap_or(usize::MAX).min(out.len());
+    let count = if room == 0 { 0 } else { read_once(reader, &mut out[..room])? };
+    if count == 0 && left > 0 {
+        let text = format!("body is shorter than announced: {sent} of {length} bytes");
+        return Err(Error::message(ErrorKind::Io, text));
+    }
+    let is_last = count as u64 == left;
+    if is_last && matches!(bound, Bound::Exactly(_)) && read_once(reader, &mut [0])? > 0 {
+        let text = format!("body is longer than announced: more than {length} bytes");
+        return Err(Error::message(ErrorKind::Io, text));
+    }
+    Ok(count)
+}
+
+/// One read that is not interrupted, of a reader that may be anybody's.
+fn read_once(reader: &mut dyn Rereader, out: &mut [u8]) -> Result<usize> {
+    loop {
+        match reader.read(out) {
+            Ok(count) if count <= out.len() => return Ok(count),
+            Ok(count) => {
+                let text = format!("body reader claims {count} bytes in a buffer of {}", out.len());
+                return Err(Error::message(ErrorKind::Io, text));
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+}
+
+/// A source failed. Always [`ErrorKind::Io`], also where the cause is an error of this crate (a response that is sent on):
+/// a timeout of that other exchange must not pass for one of this.
+pub(crate) fn failed(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    let cause = cause.into();
+    Error::message(ErrorKind::Io, format!("reading the body failed: {cause}")).with_source(cause)
+}
+
+fn unrewindable(why: &str) -> Error {
+    Error::message(ErrorKind::UnrewindableBody, format!("body cannot be sent: {why}"))
+}
+
+/// Where a thing lies that one sender at a time may have.
+pub(crate) struct Slot<T> {
+    held: Mutex<Option<Held<T>>>,
+    again: bool,
+}
+
+struct Held<T> {
+    thing: T,
+    touched: bool,
+}
+
+impl<T> Slot<T> {
+    /// `again`: it goes back after it was used.
+    pub(crate) fn new(thing: T, again: bool) -> Self {
+        Self { held: Mutex::new(Some(Held { thing, touched: false })), again }
+    }
+
+    pub(crate) fn is_spent(&self) -> bool {
+        self.held.lock().is_none()
+    }
+
+    pub(crate) fn take(self: &Arc<Self>) -> Result<Taken<T>> {
+        let held = self.held.lock().take();
+        match held {
+            Some(Held { thing, touched }) => Ok(Taken { slot: Arc::clone(self), thing: Some(thing), touched }),
+            None if self.again => Err(unrewindable("it is being sent already")),
+            None => Err(unrewindable("it can be read only once, and was")),
+        }
+    }
+}
+
+/// A thing out of its slot. Dropping it puts it back, unless it was used and can be used only once.
+pub(crate) struct Taken<T> {
+    slot: Arc<Slot<T>>,
+    thing: Option<T>,
+    pub(crate) touched: bool,
+}
+
+impl<T> Taken<T> {
+    pub(crate) fn get(&mut self) -> &mut T {
+        self.thing.as_mut().expect("only drop takes the thing")
+    }
+}
+
+impl<T> Drop for Taken<T> {
+    fn drop(&mut self) {
+        if self.slot.again || !self.touched {
+            let held = self.thing.take().map(|thing| Held { thing, touched: self.touched });
+            *self.slot.held.lock() = held;
+        }
+    }
+}
+
+/// A reader that may know the way back to its start.
+pub(crate) trait Rereader: Read + Send {
+    fn rewind(&mut self) -> io::Result<()>;
+}
+
+struct Once<R>(R);
+
+impl<R: Read> Read for Once<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.0.read(out)
+    }
+}
+
+impl<R: Read + Send> Rereader for Once<R> {
+    fn rewind(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+struct Seekable<R> {
+    reader: R,
+    start: u64,
+}
+
+impl<R: Read> Read for Seekable<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.reader.read(out)
+    }
+}
+
+impl<R: Read + Seek + Send> Rereader for Seekable<R> {
+    fn rewind(&mut self) -> io::Result<()> {
+        self.reader.seek(SeekFrom::Start(self.start)).map(drop)
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = if matches!(self, Self::Bytes(_)) { "Bytes" } else { "Reader" };
+        f.debug_struct(name).field("length", &self.length()).finish()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use std::io::{Cursor, Write};
+
+    /// A file that has `content`, standing at its start, with no name left in the folder.
+    pub(crate) fn file(content: &[u8]) -> File {
+        let path = std::env::temp_dir().join(format!("petition-test-{}-{:x}", std::process::id(), fastrand::u64(..)));
+        let mut file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        file.write_all(content).unwrap();
+        file.rewind().unwrap();
+        file
+    }
+
+    /// Gives its pieces one read at a time, then fails.
+    pub(crate) struct Failing(pub(crate) Vec<&'static [u8]>);
+
+    impl Read for Failing {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            if self.0.is_empty() {
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, "disk on fire"));
+            }
+            self.0.remove(0).read(out)
+        }
+    }
+
+    fn read_all(open: &mut OpenSource) -> Result<Vec<u8>> {
+        let (mut all, mut buffer) = (Vec::new(), [0; 4]);
+        loop {
+            match open.read(&mut buffer)? {
+                0 => return Ok(all),
+                count => all.extend_from_slice(&buffer[..count]),
+            }
+        }
+    }
+
+    fn send(source: &Source) -> Result<Vec<u8>> {
+        read_all(&mut source.open()?)
+    }
+
+    fn kind_and_text<T>(result: Result<T>) -> (ErrorKind, String) {
+        let error = result.err().unwrap();
+        (error.kind(), error.to_string())
+    }
+
+    // BODY-10, RETRY-24, REDIR-04
+    #[test]
+    fn a_file_is_sent_from_where_it_stands_each_time() {
+        let mut file = file(b"0123456789");
+        file.seek(SeekFrom::Start(3)).unwrap();
+
+        let source = Source::file(file);
+
+        assert_eq!((source.length(), source.is_replayable()), (Some(7), true));
+        assert_eq!(send(&source).unwrap(), b"3456789");
+        assert_eq!(send(&source.clone()).unwrap(), b"3456789");
+        let mut torn = source.open().unwrap();
+        torn.read(&mut [0; 2]).unwrap();
+        drop(torn);
+        assert_eq!(send(&source).unwrap(), b"3456789");
+    }
+
+    // BODY-11
+    #[test]
+    fn an_empty_file_and_one_at_or_past_its_end_have_no_known_length() {
+        for (content, start) in [(&b""[..], 0), (b"abc", 3), (b"abc", 9)] {
+            let mut file = file(content);
+            file.seek(SeekFrom::Start(start)).unwrap();
+
+            let source = Source::file(file);
+
+            assert_eq!((source.length(), send(&source).unwrap()), (None, vec![]), "{content:?} at {start}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_grows_is_sent_as_long_as_it_was_and_one_that_shrinks_is_an_error() {
+        let grown = file(b"12345");
+        let mut end = grown.try_clone().unwrap();
+        let source = Source::file(grown);
+        end.seek(SeekFrom::End(0)).unwrap();
+        end.write_all(b"more").unwrap();
+        end.rewind().unwrap();
+        assert_eq!(send(&source).unwrap(), b"12345");
+
+        let shrunk = file(b"12345");
+        let end = shrunk.try_clone().unwrap();
+        let source = Source::file(shrunk);
+        end.set_len(2).unwrap();
+        assert_eq!(
+            kind_and_text(send(&source)),
+            (ErrorKind::Io, "body is shorter than announced: 2 of 5 bytes".into())
+        );
+    }
+
+    #[test]
+    fn a_sized_reader_keeps_its_word_or_fails() {
+        for (content, length, want) in [
+            ("", 0, Ok("")),
+            ("abcde", 5, Ok("abcde")),
+            ("abcdefgh", 8, Ok("abcdefgh")),
+            ("", 3, Err("body is shorter than announced: 0 of 3 bytes")),
+            ("abcde", 6, Err("body is shorter than announced: 5 of 6 bytes")),
+            ("a", 0, Err("body is longer than announced: more than 0 bytes")),
+            ("abcde", 4, Err("body is longer than announced: more than 4 bytes")),
+            ("abcdefgh", 5, Err("body is longer than announced: more than 5 bytes")),
+        ] {
+            let got = send(&Source::sized(Cursor::new(content), length));
+
+            let got = got.map(|bytes| String::from_utf8(bytes).unwrap()).map_err(|error| error.to_string());
+            assert_eq!(got, want.map(str::to_owned).map_err(str::to_owned), "{content:?} as {length}");
+        }
+    }
+
+    #[test]
+    fn the_last_block_of_a_body_that_is_too_long_is_never_handed_out() {
+        let source = Source::sized(Cursor::new("abcdef"), 5);
+        let mut open = source.open().unwrap();
+        let mut buffer = [0; 4];
+
+        assert_eq!(open.read(&mut buffer).unwrap(), 4);
+        assert_eq!(open.read(&mut buffer).unwrap_err().kind(), ErrorKind::Io);
+    }
+
+    // RETRY-25, RETRY-26, REDIR-05, REDIR-06
+    #[test]
+    fn a_reader_that_was_read_from_is_never_sent_again() {
+        let source = Source::reader(Cursor::new("once"));
+        let clone = source.clone();
+
+        let mut open = source.open().unwrap();
+        open.read(&mut [0; 1]).unwrap();
+        drop(open);
+
+        assert!(clone.is_spent() && !clone.is_replayable());
+        assert_eq!(
+            kind_and_text(clone.open().map(drop)),
+            (ErrorKind::UnrewindableBody, "body cannot be sent: it can be read only once, and was".into())
+        );
+    }
+
+    #[test]
+    fn a_reader_that_was_taken_but_not_read_can_be_taken_again() {
+        let source = Source::reader(Cursor::new("once"));
+
+        drop(source.open().unwrap());
+
+        assert!(!source.is_spent());
+        assert_eq!(send(&source).unwrap(), b"once");
+    }
+
+    #[test]
+    fn two_requests_never_read_from_one_file_at_a_time() {
+        let source = Source::file(file(b"abc"));
+        let first = source.open().unwrap();
+
+        let second = source.open().map(drop);
+
+        assert_eq!(kind_and_text(second).0, ErrorKind::UnrewindableBody);
+        drop(first);
+        assert_eq!(send(&source).unwrap(), b"abc");
+    }
+
+    #[test]
+    fn a_seek_that_fails_is_unrewindable_with_the_cause() {
+        struct OneWay(Cursor<&'static str>, u32);
+        impl Read for OneWay {
+            fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+                self.0.read(out)
+            }
+        }
+        impl Seek for OneWay {
+            fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+                self.1 += 1;
+                if self.1 > 3 { Err(io::Error::other("stuck")) } else { self.0.seek(to) }
+            }
+        }
+        let source = Source::seekable(OneWay(Cursor::new("abc"), 0)).unwrap();
+        assert_eq!(send(&source).unwrap(), b"abc");
+
+        let error = source.open().map(drop).unwrap_err();
+
+        assert_eq!(error.kind(), ErrorKind::UnrewindableBody);
+        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "stuck");
+    }
+
+    #[test]
+    fn a_source_that_fails_in_the_middle_is_an_io_error_with_its_cause() {
+        let source = Source::reader(Failing(vec![b"abc"]));
+        let mut open = source.open().unwrap();
+
+        assert_eq!(open.read(&mut [0; 8]).unwrap(), 3);
+        let error = open.read(&mut [0; 8]).unwrap_err();
+
+        assert_eq!(
+            (error.kind(), error.to_string().as_str()),
+            (ErrorKind::Io, "reading the body failed: disk on fire")
+        );
+        assert!(std::error::Error::source(&error).is_some());
+    }
+
+    #[test]
+    fn an_error_of_ours_inside_a_source_is_not_taken_for_one_of_this_exchange() {
+        struct Upstream;
+        impl Read for Upstream {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(Error::new(ErrorKind::ReadTimeout, "read timed out").into())
+            }
+        }
+
+        let error = send(&Source::reader(Upstream)).unwrap_err();
+
+        assert_eq!((error.kind(), error.is_timeout()), (ErrorKind::Io, false));
+    }
+
+    #[test]
+    fn an_interrupted_read_goes_on_and_a_lying_reader_is_an_error() {
+        struct Odd(u8);
+        impl Read for Odd {
+            fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+                self.0 += 1;
+                match self.0 {
+                    1 => Err(io::ErrorKind::Interrupted.into()),
+                    2 => b"a".as_slice().read(out),
+                    _ => Ok(out.len() + 1),
+                }
+            }
+        }
+        let source = Source::reader(Odd(0));
+        let mut open = source.open().unwrap();
+
+        assert_eq!(open.read(&mut [0; 8]).unwrap(), 1);
+        assert_eq!(kind_and_text(open.read(&mut [0; 8])).1, "body reader claims 9 bytes in a buffer of 8");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_regular_file_is_a_plain_reader() {
+        let source = Source::file(File::open("/dev/null").unwrap());
+
+        assert_eq!((source.length(), source.is_replayable()), (None, false));
+    }
+}

@@ -1,0 +1,614 @@
+//! The body of a request: what it is made of, how long it is, and whether it can be sent again.
+//!
+//! A [`Body`] is a cheap handle; [`Body::open`] starts one sending and gives a [`BodyReader`]. Knows no framing and no
+//! connection. The rule that keeps it sound: a body that can be sent only once is never sent again, and never sent empty in
+//! its place (requests does both); opening it a second time is an error.
+
+mod convert;
+#[cfg(feature = "json")]
+mod json;
+mod reader;
+
+use std::fmt;
+use std::io::{Read, Seek};
+use std::sync::Arc;
+
+pub use reader::BodyReader;
+use reader::{Chunks, Flow, Items};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::form::bytes::Bytes;
+use crate::form::multipart::Multipart;
+use crate::form::source::{Slot, Source};
+
+/// What a request sends.
+///
+/// Texts, bytes, pairs (as a form) and files convert into one; readers and iterators have constructors here. A clone is
+/// cheap and shares what it is made of.
+///
+/// | made from | Content-Length | sent again on 307, 308, a retry, a 401 |
+/// |---|---|---|
+/// | text, bytes, pairs, JSON | yes | yes |
+/// | a file, [`seekable`](Self::seekable) | yes, from where it stands | yes, from there |
+/// | [`sized`](Self::sized) | yes | no: [`ErrorKind::UnrewindableBody`] |
+/// | [`reader`](Self::reader), [`chunks`](Self::chunks) | no: chunked | no: [`ErrorKind::UnrewindableBody`] |
+/// | [`Multipart`] | if every part has one | if every part can be |
+///
+/// A source that fails while it is sent is [`ErrorKind::Io`], and the connection is closed.
+///
+/// # Coming from requests
+/// What `data=` takes. Empty data (`""`, no pairs) is no body, as there. A body that can be read only once is never sent
+/// again as an empty one.
+///
+/// # Examples
+/// ```
+/// use petition::Body;
+///
+/// let form = Body::from([("a", "1 2"), ("b", "ä")]);
+///
+/// assert_eq!(form.as_bytes(), Some(&b"a=1+2&b=%C3%A4"[..]));
+/// assert_eq!(form.content_type(), Some("application/x-www-form-urlencoded"));
+/// ```
+#[derive(Clone, Default)]
+pub struct Body {
+    content: Content,
+    media: Media,
+    progress: Option<Arc<Progress>>,
+}
+
+type Progress = dyn Fn(u64, Option<u64>) + Send + Sync;
+
+#[derive(Clone)]
+enum Content {
+    Source(Source),
+    Items(Arc<Slot<Box<dyn Items>>>),
+    Multipart(Arc<Multipart>),
+}
+
+/// The Content-Type that comes with the content.
+#[derive(Clone, Default)]
+enum Media {
+    #[default]
+    None,
+    Form,
+    #[cfg(feature = "json")]
+    Json,
+    Multipart(Arc<str>),
+}
+
+/// How much a body has to send: decides on the framing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum BodyLength {
+    /// There is no body.
+    Empty,
+    Known(u64),
+    /// To be sent chunked.
+    Unknown,
+}
+
+/// A form of parts in memory is made whole up to this size: then it goes out with the head, in one write.
+const SMALL_FORM: u64 = 64 * 1024;
+
+impl Body {
+    /// A reader of unknown length: sent chunked, one chunk for each read, and once.
+    #[must_use]
+    pub fn reader(reader: impl Read + Send + 'static) -> Self {
+        Self::from_source(Source::reader(reader))
+    }
+
+    /// A reader that gives exactly `length` bytes: sent with a Content-Length, and once.
+    ///
+    /// It is read to its end, so that too many bytes are noticed as too few are: both are [`ErrorKind::Io`] while it is
+    /// sent. Put [`Read::take`] around a reader that has more to give, or that stays open.
+    #[must_use]
+    pub fn sized(reader: impl Read + Send + 'static, length: u64) -> Self {
+        Self::from_source(Source::sized(reader, length))
+    }
+
+    /// A reader that can be sent again, with a Content-Length: from where it stands now to where it ends now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`]: it cannot seek.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::io::Cursor;
+    ///
+    /// let body = petition::Body::seekable(Cursor::new("text"))?;
+    /// # drop(body);
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    pub fn seekable(reader: impl Read + Seek + Send + 'static) -> Result<Self> {
+        Source::seekable(reader).map(Self::from_source)
+    }
+
+    /// An iterator: sent chunked, one chunk for each item, and once. Empty items are left out.
+    ///
+    /// # Examples
+    /// ```
+    /// use petition::Body;
+    ///
+    /// let body = Body::chunks((1..=3).map(|n| format!("line {n}\n")));
+    /// # drop(body);
+    /// ```
+    #[must_use]
+    pub fn chunks<I>(items: I) -> Self
+    where
+        I: IntoIterator<Item: AsRef<[u8]> + Send + 'static, IntoIter: Send + 'static>,
+    {
+        Self::try_chunks(items.into_iter().map(Ok::<_, Error>))
+    }
+
+    /// An iterator whose items may be errors, which end the request with [`ErrorKind::Io`]; else as
+    /// [`chunks`](Self::chunks).
+    #[must_use]
+    pub fn try_chunks<I, T, E>(items: I) -> Self
+    where
+        I: IntoIterator<Item = Result<T, E>, IntoIter: Send + 'static>,
+        T: AsRef<[u8]> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let items: Box<dyn Items> = Box::new(Chunks::new(items.into_iter()));
+        Self { content: Content::Items(Arc::new(Slot::new(items, false))), ..Self::default() }
+    }
+
+    /// `value` as JSON: compact, in UTF-8, with `Content-Type: application/json`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidJson`]: there is a NaN or an infinity in it, a map key that is no text or number, or its
+    /// `Serialize` failed.
+    ///
+    /// # Examples
+    /// ```
+    /// use petition::{Body, ErrorKind};
+    ///
+    /// assert_eq!(Body::json(&[1, 2])?.as_bytes(), Some(&b"[1,2]"[..]));
+    /// assert_eq!(Body::json(&f64::NAN).unwrap_err().kind(), ErrorKind::InvalidJson);
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    #[cfg(feature = "json")]
+    pub fn json(value: &(impl serde::Serialize + ?Sized)) -> Result<Self> {
+        Ok(Self { media: Media::Json, ..json::to_vec(value)?.into() })
+    }
+
+    /// Calls `progress` after each piece that is read for sending, with the bytes so far and the length if it is known, and
+    /// once more at the end; after a rewind it counts from 0 again.
+    ///
+    /// # Coming from requests
+    /// requests-toolbelt's `MultipartEncoderMonitor`, for any body.
+    ///
+    /// # Examples
+    /// ```
+    /// use petition::{Body, Multipart};
+    ///
+    /// let form = Multipart::new().text("field", "value");
+    /// let body = Body::from(form).on_progress(|sent, length| println!("{sent} of {length:?} bytes"));
+    /// # drop(body);
+    /// ```
+    #[must_use]
+    pub fn on_progress(mut self, progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
+        self.progress = Some(Arc::new(progress));
+        self
+    }
+
+    fn from_source(source: impl Into<Source>) -> Self {
+        Self { content: Content::Source(source.into()), ..Self::default() }
+    }
+
+    /// The bytes, where they are all in memory. `None` for files, readers, iterators, larger multipart forms, and with
+    /// [`on_progress`](Self::on_progress): these are read by [`open`](Self::open).
+    #[must_use]
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        match &self.content {
+            Content::Source(Source::Bytes(bytes)) if self.progress.is_none() => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// The Content-Type that comes with the content: that of a form, JSON or multipart. Text, bytes, files and readers have
+    /// none.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&str> {
+        match &self.media {
+            Media::None => None,
+            Media::Form => Some("application/x-www-form-urlencoded"),
+            #[cfg(feature = "json")]
+            Media::Json => Some("application/json"),
+            Media::Multipart(kind) => Some(kind),
+        }
+    }
+
+    pub(crate) fn length(&self) -> BodyLength {
+        let length = match &self.content {
+            Content::Source(Source::Bytes(bytes)) if bytes.is_empty() => return BodyLength::Empty,
+            Content::Source(source) => source.length(),
+            Content::Items(_) => None,
+            Content::Multipart(form) => form.length(),
+        };
+        length.map_or(BodyLength::Unknown, BodyLength::Known)
+    }
+
+    /// Whether it can be sent more than once.
+    #[must_use]
+    pub fn is_replayable(&self) -> bool {
+        match &self.content {
+            Content::Source(source) => source.is_replayable(),
+            Content::Items(_) => false,
+            Content::Multipart(form) => form.is_replayable(),
+        }
+    }
+
+    /// Whether it was read from and can be read only once, or is being sent now: whether `open` would refuse.
+    pub(crate) fn is_spent(&self) -> bool {
+        match &self.content {
+            Content::Source(source) => source.is_spent(),
+            Content::Items(slot) => slot.is_spent(),
+            Content::Multipart(form) => form.is_spent(),
+        }
+    }
+
+    /// What the setters of a form refused, before anything is sent.
+    pub(crate) fn check(&self) -> Result<()> {
+        match &self.content {
+            Content::Multipart(form) => form.check(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Starts one sending, from the beginning: for adapters.
+    ///
+    /// The reader has to be read until it gives nothing, also when all announced bytes were read: the end is where a source
+    /// that is too long is noticed. Dropping it gives a rewindable source back, and any source that was not read from.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnrewindableBody`]: it can be read only once and was, rewinding it failed, or another request is sending
+    /// it. [`ErrorKind::InvalidHeader`]: a multipart form has a header that cannot be sent.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::io::{self, Read};
+    /// use petition::{Body, ErrorKind};
+    ///
+    /// let body = Body::reader(io::repeat(b'x').take(5));
+    ///
+    /// assert_eq!(io::read_to_string(body.open()?)?, "xxxxx");
+    /// assert_eq!(body.open().unwrap_err().kind(), ErrorKind::UnrewindableBody);
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    pub fn open(&self) -> Result<BodyReader> {
+        let flow = match &self.content {
+            Content::Source(source) => Flow::Source(source.open()?),
+            Content::Items(slot) => Flow::Items(slot.take()?),
+            Content::Multipart(form) => Flow::Multipart(form.open()?),
+        };
+        let length = match self.length() {
+            BodyLength::Empty => Some(0),
+            BodyLength::Known(length) => Some(length),
+            BodyLength::Unknown => None,
+        };
+        Ok(BodyReader::new(flow, self.progress.clone().map(|call| (call, length))))
+    }
+
+    /// The pairs of a form, decoded; `None` if it is none.
+    pub(crate) fn form_pairs(&self) -> Option<Vec<(String, String)>> {
+        match (&self.media, &self.content) {
+            (Media::Form, Content::Source(Source::Bytes(bytes))) => {
+                Some(url::form_urlencoded::parse(bytes).into_owned().collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// What is sent for `data=` beside `files=`: the pairs as fields before the files (BODY-01, BODY-25). Without files it
+    /// is the data alone (BODY-31).
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidSetting`]: data that is no pairs (BODY-19). [`ErrorKind::InvalidHeader`]: see [`Self::check`].
+    pub(crate) fn with_files(self, files: Multipart) -> Result<Self> {
+        if files.is_empty() {
+            return Ok(self);
+        }
+        let fields = match self.form_pairs() {
+            Some(pairs) => pairs,
+            None if self.length() == BodyLength::Empty => Vec::new(),
+            None => {
+                let text = "data beside files must be pairs: a text or a stream has no place in a multipart form";
+                return Err(Error::message(ErrorKind::InvalidSetting, text));
+            }
+        };
+        let body = Self::from(files.prepend_fields(fields));
+        body.check()?;
+        Ok(body)
+    }
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        Self::Source(Source::Bytes(Bytes::None))
+    }
+}
+
+impl From<Multipart> for Body {
+    fn from(form: Multipart) -> Self {
+        let media = Media::Multipart(form.content_type().into());
+        let is_small = form.is_in_memory() && form.length().is_some_and(|length| length <= SMALL_FORM);
+        let body = Self { content: Content::Multipart(Arc::new(form)), media, progress: None };
+        if !is_small {
+            return body;
+        }
+        // A form that was refused stays one, to say so when it is opened.
+        let mut whole = Vec::new();
+        match body.open().map(|mut open| open.read_to_end(&mut whole)) {
+            Ok(Ok(_)) => Self { content: Content::Source(whole.into()), ..body },
+            _ => body,
+        }
+    }
+}
+
+impl fmt::Debug for Body {
+    /// Not the content, which may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body")
+            .field("length", &self.length())
+            .field("content_type", &self.content_type())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::form::part::Part;
+    use crate::form::source::tests::{Failing, file};
+    use parking_lot::Mutex;
+    use std::io::{self, Cursor};
+
+    fn chunks(body: &Body, max: usize) -> Result<Vec<String>> {
+        let (mut open, mut all) = (body.open()?, Vec::new());
+        while let Some(chunk) = open.next_chunk(max)? {
+            all.push(String::from_utf8(chunk.to_vec()).unwrap());
+        }
+        assert!(open.next_chunk(max)?.is_none(), "a body that has ended stays so");
+        Ok(all)
+    }
+
+    /// By `io::Read`, in buffers of that size.
+    fn read(body: &Body, buffer: usize) -> Result<String> {
+        let (mut open, mut all, mut buffer) = (body.open()?, Vec::new(), vec![0; buffer]);
+        loop {
+            match open.read(&mut buffer)? {
+                0 => return Ok(String::from_utf8(all).unwrap()),
+                count => all.extend_from_slice(&buffer[..count]),
+            }
+        }
+    }
+
+    // BODY-13
+    #[test]
+    fn an_iterator_gives_one_chunk_for_each_item_and_leaves_empty_ones_out() {
+        let body = || Body::chunks(["", "a", "", "long item", ""]);
+
+        assert_eq!((body().length(), body().is_replayable(), body().as_bytes()), (BodyLength::Unknown, false, None));
+        assert_eq!(chunks(&body(), 4).unwrap(), ["a", "long item"]);
+        for buffer in 1..12 {
+            assert_eq!(read(&body(), buffer).unwrap(), "along item");
+        }
+        assert_eq!(chunks(&Body::chunks(Vec::<String>::new()), 4).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn items_may_be_any_kind_of_bytes() {
+        for body in [
+            Body::chunks([b"ab".to_vec()]),
+            Body::chunks(vec![String::from("ab")]),
+            Body::chunks([*b"ab"]),
+            Body::chunks([&b"ab"[..]]),
+            Body::chunks("ab".split(' ')),
+            Body::try_chunks([Ok::<_, io::Error>("ab")]),
+        ] {
+            assert_eq!(chunks(&body, 16).unwrap(), ["ab"]);
+        }
+    }
+
+    #[test]
+    fn read_and_next_chunk_of_items_can_be_mixed() {
+        let body = Body::chunks(["abcd", "ef"]);
+        let mut open = body.open().unwrap();
+
+        assert_eq!(open.read(&mut [0; 2]).unwrap(), 2);
+        assert_eq!(open.next_chunk(16).unwrap(), Some(&b"cd"[..]));
+        assert_eq!(open.read(&mut [0; 9]).unwrap(), 2);
+        assert_eq!(open.next_chunk(16).unwrap(), None);
+    }
+
+    // BODY-10
+    #[test]
+    fn readers_and_bytes_come_in_blocks() {
+        for body in [
+            Body::from("0123456789"),
+            Body::from(file(b"0123456789")),
+            Body::reader(Cursor::new("0123456789")),
+            Body::sized(Cursor::new("0123456789"), 10),
+            Body::seekable(Cursor::new("0123456789")).unwrap(),
+        ] {
+            assert_eq!(chunks(&body, 4).unwrap(), ["0123", "4567", "89"], "{body:?}");
+        }
+    }
+
+    // BODY-10, BODY-13
+    #[test]
+    fn lengths_are_known_where_they_can_be() {
+        for (body, length, again) in [
+            (Body::default(), BodyLength::Empty, true),
+            (Body::from("h\u{e9}"), BodyLength::Known(3), true),
+            (Body::from(file(b"abc")), BodyLength::Known(3), true),
+            (Body::seekable(Cursor::new("abc")).unwrap(), BodyLength::Known(3), true),
+            (Body::sized(io::empty(), 3), BodyLength::Known(3), false),
+            (Body::sized(io::empty(), 0), BodyLength::Known(0), false),
+            (Body::reader(io::empty()), BodyLength::Unknown, false),
+            (Multipart::new().boundary("B").text("a", "1").into(), BodyLength::Known(59), true),
+            (Multipart::new().part("a", Part::reader(io::empty())).into(), BodyLength::Unknown, false),
+        ] {
+            assert_eq!((body.length(), body.is_replayable()), (length, again), "{body:?}");
+        }
+    }
+
+    // RETRY-24, REDIR-04, AUTH-23
+    #[test]
+    fn what_can_be_sent_again_is_the_same_each_time() {
+        for body in [
+            Body::from("abc"),
+            Body::from(file(b"abc")),
+            Body::seekable(Cursor::new("abc")).unwrap(),
+            Multipart::new().text("a", "abc").into(),
+            Multipart::new().part("a", file(b"abc").into()).into(),
+        ] {
+            let first = chunks(&body, 2).unwrap();
+            assert_eq!(chunks(&body.clone(), 2).unwrap(), first, "{body:?}");
+        }
+    }
+
+    // RETRY-25, RETRY-26, REDIR-05, REDIR-06, AUTH-23
+    #[test]
+    fn what_can_be_sent_once_is_never_sent_again_nor_empty() {
+        for body in [
+            Body::reader(Cursor::new("abc")),
+            Body::sized(Cursor::new("abc"), 3),
+            Body::chunks(["a", "bc"]),
+            Multipart::new().part("a", Part::reader(Cursor::new("abc"))).into(),
+        ] {
+            let clone = body.clone();
+            drop(body.open().unwrap());
+            assert!(!clone.is_spent(), "{body:?}: nothing was read");
+
+            body.open().unwrap().next_chunk(4096).unwrap();
+
+            assert!(clone.is_spent(), "{body:?}");
+            assert_eq!(clone.open().unwrap_err().kind(), ErrorKind::UnrewindableBody, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_of_two_threads_has_the_reader() {
+        let body = Body::reader(Cursor::new("once"));
+        let barrier = std::sync::Barrier::new(2);
+
+        let sent = std::thread::scope(|scope| {
+            let send = || {
+                let read = body.open().map(|mut open| io::read_to_string(&mut open).unwrap());
+                barrier.wait();
+                read.ok()
+            };
+            let other = scope.spawn(send);
+            [send(), other.join().unwrap()]
+        });
+
+        assert_eq!(sent.into_iter().flatten().collect::<Vec<_>>(), ["once"]);
+    }
+
+    #[test]
+    fn a_source_that_fails_in_the_middle_is_an_error() {
+        for body in [
+            Body::reader(Failing(vec![b"abc"])),
+            Body::sized(Failing(vec![b"abc"]), 9),
+            Body::try_chunks([Ok("abc"), Err("disk on fire")]),
+            Body::try_chunks([Ok("abc"), Err(Error::new(ErrorKind::ReadTimeout, "disk on fire"))]),
+        ] {
+            let mut open = body.open().unwrap();
+            assert_eq!(open.next_chunk(16).unwrap(), Some(&b"abc"[..]));
+
+            let error = open.next_chunk(16).unwrap_err();
+
+            let got = (error.kind(), error.to_string());
+            assert_eq!(got, (ErrorKind::Io, "reading the body failed: disk on fire".into()));
+        }
+    }
+
+    #[test]
+    fn errors_come_whole_through_io_read() {
+        let body = Body::sized(Cursor::new("abc"), 4);
+
+        let error = Error::from(io::read_to_string(body.open().unwrap()).unwrap_err());
+
+        let got = (error.kind(), error.to_string());
+        assert_eq!(got, (ErrorKind::Io, "body is shorter than announced: 3 of 4 bytes".into()));
+    }
+
+    #[test]
+    fn a_small_form_in_memory_is_whole_and_a_large_one_is_streamed() {
+        let small = Multipart::new().boundary("B").text("a", "1");
+        let large = Multipart::new().boundary("B").part("a", Part::bytes(vec![b'x'; 70_000]));
+
+        let whole = "--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--B--\r\n";
+        assert_eq!(Body::from(small).as_bytes(), Some(whole.as_bytes()));
+        let body = Body::from(large);
+        assert_eq!((body.as_bytes(), body.content_type()), (None, Some("multipart/form-data; boundary=B")));
+        assert!(chunks(&body, 16 * 1024).unwrap().iter().all(|chunk| chunk.len() <= 16 * 1024));
+    }
+
+    #[test]
+    fn a_form_that_was_refused_says_so_when_it_is_checked_or_opened() {
+        let body = Body::from(Multipart::new().part("f", Part::text("x").mime("a\nb")));
+
+        assert_eq!(body.check().unwrap_err().kind(), ErrorKind::InvalidHeader);
+        assert_eq!(body.open().unwrap_err().kind(), ErrorKind::InvalidHeader);
+    }
+
+    // BODY-01, BODY-19, BODY-25, BODY-28, BODY-31
+    #[test]
+    fn data_beside_files_goes_before_them_as_fields() {
+        let files = || Multipart::new().boundary("B").part("f", Part::bytes("x").file_name("n"));
+        let field = |name, value| format!("--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        let file = "--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"n\"\r\n\r\nx\r\n--B--\r\n";
+
+        let pairs = Body::from([("x", "1"), ("y", ""), ("x", "\u{e9}&")]).with_files(files()).unwrap();
+        let want = field("x", "1") + &field("y", "") + &field("x", "\u{e9}&") + file;
+        assert_eq!(pairs.as_bytes(), Some(want.as_bytes()));
+
+        let none = Body::default().with_files(files()).unwrap();
+        assert_eq!(none.as_bytes(), Some(file.as_bytes()));
+
+        assert_eq!(Body::from("text").with_files(Multipart::new()).unwrap().as_bytes(), Some(&b"text"[..]));
+        for data in [Body::from("a=1"), Body::reader(io::empty())] {
+            assert_eq!(data.with_files(files()).unwrap_err().kind(), ErrorKind::InvalidSetting);
+        }
+    }
+
+    // TBELT-06
+    #[test]
+    fn progress_is_told_after_each_piece_and_at_the_end() {
+        let told: Arc<Mutex<Vec<_>>> = Arc::default();
+        let seen = Arc::clone(&told);
+        let content = "x".repeat(40_134);
+        let body = Body::from(&content).on_progress(move |sent, length| seen.lock().push((sent, length)));
+        let want = [16_384, 32_768, 40_134, 40_134].map(|sent| (sent, Some(40_134)));
+
+        assert!(body.as_bytes().is_none());
+        let mut open = body.open().unwrap();
+        while open.next_chunk(16 * 1024).unwrap().is_some() {}
+        assert_eq!(*told.lock(), want);
+
+        told.lock().clear();
+        assert_eq!(read(&body, 16 * 1024).unwrap(), content);
+        assert_eq!(*told.lock(), want);
+    }
+
+    #[test]
+    fn a_body_can_be_shared_and_shows_no_content() {
+        fn shared<T: Send + Sync + 'static>(value: T) -> T {
+            value
+        }
+        let body = shared(Body::from([("password", "secret")]));
+
+        assert!(!format!("{body:?}").contains("secret"));
+    }
+
+    // BODY-06
+    #[cfg(feature = "json")]
+    #[test]
+    fn json_has_its_type() {
+        let body = Body::json("").unwrap();
+
+        assert_eq!((body.as_bytes(), body.content_type()), (Some(&b"\"\""[..]), Some("application/json")));
+    }
+}

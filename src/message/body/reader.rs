@@ -1,0 +1,179 @@
+//! A body while it is sent.
+//!
+//! Pieces come out as they are: an item of an iterator whole, memory as slices of itself, a reader in blocks through one
+//! buffer that is kept. So a chunked body has one chunk for each item or block (BODY-13), and nothing grows with the body.
+
+use std::fmt;
+use std::io::{self, Read};
+use std::iter::Fuse;
+use std::sync::Arc;
+
+use super::Progress;
+use crate::error::Result;
+use crate::form::multipart::OpenMultipart;
+use crate::form::source::{self, OpenSource, Taken};
+
+/// A body while it is sent: see [`Body::open`](super::Body::open).
+///
+/// It is also a [`Read`]; errors come through that as `io::Error`s with the [`Error`](crate::Error) inside.
+pub struct BodyReader {
+    flow: Flow,
+    /// For what is read in blocks; as long as the largest block that was asked for.
+    buffer: Vec<u8>,
+    /// How much of the item at hand `read` has given.
+    item_read: Option<usize>,
+    sent: u64,
+    progress: Option<(Arc<Progress>, Option<u64>)>,
+}
+
+pub(super) enum Flow {
+    Source(OpenSource),
+    Items(Taken<Box<dyn Items>>),
+    Multipart(OpenMultipart),
+}
+
+impl BodyReader {
+    pub(super) fn new(flow: Flow, progress: Option<(Arc<Progress>, Option<u64>)>) -> Self {
+        Self { flow, buffer: Vec::new(), item_read: None, sent: 0, progress }
+    }
+
+    /// The next piece, never empty; `None` is the end. An item of an iterator comes whole; anything else at most `max` bytes,
+    /// which must not be 0.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io): the source failed, or has not the length that was announced.
+    pub fn next_chunk(&mut self, max: usize) -> Result<Option<&[u8]>> {
+        let max = max.max(1);
+        let piece = match &mut self.flow {
+            Flow::Source(OpenSource::Bytes { bytes, at }) => {
+                let start = *at;
+                *at += max.min(bytes.len() - start);
+                &bytes[start..*at]
+            }
+            Flow::Source(source) => {
+                let count = source.read(block(&mut self.buffer, max))?;
+                &self.buffer[..count]
+            }
+            Flow::Multipart(form) => {
+                let count = form.read(block(&mut self.buffer, max))?;
+                &self.buffer[..count]
+            }
+            Flow::Items(items) => {
+                // What `read` took of an item comes first.
+                match self.item_read.take() {
+                    Some(read) => &items.get().current()[read..],
+                    None => {
+                        items.touched = true;
+                        if items.get().advance()? { items.get().current() } else { &[] }
+                    }
+                }
+            }
+        };
+        self.sent += piece.len() as u64;
+        if let Some((call, length)) = &self.progress {
+            call(self.sent, *length);
+        }
+        Ok(if piece.is_empty() { None } else { Some(piece) })
+    }
+}
+
+/// The first `max` bytes of a buffer, which is zeroed once, not for each block.
+fn block(buffer: &mut Vec<u8>, max: usize) -> &mut [u8] {
+    if buffer.len() < max {
+        buffer.resize(max, 0);
+    }
+    &mut buffer[..max]
+}
+
+impl Read for BodyReader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        let count = match &mut self.flow {
+            Flow::Source(source) => source.read(out)?,
+            Flow::Multipart(form) => form.read(out)?,
+            Flow::Items(items) => {
+                let read = match self.item_read.take() {
+                    Some(read) => read,
+                    None => {
+                        items.touched = true;
+                        if !items.get().advance()? {
+                            return Ok(self.report(0));
+                        }
+                        0
+                    }
+                };
+                let rest = &items.get().current()[read..];
+                let count = rest.len().min(out.len());
+                out[..count].copy_from_slice(&rest[..count]);
+                self.item_read = Some(read + count).filter(|_| count < rest.len());
+                count
+            }
+        };
+        Ok(self.report(count))
+    }
+}
+
+impl BodyReader {
+    fn report(&mut self, count: usize) -> usize {
+        self.sent += count as u64;
+        if let Some((call, length)) = &self.progress {
+            call(self.sent, *length);
+        }
+        count
+    }
+}
+
+impl fmt::Debug for BodyReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BodyReader").field("sent", &self.sent).finish_non_exhaustive()
+    }
+}
+
+/// An iterator of pieces, one of which is at hand.
+pub(super) trait Items: Send {
+    /// To the next piece that is not empty; whether there is one.
+    fn advance(&mut self) -> Result<bool>;
+
+    fn current(&self) -> &[u8];
+}
+
+pub(super) struct Chunks<I, T> {
+    /// Fused: a body that has ended stays so.
+    items: Fuse<I>,
+    current: Option<T>,
+}
+
+impl<I: Iterator, T> Chunks<I, T> {
+    pub(super) fn new(items: I) -> Self {
+        Self { items: items.fuse(), current: None }
+    }
+}
+
+impl<I, T, E> Items for Chunks<I, T>
+where
+    I: Iterator<Item = Result<T, E>> + Send,
+    T: AsRef<[u8]> + Send,
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn advance(&mut self) -> Result<bool> {
+        loop {
+            // Dropped first: an item may be large.
+            self.current = None;
+            match self.items.next() {
+                None => return Ok(false),
+                Some(Err(cause)) => return Err(source::failed(cause)),
+                Some(Ok(item)) if item.as_ref().is_empty() => {}
+                Some(Ok(item)) => {
+                    self.current = Some(item);
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
+    fn current(&self) -> &[u8] {
+        self.current.as_ref().map(AsRef::as_ref).unwrap_or_default()
+    }
+}

@@ -1,0 +1,337 @@
+//! Reading a body through its decoders, a bounded amount at a time.
+//!
+//! Stages are stacked: each has a buffer of what the one below gave and is asked only when someone above wants bytes. A
+//! read never decodes more than one buffer past what it returns, whatever the input expands to. A body without a coding
+//! has no stages and no buffers: reads go straight to the inner reader.
+//!
+//! The inner reader is read to its end before this one says that it is at its own, so the framing is checked whole and
+//! the connection can be used again; what comes after the coded data is read and dropped (DEC-03).
+//!
+//! Errors of the inner reader pass through untouched and change nothing here: reading may go on after them.
+
+use std::io::{self, Read};
+
+use super::{Decode, Fault};
+
+/// How much a decoded body may be. `None` is no limit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Of the body as the program sees it, decoded or never coded.
+    pub max_decoded_bytes: Option<u64>,
+    /// Decoded bytes for each byte that came, for every coding of a chain; looked at once more than
+    /// [`RATIO_FLOOR`] bytes were decoded.
+    pub max_expansion_ratio: Option<u32>,
+}
+
+impl Limits {
+    /// What Apache's `mod_deflate` allows too. Text stays far below; gzip reaches 1032 on nothing but zeros.
+    pub const DEFAULT_EXPANSION_RATIO: u32 = 200;
+    /// Below this a bomb does no harm, and small bodies that repeat one byte are common.
+    pub const RATIO_FLOOR: u64 = 64 << 20;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_decoded_bytes: None, max_expansion_ratio: Some(Self::DEFAULT_EXPANSION_RATIO) }
+    }
+}
+
+/// The decoded body: a reader over the reader of the body as it came.
+pub(crate) struct Coded<R> {
+    inner: R,
+    stages: Vec<Stage>,
+    limits: Limits,
+    /// Bytes taken from `inner`; not counted for a plain body without a limit.
+    taken: u64,
+    /// Bytes decoded, the ones in `ready` among them; counted like `taken`.
+    decoded: u64,
+    /// Decoded for a read too small to decode into.
+    ready: Buffer,
+    fault: Option<Fault>,
+}
+
+/// Small outputs cost a decoder more per byte than a copy does; below this it writes to a buffer of this size instead.
+const DIRECT: usize = 16 << 10;
+/// What a stage reads at once.
+const INPUT: usize = 32 << 10;
+/// What `read_to_end` adds at most to its buffer in one step.
+const GROWTH: usize = 256 << 10;
+
+impl<R> Coded<R> {
+    pub(super) fn new(
+        inner: R,
+        decoders: Vec<(&'static str, Box<dyn Decode>)>,
+        limits: Limits,
+        fault: Option<Fault>,
+    ) -> Self {
+        let stages = decoders.into_iter().map(|(coding, decoder)| Stage::new(coding, decoder)).collect();
+        Self { inner, stages, limits, taken: 0, decoded: 0, ready: Buffer::new(DIRECT), fault }
+    }
+
+    /// Whether the body is read as it came.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.stages.is_empty() && self.fault.is_none()
+    }
+
+    /// Whether bytes were taken from the inner reader to be decoded, so that it no longer has the whole body (DEC-14).
+    pub(crate) fn has_decoded(&self) -> bool {
+        !self.is_plain() && self.taken > 0
+    }
+
+    pub(crate) fn inner(&self) -> &R {
+        &self.inner
+    }
+
+    /// The body as it came.
+    pub(crate) fn inner_mut(&mut self) -> &mut R {
+        &mut self.inner
+    }
+
+    pub(crate) fn into_inner(self) -> R {
+        self.inner
+    }
+
+    fn is_unlimited(&self) -> bool {
+        self.is_plain() && self.limits.max_decoded_bytes.is_none()
+    }
+}
+
+impl<R: Read> Coded<R> {
+    /// Decodes into `out`, held to `max_decoded_bytes`.
+    fn decode(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let room = match self.limits.max_decoded_bytes {
+            Some(max) => usize::try_from(max - self.decoded).unwrap_or(usize::MAX).min(out.len()),
+            None => out.len(),
+        };
+        if room == 0 {
+            // Right at the limit: the body may end here, but not go on.
+            return match self.pull(&mut [0])? {
+                0 => Ok(0),
+                _ => Err(self.fail(Fault::TooLarge { at_most: self.decoded })),
+            };
+        }
+        let filled = self.pull(&mut out[..room])?;
+        self.decoded += filled as u64;
+        Ok(filled)
+    }
+
+    fn pull(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if let Some(fault) = self.fault.clone() {
+            // Nothing is wrong with how nothing at all was coded (DEC-11).
+            let empty = self.taken == 0 && self.inner.read(&mut [0])? == 0;
+            return if empty { Ok(0) } else { Err(self.fail(fault)) };
+        }
+        let mut source = Source { inner: &mut self.inner, taken: &mut self.taken };
+        match pull(&mut source, &mut self.stages, self.limits.max_expansion_ratio, out) {
+            Ok(filled) => Ok(filled),
+            Err(Stop::Inner(error)) => Err(error),
+            Err(Stop::Fault(fault)) => Err(self.fail(fault)),
+        }
+    }
+
+    fn fail(&mut self, fault: Fault) -> io::Error {
+        self.taken = self.taken.max(1);
+        self.fault = Some(fault.clone());
+        fault.into()
+    }
+}
+
+impl<R: Read> Read for Coded<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        if self.is_unlimited() {
+            return self.inner.read(out);
+        }
+        if self.ready.is_empty() {
+            if self.stages.is_empty() || out.len() >= DIRECT {
+                return self.decode(out);
+            }
+            let mut ready = std::mem::replace(&mut self.ready, Buffer::new(DIRECT));
+            let filled = self.decode(ready.space());
+            self.ready = ready;
+            self.ready.end = filled?;
+        }
+        let bytes = self.ready.bytes();
+        let n = bytes.len().min(out.len());
+        out[..n].copy_from_slice(&bytes[..n]);
+        self.ready.advance(n);
+        Ok(n)
+    }
+
+    /// Decodes into the spare room of `out`, which is cleared once where the default would do it for every read.
+    fn read_to_end(&mut self, out: &mut Vec<u8>) -> io::Result<usize> {
+        if self.is_unlimited() {
+            return self.inner.read_to_end(out);
+        }
+        let before = out.len();
+        let mut filled = before;
+        let result = loop {
+            if out.len() - filled < DIRECT {
+                let spare = out.capacity() - out.len();
+                out.resize(out.len() + spare.max(out.len()).clamp(DIRECT, GROWTH), 0);
+            }
+            match self.read(&mut out[filled..]) {
+                Ok(0) => break Ok(()),
+                Ok(n) => filled += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Err(error),
+            }
+        };
+        out.truncate(filled);
+        result.map(|()| filled - before)
+    }
+}
+
+/// One coding being undone.
+struct Stage {
+    coding: &'static str,
+    decoder: Box<dyn Decode>,
+    input: Buffer,
+    fed: u64,
+    produced: u64,
+    /// The last output was full, so there may be more without more input.
+    more_inside: bool,
+    state: State,
+}
+
+enum State {
+    Running,
+    /// The coded data is over, the input not yet.
+    Draining,
+    Done,
+}
+
+impl Stage {
+    fn new(coding: &'static str, decoder: Box<dyn Decode>) -> Self {
+        let input = Buffer::new(INPUT);
+        Self { coding, decoder, input, fed: 0, produced: 0, more_inside: false, state: State::Running }
+    }
+
+    /// `n` bytes were put into the input's space.
+    fn feed(&mut self, n: usize) {
+        self.input.end = n;
+        self.fed += n as u64;
+    }
+
+    /// The input is over: right between two members or before the first byte, an error anywhere else.
+    fn finish(&mut self) -> Result<(), Fault> {
+        if self.fed > 0 && !self.decoder.may_end() {
+            return Err(Fault::Truncated { coding: self.coding, after: self.fed });
+        }
+        self.state = State::Done;
+        Ok(())
+    }
+
+    fn step(&mut self, out: &mut [u8]) -> Result<usize, Fault> {
+        let input = self.input.bytes();
+        let corrupt = |reason| Fault::Corrupt { coding: self.coding, reason };
+        let step = self.decoder.step(input, out).map_err(corrupt)?;
+        if step.used == 0 && step.filled == 0 && !step.ended && !input.is_empty() {
+            return Err(corrupt("no progress".to_owned()));
+        }
+        self.input.advance(step.used);
+        self.produced += step.filled as u64;
+        self.more_inside = step.filled == out.len();
+        if step.ended {
+            self.state = State::Draining;
+        }
+        Ok(step.filled)
+    }
+}
+
+struct Source<'a, R> {
+    inner: &'a mut R,
+    taken: &'a mut u64,
+}
+
+enum Stop {
+    Inner(io::Error),
+    Fault(Fault),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// Gets decoded bytes from the last of `stages`, which gets its input from the ones before it. 0 is the end.
+fn pull<R: Read>(
+    source: &mut Source<'_, R>,
+    stages: &mut [Stage],
+    ratio: Option<u32>,
+    out: &mut [u8],
+) -> Result<usize, Stop> {
+    let Some((stage, below)) = stages.split_last_mut() else {
+        let n = source.inner.read(out).map_err(Stop::Inner)?;
+        *source.taken += n as u64;
+        return Ok(n);
+    };
+    loop {
+        match stage.state {
+            State::Done => return Ok(0),
+            State::Draining => {
+                while pull(source, below, ratio, stage.input.space())? > 0 {}
+                stage.state = State::Done;
+            }
+            State::Running if stage.input.is_empty() && !stage.more_inside => {
+                match pull(source, below, ratio, stage.input.space())? {
+                    0 => stage.finish()?,
+                    n => stage.feed(n),
+                }
+            }
+            State::Running => {
+                let filled = stage.step(out)?;
+                if let Some(at_most) = ratio {
+                    let allowed = source.taken.saturating_mul(at_most.into()).max(Limits::RATIO_FLOOR);
+                    if stage.produced > allowed {
+                        return Err(Fault::Expands { at_most }.into());
+                    }
+                }
+                if filled > 0 {
+                    return Ok(filled);
+                }
+            }
+        }
+    }
+}
+
+/// A buffer that is allocated when first used. Filled and emptied in turns.
+struct Buffer {
+    bytes: Vec<u8>,
+    size: usize,
+    start: usize,
+    end: usize,
+}
+
+impl Buffer {
+    const fn new(size: usize) -> Self {
+        Self { bytes: Vec::new(), size, start: 0, end: 0 }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    fn advance(&mut self, n: usize) {
+        self.start += n;
+    }
+
+    /// All of the buffer, to be filled anew; `end` is for the caller to set.
+    fn space(&mut self) -> &mut [u8] {
+        (self.start, self.end) = (0, 0);
+        if self.bytes.is_empty() {
+            self.bytes.resize(self.size, 0);
+        }
+        &mut self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests;

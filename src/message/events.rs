@@ -1,0 +1,274 @@
+//! Server-sent events: the `text/event-stream` format of the HTML standard (§9.2), out of any reader.
+//!
+//! An event is handed out at the empty line that ends it, and one that has no such line when the stream ends is dropped, as
+//! the standard wants. Reconnecting is left to the program: an event says what is needed for it.
+
+use std::fmt;
+use std::io::{self, Read};
+use std::time::Duration;
+
+use super::lines::Pieces;
+use crate::error::{Error, ErrorKind, Result};
+
+/// One event of a `text/event-stream` body.
+///
+/// # Examples
+/// ```
+/// let stream = "retry: 500\n\nid: 7\nevent: price\ndata: 12\ndata: EUR\n\ndata: bye\n\n";
+///
+/// let mut events = petition::Events::new(stream.as_bytes());
+///
+/// let price = events.next().unwrap()?;
+/// assert_eq!((price.event.as_str(), price.data.as_str()), ("price", "12\nEUR"));
+/// let bye = events.next().unwrap()?;
+/// assert_eq!((bye.event.as_str(), bye.id.as_str()), ("message", "7"));
+/// assert!(events.next().is_none());
+/// # Ok::<(), petition::Error>(())
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Event {
+    /// The last `id` of the stream up to here, of this event or an earlier one; empty if there was none. To go on after a
+    /// break it is sent as `Last-Event-ID`.
+    pub id: String,
+    /// The type: `message` where the stream names none.
+    pub event: String,
+    /// The data; several `data` lines are joined by line feeds.
+    pub data: String,
+    /// How long to wait before connecting again: the last `retry` of the stream up to here.
+    pub retry: Option<Duration>,
+}
+
+/// The events of a body, as they arrive: an iterator of [`Event`].
+///
+/// An event may have 16 MiB; a larger one is an error ([`ErrorKind::ContentDecodingError`]). After an error comes nothing
+/// more.
+pub struct Events<R> {
+    /// `None` when over.
+    lines: Option<Pieces<R>>,
+    /// Whether the next line is the first.
+    at_start: bool,
+    block: Block,
+}
+
+/// Of the data of an event, and of one line.
+const MAX_EVENT: usize = 16 << 20;
+
+impl<R: Read> Events<R> {
+    /// The events of `body`: a response, or any other reader.
+    pub fn new(body: R) -> Self {
+        Self { lines: Some(Pieces::lines_up_to(MAX_EVENT, body)), at_start: true, block: Block::default() }
+    }
+
+    fn read(&mut self) -> io::Result<Option<Event>> {
+        let Some(lines) = &mut self.lines else { return Ok(None) };
+        while let Some(mut line) = lines.next()? {
+            if std::mem::take(&mut self.at_start) {
+                line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+            }
+            if let Some(event) = self.block.take(line)? {
+                return Ok(Some(event));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl<R: Read> Iterator for Events<R> {
+    type Item = Result<Event>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let event = self.read();
+        if !matches!(event, Ok(Some(_))) {
+            self.lines = None;
+        }
+        event.map_err(Error::from).transpose()
+    }
+}
+
+impl<R> fmt::Debug for Events<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events")
+            .field("last_id", &self.block.id)
+            .field("retry", &self.block.retry)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the lines since the last event made.
+#[derive(Default)]
+struct Block {
+    /// These two stay from event to event.
+    id: String,
+    retry: Option<Duration>,
+    event: String,
+    /// The data lines, each with a line feed; so one empty line of data is not none.
+    data: String,
+}
+
+impl Block {
+    fn take(&mut self, line: &[u8]) -> io::Result<Option<Event>> {
+        if line.is_empty() {
+            return Ok(self.finish());
+        }
+        let (name, value) = match memchr::memchr(b':', line) {
+            Some(at) => (&line[..at], line[at + 1..].strip_prefix(b" ").unwrap_or(&line[at + 1..])),
+            None => (line, &b""[..]),
+        };
+        match name {
+            b"data" => {
+                if self.data.len() + value.len() > MAX_EVENT {
+                    let text = format!("server-sent event is larger than {MAX_EVENT} bytes");
+                    return Err(Error::message(ErrorKind::ContentDecodingError, text).into());
+                }
+                self.data.push_str(&String::from_utf8_lossy(value));
+                self.data.push('\n');
+            }
+            b"event" => self.event = String::from_utf8_lossy(value).into_owned(),
+            b"id" if !value.contains(&0) => self.id = String::from_utf8_lossy(value).into_owned(),
+            b"retry" => {
+                let digits = std::str::from_utf8(value).ok().filter(|value| value.bytes().all(|b| b.is_ascii_digit()));
+                if let Some(millis) = digits.and_then(|digits| digits.parse().ok()) {
+                    self.retry = Some(Duration::from_millis(millis));
+                }
+            }
+            _ => {} // a comment has an empty name, and names of tomorrow are ignored
+        }
+        Ok(None)
+    }
+
+    /// The event, unless it has no data.
+    fn finish(&mut self) -> Option<Event> {
+        let (mut event, mut data) = (std::mem::take(&mut self.event), std::mem::take(&mut self.data));
+        data.pop()?;
+        if event.is_empty() {
+            event.push_str("message");
+        }
+        Some(Event { id: self.id.clone(), event, data, retry: self.retry })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives at most so many bytes for a read.
+    struct Torn<'a>(&'a [u8], usize);
+
+    impl Read for Torn<'_> {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let n = self.1.min(out.len());
+            self.0.read(&mut out[..n])
+        }
+    }
+
+    type Short<'a> = (&'a str, &'a str, &'a str, Option<u64>);
+
+    fn assert_events(stream: &[u8], want: &[Short<'_>]) {
+        for piece in [1, 2, 3, 5, usize::MAX] {
+            let events: Vec<_> = Events::new(Torn(stream, piece)).map(Result::unwrap).collect();
+            let short: Vec<_> = events
+                .iter()
+                .map(|one| {
+                    let retry = one.retry.map(|retry| u64::try_from(retry.as_millis()).unwrap());
+                    (one.event.as_str(), one.data.as_str(), one.id.as_str(), retry)
+                })
+                .collect();
+            assert_eq!(short, want, "{:?} by {piece}", String::from_utf8_lossy(stream));
+        }
+    }
+
+    #[test]
+    fn events_are_read_by_the_rules_of_the_standard_however_they_arrive() {
+        let table: &[(&str, &[Short<'_>])] = &[
+            ("", &[]),
+            ("\n\n\n", &[]),
+            ("data: one\n\ndata:two\n\n", &[("message", "one", "", None), ("message", "two", "", None)]),
+            ("data: a\rdata: b\r\rdata: c\r\n\r\n", &[("message", "a\nb", "", None), ("message", "c", "", None)]),
+            // the examples of the standard
+            ("data: YHOO\ndata: +2\ndata: 10\n\n", &[("message", "YHOO\n+2\n10", "", None)]),
+            (
+                ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n",
+                &[
+                    ("message", "first event", "1", None),
+                    ("message", "second event", "", None),
+                    ("message", " third event", "", None),
+                ],
+            ),
+            ("data\n\ndata\ndata\n\ndata:", &[("message", "", "", None), ("message", "\n", "", None)]),
+            ("data:test\n\ndata: test\n\n", &[("message", "test", "", None), ("message", "test", "", None)]),
+            // types last for one event, ids and retry for all
+            (
+                "event: add\nid: 7\nretry: 250\ndata: x\n\ndata: y\n\nid\ndata: z\n\n",
+                &[("add", "x", "7", Some(250)), ("message", "y", "7", Some(250)), ("message", "z", "", Some(250))],
+            ),
+            // an event without data is none, but its id and retry count
+            ("event: add\nid: 3\nretry: 10\n\ndata: x\n\n", &[("message", "x", "3", Some(10))]),
+            // what is no number, has a NUL or another name is ignored
+            ("retry: 1s\nretry:\nretry: -1\nretry: +5\ndata: x\n\n", &[("message", "x", "", None)]),
+            ("retry: 99999999999999999999999\nretry: 5\ndata: x\n\n", &[("message", "x", "", Some(5))]),
+            ("id: a\nid: b\0\nDATA: no\n data: no\nfoo: no\n:data: no\ndata: x\n\n", &[("message", "x", "a", None)]),
+            ("data: a: b\nevent:  c\n\n", &[(" c", "a: b", "", None)]),
+            // a mark at the beginning only
+            ("\u{feff}data: x\n\n\u{feff}data: y\n\n", &[("message", "x", "", None)]),
+            // no empty line, no event
+            ("data: x\n\ndata: y\n", &[("message", "x", "", None)]),
+            ("data: x", &[]),
+            ("data: x\n", &[]),
+            ("data: x\n\r", &[("message", "x", "", None)]),
+            ("data: \u{20ac}\n\n", &[("message", "\u{20ac}", "", None)]),
+        ];
+        for (stream, want) in table {
+            assert_events(stream.as_bytes(), want);
+        }
+        assert_events(b"data: a\xe2\x82\ndata: \xac\n\n", &[("message", "a\u{fffd}\n\u{fffd}", "", None)]);
+    }
+
+    #[test]
+    fn an_event_comes_as_soon_as_its_empty_line_has_begun_to_end() {
+        struct Stalls<'a>(&'a [u8]);
+        impl Read for Stalls<'_> {
+            fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+                match self.0.read(out)? {
+                    0 => Err(Error::message(ErrorKind::ReadTimeout, "read timed out").into()),
+                    n => Ok(n),
+                }
+            }
+        }
+        for stream in ["data: x\n\n", "data: x\r\n\r", "data: x\r\r", "data: x\n\ndata: y"] {
+            let mut events = Events::new(Stalls(stream.as_bytes()));
+
+            assert_eq!(events.next().unwrap().unwrap().data, "x");
+            assert_eq!(events.next().unwrap().unwrap_err().kind(), ErrorKind::ReadTimeout);
+            assert!(events.next().is_none());
+        }
+    }
+
+    #[test]
+    fn an_event_of_more_than_16_mib_is_an_error_in_one_line_or_many() {
+        let one_line = io::repeat(b'x');
+        let lines = io::repeat(0).take(1 << 20).chain(&b"\n"[..]);
+        let mut many = Vec::new();
+        (b"data:".chain(lines)).read_to_end(&mut many).unwrap();
+        let many = Cycle { block: &many, at: 0 };
+        for stream in [Box::new(one_line) as Box<dyn Read>, Box::new(many)] {
+            let mut events = Events::new(stream);
+
+            assert_eq!(events.next().unwrap().unwrap_err().kind(), ErrorKind::ContentDecodingError);
+            assert!(events.next().is_none());
+        }
+    }
+
+    struct Cycle<'a> {
+        block: &'a [u8],
+        at: usize,
+    }
+
+    impl Read for Cycle<'_> {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let n = (&self.block[self.at..]).read(out)?;
+            self.at = (self.at + n) % self.block.len();
+            Ok(n)
+        }
+    }
+}

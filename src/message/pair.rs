@@ -1,0 +1,45 @@
+//! Pairs, in all the shapes in which a program has them.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A name and a value: `(K, V)` or `&(K, V)`, where `K` is text and `V` has a text form.
+///
+/// So arrays, slices, `Vec`, `HashMap`, `BTreeMap`, owned or borrowed, are all lists of pairs.
+pub trait Pair: sealed::Sealed {
+    /// The name.
+    fn name(&self) -> &str;
+    /// The value's text form.
+    fn value(&self) -> Cow<'_, str>;
+}
+
+/// The text form of a value; for texts themselves this is the only copy made.
+fn text(value: &impl Display) -> Cow<'_, str> {
+    Cow::Owned(value.to_string())
+}
+
+impl<K: AsRef<str>, V: Display> sealed::Sealed for (K, V) {}
+impl<K: AsRef<str>, V: Display> Pair for (K, V) {
+    fn name(&self) -> &str {
+        self.0.as_ref()
+    }
+
+    fn value(&self) -> Cow<'_, str> {
+        text(&self.1)
+    }
+}
+
+impl<K: AsRef<str>, V: Display> sealed::Sealed for &(K, V) {}
+impl<K: AsRef<str>, V: Display> Pair for &(K, V) {
+    fn name(&self) -> &str {
+        self.0.as_ref()
+    }
+
+    fn value(&self) -> Cow<'_, str> {
+        text(&self.1)
+    }
+}

@@ -1,0 +1,221 @@
+//! A response's body while it is on its way: read, decoded, consumed, closed.
+//!
+//! `Stream` is what stands behind the response's lock. It owns the source until the source ends; a source gives its
+//! connection back by itself when its last byte was read, and closes it when it is closed or fails.
+
+use std::io::{self, Read};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::headers::Headers;
+use crate::message::coding::{self, Coded};
+
+/// Where the bytes of a body come from, transfer coding removed.
+pub(crate) trait BodySource: Read + Send {
+    /// Whether the next byte starts a new chunk of the wire; `iter_content` yields chunk by chunk then (RESP-09).
+    fn at_chunk_end(&self) -> bool {
+        false
+    }
+
+    /// Appends all that is left to `out`.
+    fn read_rest(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
+        self.read_to_end(out).map(drop)
+    }
+
+    /// Reads the rest away so that the connection can be used again, if no more than `limit` bytes are left.
+    fn drain(&mut self, limit: u64) {
+        let _ = limit;
+    }
+
+    /// Gives up the rest: the connection is closed unless it is known to be at its end.
+    fn close(&mut self) {}
+}
+
+impl BodySource for Box<dyn BodySource> {
+    fn at_chunk_end(&self) -> bool {
+        (**self).at_chunk_end()
+    }
+
+    fn read_rest(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
+        (**self).read_rest(out)
+    }
+
+    fn drain(&mut self, limit: u64) {
+        (**self).drain(limit);
+    }
+
+    fn close(&mut self) {
+        (**self).close();
+    }
+}
+
+/// Any reader as a body.
+pub(crate) struct Plain<R>(pub(crate) R);
+
+impl<R: Read> Read for Plain<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buf)
+    }
+}
+
+impl<R: Read + Send> BodySource for Plain<R> {}
+
+/// The most that is reserved because a Content-Length says so; a larger body grows as it comes.
+const MOST_RESERVED: u64 = 64 << 20;
+
+pub(super) struct Stream {
+    state: State,
+    /// Whether a byte of it was handed out, so that `content` would not be the whole.
+    touched: bool,
+    /// How far `io::Read` has come in content that is kept.
+    pub(super) position: usize,
+    expected: Option<u64>,
+    limits: coding::Limits,
+    /// The Content-Encoding headers, from the outside in; empty for none.
+    codings: Vec<String>,
+}
+
+enum State {
+    /// As it comes: not coded, or not yet read decoded.
+    Raw(Box<dyn BodySource>),
+    Decoded(Coded<Box<dyn BodySource>>),
+    /// Read to its end.
+    Ended,
+    /// Closed or failed before its end.
+    Closed,
+}
+
+impl Stream {
+    pub(super) fn new(
+        body: Option<Box<dyn BodySource>>,
+        headers: &Headers,
+        limits: coding::Limits,
+        expected: Option<u64>,
+    ) -> Self {
+        let codings = match body {
+            Some(_) => headers.get_all("content-encoding").map(str::to_owned).collect(),
+            None => Vec::new(),
+        };
+        Self { state: body.map_or(State::Ended, State::Raw), touched: false, position: 0, expected, limits, codings }
+    }
+
+    /// Everything, for `content`.
+    pub(super) fn read_all(&mut self) -> Result<Vec<u8>> {
+        if self.touched || matches!(self.state, State::Closed) {
+            return Err(consumed());
+        }
+        let mut out = Vec::new();
+        if let Err(error) = self.read_all_into(&mut out) {
+            self.fail();
+            return Err(error.into());
+        }
+        self.state = State::Ended;
+        Ok(out)
+    }
+
+    fn read_all_into(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
+        self.decode();
+        let reserve = self.expected.unwrap_or(0).min(MOST_RESERVED);
+        match &mut self.state {
+            State::Raw(source) => {
+                // Content-Length counts coded bytes; here they are the content itself.
+                out.try_reserve_exact(usize::try_from(reserve).unwrap_or(0))?;
+                source.read_rest(out)
+            }
+            State::Decoded(coded) => coded.read_to_end(out).map(drop),
+            State::Ended | State::Closed => Ok(()),
+        }
+    }
+
+    /// Decoded bytes; 0 at the end.
+    pub(super) fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        self.decode();
+        let read = match &mut self.state {
+            State::Raw(source) => source.read(buf),
+            State::Decoded(coded) => coded.read(buf),
+            State::Ended => return Ok(0),
+            State::Closed => return Err(consumed().into()),
+        };
+        self.account(read)
+    }
+
+    /// Bytes as they came; 0 at the end. Not after decoded ones (DEC-14).
+    pub(super) fn read_raw(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let read = match &mut self.state {
+            State::Raw(source) => source.read(buf),
+            State::Ended => return Ok(0),
+            State::Decoded(_) | State::Closed => return Err(consumed().into()),
+        };
+        self.account(read)
+    }
+
+    /// Fills `buf` up to the end of the body or, where it is not coded, of the wire's chunk (RESP-09).
+    pub(super) fn read_piece(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buf.len() {
+            match self.read(&mut buf[filled..]) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            if matches!(&self.state, State::Raw(source) if source.at_chunk_end()) {
+                break;
+            }
+        }
+        Ok(filled)
+    }
+
+    fn account(&mut self, read: io::Result<usize>) -> io::Result<usize> {
+        match &read {
+            Ok(0) => {
+                self.touched = true;
+                self.state = State::Ended;
+            }
+            Ok(_) => self.touched = true,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => self.fail(),
+        }
+        read
+    }
+
+    /// Puts the decoders in place, at the first decoded read.
+    fn decode(&mut self) {
+        let is_plain = self.codings.is_empty() && self.limits.max_decoded_bytes.is_none();
+        if is_plain || !matches!(self.state, State::Raw(_)) {
+            return;
+        }
+        let codings = std::mem::take(&mut self.codings);
+        let State::Raw(source) = std::mem::replace(&mut self.state, State::Closed) else { return };
+        self.state = State::Decoded(coding::decoder(codings.iter().map(String::as_str), self.limits, source));
+    }
+
+    fn fail(&mut self) {
+        self.close();
+        self.touched = true;
+    }
+
+    /// Gives the rest up. Reading on is `StreamConsumed`, unless the end had been reached.
+    pub(super) fn close(&mut self) {
+        match &mut self.state {
+            State::Raw(source) => source.close(),
+            State::Decoded(coded) => coded.inner_mut().close(),
+            State::Ended | State::Closed => return,
+        }
+        self.state = State::Closed;
+    }
+
+    /// Whether iteration can still give something.
+    pub(super) fn is_consumed(&self) -> bool {
+        matches!(self.state, State::Closed) || (self.touched && matches!(self.state, State::Ended))
+    }
+}
+
+pub(super) fn consumed() -> Error {
+    Error::message(ErrorKind::StreamConsumed, "the body was already taken from the stream")
+}

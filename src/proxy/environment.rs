@@ -1,0 +1,81 @@
+//! Proxies from the environment: `http_proxy`, `https_proxy`, `all_proxy`, `no_proxy`.
+//!
+//! Variables are asked for by name and only when they are needed, through a closure, so that a test brings its own. A
+//! request that finds none of them set allocates nothing here.
+
+/// Looks a variable up.
+pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The environment of this process.
+pub(crate) fn process(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+/// The proxy for URLs of `scheme`, if there is one.
+pub(super) fn proxy(scheme: &str, environment: Lookup<'_>) -> Option<String> {
+    let own = match scheme {
+        // A web server passes the header `Proxy: …` to a CGI program as HTTP_PROXY (CVE-2016-1000110).
+        "http" => first(environment, "http_proxy", || {
+            environment("HTTP_PROXY").filter(|_| environment("REQUEST_METHOD").is_none())
+        }),
+        "https" => first(environment, "https_proxy", || environment("HTTPS_PROXY")),
+        _ => None,
+    };
+    own.or_else(|| first(environment, "all_proxy", || environment("ALL_PROXY")))
+}
+
+/// PROXY-05: the lower-case name first; set to nothing, it hides the other.
+fn first(environment: Lookup<'_>, lower: &str, upper: impl FnOnce() -> Option<String>) -> Option<String> {
+    environment(lower).or_else(upper).filter(|value| !value.is_empty())
+}
+
+/// The list of hosts that need no proxy. Here, unlike above, an empty lower-case variable hides nothing: requests asks
+/// with `or`.
+pub(super) fn no_proxy(environment: Lookup<'_>) -> Option<String> {
+    environment("no_proxy").filter(|list| !list.is_empty()).or_else(|| environment("NO_PROXY"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with<T>(variables: &[(&str, &str)], ask: impl FnOnce(Lookup<'_>) -> T) -> T {
+        ask(&|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    // PROXY-05
+    #[test]
+    fn lower_case_comes_first_and_cgi_hides_the_upper_case() {
+        for (variables, scheme, want) in [
+            (&[("http_proxy", "p")][..], "http", Some("p")),
+            (&[("http_proxy", "p")], "https", None),
+            (&[("HTTPS_PROXY", "p")], "https", Some("p")),
+            (&[("http_proxy", "p"), ("HTTP_PROXY", "q")], "http", Some("p")),
+            (&[("http_proxy", ""), ("HTTP_PROXY", "q")], "http", None),
+            (&[("http_proxy", ""), ("all_proxy", "q")], "http", Some("q")),
+            (&[("HTTP_PROXY", "p"), ("REQUEST_METHOD", "GET")], "http", None),
+            (&[("HTTPS_PROXY", "p"), ("REQUEST_METHOD", "GET")], "https", Some("p")),
+            (&[("http_proxy", "p"), ("REQUEST_METHOD", "GET")], "http", Some("p")),
+            (&[("all_proxy", "p")], "http", Some("p")),
+            (&[("ALL_PROXY", "p")], "https", Some("p")),
+            (&[("all_proxy", ""), ("ALL_PROXY", "p")], "https", None),
+            (&[("http_proxy", "p"), ("all_proxy", "q")], "http", Some("p")),
+            (&[("all_proxy", "p")], "ftp", Some("p")),
+            (&[], "http", None),
+        ] {
+            assert_eq!(with(variables, |environment| proxy(scheme, environment)).as_deref(), want, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_no_proxy_does_not_hide_the_upper_case_one() {
+        for (variables, want) in [
+            (&[("no_proxy", "a"), ("NO_PROXY", "b")][..], Some("a")),
+            (&[("no_proxy", ""), ("NO_PROXY", "b")], Some("b")),
+            (&[("NO_PROXY", "b")], Some("b")),
+            (&[], None),
+        ] {
+            assert_eq!(with(variables, no_proxy).as_deref(), want, "{variables:?}");
+        }
+    }
+}

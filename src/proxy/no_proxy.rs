@@ -1,0 +1,247 @@
+//! `no_proxy`: the hosts that are reached directly.
+//!
+//! The rules are requests' and, behind it, urllib's: a list of names with their sub-domains, addresses and IPv4
+//! networks. Understood beyond that: `address:port`, IPv6 in brackets, IPv6 networks, a trailing dot, `*.domain`, and
+//! `/0`. Names are compared, never resolved (PROXY-12).
+
+use std::borrow::Cow;
+use std::net::Ipv6Addr;
+
+use crate::url::Url;
+
+/// Whether `list` says that `url` is reached directly.
+pub(super) fn bypasses(list: &str, url: &Url) -> bool {
+    // PROXY-09: only alone.
+    if list.trim() == "*" {
+        return true;
+    }
+    let host = Host::of(url);
+    list.split(',').any(|entry| {
+        let entry = without_spaces(entry);
+        !entry.is_empty() && host.is_meant_by(&entry)
+    })
+}
+
+fn without_spaces(entry: &str) -> Cow<'_, str> {
+    let entry = entry.trim();
+    if entry.contains(' ') { entry.replace(' ', "").into() } else { entry.into() }
+}
+
+struct Host<'a> {
+    /// In lower case, without brackets, zone and trailing dot.
+    text: &'a str,
+    port: Option<u16>,
+    v4: Option<u32>,
+    v6: Option<Ipv6Addr>,
+}
+
+impl<'a> Host<'a> {
+    fn of(url: &'a Url) -> Self {
+        let text = url.host();
+        let v6: Option<Ipv6Addr> = text.split('%').next().and_then(|address| address.parse().ok());
+        let text = text.strip_suffix('.').unwrap_or(text);
+        Self { text, port: url.port(), v4: inet_aton(text), v6 }
+    }
+
+    fn is_meant_by(&self, entry: &str) -> bool {
+        if let Some((network, bits)) = entry.split_once('/') {
+            return self.is_in(network, bits);
+        }
+        let Some((name, port)) = split_port(entry) else { return false };
+        // As in requests, a port that goes without saying is not matched: `h:80` is not `http://h/`.
+        if port.is_some() && port != self.port {
+            return false;
+        }
+        if let Some(address) = self.v6 {
+            return name.parse() == Ok(address);
+        }
+        let name = name.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(name);
+        let name = name.trim_start_matches('.');
+        let name = name.strip_suffix('.').unwrap_or(name);
+        // urllib does this for addresses too: `.0.0.1` is 127.0.0.1 and many others.
+        !name.is_empty() && is_or_ends_with(self.text, name)
+    }
+
+    fn is_in(&self, network: &str, bits: &str) -> bool {
+        let Ok(bits) = bits.parse::<u32>() else { return false };
+        if let (Some(host), Some(network), true) = (self.v4, inet_aton(network), bits <= 32) {
+            let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
+            return host & mask == network & mask;
+        }
+        if let (Some(host), Ok(network), true) = (self.v6, without_brackets(network).parse::<Ipv6Addr>(), bits <= 128) {
+            let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
+            return u128::from(host) & mask == u128::from(network) & mask;
+        }
+        false
+    }
+}
+
+fn without_brackets(text: &str) -> &str {
+    text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text)
+}
+
+/// Host and port of an entry; `None` if what stands for the port is none.
+fn split_port(entry: &str) -> Option<(&str, Option<u16>)> {
+    let (host, rest) = match entry.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None if entry.bytes().filter(|&b| b == b':').count() > 1 => (entry, ""),
+        None => entry.split_at(entry.find(':').unwrap_or(entry.len())),
+    };
+    match rest.strip_prefix(':') {
+        Some(port) => Some((host, Some(port.parse().ok()?))),
+        None => rest.is_empty().then_some((host, None)),
+    }
+}
+
+/// Whether `host` is `name` or under it, in any case.
+fn is_or_ends_with(host: &str, name: &str) -> bool {
+    let (host, name) = (host.as_bytes(), name.as_bytes());
+    let Some(start) = host.len().checked_sub(name.len()) else { return false };
+    host[start..].eq_ignore_ascii_case(name) && (start == 0 || host[start - 1] == b'.')
+}
+
+/// An IPv4 address in any form that the C function of this name takes: `127.0.0.1`, `127.1`, `0x7f000001`,
+/// `017700000001`.
+fn inet_aton(text: &str) -> Option<u32> {
+    let parts: Vec<u32> = text.split('.').take(5).map(number).collect::<Option<_>>()?;
+    let (&last, leading) = parts.split_last()?;
+    if leading.len() > 3 || leading.iter().any(|&part| part > 0xff) {
+        return None;
+    }
+    let room = 32 - 8 * leading.len() as u32;
+    if u64::from(last) >= 1 << room {
+        return None;
+    }
+    let high = leading.iter().fold(0_u64, |all, &part| (all << 8) | u64::from(part));
+    Some((high << room) as u32 | last)
+}
+
+fn number(text: &str) -> Option<u32> {
+    let (digits, radix) = match text.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (&text[2..], 16),
+        [b'0', _, ..] => (&text[1..], 8),
+        _ => (text, 10),
+    };
+    // from_str_radix would take a sign.
+    digits.bytes().all(|b| b.is_ascii_alphanumeric()).then(|| u32::from_str_radix(digits, radix).ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bypass(list: &str, url: &str) -> bool {
+        bypasses(list, &Url::parse(url).unwrap())
+    }
+
+    // PROXY-08 to PROXY-12
+    #[test]
+    fn hosts_are_matched_as_requests_matches_them() {
+        #[derive(serde::Deserialize)]
+        struct Row {
+            no_proxy: String,
+            url: String,
+            bypass: bool,
+        }
+        let rows: Vec<Row> = serde_json::from_str(include_str!("../../tests/data/no_proxy.json")).unwrap();
+        assert!(rows.len() > 140);
+        // Where an entry is understood that requests does not understand.
+        let on_purpose = [("172.16.1.1:5000", "http://172.16.1.1:5000/", "an address with its port")];
+
+        for row in rows {
+            let differs = on_purpose.iter().any(|(list, url, _)| (*list, *url) == (&*row.no_proxy, &*row.url));
+            assert_eq!(bypass(&row.no_proxy, &row.url), row.bypass != differs, "{:?} {:?}", row.no_proxy, row.url);
+        }
+    }
+
+    // PROXY-08, PROXY-09
+    #[test]
+    fn names_match_themselves_and_their_sub_domains() {
+        for (list, url, want) in [
+            ("site.test", "http://www.site.test/", true),
+            (".site.test", "http://site.test/", true),
+            ("site.test", "http://mysite.test/", false),
+            ("site.TEST", "http://WWW.Site.test/", true),
+            ("www.site.test", "http://site.test/", false),
+            ("site.test:8080", "http://www.site.test:8080/", true),
+            ("SITE.test:8080", "http://site.test:8080/", true),
+            ("site.test:80", "http://site.test:8080/", false),
+            ("site.test:80", "http://site.test/", false),
+            ("site.test:x", "http://site.test/", false),
+            ("other, site . test ", "http://site.test/", true),
+            ("site.test.", "http://site.test/", true),
+            ("site.test", "http://site.test./", true),
+            ("*.site.test", "http://www.site.test/", true),
+            ("*.site.test", "http://site.test/", true),
+            ("*site.test", "http://www.site.test/", false),
+            ("a,*", "http://h/", false),
+            (" * ", "http://h/", true),
+            (".", "http://h./", false),
+            ("*.", "http://h/", false),
+        ] {
+            assert_eq!(bypass(list, url), want, "{list:?} {url:?}");
+        }
+    }
+
+    // PROXY-10, PROXY-11
+    #[test]
+    fn addresses_match_by_value_network_and_port() {
+        for (list, url, want) in [
+            ("127.0.0.1", "http://127.0.0.1:8080/", true),
+            ("127.0.0.1:8080", "http://127.0.0.1:8080/", true),
+            ("127.0.0.1:1", "http://127.0.0.1:8080/", false),
+            ("127.0.0.1/32", "http://127.0.0.1/", true),
+            ("127.0.0.0/8", "http://127.1/", true),
+            ("127.0.0.0/8", "http://0x7f000001/", true),
+            ("128.0.0.0/8", "http://127.0.0.1/", false),
+            ("127.0.0.0/33", "http://127.0.0.1/", false),
+            ("0.0.0.0/0", "http://127.0.0.1/", true),
+            ("0.0.0.0/0", "http://[::1]/", false),
+            ("127.0.0.0/-8", "http://127.0.0.1/", false),
+            ("127.0.0.0/", "http://127.0.0.1/", false),
+            ("127", "http://127.0.0.1/", false),
+            ("127.*", "http://127.0.0.1/", false),
+            (".0.0.1", "http://127.0.0.1/", true),
+            ("::1", "http://[::1]:8/", true),
+            ("0:0::1", "http://[::1]/", true),
+            ("[::1]", "http://[::1]/", true),
+            ("[::1]:8", "http://[::1]:8/", true),
+            ("[::1]:9", "http://[::1]:8/", false),
+            ("[::1]x", "http://[::1]/", false),
+            ("[::1", "http://[::1]/", false),
+            ("fe80::/10", "http://[fe80::1%25eth0]/", true),
+            ("[fd00::]/8", "http://[fd12::1]/", true),
+            ("fd00::/8", "http://[fe80::1]/", false),
+            ("::/0", "http://[fe80::1]/", true),
+            ("::/129", "http://[fe80::1]/", false),
+            ("fe80::1", "http://[fe80::1%25eth0]/", true),
+        ] {
+            assert_eq!(bypass(list, url), want, "{list:?} {url:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_addresses_in_the_forms_of_c() {
+        for (text, want) in [
+            ("127.0.0.1", Some(0x7f00_0001)),
+            ("127.1", Some(0x7f00_0001)),
+            ("2130706433", Some(0x7f00_0001)),
+            ("0x7f.1", Some(0x7f00_0001)),
+            ("0177.0.0.01", Some(0x7f00_0001)),
+            ("255.255.255.255", Some(u32::MAX)),
+            ("256.0.0.1", None),
+            ("1.2.3.4.5", None),
+            ("1.2.3", Some(0x0102_0003)),
+            ("127.0.0.256", None),
+            ("4294967296", None),
+            ("", None),
+            ("1.", None),
+            ("08", None),
+            ("0x", None),
+            ("+1", None),
+            ("h", None),
+        ] {
+            assert_eq!(inet_aton(text), want, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,458 @@
+//! What the program says about proxies, checked when it says it.
+//!
+//! [`Proxies`] is requests' dictionary. Each proxy's URL is parsed once, on insertion, into a [`ProxyServer`] or a
+//! [`SocksProxy`]: values that a pool key can hold, and that are printed without their credentials.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::url;
+
+/// Which proxy to use for which URLs.
+///
+/// | key | used for |
+/// |---|---|
+/// | `http://host`, `https://host` | that scheme and host, without port |
+/// | `http`, `https` | that scheme |
+/// | `all://host` | that host |
+/// | `all` | everything |
+/// | `no_proxy` | not a proxy: a list of hosts that are reached directly, as in the environment variable |
+///
+/// The first that matches counts, in this order. The value is the proxy's URL, of scheme `http`, `https`, `socks4`,
+/// `socks4a`, `socks5` or `socks5h`; an empty one means: directly. Credentials in it are sent to the proxy.
+///
+/// # Coming from requests
+/// What is set here wins over `http_proxy` and `NO_PROXY` of the environment, and `no_proxy` works in a session as well.
+/// A proxy URL that cannot be used is refused at once.
+///
+/// # Examples
+/// ```
+/// use petition::Proxies;
+///
+/// let mut proxies = Proxies::new();
+/// proxies.insert("http", "http://user:password@127.0.0.1:3128")?;
+/// proxies.insert("https://internal.example", "")?;
+/// proxies.insert("no_proxy", "localhost,10.0.0.0/8,.example.org")?;
+///
+/// assert!(proxies.insert("https", "ftp://127.0.0.1").is_err());
+/// assert!(!format!("{proxies:?}").contains("password"));
+/// # Ok::<(), petition::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Proxies {
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    key: String,
+    value: String,
+    setting: Setting,
+}
+
+/// What a key's value means.
+#[derive(Clone, Debug)]
+pub(super) enum Setting {
+    Direct,
+    Through(Proxy),
+    /// The value of `no_proxy`.
+    List,
+}
+
+impl Proxies {
+    /// No proxies.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the proxy for `key`, in place of an earlier one.
+    ///
+    /// # Errors
+    /// `InvalidProxyUrl` if `url` has no host, `InvalidUrl` if it does not parse or has a scheme that no proxy speaks. The
+    /// earlier value then stays.
+    pub fn insert(&mut self, key: impl AsRef<str>, url: impl AsRef<str>) -> Result<()> {
+        let (key, value) = (key.as_ref(), url.as_ref());
+        let setting = match (key, value) {
+            (NO_PROXY, _) => Setting::List,
+            (_, "") => Setting::Direct,
+            _ => Setting::Through(Proxy::parse(value)?),
+        };
+        let entry = Entry { key: key.into(), value: value.into(), setting };
+        match self.entries.iter_mut().find(|entry| entry.key == key) {
+            Some(earlier) => *earlier = entry,
+            None => self.entries.push(entry),
+        }
+        Ok(())
+    }
+
+    /// Forgets `key`; its value, if there was one.
+    pub fn remove(&mut self, key: &str) -> Option<String> {
+        let at = self.entries.iter().position(|entry| entry.key == key)?;
+        Some(self.entries.remove(at).value)
+    }
+
+    /// The value of `key`, as it was given.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.entries.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str())
+    }
+
+    /// Keys and values, in order of insertion.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.entries.iter().map(|entry| (entry.key.as_str(), entry.value.as_str()))
+    }
+
+    /// Whether nothing is set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+    }
+
+    pub(super) fn no_proxy(&self) -> Option<&str> {
+        self.get(NO_PROXY)
+    }
+
+    /// What is set for `scheme` and, if `host` is given, that host.
+    pub(super) fn setting(&self, scheme: &str, host: Option<&str>) -> Option<&Setting> {
+        let matches = |key: &str| match host {
+            None => key == scheme,
+            Some(host) => key.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")) == Some(host),
+        };
+        self.entries.iter().find(|entry| matches(&entry.key)).map(|entry| &entry.setting)
+    }
+}
+
+const NO_PROXY: &str = "no_proxy";
+
+impl fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.entries.iter().map(|entry| {
+                let value = match &entry.setting {
+                    Setting::Direct | Setting::List => entry.value.clone(),
+                    Setting::Through(Proxy::Http(server)) => server.to_string(),
+                    Setting::Through(Proxy::Socks(server)) => server.to_string(),
+                };
+                (&entry.key, value)
+            }))
+            .finish()
+    }
+}
+
+impl PartialEq for Proxies {
+    /// Equal as maps are: in any order.
+    fn eq(&self, other: &Self) -> bool {
+        self.entries.len() == other.entries.len() && self.iter().all(|(key, value)| other.get(key) == Some(value))
+    }
+}
+
+impl Eq for Proxies {}
+
+/// A proxy of either kind.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Proxy {
+    Http(Arc<ProxyServer>),
+    Socks(Arc<SocksProxy>),
+}
+
+/// An HTTP proxy.
+#[derive(Clone, Eq, Hash, PartialEq)]
+pub(crate) struct ProxyServer {
+    pub(crate) scheme: ProxyScheme,
+    /// A name, or an address without brackets.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// The value of Proxy-Authorization.
+    pub(crate) authorization: Option<String>,
+}
+
+/// How an HTTP proxy is spoken to.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum ProxyScheme {
+    Http,
+    Https,
+}
+
+/// A SOCKS proxy.
+#[derive(Clone, Eq, Hash, PartialEq)]
+pub(crate) struct SocksProxy {
+    pub(crate) version: SocksVersion,
+    pub(crate) resolve: SocksResolve,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// User and password; for version 4 the password means nothing.
+    pub(crate) credentials: Option<(String, String)>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum SocksVersion {
+    V4,
+    V5,
+}
+
+/// Who turns the origin's name into an address.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum SocksResolve {
+    Here,
+    AtProxy,
+}
+
+impl Proxy {
+    /// Reads the URL of a proxy. Without a scheme it is an HTTP proxy, if the text does not look as if it had one: for
+    /// `localhost:1`, `localhost` is a scheme (PROXY-13).
+    pub(super) fn parse(text: &str) -> Result<Self> {
+        let scheme = url::dissect(text)?.scheme;
+        // The host of a SOCKS URL is put in the same form as any other by not showing its scheme.
+        let is_socks = scheme.is_some_and(|scheme| scheme.get(..5).is_some_and(|s| s.eq_ignore_ascii_case("socks")));
+        let parsed = url::dissect(&text[scheme.filter(|_| is_socks).map_or(0, |scheme| scheme.len() + 1)..])?;
+        let host = parsed.host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&parsed.host);
+        if host.is_empty() {
+            return Err(Error::message(
+                ErrorKind::InvalidProxyUrl,
+                "Please check proxy URL. It is malformed and could be missing the host.",
+            ));
+        }
+        let host = host.to_owned();
+        let credentials = parsed.credentials().filter(|(user, _)| !user.is_empty());
+
+        let scheme = scheme.unwrap_or("http").to_ascii_lowercase();
+        let (version, resolve) = match scheme.as_str() {
+            "http" | "https" => {
+                let (scheme, port) = match scheme.as_str() {
+                    "http" => (ProxyScheme::Http, 80),
+                    _ => (ProxyScheme::Https, 443),
+                };
+                // A user alone, without a colon, sends nothing.
+                let authorization = credentials.and_then(|(user, password)| Some(basic(&user, &password?)));
+                let port = parsed.port.unwrap_or(port);
+                return Ok(Self::Http(Arc::new(ProxyServer { scheme, host, port, authorization })));
+            }
+            "socks4" => (SocksVersion::V4, SocksResolve::Here),
+            "socks4a" => (SocksVersion::V4, SocksResolve::AtProxy),
+            "socks5" => (SocksVersion::V5, SocksResolve::Here),
+            "socks5h" => (SocksVersion::V5, SocksResolve::AtProxy),
+            _ if is_socks => return Err(unusable(format!("Unable to determine SOCKS version from {scheme}"))),
+            _ => {
+                let text = format!("Proxy URL had unsupported scheme {scheme}, should use http:// or https://");
+                return Err(unusable(text));
+            }
+        };
+        let credentials = match version {
+            SocksVersion::V4 => credentials.map(|(user, _)| (user.into_owned(), String::new())),
+            // RFC 1929 has no empty password.
+            SocksVersion::V5 => credentials
+                .and_then(|(user, password)| Some((user.into_owned(), password?.into_owned())))
+                .filter(|(_, password)| !password.is_empty()),
+        };
+        let port = parsed.port.unwrap_or(1080);
+        Ok(Self::Socks(Arc::new(SocksProxy { version, resolve, host, port, credentials })))
+    }
+}
+
+fn unusable(text: String) -> Error {
+    Error::message(ErrorKind::InvalidUrl, text)
+}
+
+/// Latin-1 as far as it goes, as requests has it; UTF-8 where requests fails.
+fn basic(user: &str, password: &str) -> String {
+    let text = format!("{user}:{password}");
+    let latin1: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+    format!("Basic {}", BASE64.encode(latin1.unwrap_or_else(|| text.into_bytes())))
+}
+
+impl ProxyScheme {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+impl fmt::Display for ProxyServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_origin(f, self.scheme.as_str(), &self.host, self.port)
+    }
+}
+
+impl fmt::Debug for ProxyServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ProxyServer({self})")
+    }
+}
+
+impl fmt::Display for SocksProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match (self.version, self.resolve) {
+            (SocksVersion::V4, SocksResolve::Here) => "socks4",
+            (SocksVersion::V4, SocksResolve::AtProxy) => "socks4a",
+            (SocksVersion::V5, SocksResolve::Here) => "socks5",
+            (SocksVersion::V5, SocksResolve::AtProxy) => "socks5h",
+        };
+        write_origin(f, scheme, &self.host, self.port)
+    }
+}
+
+impl fmt::Debug for SocksProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SocksProxy({self})")
+    }
+}
+
+fn write_origin(f: &mut fmt::Formatter<'_>, scheme: &str, host: &str, port: u16) -> fmt::Result {
+    let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
+    write!(f, "{scheme}://{open}{host}{close}:{port}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn http(text: &str) -> ProxyServer {
+        match Proxy::parse(text) {
+            Ok(Proxy::Http(server)) => (*server).clone(),
+            other => panic!("{text:?}: {other:?}"),
+        }
+    }
+
+    fn socks(text: &str) -> SocksProxy {
+        match Proxy::parse(text) {
+            Ok(Proxy::Socks(server)) => (*server).clone(),
+            other => panic!("{text:?}: {other:?}"),
+        }
+    }
+
+    // PROXY-13, PROXY-15
+    #[test]
+    fn http_proxies_with_and_without_a_scheme() {
+        for (text, want) in [
+            ("http://127.0.0.1:3128", "http://127.0.0.1:3128"),
+            ("127.0.0.1:3128", "http://127.0.0.1:3128"),
+            ("proxy.example:3128", "http://proxy.example:3128"),
+            ("proxy", "http://proxy:80"),
+            ("HTTP://Proxy/path?q", "http://proxy:80"),
+            ("https://proxy", "https://proxy:443"),
+            ("http://[::1]", "http://[::1]:80"),
+            ("http://bücher", "http://xn--bcher-kva:80"),
+            ("//proxy:1", "http://proxy:1"),
+            ("u:p@proxy.example:1", ""),
+        ] {
+            if want.is_empty() {
+                assert!(Proxy::parse(text).is_err(), "{text:?}");
+            } else {
+                assert_eq!(http(text).to_string(), want, "{text:?}");
+            }
+        }
+        assert_eq!(http("http://[::1]:1").host, "::1");
+    }
+
+    // PROXY-13, PROXY-14
+    #[test]
+    fn proxy_urls_that_cannot_be_used_are_refused() {
+        const NO_HOST: &str = "Please check proxy URL. It is malformed and could be missing the host.";
+        for (text, kind, message) in [
+            ("localhost:1", ErrorKind::InvalidProxyUrl, NO_HOST),
+            ("user:secret@127.0.0.1:1", ErrorKind::InvalidProxyUrl, NO_HOST),
+            ("http://", ErrorKind::InvalidProxyUrl, NO_HOST),
+            ("http:///", ErrorKind::InvalidProxyUrl, NO_HOST),
+            ("/path", ErrorKind::InvalidProxyUrl, NO_HOST),
+            ("socks5://", ErrorKind::InvalidProxyUrl, NO_HOST),
+            ("http://h:bad", ErrorKind::InvalidUrl, "Failed to parse: 'h:bad' is not a valid host or port"),
+            (
+                "ftp://user:secret@h",
+                ErrorKind::InvalidUrl,
+                "Proxy URL had unsupported scheme ftp, should use http:// or https://",
+            ),
+            ("socks6://h", ErrorKind::InvalidUrl, "Unable to determine SOCKS version from socks6"),
+            ("socks://h", ErrorKind::InvalidUrl, "Unable to determine SOCKS version from socks"),
+        ] {
+            let error = Proxy::parse(text).unwrap_err();
+            assert_eq!((error.kind(), error.to_string()), (kind, message.to_owned()), "{text:?}");
+        }
+        for text in ["http://user:sec#ret@h", "http://user:sec/ret@h", "socks5://user:sec?ret@h"] {
+            let error = Proxy::parse(text).unwrap_err().to_string();
+            assert!(!error.contains("sec") && !error.contains("ret"), "{error}");
+        }
+    }
+
+    // PROXY-16, AUTH-06
+    #[test]
+    fn credentials_of_an_http_proxy_become_its_authorization() {
+        for (text, want) in [
+            ("http://user:pass@h", Some("Basic dXNlcjpwYXNz")),
+            ("http://us%40er:p%3Aw@h", Some("Basic dXNAZXI6cDp3")),
+            ("http://user:@h", Some("Basic dXNlcjo=")),
+            ("http://user@h", None),
+            ("http://:pass@h", None),
+            ("http://h", None),
+            // Latin-1, then UTF-8.
+            ("http://%C3%BC:p@h", Some("Basic /Dpw")),
+            ("http://ü:p@h", Some("Basic /Dpw")),
+            ("http://%E2%82%AC:p@h", Some("Basic 4oKsOnA=")),
+            ("http://u:100%@h", Some("Basic dToxMDAl")),
+        ] {
+            assert_eq!(http(text).authorization.as_deref(), want, "{text:?}");
+        }
+    }
+
+    // PROXY-25
+    #[test]
+    fn socks_urls_say_version_resolver_and_credentials() {
+        let pair = |user: &str, password: &str| Some((user.to_owned(), password.to_owned()));
+        for (text, shown, credentials) in [
+            ("socks5://h", "socks5://h:1080", None),
+            ("SOCKS5H://H:1", "socks5h://h:1", None),
+            ("socks4://[::1]:9", "socks4://[::1]:9", None),
+            ("socks4a://h", "socks4a://h:1080", None),
+            ("socks5://us%40er:p%20w@h", "socks5://h:1080", pair("us@er", "p w")),
+            ("socks5://user@h", "socks5://h:1080", None),
+            ("socks5://user:@h", "socks5://h:1080", None),
+            ("socks4://user@h", "socks4://h:1080", pair("user", "")),
+            ("socks4://user:pass@h", "socks4://h:1080", pair("user", "")),
+            ("socks5h://bücher", "socks5h://xn--bcher-kva:1080", None),
+        ] {
+            let got = socks(text);
+            assert_eq!((got.to_string(), got.credentials.clone()), (shown.to_owned(), credentials), "{text:?}");
+        }
+        assert_eq!(socks("socks4a://h").resolve, SocksResolve::AtProxy);
+        assert_eq!(socks("socks4://h").version, SocksVersion::V4);
+    }
+
+    #[test]
+    fn servers_are_told_apart_by_what_a_pool_must_not_share() {
+        assert_eq!(http("http://u:p@H:80/x"), http("http://u:p@h"));
+        assert_ne!(http("http://u:p@h"), http("http://u:q@h"));
+        assert_ne!(http("http://h:443"), http("https://h"));
+    }
+
+    #[test]
+    fn a_map_of_proxies_keeps_the_last_good_value() {
+        let mut proxies = Proxies::new();
+        assert!(proxies.is_empty());
+        proxies.insert("http", "http://u:secret@a").unwrap();
+        proxies.insert("all", "").unwrap();
+        proxies.insert("no_proxy", "x,y").unwrap();
+        proxies.insert("http", "http://u:secret@b").unwrap();
+        assert!(proxies.insert("http", "foo://c").is_err());
+
+        assert_eq!(proxies.get("http"), Some("http://u:secret@b"));
+        assert_eq!(proxies.iter().map(|(key, _)| key).collect::<Vec<_>>(), ["http", "all", "no_proxy"]);
+        assert_eq!(format!("{proxies:?}"), r#"{"http": "http://b:80", "all": "", "no_proxy": "x,y"}"#);
+        assert_eq!(proxies, proxies.clone());
+
+        assert_eq!(proxies.remove("all").as_deref(), Some(""));
+        assert_eq!(proxies.remove("all"), None);
+        proxies.clear();
+        assert_eq!(proxies, Proxies::default());
+    }
+}

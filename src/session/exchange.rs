@@ -1,0 +1,73 @@
+//! One hop: find the adapter, send, run the hooks, answer a challenge, store the cookies (design.md, One request).
+
+use crate::adapter::{Adapter, SendOptions};
+use crate::clock;
+use crate::error::Result;
+use crate::message::{PreparedRequest, Response};
+use crate::session::{Session, prepare};
+
+impl Session {
+    /// Sends one request, and at most a few more in answer to challenges.
+    pub(super) fn exchange(&self, mut request: PreparedRequest, options: &mut SendOptions) -> Result<Response> {
+        let adapter = self.mounts.find(&request.url).map_err(|error| error.with_request(&request))?;
+        options.route = Some(self.route(&request, options)?);
+        let mut refused = Vec::new();
+        let mut round = 0;
+        loop {
+            let started = clock::now();
+            let sent = adapter.send(&mut request, options);
+            let mut response = sent.map_err(|error| error.with_request(&request))?;
+            response.attach(request, clock::now() - started);
+            // Hooks see the first answer only: a round is the auth's own business (AUTH-26).
+            if round == 0 {
+                response = run_hooks(response)?;
+            }
+            let answer = self.answer(&response, round)?;
+            if !refused.is_empty() {
+                response.set_history(refused.clone());
+            }
+            response.store_cookies(&self.cookies);
+            let Some(mut next) = answer else { return Ok(response) };
+            // So that its connection serves the next round (AUTH-15); what is wrong with a refusal's body does not matter.
+            let _ = response.content();
+            if next.extras.cookies.is_some() || !self.cookies.is_empty() {
+                self.refresh_cookies(&mut next, response.request())?;
+            }
+            refused.push(response);
+            request = next;
+            round += 1;
+        }
+    }
+
+    /// What the request's auth answers to a 4xx with a challenge.
+    fn answer(&self, response: &Response, round: u32) -> Result<Option<PreparedRequest>> {
+        let request = response.request();
+        let challenged = response.status_code().is_client_error() && response.headers().contains("www-authenticate");
+        let Some(auth) = request.extras.auth.as_ref().filter(|_| challenged) else { return Ok(None) };
+        let Some(mut next) = auth.answer(request, response, round)? else { return Ok(None) };
+        next.check_replayable("answer to a challenge")?;
+        prepare::note_auth_headers(&mut next, &request.headers);
+        Ok(Some(next))
+    }
+
+    /// COOK-32: what the refusal set goes into the answer; a Cookie header of the program's own stays (COOK-02).
+    fn refresh_cookies(&self, next: &mut PreparedRequest, before: &PreparedRequest) -> Result<()> {
+        if before.extras.own_cookie_header {
+            return Ok(());
+        }
+        next.headers.remove("cookie");
+        prepare::set_cookies(next, Some(&self.cookies))
+    }
+}
+
+fn run_hooks(response: Response) -> Result<Response> {
+    let hooks = &response.request().extras.hooks;
+    if hooks.is_empty() {
+        return Ok(response);
+    }
+    let request = response.request().clone();
+    let hooks = request.extras.hooks.clone();
+    let mut response = hooks.run(response)?;
+    response.attach_missing(&request);
+    Ok(response)
+}

@@ -1,0 +1,80 @@
+//! The loop of redirects: exchange, ask what is next, read the old body away, go on.
+
+use crate::adapter::SendOptions;
+use crate::clock::{self, Deadline};
+use crate::error::{Error, ErrorKind, Result};
+use crate::message::{PreparedRequest, Response};
+use crate::session::{Session, prepare, redirect};
+
+impl Session {
+    /// Sends, follows redirects, and reads the content unless it is to be streamed.
+    pub(super) fn follow(&self, mut request: PreparedRequest, mut options: SendOptions) -> Result<Response> {
+        options.timeout.check().map_err(|error| error.with_request(&request))?;
+        if let Some(total) = options.timeout.total_limit() {
+            options.deadline = Deadline::after(clock::now(), Some(total));
+        }
+        let mut history: Vec<Response> = Vec::new();
+        let mut response = loop {
+            let mut response = self.exchange(request, &mut options)?;
+            let Some(next) = self.next_hop(&response, &options)? else { break response };
+            if !options.allow_redirects {
+                response.set_next(next);
+                break response;
+            }
+            read_away(&response)?;
+            if !history.is_empty() {
+                response.set_history(history.clone());
+            }
+            if history.len() >= self.max_redirects as usize {
+                let text = format!("exceeded {} redirects", self.max_redirects);
+                return Err(Error::message(ErrorKind::TooManyRedirects, text)
+                    .with_request(response.request())
+                    .with_response(response));
+            }
+            log::debug!(
+                target: "petition::redirect",
+                "Redirect {}: {} -> {}",
+                response.status_code().as_u16(),
+                response.url().without_user_info(),
+                next.url.without_user_info()
+            );
+            history.push(response);
+            request = next;
+        };
+        if !history.is_empty() {
+            response.set_history(history);
+        }
+        if !options.stream {
+            response.content()?;
+        }
+        Ok(response)
+    }
+
+    /// The request that `response` asks for, with this session's cookies and netrc for it.
+    fn next_hop(&self, response: &Response, options: &SendOptions) -> Result<Option<PreparedRequest>> {
+        if !response.is_redirect() {
+            return Ok(None);
+        }
+        let request = response.request();
+        let next = redirect::next_hop(request, response, &self.policy());
+        let next = match next {
+            // Not followed, so what it would lead to need not be possible.
+            Err(_) if !options.allow_redirects => return Ok(None),
+            next => next.map_err(|error| error.with_request(request).with_response(response.clone()))?,
+        };
+        let Some(mut next) = next else { return Ok(None) };
+        prepare::set_cookies(&mut next, Some(&self.cookies))?;
+        if let Some(basic) = prepare::from_netrc(self, &next) {
+            prepare::apply(&mut next, &basic)?;
+        }
+        Ok(Some(next))
+    }
+}
+
+/// REDIR-23: read to its end, so that its connection serves the next hop; only a timeout in it matters.
+fn read_away(response: &Response) -> Result<()> {
+    match response.content() {
+        Err(error) if error.is_timeout() => Err(error),
+        _ => Ok(()),
+    }
+}

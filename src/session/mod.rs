@@ -1,0 +1,297 @@
+//! Sessions: settings, a cookie jar and a table of adapters; and what they do with a request.
+//!
+//! `prepare` merges settings into a request (pure), `hops` is the loop of redirects, `exchange` one hop with its hooks and
+//! auth rounds, `redirect` the rules of redirects (pure), `mounts` the table of adapters.
+
+mod exchange;
+mod hops;
+mod mounts;
+mod prepare;
+mod redirect;
+mod request_builder;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use request_builder::RequestBuilder;
+
+use crate::adapter::{Adapter, HttpAdapter, SendOptions, USER_AGENT};
+use crate::auth::Netrc;
+use crate::cookies::CookieJar;
+use crate::error::Result;
+use crate::headers::Headers;
+use crate::message::auth::Auth;
+use crate::message::coding;
+use crate::message::hooks::Hooks;
+use crate::message::request::{IntoMethod, Request};
+use crate::message::{PreparedRequest, Response};
+use crate::proxy::{self, Proxies, Route};
+use crate::session::mounts::Mounts;
+use crate::session::redirect::Policy;
+use crate::session::request_builder::Settings;
+use crate::timeout::Timeout;
+use crate::url::{IntoUrl, Url};
+use crate::verify::{ClientCert, Verify};
+
+/// Settings, cookies and pooled connections that requests share: requests' `Session`.
+///
+/// Configure it with `&mut`, then share `&Session` in scoped threads, or an `Arc<Session>`: sending needs only `&self`.
+/// Set a [`timeout`](Self::timeout) first: as in requests there is none by default.
+///
+/// # Examples
+/// ```
+/// use petition::{Response, Session};
+///
+/// let mut session = Session::new();
+/// session.timeout = (3.05, 27).into();
+/// session.headers.insert("User-Agent", "app/1.0")?;
+/// session.mount("mock://", petition::adapter_fn(|_, _| Response::builder(200).body("hi").build()));
+///
+/// assert_eq!(session.get("mock://x").send()?.text()?, "hi");
+/// # Ok::<(), petition::Error>(())
+/// ```
+#[non_exhaustive]
+pub struct Session {
+    /// Sent with each request: by default `User-Agent`, `Accept-Encoding`, `Accept` and `Connection` (SES-02).
+    pub headers: Headers,
+    /// Credentials for each request that has none of its own.
+    pub auth: Option<Arc<dyn Auth>>,
+    /// Query parameters of each request; a request's own of the same name replaces them.
+    pub params: Vec<(String, String)>,
+    /// Proxies by scheme, `scheme://host`, `all` or `all://host`, and a `no_proxy` list. They win over the environment's.
+    pub proxies: Proxies,
+    /// How certificates are verified. Where this is [`Verify::Yes`] and `trust_env` is set, `REQUESTS_CA_BUNDLE`,
+    /// `CURL_CA_BUNDLE` or `SSL_CERT_FILE` name the bundle.
+    pub verify: Verify,
+    /// The client certificate.
+    pub cert: Option<ClientCert>,
+    /// Whether bodies are left on their connections until they are read; false by default.
+    pub stream: bool,
+    /// Redirects that are followed at most; 30 by default.
+    pub max_redirects: u32,
+    /// Whether the environment counts: proxy variables, netrc, CA variables; true by default.
+    pub trust_env: bool,
+    /// Limits for each request; none by default. New here.
+    pub timeout: Timeout,
+    /// What relative URLs are joined to (requests-toolbelt's `BaseUrlSession`).
+    pub base_url: Option<Url>,
+    /// Hooks for each request that has none of its own.
+    pub hooks: Hooks,
+    /// The cookies that responses set, and the program.
+    pub cookies: CookieJar,
+    /// Names of headers that must not follow a redirect to another origin, besides `Authorization` and what an auth set.
+    /// Empty by default, as in requests (REDIR-11). New here.
+    pub sensitive_headers: Vec<String>,
+    /// Whether a redirect may lead from https to http; true by default, as in requests (REDIR-27). New here.
+    pub allow_downgrade: bool,
+    mounts: Mounts,
+    netrc: Netrc,
+}
+
+impl Session {
+    /// A session with requests' defaults: see the fields (SES-01).
+    #[must_use]
+    pub fn new() -> Self {
+        let mut mounts = Mounts::default();
+        for prefix in ["https://", "http://"] {
+            mounts.mount(prefix.to_owned(), Arc::new(HttpAdapter::new()));
+        }
+        Self {
+            headers: default_headers(),
+            auth: None,
+            params: Vec::new(),
+            proxies: Proxies::default(),
+            verify: Verify::Yes,
+            cert: None,
+            stream: false,
+            max_redirects: 30,
+            trust_env: true,
+            timeout: Timeout::new(),
+            base_url: None,
+            hooks: Hooks::new(),
+            cookies: CookieJar::new(),
+            sensitive_headers: Vec::new(),
+            allow_downgrade: true,
+            mounts,
+            netrc: Netrc::new(),
+        }
+    }
+
+    /// A GET request.
+    pub fn get(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
+        self.request("GET", url)
+    }
+
+    /// An OPTIONS request.
+    pub fn options(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
+        self.request("OPTIONS", url)
+    }
+
+    /// A HEAD request; the only one that does not follow redirects unless told to (API-04).
+    pub fn head(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
+        self.request("HEAD", url).allow_redirects(false)
+    }
+
+    /// A POST request.
+    pub fn post(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
+        self.request("POST", url)
+    }
+
+    /// A PUT request.
+    pub fn put(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
+        self.request("PUT", url)
+    }
+
+    /// A PATCH request.
+    pub fn patch(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
+        self.request("PATCH", url)
+    }
+
+    /// A DELETE request.
+    pub fn delete(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
+        self.request("DELETE", url)
+    }
+
+    /// A request of any method. The URL is joined to [`base_url`](Self::base_url), if there is one.
+    pub fn request(&self, method: impl IntoMethod, url: impl IntoUrl) -> RequestBuilder<'_> {
+        RequestBuilder::shared(self, Request::start(method, url, self.base_url.as_ref()))
+    }
+
+    /// Sends a prepared request with this session's settings. Redirects are followed (API-04).
+    ///
+    /// # Errors
+    /// Everything that can go wrong on the way.
+    pub fn send(&self, request: PreparedRequest) -> Result<Response> {
+        self.send_with(request, self.send_options())
+    }
+
+    /// Sends a prepared request with options of its own.
+    ///
+    /// # Errors
+    /// Everything that can go wrong on the way.
+    pub fn send_with(&self, request: PreparedRequest, options: SendOptions) -> Result<Response> {
+        self.follow(request, options)
+    }
+
+    /// This session's settings as options for [`send_with`](Self::send_with).
+    #[must_use]
+    pub fn send_options(&self) -> SendOptions {
+        SendOptions {
+            timeout: self.timeout,
+            stream: self.stream,
+            verify: self.verify.clone(),
+            cert: self.cert.clone(),
+            ..SendOptions::default()
+        }
+    }
+
+    /// Serves URLs that start with `prefix`, compared without case, by `adapter`; the longest prefix wins. One that is
+    /// mounted there already is replaced, and not closed (ADPT-01 to ADPT-04).
+    pub fn mount(&mut self, prefix: impl Into<String>, adapter: impl Adapter + 'static) {
+        self.mounts.mount(prefix.into(), Arc::new(adapter));
+    }
+
+    /// The adapter that would serve `url`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidSchema`](crate::ErrorKind::InvalidSchema): none is mounted for it; or the URL cannot be one.
+    pub fn get_adapter(&self, url: impl IntoUrl) -> Result<&dyn Adapter> {
+        let url = url.resolve(self.base_url.as_ref())?;
+        Ok(&**self.mounts.find(&url)?)
+    }
+
+    /// Closes the idle connections of every mounted adapter. Exchanges in flight finish; the session stays usable
+    /// (SES-21, SES-22).
+    pub fn close(&self) {
+        self.mounts.each().for_each(|adapter| adapter.close());
+    }
+
+    /// Pages of a listing: the response to `request`, then to each `Link: rel=next` of the one before. New here.
+    ///
+    /// The first error ends it.
+    pub fn paginate(&self, request: PreparedRequest) -> Pages<'_> {
+        Pages { session: self, next: Some(request) }
+    }
+
+    /// What a [`RequestBuilder`] does when it is sent (SES-13).
+    fn run(&self, request: Request, settings: Settings) -> Result<Response> {
+        let verify_is_set = settings.verify.is_some() || self.verify != Verify::Yes;
+        let prepared = self.prepare_request(request)?;
+        let mut options = self.send_options().with(settings);
+        if self.trust_env && !verify_is_set && prepared.url.scheme() == "https" {
+            if let Some(bundle) = proxy::environment::ca_bundle() {
+                options.verify = Verify::CaBundle(bundle);
+            }
+        }
+        self.follow(prepared, options)
+    }
+
+    fn policy(&self) -> Policy<'_> {
+        Policy { sensitive_headers: &self.sensitive_headers, allow_downgrade: self.allow_downgrade }
+    }
+
+    /// The way to the request's host: the request's proxies, the session's, the environment's.
+    fn route(&self, request: &PreparedRequest, options: &SendOptions) -> Result<Route> {
+        proxy::select(&request.url, &options.proxies, &self.proxies, self.trust_env)
+            .map_err(|error| error.with_request(request))
+    }
+}
+
+/// SES-02.
+fn default_headers() -> Headers {
+    let mut headers = Headers::with_capacity(8, 192);
+    headers.push("User-Agent", USER_AGENT);
+    headers.push("Accept-Encoding", coding::accept_encoding());
+    headers.push("Accept", "*/*");
+    headers.push("Connection", "keep-alive");
+    headers
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("headers", &self.headers)
+            .field("timeout", &self.timeout)
+            .field("trust_env", &self.trust_env)
+            .field("mounts", &self.mounts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Pages of a listing: see [`Session::paginate`].
+#[derive(Debug)]
+pub struct Pages<'s> {
+    session: &'s Session,
+    next: Option<PreparedRequest>,
+}
+
+impl Iterator for Pages<'_> {
+    type Item = Result<Response>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let request = self.next.take()?;
+        let sent = self.session.send(request);
+        Some(sent.and_then(|response| {
+            self.next = self.page_after(&response)?;
+            Ok(response)
+        }))
+    }
+}
+
+impl Pages<'_> {
+    /// The same request for the page that `response` links to; its credentials stay with their origin.
+    fn page_after(&self, response: &Response) -> Result<Option<PreparedRequest>> {
+        let links = response.links();
+        let next = links.iter().find(|link| link.rel().is_some_and(|rel| rel.split_whitespace().any(|rel| rel == "next")));
+        let Some(link) = next else { return Ok(None) };
+        let mut next = redirect::next_page(response, link.url(), &self.session.policy())?;
+        prepare::set_cookies(&mut next, Some(&self.session.cookies))?;
+        Ok(Some(next))
+    }
+}

@@ -1,0 +1,197 @@
+//! From a description to a prepared request: a session's settings merged under the request's, in requests' order
+//! (SES-14): method, URL and params, headers, cookies, body, auth last.
+
+use std::sync::Arc;
+
+use crate::auth::{self, BasicAuth};
+use crate::cookies::CookieJar;
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::form::urlencoded;
+use crate::headers::Headers;
+use crate::message::auth::Auth;
+use crate::message::body::BodyLength;
+use crate::message::request::Destination;
+use crate::message::{PreparedRequest, Request};
+use crate::session::Session;
+use crate::url::Url;
+
+/// What a session gives to the requests that it prepares; nothing for [`Request::prepare`].
+struct Base<'s> {
+    headers: Headers,
+    params: &'s [(String, String)],
+    session: Option<&'s Session>,
+}
+
+impl Request {
+    /// Prepares the request without a session: no default headers, no cookies, no netrc; only the URL's own user-info
+    /// counts as credentials (SES-15).
+    ///
+    /// # Errors
+    /// The first setting that was wrong.
+    pub fn prepare(self) -> Result<PreparedRequest> {
+        prepare(self, Base { headers: Headers::new(), params: &[], session: None })
+    }
+}
+
+impl Session {
+    /// The request with this session's headers, params, cookies, auth and hooks merged in, ready for
+    /// [`send`](Session::send); later changes of the session do not touch it (SES-26).
+    ///
+    /// # Errors
+    /// The first setting that was wrong.
+    pub fn prepare_request(&self, request: Request) -> Result<PreparedRequest> {
+        prepare(request, Base { headers: self.headers.clone(), params: &self.params, session: Some(self) })
+    }
+}
+
+fn prepare(mut request: Request, base: Base<'_>) -> Result<PreparedRequest> {
+    request.take_error()?;
+    let url = with_params(url(&request, &base)?, &request, base.params)?;
+    let mut headers = base.headers;
+    for name in &request.removed {
+        headers.remove(name);
+    }
+    headers.update(&request.headers);
+    let mut prepared = PreparedRequest::new(request.method.clone(), url, headers);
+    prepared.extras.skip = request.skip;
+    prepared.extras.own_cookie_header = prepared.headers.contains("cookie");
+    let cookies = request.cookies.take().filter(|jar| !jar.is_empty());
+    // They must not follow a redirect to another host (REDIR-13).
+    prepared.extras.cookies = cookies.map(|jar| jar.bound_to(prepared.cookie_target().host));
+    set_cookies(&mut prepared, base.session.map(|session| &session.cookies))?;
+    set_body(&mut prepared, &mut request)?;
+    prepared.extras.hooks = match base.session {
+        Some(session) if request.hooks.is_empty() => session.hooks.clone(),
+        _ => request.hooks,
+    };
+    authenticate(&mut prepared, request.auth.take(), base.session)?;
+    Ok(prepared)
+}
+
+fn url(request: &Request, base: &Base<'_>) -> Result<Url> {
+    match &request.destination {
+        Some(Destination::Ready(url)) => Ok(url.clone()),
+        Some(Destination::Relative(text, error)) => match base.session.and_then(|session| session.base_url.as_ref()) {
+            Some(base) => base.join(text),
+            None => Err(Error::message(error.kind(), error.to_string())),
+        },
+        None => unreachable!("a request without a URL has an error"),
+    }
+}
+
+/// URL-23 to URL-26. A name that the request sets replaces the session's; a query given as text replaces them all (SES-06).
+fn with_params(url: Url, request: &Request, session: &[(String, String)]) -> Result<Url> {
+    if (session.is_empty() && request.params.is_empty() && request.raw_query.is_none()) || !url.is_http() {
+        return Ok(url);
+    }
+    let mut query = String::new();
+    let mut sent: Vec<&str> = Vec::new();
+    if request.raw_query.is_none() || !request.params.is_empty() {
+        for (name, value) in session {
+            let mut own = request.params.iter().filter(|(own, _)| own == name).peekable();
+            if own.peek().is_none() {
+                urlencoded::append_pair(&mut query, name, value);
+            } else if !sent.contains(&name.as_str()) {
+                // As in a Python mapping: the session's place, the request's value.
+                sent.push(name);
+                own.for_each(|(name, value)| urlencoded::append_pair(&mut query, name, value));
+            }
+        }
+    }
+    for (name, value) in request.params.iter().filter(|(name, _)| !sent.contains(&name.as_str())) {
+        urlencoded::append_pair(&mut query, name, value);
+    }
+    if let Some(raw) = &request.raw_query {
+        if !query.is_empty() {
+            query.push('&');
+        }
+        query.push_str(raw);
+    }
+    if query.is_empty() { Ok(url) } else { url.with_query(&query) }
+}
+
+/// Sets `Cookie` by the jars, unless the program set one itself (COOK-02).
+pub(super) fn set_cookies(prepared: &mut PreparedRequest, session: Option<&CookieJar>) -> Result<()> {
+    let own = prepared.extras.cookies.as_ref();
+    let session = session.filter(|jar| !jar.is_empty());
+    if (own.is_none() && session.is_none()) || prepared.headers.contains("cookie") {
+        return Ok(());
+    }
+    let target = prepared.cookie_target();
+    let header = match session {
+        Some(session) => session.header_with(own, &target, clock::wall())?,
+        None => CookieJar::new().header_with(own, &target, clock::wall())?,
+    };
+    if let Some(value) = header {
+        // Not checked as a program's value: what a server may set goes back to it as it was, and the codec looks once more.
+        prepared.headers.set("Cookie", &value);
+    }
+    Ok(())
+}
+
+fn set_body(prepared: &mut PreparedRequest, request: &mut Request) -> Result<()> {
+    let data = request.data.take();
+    let files = request.files.take().filter(|files| !files.is_empty());
+    let is_multipart = files.is_some();
+    prepared.body = match (files, data, request.json.take()) {
+        (Some(files), data, _) => data.unwrap_or_default().with_files(files)?,
+        // BODY-01: data wins over JSON, but empty data is none.
+        (None, Some(data), Some(json)) if data.length() == BodyLength::Empty => json,
+        (None, Some(data), _) => data,
+        (None, None, json) => json.unwrap_or_default(),
+    };
+    prepared.set_framing();
+    if let Some(content_type) = prepared.body.content_type() {
+        // A Content-Type of the caller's own would name a boundary that the body does not use (BODY-30).
+        if is_multipart || !prepared.headers.contains("content-type") {
+            prepared.headers.set("Content-Type", content_type);
+        }
+    }
+    Ok(())
+}
+
+/// AUTH-01: the request's auth, the session's, netrc, the URL's user-info; the first that exists counts.
+fn authenticate(prepared: &mut PreparedRequest, own: Option<Arc<dyn Auth>>, session: Option<&Session>) -> Result<()> {
+    let chosen = own.or_else(|| session.and_then(|session| session.auth.clone()));
+    if let Some(chosen) = chosen {
+        apply(prepared, &*chosen)?;
+        prepared.extras.auth = Some(chosen);
+        return Ok(());
+    }
+    if let Some(basic) = session.and_then(|session| from_netrc(session, prepared)) {
+        return apply(prepared, &basic);
+    }
+    match auth::from_user_info(&prepared.url) {
+        Some(basic) => apply(prepared, &basic),
+        None => Ok(()),
+    }
+}
+
+/// Credentials that netrc has for the request's host; none where the program set an Authorization header itself.
+pub(super) fn from_netrc(session: &Session, prepared: &PreparedRequest) -> Option<BasicAuth> {
+    if !session.trust_env || prepared.headers.contains("authorization") {
+        return None;
+    }
+    session.netrc.look_up(prepared.url.host())
+}
+
+/// Applies `auth` and notes which headers it set; then the framing is computed again, as it may have set a body (AUTH-09).
+pub(super) fn apply(prepared: &mut PreparedRequest, auth: &dyn Auth) -> Result<()> {
+    let before = prepared.headers.clone();
+    auth.apply(prepared)?;
+    note_auth_headers(prepared, &before);
+    prepared.set_framing();
+    Ok(())
+}
+
+/// Notes the names of headers that are not as they were `before` an auth: they never cross origins.
+pub(super) fn note_auth_headers(prepared: &mut PreparedRequest, before: &Headers) {
+    let extras = &mut prepared.extras;
+    for (name, _) in &prepared.headers {
+        let same = prepared.headers.get_all(name).eq(before.get_all(name));
+        if !same && !extras.auth_headers.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+            extras.auth_headers.push(name.to_owned());
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What a redirect asks for: the next request, as a pure function of the last one and its response.
+//!
+//! RFC 9110 §15.4 and requests' `resolve_redirects`, row by row (REDIR). Cookies, netrc and proxies of the new hop are the
+//! session's to add.
+
+use std::borrow::Cow;
+
+use http::{Method, StatusCode};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::message::body::Body;
+use crate::message::{PreparedRequest, Response};
+use crate::url::{Url, strip_auth};
+
+/// What the session's settings say about redirects.
+pub(super) struct Policy<'s> {
+    /// Headers that the program does not want another origin to see.
+    pub(super) sensitive_headers: &'s [String],
+    /// Whether https may lead to http.
+    pub(super) allow_downgrade: bool,
+}
+
+/// The request that `response` asks for, or `None` if it is no redirect that is followed (REDIR-01, REDIR-19).
+pub(super) fn next_hop(
+    request: &PreparedRequest,
+    response: &Response,
+    policy: &Policy<'_>,
+) -> Result<Option<PreparedRequest>> {
+    if !response.is_redirect() {
+        return Ok(None);
+    }
+    let Some(location) = response.headers().get("location").filter(|location| !location.is_empty()) else {
+        return Ok(None);
+    };
+    let url = response.url().redirect(&utf8(location)?)?;
+    if !policy.allow_downgrade && response.url().scheme() == "https" && url.scheme() == "http" {
+        let text = format!("redirect from https to {} refused", url.without_user_info());
+        return Err(Error::message(ErrorKind::InvalidUrl, text));
+    }
+    let mut next = request.clone();
+    next.method = method(&request.method, response.status_code());
+    if matches!(response.status_code().as_u16(), 307 | 308) {
+        // Said now, and not when it is sent: nothing of the new request may go out (REDIR-05, REDIR-06).
+        next.check_replayable("redirect")?;
+    } else {
+        next.body = Body::default();
+        for name in ["content-length", "content-type", "transfer-encoding"] {
+            next.headers.remove(name);
+        }
+        next.set_framing();
+    }
+    next.headers.remove("cookie");
+    next.headers.remove("proxy-authorization");
+    if strip_auth(response.url(), &url) {
+        forget_credentials(&mut next, policy);
+    } else if !same_origin(response.url(), &url) {
+        forget_auth(&mut next, Some("authorization"));
+    }
+    next.url = url;
+    Ok(Some(next))
+}
+
+/// REDIR-18: header values are Latin-1 as text, and the bytes of a Location are UTF-8.
+fn utf8(location: &str) -> Result<Cow<'_, str>> {
+    if location.is_ascii() {
+        return Ok(location.into());
+    }
+    let bytes = location.chars().map(|c| u8::try_from(u32::from(c))).collect::<Result<Vec<u8>, _>>();
+    let text = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    text.map(Cow::Owned).ok_or_else(|| Error::message(ErrorKind::InvalidUrl, "redirect to a location that is not UTF-8"))
+}
+
+/// The same request for another page, which `response` links to: as a redirect that keeps method and headers.
+pub(super) fn next_page(response: &Response, link: &str, policy: &Policy<'_>) -> Result<PreparedRequest> {
+    let request = response.request();
+    let url = response.url().join(link)?;
+    let mut next = request.clone();
+    next.check_replayable("next page")?;
+    next.headers.remove("cookie");
+    if strip_auth(response.url(), &url) {
+        forget_credentials(&mut next, policy);
+    }
+    next.url = url;
+    Ok(next)
+}
+
+/// REDIR-02.
+fn method(method: &Method, status: StatusCode) -> Method {
+    match status.as_u16() {
+        302 | 303 if *method != Method::HEAD => Method::GET,
+        301 if *method == Method::POST => Method::GET,
+        _ => method.clone(),
+    }
+}
+
+/// REDIR-07, REDIR-08: the new origin gets no credentials, nor what the auth set, nor what the program named.
+fn forget_credentials(next: &mut PreparedRequest, policy: &Policy<'_>) {
+    next.headers.remove("authorization");
+    for name in policy.sensitive_headers {
+        next.headers.remove(name);
+    }
+    forget_auth(next, None);
+}
+
+/// Takes out the headers that an auth set, but for `kept`, and the auth itself, which must not answer for another origin.
+fn forget_auth(next: &mut PreparedRequest, kept: Option<&str>) {
+    for name in std::mem::take(&mut next.extras.auth_headers) {
+        if kept.is_some_and(|kept| kept.eq_ignore_ascii_case(&name)) {
+            next.extras.auth_headers.push(name);
+        } else {
+            next.headers.remove(&name);
+        }
+    }
+    next.extras.auth = None;
+}
+
+fn same_origin(a: &Url, b: &Url) -> bool {
+    a.scheme() == b.scheme() && a.host() == b.host() && a.port_or_default() == b.port_or_default()
+}

@@ -1,0 +1,215 @@
+//! A request on its way to being sent: setters that collect, and `send`.
+
+use std::fmt;
+
+use crate::adapter::SendOptions;
+use crate::error::Result;
+use crate::form::Multipart;
+use crate::message::auth::IntoAuth;
+use crate::message::body::Body;
+use crate::message::pair::Pair;
+use crate::message::{PreparedRequest, Request, Response};
+use crate::cookies::CookieJar;
+use crate::proxy::Proxies;
+use crate::session::Session;
+use crate::timeout::Timeout;
+use crate::verify::{ClientCert, Verify};
+
+/// A request of a session, or of a one-shot function: settings in any order, then [`send`](Self::send).
+///
+/// What is wrong with a setting is kept, and returned by `send`; the first error counts.
+#[must_use = "a request does nothing until `send`"]
+pub struct RequestBuilder<'s> {
+    session: Holder<'s>,
+    request: Request,
+    settings: Settings,
+}
+
+/// Whose session it is.
+enum Holder<'s> {
+    Shared(&'s Session),
+    /// A one-shot function's own, closed when the response is there (API-01).
+    Own(Box<Session>),
+}
+
+/// What a request sets over its session for sending; `None` is "not given".
+#[derive(Default)]
+pub(super) struct Settings {
+    pub(super) timeout: Timeout,
+    pub(super) allow_redirects: Option<bool>,
+    pub(super) stream: Option<bool>,
+    pub(super) verify: Option<Verify>,
+    pub(super) cert: Option<ClientCert>,
+    pub(super) proxies: Proxies,
+}
+
+impl<'s> RequestBuilder<'s> {
+    pub(super) fn shared(session: &'s Session, request: Request) -> Self {
+        Self { session: Holder::Shared(session), request, settings: Settings::default() }
+    }
+
+    /// Sends the request with the session's settings under its own, follows redirects, and reads the content unless
+    /// `stream` is set.
+    ///
+    /// # Errors
+    /// The first setting that was wrong; everything that can go wrong on the way. A 4xx or 5xx is no error: see
+    /// [`Response::raise_for_status`].
+    pub fn send(self) -> Result<Response> {
+        let Self { session, request, settings } = self;
+        match session {
+            Holder::Shared(session) => session.run(request, settings),
+            Holder::Own(session) => {
+                let result = session.run(request, settings);
+                session.close();
+                result
+            }
+        }
+    }
+
+    /// The request as it would be sent, without sending it.
+    ///
+    /// # Errors
+    /// The first setting that was wrong.
+    pub fn prepare(self) -> Result<PreparedRequest> {
+        match self.session {
+            Holder::Shared(session) => session.prepare_request(self.request),
+            Holder::Own(session) => session.prepare_request(self.request),
+        }
+    }
+
+    fn map(mut self, change: impl FnOnce(Request) -> Request) -> Self {
+        self.request = change(self.request);
+        self
+    }
+
+    /// See [`Request::header`].
+    pub fn header(self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        self.map(|request| request.header(name, value))
+    }
+
+    /// See [`Request::headers`].
+    pub fn headers<I: IntoIterator<Item: Pair>>(self, headers: I) -> Self {
+        self.map(|request| request.headers(headers))
+    }
+
+    /// See [`Request::remove_header`].
+    pub fn remove_header(self, name: impl AsRef<str>) -> Self {
+        self.map(|request| request.remove_header(name))
+    }
+
+    /// See [`Request::skip_header`].
+    pub fn skip_header(self, name: impl AsRef<str>) -> Self {
+        self.map(|request| request.skip_header(name))
+    }
+
+    /// See [`Request::params`].
+    pub fn params<I: IntoIterator<Item: Pair>>(self, params: I) -> Self {
+        self.map(|request| request.params(params))
+    }
+
+    /// See [`Request::query_string`].
+    pub fn query_string(self, query: impl AsRef<str>) -> Self {
+        self.map(|request| request.query_string(query))
+    }
+
+    /// See [`Request::data`].
+    pub fn data(self, data: impl Into<Body>) -> Self {
+        self.map(|request| request.data(data))
+    }
+
+    /// See [`Request::json`].
+    #[cfg(feature = "json")]
+    pub fn json(self, value: impl serde::Serialize) -> Self {
+        self.map(|request| request.json(value))
+    }
+
+    /// See [`Request::files`].
+    pub fn files(self, files: impl Into<Multipart>) -> Self {
+        self.map(|request| request.files(files))
+    }
+
+    /// See [`Request::cookies`].
+    pub fn cookies(self, cookies: impl Into<CookieJar>) -> Self {
+        self.map(|request| request.cookies(cookies))
+    }
+
+    /// See [`Request::auth`].
+    pub fn auth(self, auth: impl IntoAuth) -> Self {
+        self.map(|request| request.auth(auth))
+    }
+
+    /// See [`Request::on_response`].
+    pub fn on_response(self, hook: impl Fn(Response) -> Result<Response> + Send + Sync + 'static) -> Self {
+        self.map(|request| request.on_response(hook))
+    }
+
+    /// Limits: seconds or a `Duration` for connect and read, a pair for each, `None` for no limit whatever the session
+    /// says, or a [`Timeout`], whose fields replace the session's where they are set.
+    pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
+        self.settings.timeout = timeout.into();
+        self
+    }
+
+    /// Whether redirects are followed: by default yes, but for [`Session::head`] (API-04).
+    pub fn allow_redirects(mut self, allow: bool) -> Self {
+        self.settings.allow_redirects = Some(allow);
+        self
+    }
+
+    /// Whether the body is left on the connection until it is read.
+    pub fn stream(mut self, stream: bool) -> Self {
+        self.settings.stream = Some(stream);
+        self
+    }
+
+    /// How the server's certificate is verified: `true`, `false`, or a path to a bundle or a directory.
+    pub fn verify(mut self, verify: impl Into<Verify>) -> Self {
+        self.settings.verify = Some(verify.into());
+        self
+    }
+
+    /// The client certificate: a pair of certificate and key, one file with both, or a [`ClientCert`].
+    pub fn cert(mut self, cert: impl Into<ClientCert>) -> Self {
+        self.settings.cert = Some(cert.into());
+        self
+    }
+
+    /// Proxies by scheme, `scheme://host`, `all` or `all://host`; an empty one means direct. They win over the session's
+    /// and the environment's.
+    pub fn proxies<I: IntoIterator<Item: Pair>>(mut self, proxies: I) -> Self {
+        for pair in proxies {
+            if let Err(error) = self.settings.proxies.insert(pair.name(), &pair.value()) {
+                self.request.fail(error);
+            }
+        }
+        self
+    }
+}
+
+impl RequestBuilder<'static> {
+    /// A request of a session of its own.
+    pub(crate) fn one_shot(start: impl FnOnce(&Session) -> RequestBuilder<'_>) -> Self {
+        let session = Box::new(Session::new());
+        let RequestBuilder { request, settings, .. } = start(&session);
+        Self { session: Holder::Own(session), request, settings }
+    }
+}
+
+impl fmt::Debug for RequestBuilder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBuilder").field("request", &self.request).finish_non_exhaustive()
+    }
+}
+
+impl SendOptions {
+    /// The session's options with a request's settings over them.
+    pub(super) fn with(mut self, settings: Settings) -> Self {
+        self.timeout = settings.timeout.over(self.timeout);
+        self.allow_redirects = settings.allow_redirects.unwrap_or(self.allow_redirects);
+        self.stream = settings.stream.unwrap_or(self.stream);
+        self.verify = settings.verify.unwrap_or(self.verify);
+        self.cert = settings.cert.or(self.cert);
+        self.proxies = settings.proxies;
+        self
+    }
+}

@@ -1,0 +1,538 @@
+//! A server on a std listener, whose script is a closure.
+//!
+//! One thread accepts, one serves each connection. Everything is recorded: connections made and open, requests as they
+//! came. Dropping the server closes every connection and waits for its threads.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+/// A request as the server got it.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct TestRequest {
+    /// Which connection it came over, from 0 in the order of acceptance.
+    pub connection: usize,
+    /// The method.
+    pub method: String,
+    /// The target, as it stood in the request line.
+    pub target: String,
+    /// The headers, as written (Latin-1).
+    pub headers: Vec<(String, String)>,
+    /// The body, chunks removed.
+    pub body: Vec<u8>,
+    /// The bytes of the head, and of the body as it came.
+    pub raw: Vec<u8>,
+}
+
+impl TestRequest {
+    /// The first value of a header, in any case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The bytes as they came, as Latin-1 text.
+    #[must_use]
+    pub fn raw_text(&self) -> String {
+        self.raw.iter().map(|&byte| char::from(byte)).collect()
+    }
+}
+
+/// An answer of [`TestServer::http`].
+#[derive(Clone, Debug)]
+#[must_use = "an answer does nothing until it is returned"]
+pub struct Reply {
+    raw: Option<Vec<u8>>,
+    status: u16,
+    headers: String,
+    body: Vec<u8>,
+    close: bool,
+}
+
+impl Reply {
+    /// A status with its reason, no headers but `Content-Length`, and no body.
+    pub fn new(status: u16) -> Self {
+        Self { raw: None, status, headers: String::new(), body: Vec::new(), close: false }
+    }
+
+    /// A whole answer as it goes over the wire.
+    pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
+        Self { raw: Some(bytes.into()), ..Self::new(200) }
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push_str(&format!("{name}: {value}\r\n"));
+        self
+    }
+
+    /// The body; its length is announced.
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// Closes the connection after the answer, without announcing it.
+    pub fn then_close(mut self) -> Self {
+        self.close = true;
+        self
+    }
+
+    fn bytes(self, head_only: bool) -> Vec<u8> {
+        if let Some(raw) = self.raw {
+            return raw;
+        }
+        let reason = http::StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason());
+        let head = format!(
+            "HTTP/1.1 {} {}\r\n{}Content-Length: {}\r\n\r\n",
+            self.status,
+            reason.unwrap_or_default(),
+            self.headers,
+            self.body.len()
+        );
+        let mut bytes = head.into_bytes();
+        if !head_only {
+            bytes.extend(self.body);
+        }
+        bytes
+    }
+}
+
+type Script = dyn Fn(&mut Peer) + Send + Sync;
+
+/// A server on 127.0.0.1, on a port of its own.
+///
+/// # Examples
+/// ```
+/// use petition::testing::{Reply, TestServer};
+///
+/// let server = TestServer::http(|request| Reply::new(200).body(request.target.clone()));
+///
+/// let response = petition::get(server.url("/path?x=1")).send()?;
+/// assert_eq!(response.text()?, "/path?x=1");
+/// assert_eq!((server.accepted(), server.requests().len()), (1, 1));
+/// # Ok::<(), petition::Error>(())
+/// ```
+pub struct TestServer {
+    address: SocketAddr,
+    is_tls: bool,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    record: Mutex<Record>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Record {
+    stopped: bool,
+    accepted: usize,
+    open: usize,
+    most_open: usize,
+    requests: Vec<TestRequest>,
+    /// What is open, by the connection's number, to close it when the server goes.
+    sockets: Vec<(usize, TcpStream)>,
+    serving: Vec<JoinHandle<()>>,
+}
+
+/// How a [`TestServer`] is made, where its defaults are not enough.
+#[must_use = "a builder does nothing until `start`"]
+pub struct TestServerBuilder {
+    address: String,
+    #[cfg(feature = "native-tls")]
+    tls: Option<native_tls::TlsAcceptor>,
+}
+
+impl TestServerBuilder {
+    /// Another address to listen on, such as `[::1]:0` or `127.0.0.2:0`.
+    pub fn address(mut self, address: impl Into<String>) -> Self {
+        self.address = address.into();
+        self
+    }
+
+    /// Speaks TLS, with a certificate (and its chain) and a PKCS#8 key in PEM.
+    ///
+    /// # Errors
+    /// The TLS library refuses the pair.
+    #[cfg(feature = "native-tls")]
+    pub fn tls(mut self, certificate: &str, key: &str) -> io::Result<Self> {
+        let identity = native_tls::Identity::from_pkcs8(certificate.as_bytes(), key.as_bytes()).map_err(io::Error::other)?;
+        self.tls = Some(native_tls::TlsAcceptor::new(identity).map_err(io::Error::other)?);
+        Ok(self)
+    }
+
+    /// Starts a server that runs `script` for each connection, on a thread of its own.
+    ///
+    /// # Errors
+    /// The address cannot be bound.
+    pub fn start(self, script: impl Fn(&mut Peer) + Send + Sync + 'static) -> io::Result<TestServer> {
+        let listener = TcpListener::bind(&self.address)?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared::default());
+        #[cfg(feature = "native-tls")]
+        let is_tls = self.tls.is_some();
+        #[cfg(not(feature = "native-tls"))]
+        let is_tls = false;
+        let accepting = {
+            let shared = Arc::clone(&shared);
+            let script: Arc<Script> = Arc::new(script);
+            thread::spawn(move || self.accept(&listener, &shared, &script))
+        };
+        Ok(TestServer { address, is_tls, shared, accepting: Some(accepting) })
+    }
+
+    fn accept(self, listener: &TcpListener, shared: &Arc<Shared>, script: &Arc<Script>) {
+        #[cfg(feature = "native-tls")]
+        let acceptor = self.tls.map(Arc::new);
+        for stream in listener.incoming() {
+            let mut record = shared.record.lock();
+            if record.stopped {
+                return;
+            }
+            let Ok(stream) = stream else { continue };
+            let Ok(socket) = stream.try_clone() else { continue };
+            let number = record.accepted;
+            record.sockets.push((number, socket));
+            record.accepted += 1;
+            record.open += 1;
+            record.most_open = record.most_open.max(record.open);
+            shared.changed.notify_all();
+            let (shared, script) = (Arc::clone(shared), Arc::clone(script));
+            #[cfg(feature = "native-tls")]
+            let acceptor = acceptor.clone();
+            record.serving.push(thread::spawn(move || {
+                let _ = stream.set_nodelay(true);
+                let end: Box<dyn Duplex> = {
+                    #[cfg(feature = "native-tls")]
+                    match acceptor.map(|acceptor| acceptor.accept(stream.try_clone().expect("a socket can be cloned"))) {
+                        None => Box::new(stream),
+                        Some(Ok(tls)) => Box::new(tls),
+                        // What the client thinks of it is the test's matter.
+                        Some(Err(_)) => return shared.closed(number),
+                    }
+                    #[cfg(not(feature = "native-tls"))]
+                    Box::new(stream)
+                };
+                let mut peer = Peer { end: Some(end), number, shared: Arc::clone(&shared), unread: Vec::new() };
+                script(&mut peer);
+                peer.close();
+                shared.closed(number);
+            }));
+        }
+    }
+}
+
+impl fmt::Debug for TestServerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestServerBuilder").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn closed(&self, number: usize) {
+        let mut record = self.record.lock();
+        record.open -= 1;
+        record.sockets.retain(|(own, _)| *own != number);
+        drop(record);
+        self.changed.notify_all();
+    }
+
+    /// Does something to the socket of a connection that is still open.
+    fn with_socket(&self, number: usize, act: impl FnOnce(&TcpStream) -> io::Result<()>) {
+        if let Some((_, socket)) = self.record.lock().sockets.iter().find(|(own, _)| *own == number) {
+            // The client may have gone; what it made of that is what a test looks at.
+            let _ = act(socket);
+        }
+    }
+}
+
+impl TestServer {
+    /// Settings first.
+    pub fn builder() -> TestServerBuilder {
+        TestServerBuilder {
+            address: "127.0.0.1:0".to_owned(),
+            #[cfg(feature = "native-tls")]
+            tls: None,
+        }
+    }
+
+    /// A server that answers each request by `handler`, and keeps connections open.
+    ///
+    /// # Panics
+    /// No port can be bound on 127.0.0.1.
+    #[must_use]
+    pub fn http(handler: impl Fn(&TestRequest) -> Reply + Send + Sync + 'static) -> Self {
+        Self::connections(serve(handler))
+    }
+
+    /// A server that runs `script` for each connection; the connection closes when it returns.
+    ///
+    /// # Panics
+    /// No port can be bound on 127.0.0.1.
+    #[must_use]
+    pub fn connections(script: impl Fn(&mut Peer) + Send + Sync + 'static) -> Self {
+        Self::builder().start(script).expect("a port on 127.0.0.1")
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A URL on this server; `path` starts with a slash.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        let scheme = if self.is_tls { "https" } else { "http" };
+        format!("{scheme}://{}{path}", self.address)
+    }
+
+    /// Connections accepted so far.
+    #[must_use]
+    pub fn accepted(&self) -> usize {
+        self.shared.record.lock().accepted
+    }
+
+    /// Connections open now.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.shared.record.lock().open
+    }
+
+    /// The most connections that were open at once.
+    #[must_use]
+    pub fn most_open(&self) -> usize {
+        self.shared.record.lock().most_open
+    }
+
+    /// The requests so far, in the order in which they were whole.
+    #[must_use]
+    pub fn requests(&self) -> Vec<TestRequest> {
+        self.shared.record.lock().requests.clone()
+    }
+
+    /// Waits until the number of open connections is `open`, at most five seconds; whether it came to that.
+    #[must_use]
+    pub fn wait_for_open(&self, open: usize) -> bool {
+        self.wait_for(|record| record.open == open)
+    }
+
+    /// Waits until `requests` requests have come, at most five seconds; whether they did.
+    #[must_use]
+    pub fn wait_for_requests(&self, requests: usize) -> bool {
+        self.wait_for(|record| record.requests.len() >= requests)
+    }
+
+    fn wait_for(&self, wanted: impl Fn(&Record) -> bool) -> bool {
+        let mut record = self.shared.record.lock();
+        !self.shared.changed.wait_while_for(&mut record, |record| !wanted(record), Duration::from_secs(5)).timed_out()
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        let sockets = {
+            let mut record = self.shared.record.lock();
+            record.stopped = true;
+            std::mem::take(&mut record.sockets)
+        };
+        for (_, socket) in sockets {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+        // So that `accept` returns once more, and looks.
+        let _ = TcpStream::connect(self.address);
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.join();
+        }
+        let serving = std::mem::take(&mut self.shared.record.lock().serving);
+        for thread in serving {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for TestServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestServer").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// The script of [`TestServer::http`], for a builder's `start`.
+pub fn serve(handler: impl Fn(&TestRequest) -> Reply + Send + Sync + 'static) -> impl Fn(&mut Peer) + Send + Sync + 'static {
+    move |peer| {
+        while let Some(request) = peer.read_request() {
+            let reply = handler(&request);
+            let close = reply.close;
+            peer.send(reply.bytes(request.method == "HEAD"));
+            if close {
+                return;
+            }
+        }
+    }
+}
+
+trait Duplex: Read + Write + Send {}
+impl<T: Read + Write + Send> Duplex for T {}
+
+/// The client's end of a connection, as a script sees it. What fails (the client has gone) ends the script's reading and
+/// is otherwise passed over: what the client made of it is what a test looks at.
+pub struct Peer {
+    end: Option<Box<dyn Duplex>>,
+    number: usize,
+    shared: Arc<Shared>,
+    unread: Vec<u8>,
+}
+
+impl Peer {
+    /// Which connection this is, from 0.
+    #[must_use]
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// Reads one request, body included, and records it; `None` when the client has closed.
+    pub fn read_request(&mut self) -> Option<TestRequest> {
+        let mut request = self.read_head_bytes()?;
+        let length = request.header("content-length").and_then(|value| value.parse::<usize>().ok());
+        if request.header("transfer-encoding").is_some() {
+            self.read_chunks(&mut request)?;
+        } else if let Some(length) = length {
+            while self.unread.len() < length {
+                self.fill()?;
+            }
+            request.body = self.unread.drain(..length).collect();
+            request.raw.extend_from_slice(&request.body);
+        }
+        self.record(&request);
+        Some(request)
+    }
+
+    /// Reads a request's head and leaves its body where it is.
+    pub fn read_head(&mut self) -> Option<TestRequest> {
+        let request = self.read_head_bytes()?;
+        self.record(&request);
+        Some(request)
+    }
+
+    /// Sends bytes.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        if let Some(end) = &mut self.end {
+            let _ = end.write_all(bytes.as_ref()).and_then(|()| end.flush());
+        }
+    }
+
+    /// Reads whatever comes next, at most `most` bytes; empty when the client has closed.
+    pub fn read_some(&mut self, most: usize) -> Vec<u8> {
+        if self.unread.is_empty() && self.fill().is_none() {
+            return Vec::new();
+        }
+        self.unread.drain(..most.min(self.unread.len())).collect()
+    }
+
+    /// Waits until the client closes, reading what it sends.
+    pub fn wait_for_close(&mut self) {
+        while self.fill().is_some() {
+            self.unread.clear();
+        }
+    }
+
+    /// Closes this side for writing; the client sees an end of stream.
+    pub fn shutdown_write(&mut self) {
+        self.shared.with_socket(self.number, |socket| socket.shutdown(Shutdown::Write));
+    }
+
+    /// Closes the connection.
+    pub fn close(&mut self) {
+        self.end = None;
+        self.shared.with_socket(self.number, |socket| socket.shutdown(Shutdown::Both));
+    }
+
+    /// Closes the connection so that the client sees a reset.
+    pub fn reset(&mut self) {
+        self.shared.with_socket(self.number, |socket| socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO)));
+        self.end = None;
+        // The reset goes out when the last copy of the socket is closed.
+        self.shared.record.lock().sockets.retain(|(own, _)| *own != self.number);
+    }
+
+    fn record(&self, request: &TestRequest) {
+        self.shared.record.lock().requests.push(request.clone());
+        self.shared.changed.notify_all();
+    }
+
+    fn fill(&mut self) -> Option<()> {
+        let mut buf = [0; 16 * 1024];
+        let n = loop {
+            match self.end.as_mut()?.read(&mut buf) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read.ok()?,
+            }
+        };
+        self.unread.extend_from_slice(&buf[..n]);
+        (n > 0).then_some(())
+    }
+
+    fn read_line(&mut self, raw: &mut Vec<u8>) -> Option<String> {
+        loop {
+            if let Some(end) = self.unread.iter().position(|&byte| byte == b'\n') {
+                let line: Vec<u8> = self.unread.drain(..=end).collect();
+                raw.extend_from_slice(&line);
+                let text: String = line.iter().map(|&byte| char::from(byte)).collect();
+                return Some(text.trim_end_matches(['\r', '\n']).to_owned());
+            }
+            self.fill()?;
+        }
+    }
+
+    fn read_head_bytes(&mut self) -> Option<TestRequest> {
+        let mut request = TestRequest { connection: self.number, ..TestRequest::default() };
+        let mut raw = Vec::new();
+        let line = self.read_line(&mut raw)?;
+        let mut words = line.splitn(3, ' ').map(str::to_owned);
+        (request.method, request.target) = (words.next()?, words.next().unwrap_or_default());
+        loop {
+            let line = self.read_line(&mut raw)?;
+            if line.is_empty() {
+                break;
+            }
+            let (name, value) = line.split_once(':').unwrap_or((&line, ""));
+            request.headers.push((name.to_owned(), value.trim().to_owned()));
+        }
+        request.raw = raw;
+        Some(request)
+    }
+
+    fn read_chunks(&mut self, request: &mut TestRequest) -> Option<()> {
+        loop {
+            let mut raw = Vec::new();
+            let line = self.read_line(&mut raw)?;
+            let size = usize::from_str_radix(line.split(';').next()?.trim(), 16).ok()?;
+            while self.unread.len() < size {
+                self.fill()?;
+            }
+            let data: Vec<u8> = self.unread.drain(..size).collect();
+            raw.extend_from_slice(&data);
+            request.body.extend_from_slice(&data);
+            self.read_line(&mut raw)?;
+            request.raw.extend_from_slice(&raw);
+            if size == 0 {
+                return Some(());
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer").field("number", &self.number).finish_non_exhaustive()
+    }
+}
