@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// # Coming from requests
 /// What ends the last piece makes no empty one after it, for delimiters as for lines (there RESP-14 differs), and a CR LF
 /// in two chunks is one line end (RESP-13).
-pub(crate) struct Lines<R> {
+pub struct Lines<R> {
     /// `None` when over.
     pieces: Option<Pieces<R>>,
     refused: Option<Error>,
