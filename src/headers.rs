@@ -288,6 +288,16 @@ impl<'a> IntoIterator for &'a Headers {
     }
 }
 
+impl IntoIterator for Headers {
+    type Item = (String, String);
+    type IntoIter = std::vec::IntoIter<(String, String)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        self.iter().map(owned).collect::<Vec<_>>().into_iter()
+    }
+}
+
 /// Values go over as Latin-1 bytes; what a `HeaderMap` cannot hold is [`ErrorKind::InvalidHeader`].
 impl TryFrom<&Headers> for http::HeaderMap {
     type Error = Error;

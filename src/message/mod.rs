@@ -6,6 +6,7 @@ pub(crate) mod charset;
 pub(crate) mod coding;
 pub(crate) mod events;
 pub(crate) mod hooks;
+#[cfg(feature = "json")]
 pub(crate) mod json_text;
 pub(crate) mod lines;
 pub(crate) mod links;
@@ -18,9 +19,12 @@ pub(crate) mod stream;
 
 pub use auth::{Auth, IntoAuth};
 pub use body::{Body, BodyReader};
+pub use events::{Event, Events};
 pub use hooks::Hooks;
+pub use lines::Lines;
 pub use links::Link;
 pub use pair::Pair;
 pub use prepared::PreparedRequest;
+pub use reading::{IterContent, Raw, Reader};
 pub use request::{IntoMethod, Request};
 pub use response::{Exchange, Response, ResponseBuilder, Version};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::events::Events;
-use crate::message::lines::Lines;
+use crate::message::lines::{self, Lines};
 use crate::message::response::Response;
 use crate::message::stream::consumed;
 
@@ -62,12 +62,12 @@ impl Response {
     /// The decoded body's lines, without their ends: `\n`, `\r\n` or `\r`; a final line end makes no empty last line
     /// (RESP-12). Memory is bounded by the longest line.
     pub fn iter_lines(&mut self) -> Lines<Reader<'_>> {
-        Lines::new(Reader { response: self, position: 0 })
+        lines::lines(Reader { response: self, position: 0 })
     }
 
     /// The decoded body split at `delimiter`: requests' `iter_lines(delimiter=...)`.
     pub fn iter_lines_by(&mut self, delimiter: impl AsRef<[u8]>) -> Lines<Reader<'_>> {
-        Lines::by(Reader { response: self, position: 0 }, delimiter.as_ref())
+        lines::lines_by(Reader { response: self, position: 0 }, delimiter.as_ref())
     }
 
     /// The events of a `text/event-stream`, by the WHATWG rules. New here.
@@ -109,7 +109,11 @@ impl Response {
         Ok(written)
     }
 
-    fn copy_with(&mut self, out: &mut (impl Write + ?Sized), mut progress: impl FnMut(u64, Option<u64>)) -> Result<u64> {
+    fn copy_with(
+        &mut self,
+        out: &mut (impl Write + ?Sized),
+        mut progress: impl FnMut(u64, Option<u64>),
+    ) -> Result<u64> {
         if let Some(content) = self.shared.content.get() {
             let position = std::mem::replace(&mut self.shared.stream.lock().position, content.len());
             let rest = content.get(position..).unwrap_or_default();

@@ -21,7 +21,9 @@ use crate::headers::Headers;
 pub use crate::http1::response_head::Version;
 use crate::message::charset;
 use crate::message::coding;
-use crate::message::links::{self, Link};
+#[cfg(feature = "json")]
+use crate::message::json_text::json_text;
+use crate::message::links::Link;
 use crate::message::prepared::PreparedRequest;
 use crate::message::stream::{BodySource, Stream};
 use crate::retry::Retry;
@@ -279,7 +281,7 @@ impl Response {
     #[must_use]
     pub fn links(&self) -> Vec<Link> {
         match self.headers().joined("link") {
-            Some(value) => links::parse(&value),
+            Some(value) => Link::parse_header(&value),
             None => Vec::new(),
         }
     }
@@ -362,9 +364,15 @@ impl Response {
     /// came. Else as [`content`](Self::content).
     #[cfg(feature = "json")]
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
-        let content = self.content()?;
-        crate::message::json_text::parse(content, self.encoding())
-            .map_err(|error| error.with_url(self.url()).with_response(self.clone()))
+        let text = json_text(self.content()?, self.encoding());
+        serde_json::from_str(&text).map_err(|error| {
+            let start: String = text.chars().take(40).collect();
+            let text = format!("not the json that was asked for: {error}; it begins with {start:?}");
+            Error::message(ErrorKind::InvalidJson, text)
+                .with_source(error)
+                .with_url(self.url())
+                .with_response(self.clone())
+        })
     }
 
     pub(super) fn with_context(&self, error: Error) -> Error {
@@ -471,6 +479,9 @@ impl ResponseBuilder {
 
 impl fmt::Debug for ResponseBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseBuilder").field("status", &self.status).field("headers", &self.headers).finish_non_exhaustive()
+        f.debug_struct("ResponseBuilder")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .finish_non_exhaustive()
     }
 }
