@@ -93,7 +93,7 @@ mod verify;
 
 pub use adapter::{Adapter, HttpAdapter, HttpAdapterBuilder, SendOptions, adapter_fn};
 pub use api::{delete, get, head, options, patch, post, put, request};
-pub use auth::{BasicAuth, BearerAuth, DigestAuth};
+pub use auth::{BasicAuth, BearerAuth, DigestAuth, ProxyAuth};
 pub use clock::Clock;
 pub use cookies::{Cookie, CookieJar, IntoCookie, SameSite};
 pub use error::{Error, ErrorKind, Result};
@@ -101,8 +101,8 @@ pub use form::{Multipart, Part};
 pub use headers::Headers;
 pub use http::{Method, StatusCode};
 pub use message::{
-    Auth, Body, BodyReader, Exchange, Hooks, IntoAuth, IntoMethod, Link, Pair, PreparedRequest, Request, Response, ResponseBuilder,
-    Version,
+    Auth, Body, BodyReader, Event, Events, Exchange, Hooks, IntoAuth, IntoMethod, IterContent, Lines, Link, Pair,
+    PreparedRequest, Raw, Reader, Request, Response, ResponseBuilder, Version,
 };
 pub use net::{Pin, TlsBackend, TlsVersion};
 pub use pool::PoolStats;

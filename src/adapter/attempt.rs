@@ -8,6 +8,8 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
+use http::Method;
+
 use crate::adapter::connection::{Buffer, Connection, Patience, Phase, ran_out, with_outgoing};
 use crate::adapter::http::Shared;
 use crate::adapter::job::{Job, Sending};
@@ -23,7 +25,7 @@ use crate::http1::response_head::{HeadLimits, HeadParser, ResponseHead};
 use crate::http1::{RemoteError, reuse};
 use crate::message::response::{Exchange, Parts};
 use crate::message::stream::BodySource;
-use crate::net::{self, Connected, ConnectError, ConnectErrorKind, TlsError, Transport};
+use crate::net::{self, ConnectError, ConnectErrorKind, Connected, TlsError, Transport};
 use crate::pool::{Endpoint, Found, Lease};
 
 /// The largest body in memory that is copied behind its head, so that both go out in one write.
@@ -135,7 +137,12 @@ impl Shared {
     }
 
     /// Sends the request over the lease's connection and reads the head of the answer.
-    fn transact(&self, job: &Job<'_>, mut lease: Lease<Connection>, mut exchange: Exchange) -> Result<Parts, Box<Broken>> {
+    fn transact(
+        &self,
+        job: &Job<'_>,
+        mut lease: Lease<Connection>,
+        mut exchange: Exchange,
+    ) -> Result<Parts, Box<Broken>> {
         lease.count_request();
         let patience = Patience::new(job.options.timeout.read_limit(), job.options.deadline, &self.settings.clock);
         let started = self.clock().now();
@@ -182,6 +189,9 @@ impl Shared {
         }
         let decoder = BodyDecoder::new(framing);
         let body: Option<Box<dyn BodySource>> = if decoder.is_done() {
+            if *method == Method::HEAD {
+                unread.swallow(&head);
+            }
             unread.settle();
             None
         } else {
@@ -225,7 +235,7 @@ impl HeadReader<'_> {
                         continue;
                     }
                     Ok(None) => {}
-                    Err(error) => return Err((Failure::last(remote(&error)), false)),
+                    Err(error) => return Err((misread(&error), false)),
                 }
             }
             let failure = match self.patience.fill(transport, self.buffer) {
@@ -251,8 +261,10 @@ impl Sent {
     /// What went wrong first: where sending was cut short, that is why there is no answer.
     fn blame(&self, error: Error) -> Error {
         match self {
-            Self::Cut(cut) => Error::message(ErrorKind::ConnectionError, format!("connection aborted while sending: {cut}"))
-                .with_source(error),
+            Self::Cut(cut) => {
+                Error::message(ErrorKind::ConnectionError, format!("connection aborted while sending: {cut}"))
+                    .with_source(error)
+            }
             Self::Whole => error,
         }
     }
@@ -383,6 +395,12 @@ fn broken(error: io::Error) -> Error {
     }
 }
 
+/// An answer that is there and is none: a read error to a retry (RETRY-06), unless its framing must not be trusted.
+fn misread(error: &RemoteError) -> Failure {
+    let stage = if error.kind() == ErrorKind::ConnectionError { Stage::Read } else { Stage::Final };
+    Failure { stage, error: remote(error) }
+}
+
 fn remote(error: &RemoteError) -> Error {
     Error::message(error.kind(), error.to_string())
 }
@@ -390,7 +408,9 @@ fn remote(error: &RemoteError) -> Error {
 /// RETRY-05, RETRY-07: which count a connect that failed goes against.
 fn not_connected(error: ConnectError) -> Failure {
     let stage = match (error.kind(), &error.kind) {
-        (ErrorKind::TotalTimeout | ErrorKind::Unsupported | ErrorKind::InvalidSetting | ErrorKind::Io, _) => Stage::Final,
+        (ErrorKind::TotalTimeout | ErrorKind::Unsupported | ErrorKind::InvalidSetting | ErrorKind::Io, _) => {
+            Stage::Final
+        }
         _ if error.is_verification() => Stage::Final,
         (_, ConnectErrorKind::Tls(_)) => Stage::Other,
         (_, ConnectErrorKind::Proxy(_)) if error.phase == net::Phase::Tunnel => Stage::Other,

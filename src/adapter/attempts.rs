@@ -5,9 +5,10 @@
 
 use std::time::{Duration, Instant};
 
+use crate::adapter::LOG;
 use crate::adapter::attempt::{Failure, Stage};
-use crate::adapter::job::Job;
 use crate::adapter::http::Shared;
+use crate::adapter::job::Job;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Response;
 use crate::message::response::Parts;
@@ -40,16 +41,18 @@ impl Shared {
         let again = retry.again(job.tried(cause, Some(&answer.headers)));
         match again {
             Ok(next) => {
-                job.check_rewindable("retry")?;
                 let delay = self.delay(&next, answer.headers.get("retry-after"));
                 // So that its connection serves the next attempt; one with more in it is closed.
                 if let Some(body) = &mut answer.body {
                     body.drain(self.settings.drain_limit);
                 }
                 drop(answer);
-                self.sleep(job, delay)?;
-                log::debug!(target: "petition::connectionpool", "Retry: {}", job.target());
-                Ok(Next::Again(next))
+                let rewindable = job.check_rewindable("retry");
+                if rewindable.is_ok() {
+                    self.sleep(job, delay)?;
+                }
+                log::debug!(target: LOG, "Retry: {}", job.target());
+                rewindable.map(|()| Next::Again(next))
             }
             Err(GiveUp::Exhausted { retry, reason }) if retry.raises_on_status() => {
                 let text = format!("max retries exceeded: {reason}{}", begin.story(self.clock().now()));
@@ -73,16 +76,19 @@ impl Shared {
         };
         match retry.again(job.tried(cause, None)) {
             Ok(next) => {
-                if let Err(unrewindable) = job.check_rewindable("retry") {
-                    return Err(unrewindable.with_source(error));
+                let rewindable = job.check_rewindable("retry");
+                if rewindable.is_ok() {
+                    self.sleep(job, self.delay(&next, None))?;
                 }
-                self.sleep(job, self.delay(&next, None))?;
                 log::warn!(
-                    target: "petition::connectionpool",
+                    target: LOG,
                     "Retrying ({next:?}) after connection broken by '{error}': {}",
                     job.target()
                 );
-                Ok(next)
+                match rewindable {
+                    Ok(()) => Ok(next),
+                    Err(unrewindable) => Err(unrewindable.with_source(error)),
+                }
             }
             Err(give_up) => Err(begin.tell(error, self.clock().now()).with_retries(give_up.into_retry())),
         }

@@ -14,10 +14,10 @@ use crate::adapter::{Adapter, HttpAdapterBuilder, SendOptions};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{PreparedRequest, Response};
-use crate::net::{Connected, ConnectError, Connector, Limits, Plan, ProxyHop, SocksHop, SocksVersion, TlsSettings};
 use crate::net;
+use crate::net::{ConnectError, Connected, Connector, Limits, Plan, ProxyHop, SocksHop, SocksVersion, TlsSettings};
 use crate::pool::{self, ConnectionPool, Endpoint, Lookup, Manager, PoolStats};
-use crate::proxy::{self, Route};
+use crate::proxy::{self, ProxyScheme, ProxyServer, Route, SocksProxy, SocksResolve};
 use crate::verify::Verify;
 
 /// Sends requests over pooled connections: requests' `HTTPAdapter`.
@@ -111,7 +111,7 @@ impl Adapter for HttpAdapter {
         }
         let route = match &options.route {
             Some(route) => route.clone(),
-            None => proxy::select(&request.url, &options.proxies, &proxy::Proxies::default(), false)?,
+            None => proxy::select(&request.url, None, &options.proxies, None)?,
         };
         let tls = shared.tls.with(&options.verify, options.cert.as_ref());
         shared.attempts(&Job::new(request, options, route, tls)?)
@@ -146,16 +146,9 @@ impl Shared {
             Route::Direct => net::Route::Direct,
             Route::Forward(proxy) => net::Route::Forward(hop(proxy, &job.tls)),
             Route::Tunnel(proxy) => {
-                net::Route::Tunnel { proxy: hop(proxy, &job.tls), authorization: proxy.authorization() }
+                net::Route::Tunnel { proxy: hop(proxy, &job.tls), authorization: proxy.authorization.as_deref() }
             }
-            Route::Socks(proxy) => net::Route::Socks(SocksHop {
-                version: if proxy.is_version_4() { SocksVersion::V4 } else { SocksVersion::V5 },
-                host: proxy.host(),
-                port: proxy.port(),
-                user: proxy.user(),
-                password: proxy.password(),
-                remote_dns: proxy.resolves_remotely(),
-            }),
+            Route::Socks(proxy) => net::Route::Socks(socks_hop(proxy)),
         };
         let plan = Plan {
             host: url.host(),
@@ -180,8 +173,23 @@ impl Shared {
     }
 }
 
-fn hop<'a>(proxy: &'a proxy::ProxyServer, tls: &'a TlsSettings) -> ProxyHop<'a> {
-    ProxyHop { host: proxy.host(), port: proxy.port(), tls: proxy.is_tls().then_some(tls) }
+fn hop<'a>(proxy: &'a ProxyServer, tls: &'a TlsSettings) -> ProxyHop<'a> {
+    ProxyHop { host: &proxy.host, port: proxy.port, tls: (proxy.scheme == ProxyScheme::Https).then_some(tls) }
+}
+
+fn socks_hop(proxy: &SocksProxy) -> SocksHop<'_> {
+    let credentials = proxy.credentials.as_ref();
+    SocksHop {
+        version: match proxy.version {
+            proxy::SocksVersion::V4 => SocksVersion::V4,
+            proxy::SocksVersion::V5 => SocksVersion::V5,
+        },
+        host: &proxy.host,
+        port: proxy.port,
+        user: credentials.map(|(user, _)| user.as_str()),
+        password: credentials.map(|(_, password)| password.as_str()),
+        remote_dns: proxy.resolve == SocksResolve::AtProxy,
+    }
 }
 
 /// What makes two connections different (POOL-05 to POOL-11).
@@ -206,7 +214,7 @@ impl Wanted<'_> {
     /// Through a forward proxy all hosts share the proxy's pool (POOL-11).
     fn peer(&self) -> (bool, &str, u16) {
         match self.route {
-            Route::Forward(proxy) => (proxy.is_tls(), proxy.host(), proxy.port()),
+            Route::Forward(proxy) => (proxy.scheme == ProxyScheme::Https, &proxy.host, proxy.port),
             _ => (self.is_tls, self.host, self.port),
         }
     }

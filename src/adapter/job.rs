@@ -59,7 +59,7 @@ impl<'r> Job<'r> {
     /// What a forward proxy wants to see in each request (PROXY-16).
     pub(super) fn proxy_authorization(&self) -> Option<&str> {
         match &self.route {
-            Route::Forward(proxy) => proxy.authorization(),
+            Route::Forward(proxy) => proxy.authorization.as_deref(),
             _ => None,
         }
     }

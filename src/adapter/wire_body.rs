@@ -11,6 +11,7 @@ use crate::adapter::connection::{Buffer, Connection, Patience, Phase, ran_out};
 use crate::error::{Error, ErrorKind};
 use crate::http1::RemoteError;
 use crate::http1::body_decoder::BodyDecoder;
+use crate::http1::response_head::ResponseHead;
 use crate::message::stream::BodySource;
 use crate::pool::Lease;
 
@@ -47,6 +48,14 @@ impl Unread {
         buffer.give_back();
     }
 
+    /// Takes the body away that a server has sent to HEAD, if all of it came with the head: then nothing can be mistaken.
+    pub(super) fn swallow(&mut self, head: &ResponseHead) {
+        let announced = head.headers.get("content-length").and_then(|length| length.parse().ok());
+        if !self.buffer.is_empty() && announced == Some(self.buffer.data().len()) {
+            self.buffer.consume(self.buffer.data().len());
+        }
+    }
+
     /// Gives up what is left: the connection is closed, its place kept (POOL-21).
     fn give_up(mut self) {
         self.reuse = Reuse::Close;
@@ -74,7 +83,9 @@ impl WireBody {
         let mut sink = [0; 4096];
         while self.unread.is_some() {
             match self.step(&mut sink, patience) {
-                Ok(n) if n as u64 <= left && self.decoder.remaining().is_none_or(|rest| rest <= left) => left -= n as u64,
+                Ok(n) if n as u64 <= left && self.decoder.remaining().is_none_or(|rest| rest <= left) => {
+                    left -= n as u64
+                }
                 _ => return self.close(),
             }
         }
@@ -109,7 +120,12 @@ impl WireBody {
 }
 
 /// Moves body bytes from the buffer or the connection to `out`; 0 only at the end of the body.
-fn advance(unread: &mut Unread, decoder: &mut BodyDecoder, patience: &Patience, out: &mut [u8]) -> Result<usize, Error> {
+fn advance(
+    unread: &mut Unread,
+    decoder: &mut BodyDecoder,
+    patience: &Patience,
+    out: &mut [u8],
+) -> Result<usize, Error> {
     let Unread { lease, buffer, .. } = unread;
     let connection = lease.connection().expect("a lease keeps its connection until it is settled");
     let broken = |error: io::Error| broken(error, patience);

@@ -11,12 +11,13 @@ mod redirect;
 mod request_builder;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use request_builder::RequestBuilder;
 
 use crate::adapter::{Adapter, HttpAdapter, SendOptions, USER_AGENT};
-use crate::auth::Netrc;
+use crate::auth::netrc::Netrc;
 use crate::cookies::CookieJar;
 use crate::error::Result;
 use crate::headers::Headers;
@@ -113,7 +114,7 @@ impl Session {
             sensitive_headers: Vec::new(),
             allow_downgrade: true,
             mounts,
-            netrc: Netrc::new(),
+            netrc: Netrc::default(),
         }
     }
 
@@ -219,7 +220,7 @@ impl Session {
         let prepared = self.prepare_request(request)?;
         let mut options = self.send_options().with(settings);
         if self.trust_env && !verify_is_set && prepared.url.scheme() == "https" {
-            if let Some(bundle) = proxy::environment::ca_bundle() {
+            if let Some(bundle) = ca_bundle() {
                 options.verify = Verify::CaBundle(bundle);
             }
         }
@@ -232,9 +233,17 @@ impl Session {
 
     /// The way to the request's host: the request's proxies, the session's, the environment's.
     fn route(&self, request: &PreparedRequest, options: &SendOptions) -> Result<Route> {
-        proxy::select(&request.url, &options.proxies, &self.proxies, self.trust_env)
+        let environment: Option<&dyn Fn(&str) -> Option<String>> =
+            if self.trust_env { Some(&proxy::environment::process) } else { None };
+        proxy::select(&request.url, Some(&options.proxies), &self.proxies, environment)
             .map_err(|error| error.with_request(request))
     }
+}
+
+/// The bundle that the environment names (TLS-06), or what OpenSSL's own variable does.
+fn ca_bundle() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"].into_iter().find_map(set)
 }
 
 /// SES-02.
@@ -288,7 +297,8 @@ impl Pages<'_> {
     /// The same request for the page that `response` links to; its credentials stay with their origin.
     fn page_after(&self, response: &Response) -> Result<Option<PreparedRequest>> {
         let links = response.links();
-        let next = links.iter().find(|link| link.rel().is_some_and(|rel| rel.split_whitespace().any(|rel| rel == "next")));
+        let next =
+            links.iter().find(|link| link.rel().is_some_and(|rel| rel.split_whitespace().any(|rel| rel == "next")));
         let Some(link) = next else { return Ok(None) };
         let mut next = redirect::next_page(response, link.url(), &self.session.policy())?;
         prepare::set_cookies(&mut next, Some(&self.session.cookies))?;

@@ -28,7 +28,8 @@ impl Mounts {
     /// The adapter for `url`: the first whose prefix it starts with, compared without case (ADPT-02).
     pub(super) fn find(&self, url: &Url) -> Result<&Arc<dyn Adapter>> {
         let text = url.as_str().as_bytes();
-        let starts_with = |prefix: &str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()));
+        let starts_with =
+            |prefix: &str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()));
         match self.adapters.iter().find(|(prefix, _)| starts_with(prefix)) {
             Some((_, adapter)) => Ok(adapter),
             None => {
@@ -59,7 +60,8 @@ mod tests {
         let mut mounts = Mounts::default();
         for prefix in prefixes {
             let name = (*prefix).to_owned();
-            let adapter = move |_: &mut PreparedRequest, _: &SendOptions| Response::builder(200).body(name.clone()).build();
+            let adapter =
+                move |_: &mut PreparedRequest, _: &SendOptions| Response::builder(200).body(name.clone()).build();
             mounts.mount((*prefix).to_owned(), Arc::new(adapter));
         }
         mounts

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::auth::{self, BasicAuth};
-use crate::cookies::CookieJar;
+use crate::auth::BasicAuth;
 use crate::clock;
+use crate::cookies::CookieJar;
 use crate::error::{Error, Result};
 use crate::form::urlencoded;
 use crate::headers::Headers;
@@ -162,7 +162,7 @@ fn authenticate(prepared: &mut PreparedRequest, own: Option<Arc<dyn Auth>>, sess
     if let Some(basic) = session.and_then(|session| from_netrc(session, prepared)) {
         return apply(prepared, &basic);
     }
-    match auth::from_user_info(&prepared.url) {
+    match prepared.url.user_info().and_then(BasicAuth::from_user_info) {
         Some(basic) => apply(prepared, &basic),
         None => Ok(()),
     }
@@ -173,7 +173,8 @@ pub(super) fn from_netrc(session: &Session, prepared: &PreparedRequest) -> Optio
     if !session.trust_env || prepared.headers.contains("authorization") {
         return None;
     }
-    session.netrc.look_up(prepared.url.host())
+    let variable = |name: &str| std::env::var(name).ok();
+    session.netrc.credentials(prepared.url.host(), &variable, clock::now())
 }
 
 /// Applies `auth` and notes which headers it set; then the framing is computed again, as it may have set a body (AUTH-09).

@@ -67,7 +67,8 @@ fn utf8(location: &str) -> Result<Cow<'_, str>> {
     }
     let bytes = location.chars().map(|c| u8::try_from(u32::from(c))).collect::<Result<Vec<u8>, _>>();
     let text = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    text.map(Cow::Owned).ok_or_else(|| Error::message(ErrorKind::InvalidUrl, "redirect to a location that is not UTF-8"))
+    text.map(Cow::Owned)
+        .ok_or_else(|| Error::message(ErrorKind::InvalidUrl, "redirect to a location that is not UTF-8"))
 }
 
 /// The same request for another page, which `response` links to: as a redirect that keeps method and headers.

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use crate::adapter::SendOptions;
+use crate::cookies::CookieJar;
 use crate::error::Result;
 use crate::form::Multipart;
 use crate::message::auth::IntoAuth;
 use crate::message::body::Body;
 use crate::message::pair::Pair;
 use crate::message::{PreparedRequest, Request, Response};
-use crate::cookies::CookieJar;
 use crate::proxy::Proxies;
 use crate::session::Session;
 use crate::timeout::Timeout;
@@ -178,7 +178,7 @@ impl<'s> RequestBuilder<'s> {
     /// and the environment's.
     pub fn proxies<I: IntoIterator<Item: Pair>>(mut self, proxies: I) -> Self {
         for pair in proxies {
-            if let Err(error) = self.settings.proxies.insert(pair.name(), &pair.value()) {
+            if let Err(error) = self.settings.proxies.insert(pair.name(), pair.value()) {
                 self.request.fail(error);
             }
         }

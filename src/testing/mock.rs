@@ -69,7 +69,10 @@ impl Adapter for MockAdapter {
         let mut state = self.state.lock();
         state.requests.push(request.clone());
         state.answers.pop_front().unwrap_or_else(|| {
-            Err(Error::message(ErrorKind::ConnectionError, format!("no answer left for request {}", state.requests.len())))
+            Err(Error::message(
+                ErrorKind::ConnectionError,
+                format!("no answer left for request {}", state.requests.len()),
+            ))
         })
     }
 }

@@ -165,7 +165,8 @@ impl TestServerBuilder {
     /// The TLS library refuses the pair.
     #[cfg(feature = "native-tls")]
     pub fn tls(mut self, certificate: &str, key: &str) -> io::Result<Self> {
-        let identity = native_tls::Identity::from_pkcs8(certificate.as_bytes(), key.as_bytes()).map_err(io::Error::other)?;
+        let identity =
+            native_tls::Identity::from_pkcs8(certificate.as_bytes(), key.as_bytes()).map_err(io::Error::other)?;
         self.tls = Some(native_tls::TlsAcceptor::new(identity).map_err(io::Error::other)?);
         Ok(self)
     }
@@ -213,7 +214,8 @@ impl TestServerBuilder {
                 let _ = stream.set_nodelay(true);
                 let end: Box<dyn Duplex> = {
                     #[cfg(feature = "native-tls")]
-                    match acceptor.map(|acceptor| acceptor.accept(stream.try_clone().expect("a socket can be cloned"))) {
+                    match acceptor.map(|acceptor| acceptor.accept(stream.try_clone().expect("a socket can be cloned")))
+                    {
                         None => Box::new(stream),
                         Some(Ok(tls)) => Box::new(tls),
                         // What the client thinks of it is the test's matter.
@@ -367,7 +369,9 @@ impl fmt::Debug for TestServer {
 }
 
 /// The script of [`TestServer::http`], for a builder's `start`.
-pub fn serve(handler: impl Fn(&TestRequest) -> Reply + Send + Sync + 'static) -> impl Fn(&mut Peer) + Send + Sync + 'static {
+pub fn serve(
+    handler: impl Fn(&TestRequest) -> Reply + Send + Sync + 'static,
+) -> impl Fn(&mut Peer) + Send + Sync + 'static {
     move |peer| {
         while let Some(request) = peer.read_request() {
             let reply = handler(&request);
