@@ -2,7 +2,7 @@
 
 pub(crate) mod bytes;
 pub(crate) mod multipart;
-mod part;
+pub(crate) mod part;
 pub(crate) mod source;
 pub(crate) mod urlencoded;
 
