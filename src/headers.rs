@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -50,6 +51,16 @@ impl Headers {
         Self { text: String::with_capacity(text), entries: Vec::with_capacity(entries) }
     }
 
+    /// Fields of a text that is taken over in one copy; `places` are where a name and its value are.
+    pub(crate) fn from_text(text: &str, places: impl ExactSizeIterator<Item = [Range<usize>; 2]>) -> Self {
+        let mut entries = Vec::with_capacity(places.len());
+        entries.extend(
+            places
+                .map(|[name, value]| Entry { name: place(name.start, name.end), value: place(value.start, value.end) }),
+        );
+        Self { text: text.to_owned(), entries }
+    }
+
     /// Sets `name` to one value: the first field of that name keeps its place and takes this spelling and value, others of
     /// that name go; a new name goes to the end (SES-05).
     ///
@@ -83,25 +94,24 @@ impl Headers {
     /// The value of the first field of that name, in any case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.entries.iter().find(|entry| self.is_named(entry, name)).map(|entry| slice(&self.text, entry.value))
     }
 
     /// The values of all fields of that name, in order.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
-        self.iter().filter(move |(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.entries.iter().filter(move |entry| self.is_named(entry, name)).map(|entry| slice(&self.text, entry.value))
     }
 
     /// The values of that name joined by `, `, as requests shows repeated headers (FRAME-09).
     #[must_use]
     pub fn joined(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut out: Option<Cow<'_, str>> = None;
-        for (own, value) in self {
-            if own.eq_ignore_ascii_case(name) {
-                out = Some(match out {
-                    None => Cow::Borrowed(value),
-                    Some(seen) => Cow::Owned(format!("{seen}, {value}")),
-                });
-            }
+        for entry in self.entries.iter().filter(|entry| self.is_named(entry, name)) {
+            let value = slice(&self.text, entry.value);
+            out = Some(match out {
+                None => Cow::Borrowed(value),
+                Some(seen) => Cow::Owned(format!("{seen}, {value}")),
+            });
         }
         out
     }
@@ -109,7 +119,7 @@ impl Headers {
     /// Whether there is a field of that name.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.get(name).is_some()
+        self.entries.iter().any(|entry| self.is_named(entry, name))
     }
 
     /// The number of fields, repeats counted.
@@ -176,6 +186,12 @@ impl Headers {
                 self.set(name, value);
             }
         }
+    }
+
+    /// Lengths first: most names differ in them, and they need no look at the text.
+    #[inline]
+    fn is_named(&self, entry: &Entry, name: &str) -> bool {
+        (entry.name.1 - entry.name.0) as usize == name.len() && slice(&self.text, entry.name).eq_ignore_ascii_case(name)
     }
 
     fn store(&mut self, name: &str, value: &str) -> Entry {

@@ -79,6 +79,14 @@ mod error;
 mod form;
 mod headers;
 mod http1;
+
+/// For `fuzz/` alone.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::http1::invariants::{body_decoder, response_head};
+}
+
 mod message;
 mod net;
 mod pool;

@@ -135,3 +135,177 @@ impl BodyDecoder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use http::Method;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::http1::chunk_encoder::{CHUNK_END, LAST_CHUNK, chunk_head};
+    use crate::http1::invariants::read;
+    use crate::http1::response_head::HeadLimits;
+    use crate::http1::torn::torn;
+
+    fn encode(chunks: &[Vec<u8>]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for chunk in chunks {
+            let Some(length) = NonZeroUsize::new(chunk.len()) else { continue };
+            chunk_head(length, &mut out);
+            out.extend_from_slice(chunk);
+            out.extend_from_slice(CHUNK_END);
+        }
+        out.extend_from_slice(LAST_CHUNK);
+        out
+    }
+
+    // FRAME-11
+    #[test]
+    fn a_body_of_nothing_is_done_before_it_starts() {
+        for framing in [Framing::None, Framing::Length(0)] {
+            let mut decoder = BodyDecoder::new(framing);
+
+            assert!(decoder.is_done());
+            assert_eq!(decoder.decode(b"x", &mut [0; 4]), Ok(Progress { used: 0, filled: 0, done: true }));
+            assert_eq!((decoder.direct(), decoder.remaining(), decoder.eof()), (0, Some(0), Ok(())));
+        }
+    }
+
+    #[test]
+    fn content_can_go_past_the_decoder() {
+        let mut out = [0; 8];
+
+        let mut length = BodyDecoder::new(Framing::Length(10));
+        assert_eq!(length.decode(b"abc", &mut out), Ok(Progress { used: 3, filled: 3, done: false }));
+        assert_eq!((length.direct(), length.remaining()), (7, Some(7)));
+        length.advance(6);
+        assert_eq!(length.eof(), Err(RemoteError::BodyCut { got: 9, want: 10 }));
+        length.advance(1);
+        assert_eq!((length.direct(), length.is_done(), length.eof()), (0, true, Ok(())));
+
+        let mut until_close = BodyDecoder::new(Framing::UntilClose);
+        assert_eq!((until_close.direct(), until_close.remaining()), (u64::MAX, None));
+        until_close.advance(usize::MAX);
+        assert!(!until_close.is_done());
+        assert_eq!((until_close.eof(), until_close.is_done(), until_close.direct()), (Ok(()), true, 0));
+
+        let mut chunked = BodyDecoder::new(Framing::Chunked);
+        assert_eq!((chunked.direct(), chunked.remaining()), (0, None));
+        assert_eq!(chunked.decode(b"a\r\nabc", &mut out), Ok(Progress { used: 6, filled: 3, done: false }));
+        assert_eq!(chunked.direct(), 7);
+        chunked.advance(6);
+        assert_eq!(chunked.eof(), Err(RemoteError::ChunkCut { got: 9, missing: Some(1) }));
+        chunked.advance(1);
+        assert_eq!(chunked.direct(), 0);
+        assert_eq!(chunked.eof(), Err(RemoteError::ChunkCut { got: 10, missing: None }));
+        assert_eq!(chunked.decode(b"\r\n0\r\n\r\nmore", &mut out), Ok(Progress { used: 7, filled: 0, done: true }));
+    }
+
+    #[test]
+    fn the_end_is_seen_with_the_last_byte_of_content() {
+        for (framing, raw) in [
+            (Framing::Length(5), &b"hello"[..]),
+            (Framing::Chunked, b"5\r\nhello\r\n0\r\n\r\n"),
+            (Framing::Chunked, b"2\nhe\n3;x\r\nllo\r\n00\r\nX: 1\r\n\r\n"),
+        ] {
+            let mut out = [0; 5];
+
+            let (mut decoder, input) = (BodyDecoder::new(framing), [raw, b"surplus"].concat());
+            let (mut used, mut filled, mut done) = (0, 0, false);
+
+            // At most one call for each chunk, and none for the end alone (RESP-09).
+            while filled < out.len() {
+                let progress = decoder.decode(&input[used..], &mut out[filled..]).unwrap();
+                (used, filled, done) = (used + progress.used, filled + progress.filled, progress.done);
+            }
+
+            assert_eq!((used, &out, done), (raw.len(), b"hello", true));
+        }
+    }
+
+    #[test]
+    fn an_error_waits_for_the_content_before_it() {
+        let mut decoder = BodyDecoder::new(Framing::Chunked);
+        let (input, mut out) = (b"3\r\nhello", [0; 9]);
+
+        assert_eq!(decoder.decode(input, &mut out), Ok(Progress { used: 6, filled: 3, done: false }));
+        for _ in 0..2 {
+            assert!(matches!(decoder.decode(&input[6..], &mut out), Err(RemoteError::BadChunk(_))));
+        }
+    }
+
+    #[test]
+    fn framing_needs_no_room() {
+        let mut decoder = BodyDecoder::new(Framing::Chunked);
+
+        assert_eq!(decoder.decode(b"5\r\nhello", &mut []), Ok(Progress { used: 3, filled: 0, done: false }));
+        assert_eq!(
+            decoder.decode(b"hello\r\n0\r\n\r\n", &mut [0; 5]),
+            Ok(Progress { used: 12, filled: 5, done: true })
+        );
+    }
+
+    // FRAME-16, FRAME-19
+    #[test]
+    fn a_body_that_is_cut_says_how_much_came_and_how_much_was_due() {
+        let (length, chunked) = ("Content-Length: 10", "Transfer-Encoding: chunked");
+        for (field, body, want) in [
+            (length, "", "body ended early: 0 of 10 bytes"),
+            (length, "hello, wo", "body ended early: 9 of 10 bytes"),
+            (chunked, "", "chunked body ended early: 0 bytes read, no last chunk"),
+            (chunked, "5", "chunked body ended early: 0 bytes read, no last chunk"),
+            (chunked, "5\r\n", "chunked body ended early: 0 bytes read, 5 more expected in this chunk"),
+            (chunked, "5\r\nhel", "chunked body ended early: 3 bytes read, 2 more expected in this chunk"),
+            (chunked, "5\r\nhello\r\n1", "chunked body ended early: 5 bytes read, no last chunk"),
+        ] {
+            let answer = torn(&Method::GET, format!("HTTP/1.1 200 OK\r\n{field}\r\n\r\n{body}").as_bytes());
+
+            assert_eq!(answer.end.unwrap_err().to_string(), want, "{body:?}");
+        }
+    }
+
+    fn body() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            prop::sample::select(vec![
+                &b"\r\n"[..],
+                b"\n",
+                b"\r",
+                b"0",
+                b"5",
+                b"f",
+                b";",
+                b" ",
+                b"x",
+                b"0\r\n",
+                b"2\r\nhi\r\n"
+            ])
+            .prop_map(<[u8]>::to_vec),
+            prop::collection::vec(any::<u8>(), 0..4),
+        ];
+        prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        // BODY-14
+        #[test]
+        fn what_was_encoded_is_decoded(
+            chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..8),
+            size in 1_usize..60, room in 1_usize..60,
+        ) {
+            let raw = [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec(), encode(&chunks), b"next".to_vec()].concat();
+
+            let answer = read(&Method::GET, HeadLimits::default(), raw.chunks(size), room);
+
+            prop_assert_eq!(answer.end, Ok(()));
+            prop_assert_eq!(answer.body, chunks.concat());
+            prop_assert_eq!(answer.surplus, 4);
+        }
+
+        #[test]
+        fn any_bytes_at_all_are_a_body_or_an_error(kind in any::<[u8; 2]>(), body in body()) {
+            crate::http1::invariants::body_decoder(&[&kind, body.as_slice()].concat());
+        }
+    }
+}

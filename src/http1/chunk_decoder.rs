@@ -68,6 +68,10 @@ impl ChunkDecoder {
     /// Eats framing up to content, the end, or a byte that does not fit; an error only if that is the first. Returns how
     /// much it ate.
     pub(super) fn eat(&mut self, input: &[u8]) -> Result<usize, RemoteError> {
+        if let Some((size, used)) = self.plain_size(input) {
+            (self.at, self.left) = (At::Data, size);
+            return Ok(used);
+        }
         for (index, &byte) in input.iter().enumerate() {
             if matches!(self.at, At::Data | At::Done) {
                 return Ok(index);
@@ -93,6 +97,27 @@ impl ChunkDecoder {
             At::TrailerStart | At::Trailer | At::TrailerLf | At::LastLf | At::Done => true,
             At::Size | At::Digits | At::Data | At::DataEnd | At::DataLf => false,
         }
+    }
+
+    /// The usual case, for speed: digits and CR LF, all there at once, of a chunk that is not the last.
+    fn plain_size(&self, input: &[u8]) -> Option<(u64, usize)> {
+        let start = match self.at {
+            At::Size => 0,
+            At::DataEnd if input.starts_with(b"\r\n") => 2,
+            _ => return None,
+        };
+        let mut size = 0;
+        // Sixteen digits cannot overflow; a line of more goes the long way.
+        for (index, &byte) in input[start..].iter().enumerate().take(16) {
+            match char::from(byte).to_digit(16) {
+                Some(digit) => size = size << 4 | u64::from(digit),
+                None if byte == b'\r' && size > 0 && input.get(start + index + 1) == Some(&b'\n') => {
+                    return Some((size, start + index + 2));
+                }
+                None => return None,
+            }
+        }
+        None
     }
 
     fn step(&mut self, byte: u8) -> Result<At, &'static str> {

@@ -8,6 +8,7 @@ use http::{Method, StatusCode};
 use super::RemoteError;
 use super::remote_error::shown;
 use super::response_head::ResponseHead;
+use crate::headers::Headers;
 
 /// How the end of a body is told.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -25,15 +26,11 @@ impl Framing {
             return Ok(Self::None);
         }
         let mut length = None;
-        let (mut coded, mut chunked) = (false, false);
-        for (name, value) in &head.headers {
-            if name.eq_ignore_ascii_case("content-length") {
-                read_lengths(value, &mut length)?;
-            } else if name.eq_ignore_ascii_case("transfer-encoding") {
-                coded = true;
-                chunked |= members(value).any(|coding| coding.eq_ignore_ascii_case("chunked"));
-            }
+        for value in head.headers.get_all("content-length") {
+            read_lengths(value, &mut length)?;
         }
+        let coded = head.headers.contains("transfer-encoding");
+        let chunked = coded && codings(&head.headers).any(|coding| coding.eq_ignore_ascii_case("chunked"));
         match length {
             Some(_) if coded => {
                 Err(RemoteError::InvalidHeader("both Transfer-Encoding and Content-Length are present".into()))
@@ -60,6 +57,11 @@ pub(super) fn is_switch(method: &Method, status: StatusCode) -> bool {
     status == StatusCode::SWITCHING_PROTOCOLS || (*method == Method::CONNECT && status.is_success())
 }
 
+/// The transfer codings, in all fields.
+pub(super) fn codings(headers: &Headers) -> impl Iterator<Item = &str> {
+    headers.get_all("transfer-encoding").flat_map(members)
+}
+
 fn is_bodyless(method: &Method, status: StatusCode) -> bool {
     *method == Method::HEAD
         || status.is_informational()
@@ -68,7 +70,7 @@ fn is_bodyless(method: &Method, status: StatusCode) -> bool {
 }
 
 /// The members of a list that are not empty (RFC 9110 §5.6.1).
-pub(super) fn members(value: &str) -> impl Iterator<Item = &str> {
+fn members(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(|member| member.trim_matches([' ', '\t'])).filter(|member| !member.is_empty())
 }
 

@@ -100,7 +100,7 @@ impl Answer {
 }
 
 /// Invariant: an answer in pieces is the answer in one piece. The first bytes say how it is cut.
-pub(crate) fn response_head(data: &[u8]) {
+pub fn response_head(data: &[u8]) {
     let Some((&[first, second, room], answer)) = data.split_first_chunk() else { return };
     let (method, limits) = (Method::GET, HeadLimits { max_bytes: 300, max_headers: 9 });
     let whole = read(&method, limits, [answer], 64).without_excerpt();
@@ -113,7 +113,7 @@ pub(crate) fn response_head(data: &[u8]) {
 }
 
 /// Invariant: a body in pieces is the body in one piece, and a decoder tells its end once and takes nothing behind it.
-pub(crate) fn body_decoder(data: &[u8]) {
+pub fn body_decoder(data: &[u8]) {
     let Some((&[framing, cut], body)) = data.split_first_chunk() else { return };
     let fields = match framing % 3 {
         0 => "Transfer-Encoding: chunked\r\n".to_owned(),

@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use http::StatusCode;
 use httparse::{ParserConfig, Status};
@@ -128,57 +129,72 @@ impl HeadParser {
             "" => lenient_head::status_line(status_line(buf)).ok()?.2,
             text => lenient_head::reason(status, text.as_bytes()),
         };
-        let text = parsed.headers.iter().map(|header| header.name.len() + header.value.len()).sum();
-        let mut headers = Headers::with_capacity(parsed.headers.len(), text);
-        for header in parsed.headers.iter() {
-            headers.push_latin1(header.name.as_bytes(), header.value);
-        }
+        // To take the whole over is cheaper than part by part.
+        let ascii = std::str::from_utf8(&buf[..used]).ok().filter(|text| text.is_ascii());
+        let headers = match ascii {
+            Some(text) => {
+                let places = parsed.headers.iter();
+                Headers::from_text(
+                    text,
+                    places.map(|header| [place(buf, header.name.as_bytes()), place(buf, header.value)]),
+                )
+            }
+            None => {
+                let mut headers = Headers::with_capacity(parsed.headers.len(), used);
+                for header in parsed.headers.iter() {
+                    headers.push_latin1(header.name.as_bytes(), header.value);
+                }
+                headers
+            }
+        };
         Some((ResponseHead { version, status, reason, headers }, used))
     }
 
     /// The end of the head, if it is in `buf`. An answer that is not HTTP is refused as soon as that shows, for its peer
     /// may be waiting.
     fn head_end(&mut self, buf: &[u8]) -> Result<Option<usize>, RemoteError> {
-        if !self.search.status_line_seen {
-            self.search.start += empty_lines(&buf[self.search.start..]);
-            let line = &buf[self.search.start..];
-            // The first byte of one more empty line, perhaps.
-            if line == b"\r" {
-                return self.unfinished(buf);
-            }
-            let known = line.len().min(PROTOCOL.len());
-            if !line[..known].eq_ignore_ascii_case(&PROTOCOL[..known]) {
-                return Err(RemoteError::not_http(line));
-            }
-            let from = self.search.done.max(self.search.start);
-            let Some(length) = memchr(b'\n', &buf[from..]) else {
-                self.search.done = buf.len();
-                return self.unfinished(buf);
-            };
-            lenient_head::status_line(&buf[self.search.start..from + length])?;
-            self.search.status_line_seen = true;
-            self.search.done = from + length;
+        // What is behind the limit is not looked at, or the verdict would depend on how much came at once.
+        let seen = &buf[..buf.len().min(self.left())];
+        match self.search.head_end(seen)? {
+            None if seen.len() < buf.len() => Err(RemoteError::HeadTooLarge { limit: self.limits.max_bytes }),
+            end => Ok(end),
         }
-        match empty_line(buf, self.search.done) {
-            Ok(end) if end <= self.left() => Ok(Some(end)),
-            Ok(_) => Err(self.too_large()),
-            Err(resume) => {
-                self.search.done = resume;
-                self.unfinished(buf)
-            }
-        }
-    }
-
-    fn unfinished(&self, buf: &[u8]) -> Result<Option<usize>, RemoteError> {
-        if buf.len() > self.left() { Err(self.too_large()) } else { Ok(None) }
     }
 
     fn left(&self) -> usize {
         self.limits.max_bytes.saturating_sub(self.spent)
     }
+}
 
-    fn too_large(&self) -> RemoteError {
-        RemoteError::HeadTooLarge { limit: self.limits.max_bytes }
+impl Search {
+    fn head_end(&mut self, buf: &[u8]) -> Result<Option<usize>, RemoteError> {
+        if !self.status_line_seen {
+            self.start += empty_lines(&buf[self.start..]);
+            let line = &buf[self.start..];
+            // The first byte of one more empty line, perhaps.
+            if line == b"\r" {
+                return Ok(None);
+            }
+            let known = line.len().min(PROTOCOL.len());
+            if !line[..known].eq_ignore_ascii_case(&PROTOCOL[..known]) {
+                return Err(RemoteError::not_http(line));
+            }
+            let from = self.done.max(self.start);
+            let Some(length) = memchr(b'\n', &buf[from..]) else {
+                self.done = buf.len();
+                return Ok(None);
+            };
+            lenient_head::status_line(&buf[self.start..from + length])?;
+            self.status_line_seen = true;
+            self.done = from + length;
+        }
+        match empty_line(buf, self.done) {
+            Ok(end) => Ok(Some(end)),
+            Err(resume) => {
+                self.done = resume;
+                Ok(None)
+            }
+        }
     }
 }
 
@@ -186,6 +202,14 @@ const PROTOCOL: &[u8] = b"HTTP/";
 
 /// More fields than this are left to the lenient reader, which has no fixed room.
 const STRICT_HEADERS: usize = 128;
+
+/// Where in `whole` that part of it is; nowhere, if it is empty, for then it may be none.
+fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
+    match part.as_ptr().addr().checked_sub(whole.as_ptr().addr()) {
+        Some(start) if !part.is_empty() && start + part.len() <= whole.len() => start..start + part.len(),
+        _ => 0..0,
+    }
+}
 
 /// The length of the empty lines at the start of `buf`, which RFC 9112 §2.2 lets a reader skip.
 fn empty_lines(buf: &[u8]) -> usize {
@@ -219,4 +243,166 @@ fn empty_line(buf: &[u8], from: usize) -> Result<usize, usize> {
         }
     }
     Err(buf.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parser() -> HeadParser {
+        HeadParser::new(HeadLimits::default())
+    }
+
+    fn parse(raw: &[u8]) -> Result<Option<(ResponseHead, usize)>, RemoteError> {
+        parser().feed(raw)
+    }
+
+    // FRAME-01, FRAME-22
+    #[test]
+    fn the_version_is_1_0_or_1_1() {
+        for (text, want) in [
+            ("HTTP/1.1", Version::Http11),
+            ("HTTP/1.0", Version::Http10),
+            ("HTTP/0.9", Version::Http10),
+            ("http/1.0", Version::Http10),
+            ("Http/1.1", Version::Http11),
+            ("HTTP/1.2", Version::Http11),
+            ("HTTP/1.01", Version::Http11),
+            ("HTTP/1.", Version::Http11),
+        ] {
+            let (head, _) = parse(format!("{text} 200 OK\r\n\r\n").as_bytes()).unwrap().unwrap();
+
+            assert_eq!(head.version, want, "{text}");
+        }
+    }
+
+    // FRAME-03
+    #[test]
+    fn a_usual_reason_is_not_copied() {
+        for (line, want, borrowed) in [
+            ("HTTP/1.1 200 OK", "OK", true),
+            ("HTTP/1.1 404 Not Found  ", "Not Found", true),
+            ("HTTP/1.5 404 Not Found", "Not Found", true),
+            ("HTTP/1.1 200", "", true),
+            ("HTTP/1.1 999 ", "", true),
+            ("HTTP/1.1 404 OK", "OK", false),
+            ("HTTP/1.1 999 OK", "OK", false),
+        ] {
+            let (head, _) = parse(format!("{line}\r\n\r\n").as_bytes()).unwrap().unwrap();
+
+            assert_eq!((&*head.reason, matches!(head.reason, Cow::Borrowed(_))), (want, borrowed), "{line}");
+        }
+    }
+
+    // FRAME-10
+    #[test]
+    fn any_1xx_but_101_is_interim() {
+        for (status, want) in [(100, true), (101, false), (102, true), (103, true), (199, true), (200, false)] {
+            let (head, used) = parse(format!("HTTP/1.1 {status}\n\nHTTP/1.1").as_bytes()).unwrap().unwrap();
+
+            assert_eq!((head.is_interim(), used), (want, 14), "{status}");
+        }
+    }
+
+    // FRAME-05
+    #[test]
+    fn a_peer_that_left_is_told_from_one_that_broke_off() {
+        let mut parser = parser();
+        assert_eq!(parser.eof(b""), RemoteError::NoAnswer);
+        assert_eq!(parser.eof(b"HT"), RemoteError::HeadCut { got: 2 });
+
+        parser.feed(b"HTTP/1.1 100\n\n").unwrap().unwrap();
+        assert_eq!(parser.eof(b""), RemoteError::HeadCut { got: 14 });
+        assert_eq!(parser.eof(b"HT"), RemoteError::HeadCut { got: 16 });
+    }
+
+    #[test]
+    fn what_is_not_http_is_refused_without_waiting_for_more() {
+        for raw in [
+            &b"\x15\x03\x01"[..],
+            b"S",
+            b"\r\n\r\nHTTQ",
+            b"\rH",
+            b"HTTP/1.1 2000 OK\n",
+            b"HTTP/3 200 OK\r\n",
+            b"HTTP/1.1 200 O\0K\r\n",
+        ] {
+            assert!(matches!(parse(raw), Err(RemoteError::NotHttp(_))), "{raw:?}");
+        }
+        for raw in [
+            &b""[..],
+            b"\r",
+            b"\n\r\n",
+            b"h",
+            b"HTTP/",
+            b"HTTP/3 200 OK",
+            b"HTTP/1.1 200 OK\r\n",
+            b"HTTP/1.1 200 OK\r\n\r",
+        ] {
+            assert_eq!(parse(raw), Ok(None), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn a_head_in_pieces_is_looked_through_once() {
+        let raw = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "v".repeat(60_000));
+        let mut parser = parser();
+
+        for end in (1..raw.len()).step_by(1000) {
+            assert_eq!(parser.feed(&raw.as_bytes()[..end]), Ok(None));
+            assert!(parser.search.done + 1 >= end, "it goes on from {} of {end}", parser.search.done);
+        }
+        assert!(parser.feed(raw.as_bytes()).unwrap().is_some());
+    }
+
+    fn pieces() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            4 => prop::sample::select(vec![
+                &b"\r\n"[..], b"\n", b"\r", b"\r\n\r\n", b": ", b":", b" ", b"\t", b"X-A", b"Content-Length", b"5",
+                b"Transfer-Encoding", b"chunked", b"HTTP/1.1 200 OK", b"HTTP/1.1 103", b"hello", b"\r\n ", b"0", b";", b",",
+            ]).prop_map(<[u8]>::to_vec),
+            1 => prop::collection::vec(any::<u8>(), 0..4),
+        ];
+        prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+    }
+
+    fn well_formed() -> impl Strategy<Value = Vec<u8>> {
+        let field = ("[!#$%&'*+.^_`|~A-Za-z0-9-]{1,12}", "[ \t]{0,2}", "([ -~\t\u{80}-\u{ff}]{0,20})", "\r?\n");
+        let field = field.prop_map(|(name, blank, value, end)| format!("{name}:{blank}{value}{end}"));
+        ("HTTP/1\\.[01] [1-9][0-9]{2}( [ -~\t\u{80}-\u{ff}]{0,9})?\r?\n", prop::collection::vec(field, 0..8), "\r?\n")
+            .prop_map(|(line, fields, end)| {
+                let head = format!("{line}{}{end}", fields.concat());
+                head.chars().map(|c| u8::try_from(u32::from(c)).expect("made of Latin-1")).collect()
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn both_readers_agree_on_well_formed_heads(raw in well_formed()) {
+            let (strict, used) = parser().strict(&raw).expect("well-formed heads are httparse's");
+            let lenient = lenient_head::parse(&raw, 200).unwrap();
+
+            prop_assert_eq!(used, raw.len());
+            prop_assert!(strict.headers.iter().eq(lenient.headers.iter()));
+            prop_assert_eq!(strict, lenient);
+        }
+
+        #[test]
+        fn the_lenient_reader_takes_all_that_the_strict_one_does(tail in pieces()) {
+            let raw = [b"HTTP/1.1 200 OK\r\n", tail.as_slice()].concat();
+            if let Some((strict, used)) = parser().strict(&raw) {
+                prop_assert_eq!(parser().head_end(&raw), Ok(Some(used)));
+                prop_assert_eq!(lenient_head::parse(&raw[..used], 200), Ok(strict));
+            }
+        }
+
+        #[test]
+        fn any_bytes_at_all_are_read_or_refused(
+            cuts in any::<[u8; 3]>(), start in prop::sample::select(vec![&b""[..], b"HTTP/1.1 200 OK\r\n"]), tail in pieces(),
+        ) {
+            crate::http1::invariants::response_head(&[&cuts, start, tail.as_slice()].concat());
+        }
+    }
 }

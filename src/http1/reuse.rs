@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::Method;
 
-use super::framing::{Framing, is_switch, members};
+use super::framing::{Framing, codings, is_switch};
 use super::response_head::{ResponseHead, Version};
 use crate::headers::Headers;
 
@@ -67,7 +67,7 @@ pub(crate) fn close_reason(method: &Method, head: &ResponseHead, framing: Framin
 
 /// How long the server says it keeps an idle connection: `Keep-Alive: timeout=5, max=100`.
 pub(crate) fn keep_alive_timeout(headers: &Headers) -> Option<Duration> {
-    let seconds = headers.get_all("keep-alive").flat_map(|value| value.split([',', ';'])).find_map(|parameter| {
+    let seconds = headers.get("keep-alive")?.split([',', ';']).find_map(|parameter| {
         let (name, seconds) = parameter.split_once('=')?;
         let seconds = seconds.trim_matches([' ', '\t', '"']);
         let is_number = !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit());
@@ -78,7 +78,7 @@ pub(crate) fn keep_alive_timeout(headers: &Headers) -> Option<Duration> {
 }
 
 fn is_plain_chunked(head: &ResponseHead) -> bool {
-    head.version == Version::Http11 && head.headers.get_all("transfer-encoding").flat_map(members).count() == 1
+    head.version == Version::Http11 && codings(&head.headers).count() == 1
 }
 
 /// Whether a field has the word somewhere in it: also as part of another word, as in requests. To close once too often is

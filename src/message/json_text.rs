@@ -10,8 +10,8 @@ use super::charset::{self, Utf};
 
 /// The text of a JSON body whose encoding is said to be `encoding`.
 pub(crate) fn json_text<'a>(bytes: &'a [u8], encoding: Option<&str>) -> Cow<'a, str> {
-    if let Some(text) = wide(bytes).and_then(|utf| utf.try_decode(bytes)) {
-        return text.into();
+    if let Some(utf) = wide(bytes) {
+        return utf.decode(bytes).into();
     }
     let is_utf8 = encoding.is_none_or(|name| name.eq_ignore_ascii_case("utf-8") || name.eq_ignore_ascii_case("utf8"));
     match std::str::from_utf8(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)) {

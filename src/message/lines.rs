@@ -33,7 +33,7 @@ pub(crate) fn lines_by<R: Read>(body: R, delimiter: &[u8]) -> Lines<R> {
         let refused = Error::message(ErrorKind::InvalidSetting, "the delimiter of lines is empty");
         return Lines { pieces: None, refused: Some(refused) };
     }
-    let end = End::Delimiter(Finder::new(delimiter).into_owned());
+    let end = End::Delimiter(Box::new(Finder::new(delimiter).into_owned()));
     Lines { pieces: Some(Pieces::new(body, end)), refused: None }
 }
 
@@ -69,7 +69,7 @@ pub(super) struct Pieces<R> {
 
 enum End {
     Line { after_cr: bool },
-    Delimiter(Finder<'static>),
+    Delimiter(Box<Finder<'static>>),
 }
 
 /// Room for at least this much is offered to each read.

@@ -302,3 +302,203 @@ impl Peer<'_> {
         ConnectError { kind, phase, peer, is_proxy: self.is_proxy }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex};
+    use std::time::{Instant, SystemTime};
+
+    use super::*;
+    use crate::clock::{self, Clock, Deadline};
+    use crate::error::{Error, ErrorKind};
+    use crate::net::testing::*;
+
+    /// A clock that goes on only when told.
+    #[derive(Clone, Debug)]
+    struct Told(Arc<Mutex<Instant>>);
+
+    impl Told {
+        fn pass(&self, time: Duration) {
+            *self.0.lock().unwrap() += time;
+        }
+    }
+
+    impl Clock for Told {
+        fn now(&self) -> Instant {
+            *self.0.lock().unwrap()
+        }
+
+        fn wall(&self) -> SystemTime {
+            clock::wall()
+        }
+
+        fn sleep(&self, time: Duration) {
+            self.pass(time);
+        }
+
+        fn jitter(&self) -> f64 {
+            0.0
+        }
+    }
+
+    fn told() -> Told {
+        Told(Arc::new(Mutex::new(clock::now())))
+    }
+
+    /// A resolver that takes three seconds of `clock`.
+    fn slow(clock: &Told, answer: Vec<SocketAddr>) -> Connector {
+        let clock = clock.clone();
+        let lookup = move |_: &str, _| {
+            clock.pass(Duration::from_secs(3));
+            Ok(answer.clone())
+        };
+        Connector { resolver: Some(Resolver(Arc::new(lookup))), ..Connector::default() }
+    }
+
+    #[test]
+    fn transports_go_from_thread_to_thread() {
+        fn send<T: Send>() {}
+        send::<Transport>();
+        send::<ConnectError>();
+        fn shared<T: Send + Sync>() {}
+        shared::<Connector>();
+        shared::<TlsSettings>();
+    }
+
+    #[test]
+    fn a_new_connection_is_one_look_up() {
+        let count = Arc::new(AtomicUsize::new(0));
+        let (peer, counted) = (serve(echo), Arc::clone(&count));
+        let lookup = move |host: &str, port: u16| {
+            assert_eq!((host, port), ("api.test", 443));
+            counted.fetch_add(1, Ordering::Relaxed);
+            Ok(vec![closed_port(), peer])
+        };
+        let connector = Connector { resolver: Some(Resolver(Arc::new(lookup))), ..Connector::default() };
+
+        connector.connect(&direct("api.test", None), &patient()).unwrap();
+        assert_eq!(count.load(Ordering::Relaxed), 1);
+
+        let literal = Plan { host: "127.0.0.1", port: peer.port(), ..direct("", None) };
+        connector.connect(&literal, &patient()).unwrap();
+        assert_eq!(count.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn the_report_has_times_by_the_callers_clock_and_the_peer() {
+        let (clock, peer) = (told(), serve(echo));
+        let limits = Limits { connect: None, total: Deadline::NONE, clock: &clock };
+
+        let connected = slow(&clock, vec![peer]).connect(&direct("h", None), &limits).unwrap();
+
+        let report = Report { dns: Duration::from_secs(3), peer: Some(peer), ..Report::default() };
+        assert_eq!(connected.report, report);
+    }
+
+    #[test]
+    fn a_look_up_counts_for_the_total_and_not_for_the_connect_limit() {
+        let (clock, peer) = (told(), serve(echo));
+        let second = Duration::from_secs(1);
+        let limits = |connect, total: Option<Duration>| Limits {
+            connect,
+            total: Deadline::after(clock.now(), total),
+            clock: &clock,
+        };
+
+        let connector = slow(&clock, vec![peer]);
+        assert!(connector.connect(&direct("h", None), &limits(Some(second), Some(second * 20))).is_ok());
+
+        for answer in [vec![peer], vec![]] {
+            let connector = slow(&clock, answer);
+            let error = connector.connect(&direct("h.test", None), &limits(None, Some(second))).unwrap_err();
+            assert_eq!((error.kind(), error.phase), (ErrorKind::TotalTimeout, Phase::Resolve));
+            assert_eq!(error.to_string(), "the total timeout ran out during: resolving h.test:443");
+        }
+    }
+
+    // ERR-12, PROXY-21
+    #[test]
+    fn a_name_without_an_address_is_whose_name_it_is() {
+        let lookup = |name: &str, _| Err(io::Error::other(format!("nothing known of {name}")));
+        let connector = Connector { resolver: Some(Resolver(Arc::new(lookup))), ..Connector::default() };
+        let hop = ProxyHop { host: "proxy.test", port: 3128, tls: None };
+
+        for (route, kind, text) in [
+            (Route::Direct, ErrorKind::ConnectionError, "failed to resolve a.test:80: nothing known of a.test"),
+            (
+                Route::Forward(hop),
+                ErrorKind::ProxyError,
+                "failed to resolve proxy proxy.test:3128: nothing known of proxy.test",
+            ),
+        ] {
+            let plan = Plan { host: "a.test", port: 80, tls: None, route };
+
+            let error = connector.connect(&plan, &patient()).unwrap_err();
+
+            assert!(matches!(&error.kind, ConnectErrorKind::Resolve(_)));
+            let error = Error::from(error);
+            assert_eq!((error.kind(), error.to_string().as_str()), (kind, text));
+            assert!(std::error::Error::source(&error).is_some());
+        }
+    }
+
+    #[test]
+    fn a_forward_proxy_is_connected_to_and_asked_nothing() {
+        let peer = serve(|mut stream| {
+            stream.write_all(b"hello").unwrap();
+            echo(stream);
+        });
+        let hop = ProxyHop { host: "proxy.test", port: 3128, tls: None };
+        let plan = Plan { host: "a.test", port: 80, tls: None, route: Route::Forward(hop) };
+
+        let mut connected = connector_to([peer]).connect(&plan, &patient()).unwrap();
+
+        let mut hello = [0; 5];
+        io::Read::read_exact(&mut connected.transport, &mut hello).unwrap();
+        assert_echo(&mut connected.transport);
+        assert_eq!(connected.report.peer, Some(peer));
+    }
+
+    #[test]
+    fn an_ipv6_peer_is_shown_in_brackets() {
+        let peer = Peer { host: "::1", port: 80, is_proxy: false };
+
+        let error = peer.error(Phase::Connect, ConnectErrorKind::TotalTimeout);
+
+        assert_eq!(error.peer, "[::1]:80");
+    }
+
+    #[cfg(not(feature = "socks"))]
+    #[test]
+    fn socks_without_its_feature_is_an_error_that_names_it() {
+        let hop = SocksHop {
+            version: SocksVersion::V5,
+            host: "127.0.0.1",
+            port: 1,
+            user: Some("me"),
+            password: None,
+            remote_dns: true,
+        };
+        let plan = Plan { route: Route::Socks(hop), ..direct("a.test", None) };
+
+        let error = Connector::default().connect(&plan, &patient()).unwrap_err();
+
+        assert_eq!(
+            (error.kind(), error.to_string().as_str()),
+            (ErrorKind::Unsupported, "SOCKS proxies need the feature `socks`")
+        );
+    }
+
+    #[cfg(not(any(feature = "native-tls", feature = "rustls")))]
+    #[test]
+    fn tls_without_a_backend_is_an_error_that_names_both() {
+        let settings = TlsSettings::default();
+
+        let error = connector_to([closed_port()]).connect(&direct("a.test", Some(&settings)), &patient()).unwrap_err();
+
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().ends_with("TLS needs the feature `native-tls` or `rustls`"), "{error}");
+    }
+}

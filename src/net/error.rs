@@ -124,7 +124,7 @@ impl fmt::Display for ConnectError {
             ConnectErrorKind::TotalTimeout => {
                 write!(f, "the total timeout ran out during: {} {proxy}{peer}", self.phase.doing())
             }
-            ConnectErrorKind::Resolve(_) => write!(f, "failed to resolve {proxy}{peer}"),
+            ConnectErrorKind::Resolve(error) => write!(f, "failed to resolve {proxy}{peer}: {}", reason(error)),
             ConnectErrorKind::Connect(error) => write!(f, "failed to connect to {proxy}{peer}: {}", reason(error)),
             ConnectErrorKind::Tls(error) => write!(f, "tls with {proxy}{peer} failed: {error}"),
             ConnectErrorKind::Proxy(failure) => write!(f, "proxy {peer}: {failure}"),
@@ -166,20 +166,20 @@ impl fmt::Display for ProxyFailure {
     }
 }
 
-/// What happened, without the number of the operating system's error, which the source has.
-fn reason(error: &io::Error) -> Cow<'static, str> {
-    match error.raw_os_error() {
-        Some(_) => {
-            let text = error.to_string();
-            let end = text.find(" (os error").unwrap_or(text.len());
-            let mut text = text[..end].to_owned();
-            if let Some(first) = text.get_mut(..1) {
-                first.make_ascii_lowercase();
-            }
-            Cow::Owned(text)
-        }
-        None => Cow::Owned(error.to_string()),
+/// What happened, without what the library says around it and the number that the source has.
+fn reason(error: &io::Error) -> String {
+    let mut text = error.to_string();
+    if let Some(end) = text.find(" (os error") {
+        text.truncate(end);
     }
+    if let Some(looked_up) = text.strip_prefix("failed to lookup address information: ") {
+        text = looked_up.to_owned();
+    }
+    // "Connection refused" as part of our line.
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    text
 }
 
 impl StdError for ConnectError {
@@ -187,14 +187,23 @@ impl StdError for ConnectError {
         match &self.kind {
             ConnectErrorKind::Resolve(error) | ConnectErrorKind::Connect(error) => Some(error),
             ConnectErrorKind::Proxy(ProxyFailure::Io(error)) => Some(error),
+            ConnectErrorKind::Tls(error) => Some(error),
             _ => None,
         }
     }
 }
 
 impl From<ConnectError> for Error {
+    /// The operating system's error, where there is one, becomes the source.
     fn from(error: ConnectError) -> Self {
-        Self::message(error.kind(), error.to_string()).with_source(error)
+        let public = Self::message(error.kind(), error.to_string());
+        match error.kind {
+            ConnectErrorKind::Resolve(source)
+            | ConnectErrorKind::Connect(source)
+            | ConnectErrorKind::Proxy(ProxyFailure::Io(source)) => public.with_source(source),
+            ConnectErrorKind::Tls(source) => public.with_source(source),
+            _ => public,
+        }
     }
 }
 
@@ -209,7 +218,7 @@ mod tests {
     // PROXY-18, PROXY-20, PROXY-21, PROXY-27, ERR-11, ERR-12
     #[test]
     fn kind_and_text_say_who_is_to_blame() {
-        let refused = || io::Error::from_raw_os_error(rustix_refused());
+        let refused = || io::Error::from_raw_os_error(refused_number());
         let second = Some(Duration::from_secs(1));
         for (error, kind, text) in [
             (
@@ -223,9 +232,15 @@ mod tests {
                 "failed to connect to proxy h:1: connection refused",
             ),
             (
-                error(ConnectErrorKind::Resolve(io::Error::other("x")), Phase::Resolve, false),
+                error(
+                    ConnectErrorKind::Resolve(io::Error::other(
+                        "failed to lookup address information: Name or service not known",
+                    )),
+                    Phase::Resolve,
+                    false,
+                ),
                 ErrorKind::ConnectionError,
-                "failed to resolve h:1",
+                "failed to resolve h:1: name or service not known",
             ),
             (
                 error(ConnectErrorKind::Timeout(second), Phase::Tls, false),
@@ -271,7 +286,7 @@ mod tests {
     }
 
     /// The number of "connection refused" on this platform.
-    fn rustix_refused() -> i32 {
+    fn refused_number() -> i32 {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         std::net::TcpStream::connect(port).unwrap_err().raw_os_error().unwrap()
     }

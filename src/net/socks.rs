@@ -221,3 +221,201 @@ const REFUSALS_5: &[&str] = &[
     "Command not supported, or protocol error",
     "Address type not supported",
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::sync::mpsc::{self, Receiver};
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::net::testing::*;
+    use crate::net::{ConnectError, Connected, Connector, Phase, Plan, Resolver, Route};
+
+    type Script = &'static [(usize, &'static [u8])];
+
+    /// A proxy that reads as many bytes as each line says, answers with the bytes beside, then echoes. What it read comes
+    /// out of the channel.
+    fn proxy(script: Script) -> (SocketAddr, Receiver<Vec<u8>>) {
+        let (tell, told) = mpsc::channel();
+        let address = serve(move |mut stream| {
+            for (length, answer) in script {
+                let mut asked = vec![0; *length];
+                if stream.read_exact(&mut asked).is_err() {
+                    return;
+                }
+                tell.send(asked).unwrap();
+                stream.write_all(answer).unwrap();
+            }
+            echo(stream);
+        });
+        (address, told)
+    }
+
+    fn hop(version: SocksVersion, remote_dns: bool) -> SocksHop<'static> {
+        SocksHop { version, host: "127.0.0.1", port: 0, user: None, password: None, remote_dns }
+    }
+
+    /// Connects to `host:80` by way of `proxy`; names resolve to 10.1.2.3 and ::5.
+    fn through(
+        proxy: SocketAddr,
+        host: &str,
+        hop: SocksHop<'_>,
+        limits: &Limits<'_>,
+    ) -> Result<Connected, ConnectError> {
+        let lookup = |name: &str, port| match name {
+            "four.test" => Ok(vec![SocketAddr::from(([10, 1, 2, 3], port))]),
+            "both.test" => Ok(vec!["[::5]:80".parse().unwrap(), SocketAddr::from(([10, 1, 2, 3], port))]),
+            "six.test" => Ok(vec!["[::5]:80".parse().unwrap()]),
+            _ => panic!("{name} was to be left to the proxy"),
+        };
+        let connector = Connector { resolver: Some(Resolver(std::sync::Arc::new(lookup))), ..Connector::default() };
+        let hop = SocksHop { port: proxy.port(), ..hop };
+        connector.connect(&Plan { host, port: 80, tls: None, route: Route::Socks(hop) }, limits)
+    }
+
+    fn check(script: Script, host: &str, hop: SocksHop<'_>, asked: &[&[u8]]) {
+        let (address, told) = proxy(script);
+
+        let mut connected = through(address, host, hop, &patient()).unwrap();
+
+        assert_eq!(connected.report.peer, Some(address));
+        assert_echo(&mut connected.transport);
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), asked);
+    }
+
+    const OK_4: &[u8] = &[0, 0x5a, 0, 0, 0, 0, 0, 0];
+    const OK_5: &[u8] = &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    const SIX: [u8; 16] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5];
+
+    // PROXY-25, PROXY-26
+    #[test]
+    fn version_4_says_an_address_and_4a_a_name() {
+        let local = hop(SocksVersion::V4, false);
+        let remote = hop(SocksVersion::V4, true);
+
+        let by_address: &[u8] = &[4, 1, 0, 80, 10, 1, 2, 3, 0];
+        check(&[(9, OK_4)], "four.test", local, &[by_address]);
+        check(&[(9, OK_4)], "both.test", local, &[by_address]);
+        check(&[(9, OK_4)], "10.1.2.3", remote, &[by_address]);
+        check(&[(16, OK_4)], "a.test", remote, &[b"\x04\x01\x00\x50\x00\x00\x00\x01\x00a.test\x00"]);
+
+        let user = SocksHop { user: Some("me"), ..local };
+        check(&[(11, OK_4)], "four.test", user, &[b"\x04\x01\x00\x50\x0a\x01\x02\x03me\x00"]);
+    }
+
+    // PROXY-25, PROXY-26
+    #[test]
+    fn version_5_says_an_address_and_5h_a_name() {
+        let local = hop(SocksVersion::V5, false);
+        let remote = hop(SocksVersion::V5, true);
+        let hello: &[u8] = &[5, 1, 0];
+        let by_six = [&[5, 1, 0, 4][..], &SIX, &[0, 80]].concat();
+
+        check(&[(3, &[5, 0]), (10, OK_5)], "four.test", local, &[hello, &[5, 1, 0, 1, 10, 1, 2, 3, 0, 80]]);
+        check(&[(3, &[5, 0]), (22, OK_5)], "both.test", local, &[hello, &by_six]);
+        check(&[(3, &[5, 0]), (22, OK_5)], "::5", remote, &[hello, &by_six]);
+        check(&[(3, &[5, 0]), (13, OK_5)], "a.test", remote, &[hello, b"\x05\x01\x00\x03\x06a.test\x00\x50"]);
+    }
+
+    // PROXY-25, PROXY-26
+    #[test]
+    fn version_5_logs_in_if_asked_to() {
+        let user = SocksHop { user: Some("me"), password: Some("pass"), ..hop(SocksVersion::V5, true) };
+        let asked: &[&[u8]] = &[&[5, 2, 0, 2], b"\x01\x02me\x04pass", b"\x05\x01\x00\x03\x06a.test\x00\x50"];
+
+        check(&[(4, &[5, 2]), (9, &[1, 0]), (13, OK_5)], "a.test", user, asked);
+        check(&[(4, &[5, 0]), (13, OK_5)], "a.test", user, &[asked[0], asked[2]]);
+    }
+
+    #[test]
+    fn the_address_in_the_answer_is_read_whatever_its_kind() {
+        const BY_NAME: &[u8] = &[5, 0, 0, 3, 2, b'h', b'i', 0, 0];
+        const BY_SIX: &[u8] = &[5, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let remote = hop(SocksVersion::V5, true);
+        let asked: &[&[u8]] = &[&[5, 1, 0], b"\x05\x01\x00\x03\x06a.test\x00\x50"];
+
+        check(&[(3, &[5, 0]), (13, BY_NAME)], "a.test", remote, asked);
+        check(&[(3, &[5, 0]), (13, BY_SIX)], "a.test", remote, asked);
+    }
+
+    // PROXY-27
+    #[test]
+    fn refusals_are_connection_errors_in_known_words() {
+        let five = hop(SocksVersion::V5, true);
+        let four = hop(SocksVersion::V4, true);
+        let user = SocksHop { user: Some("me"), password: Some("s3cret"), ..five };
+        let cases: [(Script, SocksHop<'_>, &str); 10] = [
+            (&[(3, &[5, 0]), (13, &[5, 5])], five, "0x05: Connection refused"),
+            (&[(3, &[5, 0]), (13, &[5, 1, 0, 1, 0, 0, 0, 0, 0, 0])], five, "0x01: General SOCKS server failure"),
+            (&[(3, &[5, 0]), (13, &[5, 99])], five, "0x63: Unknown error"),
+            (&[(3, &[5, 0xff])], five, "All offered SOCKS5 authentication methods were rejected"),
+            (&[(3, &[5, 2])], five, "it chose an authentication method that was not offered"),
+            (&[(3, b"HTTP/1.1 400\r\n")], five, "its answer is not SOCKS5"),
+            (&[(3, &[5, 0]), (13, &[5, 0, 0, 9])], five, "its answer has an address of an unknown kind"),
+            (&[(4, &[5, 2]), (11, &[1, 1])], user, "SOCKS5 authentication failed"),
+            (&[(16, &[0, 0x5b, 0, 0, 0, 0, 0, 0])], four, "0x5b: Request rejected or failed"),
+            (&[(16, &[9, 0x5a, 0, 0, 0, 0, 0, 0])], four, "its answer is not SOCKS4"),
+        ];
+        for (script, hop, text) in cases {
+            let (address, _told) = proxy(script);
+
+            let error = through(address, "a.test", hop, &patient()).unwrap_err();
+
+            assert_eq!((error.kind(), error.phase), (ErrorKind::ConnectionError, Phase::Socks), "{error}");
+            assert_eq!(error.to_string(), format!("proxy 127.0.0.1:{}: {text}", address.port()));
+            assert!(!format!("{error:?}").contains("s3cret"));
+        }
+    }
+
+    #[test]
+    fn what_the_protocol_cannot_say_is_refused_before_it_is_said() {
+        let silent = serve(silence);
+        let long = "x".repeat(256);
+        let five = hop(SocksVersion::V5, true);
+        for (host, hop, phase, text) in [
+            ("::5", hop(SocksVersion::V4, true), Phase::Socks, "SOCKS4 has no IPv6 addresses"),
+            ("six.test", hop(SocksVersion::V4, false), Phase::Resolve, "failed to resolve six.test:80"),
+            ("a.test", SocksHop { user: Some("a\0b"), ..hop(SocksVersion::V4, true) }, Phase::Socks, "NUL"),
+            ("a.test", SocksHop { password: Some(&long), ..five }, Phase::Socks, "a password of 256 bytes is too long"),
+            (&long, five, Phase::Socks, "a host name of 256 bytes is too long"),
+        ] {
+            let error = through(silent, host, hop, &patient()).unwrap_err();
+
+            assert_eq!((error.kind(), error.phase), (ErrorKind::ConnectionError, phase));
+            assert!(error.to_string().contains(text), "{error}");
+        }
+    }
+
+    // PROXY-27
+    #[test]
+    fn each_step_has_its_limit() {
+        let scripts: [Script; 4] =
+            [&[(3, &[])], &[(3, &[5])], &[(3, &[5, 0]), (13, &[])], &[(3, &[5, 0]), (13, &[5, 0, 0])]];
+        for script in scripts {
+            let (address, _told) = proxy(script);
+            for (connect, total, kind) in [
+                (Some(millis(200)), None, ErrorKind::ConnectTimeout),
+                (None, Some(millis(200)), ErrorKind::TotalTimeout),
+            ] {
+                let hop = hop(SocksVersion::V5, true);
+                let error = through(address, "a.test", hop, &limits(connect, total)).unwrap_err();
+                assert_eq!((error.kind(), error.phase), (kind, Phase::Socks));
+            }
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_hangs_up_or_is_not_there_is_a_connection_error() {
+        let gone = serve(|mut stream| drop(stream.read(&mut [0; 3])));
+
+        for (address, phase, text) in [
+            (gone, Phase::Socks, "it closed the connection without an answer"),
+            (closed_port(), Phase::Connect, "connection refused"),
+        ] {
+            let error = through(address, "a.test", hop(SocksVersion::V5, true), &patient()).unwrap_err();
+            assert_eq!((error.kind(), error.phase), (ErrorKind::ConnectionError, phase));
+            assert!(error.to_string().ends_with(text), "{error}");
+        }
+    }
+}

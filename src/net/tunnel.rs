@@ -177,3 +177,186 @@ const MAX_BODY: usize = 4 * 1024;
 const MAX_PRINTED: usize = 300;
 /// How long the body of a refusal is waited for: the refusal itself is known.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::net::testing::*;
+    use crate::net::{ConnectError, ConnectErrorKind, Connected, Limits, Phase, Plan, ProxyHop, Route};
+
+    const AUTHORIZATION: &str = "Basic dXNlcjpodW50ZXIy"; // user:hunter2
+
+    /// A proxy that answers CONNECT with these bytes, then echoes until the end.
+    fn proxy(answer: &'static [u8]) -> std::net::SocketAddr {
+        serve(move |mut stream| {
+            read_head(&mut stream);
+            stream.write_all(answer).unwrap();
+            echo(stream);
+        })
+    }
+
+    fn through(
+        proxy: std::net::SocketAddr,
+        host: &str,
+        authorization: Option<&str>,
+        limits: &Limits<'_>,
+    ) -> Result<Connected, ConnectError> {
+        let hop = ProxyHop { host: "proxy.test", port: 3128, tls: None };
+        let plan = Plan { host, port: 8443, tls: None, route: Route::Tunnel { proxy: hop, authorization } };
+        connector_to([proxy]).connect(&plan, limits)
+    }
+
+    fn refused(answer: &'static [u8]) -> ConnectError {
+        through(proxy(answer), "a.test", Some(AUTHORIZATION), &patient()).unwrap_err()
+    }
+
+    // WIRE-08
+    #[test]
+    fn the_request_is_the_recorded_one() {
+        let (tell, told) = mpsc::channel();
+        let peer = serve(move |mut stream| {
+            tell.send(read_head(&mut stream)).unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+            echo(stream);
+        });
+
+        for (host, authorization, request) in [
+            (
+                "localhost",
+                Some("Basic cHU6cHA="),
+                "CONNECT localhost:8443 HTTP/1.1\r\nProxy-Authorization: Basic cHU6cHA=\r\nHost: localhost:8443\r\n\r\n",
+            ),
+            ("::1", None, "CONNECT [::1]:8443 HTTP/1.1\r\nHost: [::1]:8443\r\n\r\n"),
+        ] {
+            let mut connected = through(peer, host, authorization, &patient()).unwrap();
+
+            assert_eq!(told.recv().unwrap(), request);
+            assert_eq!(connected.report.peer, Some(peer));
+            assert_echo(&mut connected.transport);
+        }
+    }
+
+    // PROXY-18, PROXY-30
+    #[test]
+    fn any_2xx_opens_whatever_its_headers_say() {
+        for answer in [
+            &b"HTTP/1.1 200 Connection established\r\n\r\n"[..],
+            b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\nX-Long: yes\r\n\r\n",
+            b"HTTP/1.1 204 \r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 201 Created\r\n\r\n",
+        ] {
+            let mut connected = through(proxy(answer), "a.test", None, &patient()).unwrap();
+            assert_echo(&mut connected.transport);
+        }
+    }
+
+    // PROXY-18, PROXY-19
+    #[test]
+    fn a_refusal_shows_status_and_body_and_no_credentials() {
+        for (answer, text) in [
+            (
+                &b"HTTP/1.1 407 Proxy Auth Required\r\nContent-Length: 12\r\n\r\n<b>log\r\nin\0</and more"[..],
+                "407 Proxy Auth Required: <b>log in <",
+            ),
+            (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "403 Forbidden"),
+            (
+                b"HTTP/1.1 502 Bad Gateway\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nno wa\r\n1\r\ny\r\n0\r\n\r\n",
+                "502 Bad Gateway: no way",
+            ),
+            (
+                b"HTTP/1.1 407 for user:hunter2\r\nContent-Length: 56\r\n\r\nyou sent hunter2 as Basic dXNlcjpodW50ZXIy, user:hunter2!",
+                "407 for ***: you sent *** as Basic ***, ***",
+            ),
+            (b"HTTP/1.1 101 Switching Protocols\r\nContent-Length: 0\r\n\r\n", "101 Switching Protocols"),
+            (b"HTTP/1.1 302 Found\r\nLocation: http://x/\r\nContent-Length: 0\r\n\r\n", "302 Found"),
+        ] {
+            let error = refused(answer);
+
+            assert_eq!((error.kind(), error.phase), (ErrorKind::ProxyError, Phase::Tunnel));
+            assert_eq!(error.to_string(), format!("proxy proxy.test:3128: tunnel connection failed: {text}"));
+            let whole = format!("{error:?} {error}");
+            assert!(!whole.contains("hunter2") && !whole.contains("dXNlcjpodW50ZXIy"), "{whole}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_whose_body_never_ends_is_not_waited_for() {
+        let endless = proxy(b"HTTP/1.1 503 Busy\r\n\r\ntoo many ");
+
+        let error = through(endless, "a.test", None, &limits(None, None)).unwrap_err();
+
+        assert!(error.to_string().ends_with("503 Busy: too many"), "{error}");
+    }
+
+    // PROXY-20
+    #[test]
+    fn an_answer_that_is_not_http_or_not_whole_is_an_error() {
+        let long: &'static str = Box::leak(format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(20_000)).into_boxed_str());
+        let many: &'static str =
+            Box::leak(format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(200)).into_boxed_str());
+        for (answer, text) in [
+            (&b"garbage\r\n"[..], "its answer to CONNECT is not HTTP"),
+            (b"SSH-2.0-OpenSSH_9\r\n", "its answer to CONNECT is not HTTP"),
+            (long.as_bytes(), "the head of its answer to CONNECT is too long"),
+            (many.as_bytes(), "its answer to CONNECT is not HTTP"),
+            (b"HTTP/1.1 200 OK\r\n\r\n220 hello", "it sent data before the tunnel was used"),
+        ] {
+            let error = refused(answer);
+
+            assert_eq!((error.kind(), error.phase), (ErrorKind::ConnectionError, Phase::Tunnel), "{error}");
+            assert_eq!(error.to_string(), format!("proxy proxy.test:3128: {text}"));
+        }
+
+        for part in [&b""[..], b"HTTP/1.1 20"] {
+            let peer = serve(move |mut stream| {
+                read_head(&mut stream);
+                stream.write_all(part).unwrap();
+            });
+            let error = through(peer, "a.test", None, &patient()).unwrap_err();
+            assert!(error.to_string().ends_with("it closed the connection without an answer"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_stalls_is_left_on_time() {
+        let silent = serve(silence);
+        let halfway = proxy(b"HTTP/1.1 200 OK\r\nX-");
+
+        for peer in [silent, halfway] {
+            for (connect, total, kind) in [
+                (Some(millis(200)), None, ErrorKind::ConnectTimeout),
+                (None, Some(millis(200)), ErrorKind::TotalTimeout),
+            ] {
+                let error = through(peer, "a.test", None, &limits(connect, total)).unwrap_err();
+                assert_eq!((error.kind(), error.phase), (kind, Phase::Tunnel));
+            }
+        }
+    }
+
+    // PROXY-21
+    #[test]
+    fn a_proxy_that_is_not_there_is_the_proxys_error() {
+        let error = through(closed_port(), "a.test", Some(AUTHORIZATION), &patient()).unwrap_err();
+
+        assert_eq!((error.kind(), error.phase), (ErrorKind::ProxyError, Phase::Connect));
+        assert_eq!(error.to_string(), "failed to connect to proxy proxy.test:3128: connection refused");
+        assert!(matches!(error.kind, ConnectErrorKind::Connect(_)));
+    }
+
+    #[test]
+    fn chunks_are_taken_as_far_as_they_came() {
+        for (chunks, body) in [
+            (&b"3\r\nabc\r\n0\r\n\r\n"[..], &b"abc"[..]),
+            (b"3\r\nabc\r\n5\r\nde", b"abcde"),
+            (b"3\r\nabc\r", b"abc"),
+            (b"zz\r\nabc", b""),
+            (b"ffffffffffffffff\r\nabc", b"abc"),
+        ] {
+            assert_eq!(unchunked(chunks), body);
+        }
+    }
+}

@@ -339,3 +339,255 @@ impl Patience {
         *self.deadline.get_or_insert_with(|| Deadline::after(clock::now(), self.limit))
     }
 }
+
+#[cfg(all(test, not(petition_model)))]
+mod tests {
+    use std::sync::{Barrier, Mutex, mpsc};
+    use std::thread;
+
+    use super::super::test_support::{Conn, Live, key, logged, settings, until};
+    use super::super::{Manager, Settings};
+    use super::*;
+
+    fn manager(pool_maxsize: usize, pool_block: bool) -> Manager<String, Conn> {
+        Manager::new(Settings { pool_maxsize, pool_block, ..settings() })
+    }
+
+    fn connected(pool: &Arc<ConnectionPool<Conn>>, live: &Arc<Live>) -> Lease<Conn> {
+        let mut lease = pool.check_out(None).expect("there is no limit");
+        if lease.connection().is_none() {
+            lease.attach(live.open(0));
+        }
+        lease
+    }
+
+    // POOL-16
+    #[test]
+    fn a_blocking_pool_waits_for_a_returned_connection() {
+        let manager = manager(1, true);
+        let pool = manager.pool(&key("host"));
+        let live = Live::new();
+        let holder = connected(&pool, &live);
+
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| pool.check_out(None).map(|lease| lease.found()));
+            until(|| pool.stats().waiting() == 1);
+            assert_eq!(pool.stats().in_use(), 1);
+            holder.recycle(None);
+
+            assert_eq!(waiter.join().unwrap(), Ok(Found::Reused));
+        });
+    }
+
+    #[test]
+    fn waiters_are_served_in_order_of_arrival() {
+        let manager = manager(1, true);
+        let pool = manager.pool(&key("host"));
+        let live = Live::new();
+        let holder = connected(&pool, &live);
+        let served = Mutex::new(Vec::new());
+
+        thread::scope(|scope| {
+            for turn in 0..16 {
+                let (pool, served) = (&pool, &served);
+                scope.spawn(move || {
+                    let lease = pool.check_out(None).expect("there is no limit");
+                    served.lock().unwrap().push(turn);
+                    lease.recycle(None);
+                });
+                until(|| pool.stats().waiting() == turn + 1);
+            }
+            holder.recycle(None);
+        });
+
+        assert_eq!(served.into_inner().unwrap(), (0..16).collect::<Vec<_>>());
+        assert_eq!(live.most(), 1);
+    }
+
+    // POOL-17
+    #[test]
+    fn waiting_ends_with_the_limit() {
+        let manager = manager(1, true);
+        let pool = manager.pool(&key("host"));
+        let live = Live::new();
+        let holder = connected(&pool, &live);
+
+        for limit in [Duration::ZERO, Duration::from_millis(20)] {
+            let start = clock::now();
+            assert_eq!(pool.check_out(Some(limit)).map(|lease| lease.found()), Err(TimedOut));
+            assert!(clock::now() - start >= limit);
+        }
+
+        assert_eq!((pool.stats().waiting(), pool.stats().in_use()), (0, 1));
+        holder.recycle(None);
+        assert_eq!(pool.check_out(Some(Duration::ZERO)).map(|lease| lease.found()), Ok(Found::Reused));
+    }
+
+    #[test]
+    fn one_who_gave_up_does_not_swallow_the_turn_of_the_next() {
+        let manager = manager(1, true);
+        let pool = manager.pool(&key("host"));
+        let live = Live::new();
+        let holder = connected(&pool, &live);
+
+        thread::scope(|scope| {
+            let impatient = scope.spawn(|| pool.check_out(Some(Duration::from_millis(20))).is_err());
+            until(|| pool.stats().waiting() == 1);
+            let patient = scope.spawn(|| pool.check_out(None).map(|lease| lease.found()));
+            assert!(impatient.join().unwrap());
+            until(|| pool.stats().waiting() == 1);
+            holder.recycle(None);
+
+            assert_eq!(patient.join().unwrap(), Ok(Found::Reused));
+        });
+    }
+
+    // POOL-16, POOL-40
+    #[test]
+    fn sixty_four_threads_never_have_more_than_maxsize_connections() {
+        let manager = manager(8, true);
+        let live = Live::new();
+
+        thread::scope(|scope| {
+            for _ in 0..64 {
+                scope.spawn(|| {
+                    for _ in 0..1000 {
+                        let lease = connected(&manager.pool(&key("host")), &live);
+                        lease.count_request();
+                        lease.recycle(None);
+                    }
+                });
+            }
+        });
+
+        let stats = manager.pool(&key("host")).stats();
+        assert!(live.most() <= 8, "{} at once", live.most());
+        assert_eq!(stats.num_connections() as usize, stats.idle(), "none was made for nothing");
+        assert_eq!((stats.num_requests(), stats.in_use(), stats.waiting()), (64_000, 0, 0));
+    }
+
+    // POOL-33 and POOL-16 together
+    #[test]
+    fn failures_and_give_ups_under_load_lose_no_slot() {
+        let manager = manager(4, true);
+        let pool = manager.pool(&key("host"));
+        let live = Live::new();
+
+        thread::scope(|scope| {
+            for seed in 0..16 {
+                let (pool, live) = (&pool, &live);
+                scope.spawn(move || {
+                    let mut random = fastrand::Rng::with_seed(seed);
+                    for _ in 0..500 {
+                        let limit = random.bool().then_some(Duration::from_micros(random.u64(0..50)));
+                        let Ok(mut lease) = pool.check_out(limit) else { continue };
+                        if lease.connection().is_none() {
+                            let hang_up = lease.attach(live.open(0)).hang_up();
+                            hang_up.store(random.u8(0..4) == 0, Ordering::SeqCst);
+                        }
+                        match random.u8(0..4) {
+                            0 => drop(lease),
+                            1 => lease.discard(),
+                            _ => lease.recycle(None),
+                        }
+                    }
+                });
+            }
+        });
+
+        assert!(live.most() <= 4);
+        let leases: Vec<_> = (0..4).filter_map(|_| pool.check_out(Some(Duration::ZERO)).ok()).collect();
+        assert_eq!(leases.len(), 4, "every slot is there");
+        assert!(pool.check_out(Some(Duration::ZERO)).is_err(), "and none too many");
+    }
+
+    // POOL-14, POOL-15, LOG-07
+    #[test]
+    fn twelve_threads_on_the_default_pool_make_two_warnings() {
+        let manager = manager(10, false);
+        let pool = manager.pool(&key("host"));
+        let live = Live::new();
+        let all_have_one = Barrier::new(12);
+
+        let lines: Vec<String> = thread::scope(|scope| {
+            let exchange = || {
+                let lease = connected(&pool, &live);
+                all_have_one.wait();
+                logged(|| lease.recycle(None)).1
+            };
+            let threads: Vec<_> = (0..12).map(|_| scope.spawn(exchange)).collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+
+        let full = "WARN Connection pool is full, discarding connection: host. Connection pool size: 10";
+        assert_eq!(lines, [full, full]);
+        assert_eq!((live.most(), live.now(), pool.stats().idle()), (12, 10, 10));
+        assert_eq!(pool.stats().num_connections(), 12);
+    }
+
+    #[test]
+    fn what_holds_no_connection_warns_as_well_when_the_pool_is_full() {
+        for end in [drop as fn(Lease<Conn>), Lease::discard] {
+            let manager = manager(1, false);
+            let pool = manager.pool(&key("host"));
+            let live = Live::new();
+            let (first, second) = (connected(&pool, &live), connected(&pool, &live));
+            first.recycle(None);
+
+            let ((), lines) = logged(|| end(second));
+
+            assert_eq!(lines, ["WARN Connection pool is full, discarding connection: host. Connection pool size: 1"]);
+        }
+    }
+
+    // POOL-40
+    #[test]
+    fn connections_are_numbered_in_the_log() {
+        let manager = manager(10, false);
+        let pool = manager.pool(&key("host"));
+
+        let (leases, lines) = logged(|| [(); 3].map(|()| pool.check_out(None).unwrap()));
+
+        assert_eq!(leases.each_ref().map(Lease::found), [1, 2, 3].map(Found::New));
+        assert_eq!(lines, [1, 2, 3].map(|n| format!("DEBUG Starting new HTTP connection ({n}): host:80")));
+    }
+
+    #[test]
+    fn a_connection_is_probed_and_closed_with_no_lock_held() {
+        /// Asks its pool something on each occasion, which would hang if the lock were held.
+        struct Curious(Arc<ConnectionPool<Curious>>, mpsc::Sender<&'static str>);
+
+        impl Pooled for Curious {
+            fn is_stale(&mut self) -> bool {
+                self.0.stats();
+                self.1.send("probed").unwrap();
+                true
+            }
+        }
+
+        impl Drop for Curious {
+            fn drop(&mut self) {
+                self.0.stats();
+                self.1.send("closed").unwrap();
+            }
+        }
+
+        let manager = Manager::<String, Curious>::new(Settings { pool_maxsize: 1, ..settings() });
+        let pool = manager.pool(&key("host"));
+        let (tell, told) = mpsc::channel();
+        let curious = || Curious(Arc::clone(&pool), tell.clone());
+        let [mut first, mut second] = [(); 2].map(|()| pool.check_out(None).unwrap());
+        first.attach(curious());
+        second.attach(curious());
+
+        first.recycle(None);
+        second.recycle(None); // no room
+        drop(pool.check_out(None).unwrap()); // stale
+        let mut third = pool.check_out(None).unwrap();
+        third.attach(curious());
+        third.recycle(None);
+        manager.close();
+
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), ["closed", "probed", "closed", "closed"]);
+    }
+}

@@ -92,6 +92,8 @@ impl<C: Pooled> Lease<C> {
         let Some(conn) = self.conn.take() else { return };
         self.holds_slot = false;
         self.pool.retire(conn, self.permit.take());
+        let shared = self.pool.shared();
+        shared.sweep_if_due(shared.clock.now());
     }
 
     /// Takes over an idle connection, unless it has come to its end.
@@ -125,5 +127,284 @@ impl<C: Pooled> Drop for Lease<C> {
 impl<C: Pooled> fmt::Debug for Lease<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease").field("endpoint", self.endpoint()).field("found", &self.found).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(petition_model)))]
+mod tests {
+    use std::sync::atomic::Ordering::SeqCst;
+
+    use super::super::test_support::{Conn, Live, TestClock, key, logged, settings};
+    use super::super::{Manager, Settings};
+    use super::*;
+    use crate::clock::Clock;
+
+    fn manager(settings: Settings) -> Manager<String, Conn> {
+        Manager::new(settings)
+    }
+
+    fn pool(settings: Settings) -> Arc<ConnectionPool<Conn>> {
+        // The last manager takes its pools along.
+        let manager = Box::leak(Box::new(manager(settings)));
+        manager.pool(&key("host"))
+    }
+
+    fn check_out(pool: &Arc<ConnectionPool<Conn>>) -> Lease<Conn> {
+        pool.check_out(None).expect("there is no limit")
+    }
+
+    /// A pool with one idle connection, named 1.
+    fn pool_with_idle(settings: Settings, live: &Arc<Live>) -> Arc<ConnectionPool<Conn>> {
+        let pool = pool(settings);
+        let mut lease = check_out(&pool);
+        lease.attach(live.open(1));
+        lease.recycle(None);
+        pool
+    }
+
+    const STARTING_1: &str = "DEBUG Starting new HTTP connection (1): host:80";
+    const STARTING_2: &str = "DEBUG Starting new HTTP connection (2): host:80";
+    const RESETTING: &str = "DEBUG Resetting dropped connection: host";
+
+    // LOG-02, POOL-13
+    #[test]
+    fn the_first_lease_starts_a_new_connection() {
+        let pool = pool(settings());
+
+        let (mut lease, lines) = logged(|| check_out(&pool));
+
+        assert_eq!(lines, [STARTING_1]);
+        assert_eq!(lease.found(), Found::New(1));
+        assert!(lease.connection().is_none());
+    }
+
+    // LOG-03
+    #[test]
+    fn over_tls_the_line_says_https() {
+        #[derive(Hash)]
+        struct Tls;
+        impl super::super::Lookup<()> for Tls {
+            fn is(&self, (): &()) -> bool {
+                true
+            }
+            fn to_key(&self) {}
+            fn endpoint(&self) -> Endpoint {
+                Endpoint { scheme: "https".into(), host: "::1".to_owned(), port: 8443 }
+            }
+        }
+        let pool = Manager::<(), Conn>::new(settings()).pool(&Tls);
+
+        let (_, lines) = logged(|| check_out(&pool));
+
+        assert_eq!(lines, ["DEBUG Starting new HTTPS connection (1): ::1:8443"]);
+    }
+
+    #[test]
+    fn a_recycled_connection_is_used_again_without_a_word() {
+        let live = Live::new();
+        let pool = pool_with_idle(settings(), &live);
+
+        let (mut lease, lines) = logged(|| check_out(&pool));
+
+        assert_eq!(lines, [""; 0]);
+        assert_eq!(lease.found(), Found::Reused);
+        assert_eq!(lease.connection().map(|conn| conn.name), Some(1));
+        assert_eq!(lease.connection().map(|conn| conn.probed().load(SeqCst)), Some(1));
+    }
+
+    // POOL-28, POOL-32, LOG-06
+    #[test]
+    fn a_connection_that_the_peer_dropped_is_reset_and_not_counted_again() {
+        let live = Live::new();
+        let pool = pool(settings());
+        let mut lease = check_out(&pool);
+        let hang_up = lease.attach(live.open(1)).hang_up();
+        lease.recycle(None);
+        hang_up.store(true, SeqCst);
+
+        let (mut lease, lines) = logged(|| check_out(&pool));
+
+        assert_eq!(lines, [RESETTING]);
+        assert_eq!(lease.found(), Found::Reconnect);
+        assert!(lease.connection().is_none());
+        assert_eq!(live.closed(), [1]);
+        lease.attach(live.open(2));
+        lease.recycle(None);
+        assert_eq!((pool.stats().num_connections(), pool.stats().idle()), (1, 1));
+    }
+
+    // POOL-21, POOL-32
+    #[test]
+    fn a_discarded_connection_leaves_a_slot_that_is_connected_again() {
+        let live = Live::new();
+        let pool = pool(settings());
+        let mut lease = check_out(&pool);
+        lease.attach(live.open(1));
+
+        lease.discard();
+
+        assert_eq!(live.closed(), [1]);
+        assert_eq!(pool.stats().idle(), 0);
+        let (lease, lines) = logged(|| check_out(&pool));
+        assert_eq!(lines, [RESETTING]);
+        assert_eq!(lease.found(), Found::Reconnect);
+        assert_eq!(pool.stats().num_connections(), 1);
+    }
+
+    // POOL-19, POOL-33
+    #[test]
+    fn a_dropped_lease_closes_its_connection_and_leaves_an_empty_slot() {
+        let live = Live::new();
+        let pool = pool_with_idle(settings(), &live);
+
+        drop(check_out(&pool));
+
+        assert_eq!(live.closed(), [1]);
+        let (lease, lines) = logged(|| check_out(&pool));
+        assert_eq!(lines, [STARTING_2]);
+        assert_eq!(lease.found(), Found::New(2));
+        assert_eq!(pool.stats().in_use(), 1);
+    }
+
+    #[test]
+    fn a_lease_that_was_never_connected_leaves_an_empty_slot_however_it_ends() {
+        for end in [drop as fn(Lease<Conn>), Lease::discard, |lease| lease.recycle(None)] {
+            let pool = pool(Settings { pool_maxsize: 1, pool_block: true, ..settings() });
+
+            end(check_out(&pool));
+
+            assert_eq!(check_out(&pool).found(), Found::New(2));
+        }
+    }
+
+    #[test]
+    fn a_panic_while_a_lease_is_held_costs_the_connection_and_not_the_slot() {
+        let live = Live::new();
+        let pool = pool_with_idle(Settings { pool_maxsize: 1, pool_block: true, ..settings() }, &live);
+        let lease = check_out(&pool);
+
+        let result = std::thread::spawn(move || {
+            let _lease = lease;
+            std::panic::resume_unwind(Box::new(()));
+        });
+
+        assert!(result.join().is_err());
+        assert_eq!(live.closed(), [1]);
+        assert_eq!(check_out(&pool).found(), Found::New(2));
+    }
+
+    #[test]
+    fn a_reset_lease_keeps_its_slot_to_be_connected_again() {
+        let live = Live::new();
+        let pool = pool_with_idle(Settings { pool_maxsize: 1, pool_block: true, ..settings() }, &live);
+        let mut lease = check_out(&pool);
+
+        let ((), lines) = logged(|| lease.reset());
+
+        assert_eq!(lines, [RESETTING]);
+        assert_eq!(live.closed(), [1]);
+        assert_eq!(lease.found(), Found::Reconnect);
+        assert!(lease.connection().is_none());
+        lease.attach(live.open(2));
+        lease.recycle(None);
+        assert_eq!(check_out(&pool).found(), Found::Reused);
+    }
+
+    // POOL-32
+    #[test]
+    fn requests_are_counted_where_they_are_sent() {
+        let pool = pool(settings());
+        let lease = check_out(&pool);
+
+        lease.count_request();
+        lease.count_request();
+
+        let stats = pool.stats();
+        assert_eq!((stats.num_requests(), stats.num_connections()), (2, 1));
+        assert_eq!((stats.scheme(), stats.host(), stats.port()), ("http", "host", 80));
+    }
+
+    #[test]
+    fn an_idle_connection_past_a_limit_is_not_used_again() {
+        const SECOND: Duration = Duration::from_secs(1);
+        // idle timeout, lifetime, the server's keep-alive, and after how many seconds it is too late
+        for (idle_timeout, max_lifetime, keep_alive, too_late) in [
+            (Some(60), None, None, 60),
+            (Some(60), None, Some(5), 5),
+            (Some(5), None, Some(60), 5),
+            (None, None, Some(5), 5),
+            (None, Some(30), None, 20), // it was 10 seconds old already
+            (Some(60), Some(30), Some(40), 20),
+            (Some(60), Some(u64::MAX), Some(u64::MAX), 60),
+        ] {
+            for (wait, found) in [(too_late - 1, Found::Reused), (too_late, Found::Reconnect)] {
+                let clock = TestClock::new();
+                let live = Live::new();
+                let seconds = |limit: Option<u64>| limit.map(Duration::from_secs);
+                let pool = pool(Settings {
+                    idle_timeout: seconds(idle_timeout),
+                    max_lifetime: seconds(max_lifetime),
+                    clock: clock.clone(),
+                    ..settings()
+                });
+                let mut lease = check_out(&pool);
+                lease.attach(live.open(1));
+                clock.advance(SECOND * 10);
+                lease.recycle(seconds(keep_alive));
+                clock.advance(SECOND * wait as u32);
+
+                let (lease, lines) = logged(|| check_out(&pool));
+
+                assert_eq!(lease.found(), found, "after {wait} of {idle_timeout:?} {max_lifetime:?} {keep_alive:?}");
+                assert_eq!(lines.is_empty(), found == Found::Reused);
+                assert_eq!(live.now(), usize::from(found == Found::Reused));
+            }
+        }
+    }
+
+    #[test]
+    fn a_connection_that_has_come_to_its_end_is_closed_at_check_in() {
+        for (keep_alive, age) in [(Some(Duration::ZERO), 0), (None, 30)] {
+            let clock = TestClock::new();
+            let live = Live::new();
+            let max_lifetime = Some(Duration::from_secs(30));
+            let pool = pool(Settings { max_lifetime, clock: clock.clone(), ..settings() });
+            let mut lease = check_out(&pool);
+            lease.attach(live.open(1));
+            clock.sleep(Duration::from_secs(age));
+
+            lease.recycle(keep_alive);
+
+            assert_eq!(live.closed(), [1]);
+            assert_eq!(logged(|| check_out(&pool)).1, [RESETTING]);
+        }
+    }
+
+    #[test]
+    fn leases_and_pools_go_from_thread_to_thread() {
+        fn sent<T: Send>() {}
+        fn shared<T: Send + Sync>() {}
+        struct OneThreadAtATime(#[allow(dead_code)] std::cell::Cell<()>);
+        impl Pooled for OneThreadAtATime {
+            fn is_stale(&mut self) -> bool {
+                false
+            }
+        }
+
+        sent::<Lease<OneThreadAtATime>>();
+        shared::<ConnectionPool<OneThreadAtATime>>();
+        shared::<Manager<String, OneThreadAtATime>>();
+    }
+
+    #[test]
+    fn debug_shows_what_it_is_for_and_no_more() {
+        let lease = check_out(&pool(settings()));
+
+        let shown = format!("{lease:?}");
+
+        assert_eq!(
+            shown,
+            "Lease { endpoint: Endpoint { scheme: \"http\", host: \"host\", port: 80 }, found: New(1), .. }"
+        );
     }
 }

@@ -168,3 +168,410 @@ impl<K: Send + 'static, C: Pooled> fmt::Debug for Manager<K, C> {
         f.debug_list().entries(self.stats()).finish()
     }
 }
+
+#[cfg(all(test, not(petition_model)))]
+mod tests {
+    use std::sync::atomic::Ordering::SeqCst;
+    use std::thread;
+
+    use super::super::test_support::{Conn, Live, TestClock, key, logged, settings, until};
+    use super::super::{Found, Lease, TimedOut};
+    use super::*;
+
+    type TestManager = Manager<String, Conn>;
+
+    fn manager(pool_connections: usize) -> TestManager {
+        Manager::new(Settings { pool_connections, ..settings() })
+    }
+
+    fn lease(manager: &TestManager, host: &str) -> Lease<Conn> {
+        manager.pool(&key(host)).check_out(None).expect("there is no limit")
+    }
+
+    /// A lease with a connection of that name, if it has none yet.
+    fn connected(manager: &TestManager, host: &str, live: &Arc<Live>, name: u32) -> Lease<Conn> {
+        let mut lease = lease(manager, host);
+        if lease.connection().is_none() {
+            lease.attach(live.open(name));
+        }
+        lease
+    }
+
+    fn exchange(manager: &TestManager, host: &str, live: &Arc<Live>, name: u32) {
+        connected(manager, host, live, name).recycle(None);
+    }
+
+    fn hosts(manager: &TestManager) -> Vec<String> {
+        manager.stats().iter().map(|stats| stats.host().to_owned()).collect()
+    }
+
+    // POOL-01
+    #[test]
+    fn the_least_recently_used_pool_goes_and_a_look_up_counts_as_use() {
+        let manager = manager(2);
+        for host in ["a", "b", "a", "c"] {
+            manager.pool(&key(host));
+        }
+
+        assert_eq!(hosts(&manager), ["c", "a"]);
+    }
+
+    #[test]
+    fn one_key_has_one_pool() {
+        let manager = manager(2);
+
+        assert!(Arc::ptr_eq(&manager.pool(&key("a")), &manager.pool(&key("a"))));
+        assert!(!Arc::ptr_eq(&manager.pool(&key("a")), &manager.pool(&key("b"))));
+        assert!(Arc::ptr_eq(&manager.pool(&key("a")), &manager.clone().pool(&key("a"))), "clones share them");
+    }
+
+    // POOL-02, LOG-20
+    #[test]
+    fn an_evicted_pool_closes_its_idle_connections_and_its_successor_counts_from_one() {
+        for (pool_connections, third, closed) in
+            [(1, &["DEBUG Starting new HTTP connection (1): a:80"][..], &[1, 2][..]), (2, &[], &[])]
+        {
+            let manager = manager(pool_connections);
+            let live = Live::new();
+            exchange(&manager, "a", &live, 1);
+            exchange(&manager, "b", &live, 2);
+
+            let ((), lines) = logged(|| exchange(&manager, "a", &live, 3));
+
+            assert_eq!(lines, third);
+            assert_eq!(live.closed(), closed);
+        }
+    }
+
+    // POOL-03, POOL-37
+    #[test]
+    fn an_exchange_in_flight_outlives_the_eviction_of_its_pool() {
+        let manager = manager(1);
+        let live = Live::new();
+        let mut in_flight = connected(&manager, "a", &live, 1);
+
+        exchange(&manager, "b", &live, 2);
+
+        assert!(in_flight.connection().is_some());
+        assert_eq!(live.closed(), [0; 0]);
+        let ((), lines) = logged(|| in_flight.recycle(None));
+        assert_eq!(live.closed(), [1]);
+        assert_eq!(lines, [""; 0]);
+    }
+
+    // POOL-04
+    #[test]
+    fn with_room_for_no_pool_nothing_is_kept() {
+        let manager = manager(0);
+        let live = Live::new();
+
+        exchange(&manager, "a", &live, 1);
+
+        assert_eq!(live.closed(), [1]);
+        assert_eq!(hosts(&manager), [""; 0]);
+    }
+
+    // SES-21, SES-22, POOL-36
+    #[test]
+    fn close_empties_the_pools_and_later_use_makes_new_ones() {
+        let manager = manager(10);
+        let live = Live::new();
+        exchange(&manager, "a", &live, 1);
+        let in_flight = connected(&manager, "b", &live, 2);
+
+        manager.close();
+
+        assert_eq!(live.closed(), [1]);
+        assert_eq!(hosts(&manager), [""; 0]);
+        in_flight.recycle(None);
+        assert_eq!(live.closed(), [1, 2]);
+        assert_eq!(lease(&manager, "a").found(), Found::New(1));
+    }
+
+    #[test]
+    fn a_pool_that_was_looked_up_before_it_was_closed_still_serves() {
+        let manager = manager(10);
+        let pool = manager.pool(&key("a"));
+        manager.close();
+
+        let lease = pool.check_out(None).expect("there is no limit");
+
+        assert_eq!(lease.found(), Found::New(1));
+    }
+
+    #[test]
+    fn who_waits_for_a_pool_that_is_closed_is_served_all_the_same() {
+        let manager = TestManager::new(Settings { pool_maxsize: 1, pool_block: true, ..settings() });
+        let pool = manager.pool(&key("a"));
+        let live = Live::new();
+        let holder = connected(&manager, "a", &live, 1);
+
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| pool.check_out(None).map(|lease| lease.found()));
+            until(|| pool.stats().waiting() == 1);
+            manager.close();
+            holder.recycle(None);
+
+            assert_eq!(waiter.join().unwrap(), Ok(Found::New(2)));
+        });
+        assert_eq!(live.closed(), [1]);
+    }
+
+    #[test]
+    fn the_last_manager_takes_the_idle_connections_along() {
+        let manager = manager(10);
+        let live = Live::new();
+        let in_flight = connected(&manager, "a", &live, 1);
+        exchange(&manager, "a", &live, 2);
+
+        drop(manager.clone());
+        assert_eq!(live.closed(), [0; 0]);
+        drop(manager);
+
+        assert_eq!(live.closed(), [2]);
+        in_flight.recycle(None);
+        assert_eq!(live.closed(), [2, 1]);
+    }
+
+    // ---- the sweep
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn sweeping(idle_timeout: Option<Duration>) -> (TestManager, Arc<TestClock>, Arc<Live>) {
+        let clock = TestClock::new();
+        (TestManager::new(Settings { idle_timeout, clock: clock.clone(), ..settings() }), clock, Live::new())
+    }
+
+    #[test]
+    fn idle_connections_past_their_time_are_closed_when_another_pool_is_used() {
+        let (manager, clock, live) = sweeping(Some(SECOND * 60));
+        exchange(&manager, "a", &live, 1);
+        exchange(&manager, "b", &live, 2);
+        clock.advance(SECOND * 59);
+        let other = connected(&manager, "c", &live, 3);
+        assert_eq!(live.closed(), [0; 0]);
+        clock.advance(SECOND);
+
+        other.recycle(None); // a check-in will do
+
+        assert_eq!(live.closed(), [1, 2]);
+        clock.advance(SECOND * 60);
+        let other = connected(&manager, "d", &live, 4); // and so will a check-out
+        assert_eq!(live.closed(), [1, 2, 3]);
+        exchange(&manager, "e", &live, 5);
+        clock.advance(SECOND * 60);
+        other.discard(); // and so will this
+        assert_eq!(live.closed(), [1, 2, 3, 4, 5]);
+    }
+
+    // LOG-06, POOL-32
+    #[test]
+    fn the_slot_of_an_expired_connection_is_connected_again() {
+        let (manager, clock, live) = sweeping(Some(SECOND));
+        exchange(&manager, "a", &live, 1);
+        clock.advance(SECOND);
+        exchange(&manager, "b", &live, 2);
+        assert_eq!(live.closed(), [1]);
+
+        let (lease, lines) = logged(|| lease(&manager, "a"));
+
+        assert_eq!(lease.found(), Found::Reconnect);
+        assert_eq!(lines, ["DEBUG Resetting dropped connection: a"]);
+    }
+
+    // POOL-31, and better: nothing stays half closed.
+    #[test]
+    fn connections_that_the_peer_closed_are_closed_when_another_pool_is_used() {
+        let (manager, clock, live) = sweeping(None);
+        let mut doomed = connected(&manager, "a", &live, 1);
+        let hang_up = doomed.connection().expect("connected").hang_up();
+        doomed.recycle(None);
+        exchange(&manager, "b", &live, 2);
+        hang_up.store(true, SeqCst);
+        clock.advance(SECOND);
+
+        exchange(&manager, "b", &live, 2);
+
+        assert_eq!(live.closed(), [1]);
+    }
+
+    #[test]
+    fn a_sweep_probes_the_others_and_rests_afterwards() {
+        let (manager, clock, live) = sweeping(None);
+        let mut idle = connected(&manager, "a", &live, 1);
+        let probed = idle.connection().expect("connected").probed();
+        idle.recycle(None);
+        let mut busy = connected(&manager, "b", &live, 2);
+        let probed_while_busy = busy.connection().expect("connected").probed();
+        busy.recycle(None);
+        clock.advance(SECOND);
+
+        for _ in 0..100 {
+            exchange(&manager, "b", &live, 2);
+        }
+
+        assert_eq!(probed.load(SeqCst), 1, "the clock stands still, so it rests");
+        assert_eq!(probed_while_busy.load(SeqCst), 100, "once for each use");
+    }
+
+    // ---- max_connections
+
+    fn limited(max_connections: usize) -> (TestManager, Arc<Live>) {
+        (TestManager::new(Settings { max_connections: Some(max_connections), ..settings() }), Live::new())
+    }
+
+    #[test]
+    fn at_the_limit_the_least_recently_used_other_pool_gives_up_a_connection() {
+        let (manager, live) = limited(3);
+        exchange(&manager, "a", &live, 1);
+        exchange(&manager, "b", &live, 2);
+        exchange(&manager, "c", &live, 3);
+        manager.pool(&key("a")); // used after b
+
+        exchange(&manager, "d", &live, 4);
+        exchange(&manager, "e", &live, 5);
+
+        assert_eq!(live.closed(), [2, 3]);
+        assert_eq!(live.most(), 3);
+        let (lease, lines) = logged(|| lease(&manager, "a"));
+        assert_eq!(lease.found(), Found::Reused);
+        assert_eq!(lines, [""; 0]);
+    }
+
+    #[test]
+    fn of_one_pool_the_longest_idle_connection_goes_first() {
+        let (manager, live) = limited(2);
+        let leases = [1, 2].map(|name| connected(&manager, "a", &live, name));
+        leases.into_iter().for_each(|lease| lease.recycle(None));
+
+        exchange(&manager, "b", &live, 3);
+
+        assert_eq!(live.closed(), [1]);
+    }
+
+    #[test]
+    fn at_the_limit_a_pool_gives_up_its_own_connection_if_there_is_no_other() {
+        let (manager, live) = limited(2);
+        let [first, second] = [1, 2].map(|name| connected(&manager, "a", &live, name));
+        first.recycle(None);
+        drop(second); // an empty slot on top
+        let _elsewhere = connected(&manager, "b", &live, 3);
+
+        let fourth = manager.pool(&key("a")).check_out(Some(Duration::ZERO));
+
+        assert_eq!(fourth.map(|lease| lease.found()), Ok(Found::New(3)));
+        assert_eq!(live.closed(), [2, 1]);
+    }
+
+    #[test]
+    fn at_the_limit_whoever_comes_waits_until_a_connection_elsewhere_is_done_with() {
+        let (manager, live) = limited(1);
+        let holder = connected(&manager, "a", &live, 1);
+        assert_eq!(manager.pool(&key("b")).check_out(Some(Duration::ZERO)).map(|lease| lease.found()), Err(TimedOut));
+
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| exchange(&manager, "b", &live, 2));
+            let pool = manager.pool(&key("b"));
+            until(|| pool.stats().waiting() == 1);
+            assert_eq!(pool.stats().in_use(), 0);
+            holder.recycle(None);
+            waiter.join().unwrap();
+        });
+
+        assert_eq!((live.closed(), live.most()), (vec![1], 1));
+        let (lease, lines) = logged(|| lease(&manager, "a"));
+        assert_eq!(
+            (lease.found(), lines),
+            (Found::Reconnect, vec!["DEBUG Resetting dropped connection: a".to_owned()])
+        );
+    }
+
+    #[test]
+    fn at_the_limit_a_connection_is_passed_on_within_its_pool() {
+        let (manager, live) = limited(1);
+        let holder = connected(&manager, "a", &live, 1);
+
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| logged(|| lease(&manager, "a").found()));
+            until(|| manager.pool(&key("a")).stats().waiting() == 1);
+            holder.recycle(None);
+
+            assert_eq!(waiter.join().unwrap(), (Found::Reused, vec![]));
+        });
+        assert_eq!(manager.pool(&key("a")).stats().num_connections(), 1);
+    }
+
+    #[test]
+    fn at_the_limit_nobody_pushes_in_before_a_waiter_of_another_pool() {
+        let (manager, live) = limited(1);
+        let holder = connected(&manager, "a", &live, 1);
+
+        thread::scope(|scope| {
+            let first = scope.spawn(|| {
+                let lease = connected(&manager, "b", &live, 2);
+                assert_eq!(manager.pool(&key("a")).stats().waiting(), 1, "the second still waits");
+                lease
+            });
+            until(|| manager.pool(&key("b")).stats().waiting() == 1);
+            let second = scope.spawn(|| lease(&manager, "a").found());
+            until(|| manager.pool(&key("a")).stats().waiting() == 1);
+            holder.recycle(None);
+            drop(first.join().unwrap());
+
+            assert_eq!(second.join().unwrap(), Found::New(2));
+        });
+    }
+
+    #[test]
+    fn closing_the_pools_frees_their_permits() {
+        let (manager, live) = limited(2);
+        exchange(&manager, "a", &live, 1);
+        let in_flight = connected(&manager, "b", &live, 2);
+        manager.close();
+        let third = connected(&manager, "c", &live, 3);
+        let c = manager.pool(&key("c"));
+        assert!(c.check_out(Some(Duration::ZERO)).is_err());
+
+        in_flight.recycle(None);
+
+        assert!(c.check_out(Some(Duration::ZERO)).is_ok());
+        drop(third);
+        assert!(live.most() <= 2);
+    }
+
+    #[test]
+    fn threads_on_many_hosts_never_have_more_than_max_connections() {
+        for (max_connections, pool_block) in [(1, true), (3, false), (4, true)] {
+            let live = Live::new();
+            let manager = TestManager::new(Settings {
+                max_connections: Some(max_connections),
+                pool_connections: 3,
+                pool_maxsize: 2,
+                pool_block,
+                ..settings()
+            });
+
+            thread::scope(|scope| {
+                for seed in 0..16 {
+                    let (manager, live) = (&manager, &live);
+                    scope.spawn(move || {
+                        let mut random = fastrand::Rng::with_seed(seed);
+                        for _ in 0..300 {
+                            let host = ["a", "b", "c", "d"][random.usize(0..4)];
+                            let lease = connected(manager, host, live, 0);
+                            match random.u8(0..8) {
+                                0 => drop(lease),
+                                1 => lease.discard(),
+                                _ => lease.recycle(None),
+                            }
+                        }
+                    });
+                }
+            });
+
+            assert!(live.most() <= max_connections, "{} at once", live.most());
+            manager.close();
+            assert_eq!(live.now(), 0);
+        }
+    }
+}

@@ -101,3 +101,47 @@ mod real {
         }
     }
 }
+
+#[cfg(all(test, not(petition_model)))]
+mod tests {
+    use std::thread;
+    use std::time::Duration;
+
+    use super::super::test_support::until;
+    use super::*;
+    use crate::clock;
+
+    #[test]
+    fn what_is_ready_is_had_without_a_signal_even_when_the_time_is_up() {
+        let monitor = Monitor::new(Some(7));
+        let passed = Deadline::after(clock::now(), Some(Duration::ZERO));
+
+        assert_eq!(monitor.wait(&Signal::new(), passed, Option::take), Some(7));
+        assert_eq!(monitor.wait(&Signal::new(), passed, Option::take), None);
+    }
+
+    #[test]
+    fn a_signal_wakes_its_waiter_and_no_other() {
+        let monitor = Monitor::new((0, [false; 2]));
+        let signals = [Signal::new(), Signal::new()];
+
+        thread::scope(|scope| {
+            let waiters = [0, 1].map(|n| {
+                let (monitor, signal) = (&monitor, &signals[n]);
+                scope.spawn(move || {
+                    monitor.wait(signal, Deadline::NONE, |(asked, ready)| {
+                        *asked += 1;
+                        ready[n].then_some(n)
+                    })
+                })
+            });
+            until(|| monitor.with(|(asked, _)| *asked) == 2);
+            for (n, waiter) in waiters.into_iter().enumerate() {
+                monitor.with(|(_, ready)| ready[n] = true);
+                signals[n].wake();
+                assert_eq!(waiter.join().unwrap(), Some(n));
+                assert_eq!(monitor.with(|(asked, _)| *asked), 3 + n);
+            }
+        });
+    }
+}

@@ -146,3 +146,64 @@ impl<L, W: Clone> Queue<L, W> {
         self.line.serve_if(|(wanted, _)| *wanted == pool, live).map(|(_, waiter)| waiter)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type TestQueue = Queue<&'static str, u32>;
+
+    fn queue(free: usize) -> TestQueue {
+        Queue { free, line: Line::new() }
+    }
+
+    fn join(queue: &mut TestQueue, pool: PoolId, waiter: u32) -> Ticket {
+        queue.arrive(pool, || waiter).expect_err("no permit is free").0
+    }
+
+    #[test]
+    fn permits_are_had_until_there_is_none_left() {
+        let mut queue = queue(2);
+
+        assert_eq!(queue.arrive(0, || 1), Ok(()));
+        assert_eq!(queue.arrive(0, || 2), Ok(()));
+        join(&mut queue, 0, 3);
+    }
+
+    #[test]
+    fn a_permit_that_is_given_back_goes_to_the_first_in_line() {
+        let mut queue = queue(0);
+        let first = join(&mut queue, 0, 1);
+        let second = join(&mut queue, 0, 2);
+
+        assert_eq!(queue.release(), Some(1));
+        join(&mut queue, 0, 3); // nothing is left for who comes now
+
+        assert_eq!(queue.line.collect(second), None);
+        assert_eq!(queue.line.collect(first), Some(Grant::Permit));
+    }
+
+    #[test]
+    fn a_permit_that_nobody_waits_for_is_free_again() {
+        let mut queue = queue(0);
+        let ticket = join(&mut queue, 0, 1);
+        assert_eq!(queue.line.leave(ticket), None);
+
+        assert_eq!(queue.release(), None);
+
+        assert_eq!(queue.arrive(0, || 2), Ok(()));
+    }
+
+    #[test]
+    fn a_connection_is_passed_only_to_the_first_and_only_within_its_pool() {
+        let mut queue = queue(0);
+        assert_eq!(queue.pass(7, "a"), Err("a"), "nobody waits");
+        let first = join(&mut queue, 8, 1);
+        join(&mut queue, 7, 2);
+
+        assert_eq!(queue.pass(7, "a"), Err("a"), "the first is of another pool");
+        assert_eq!(queue.pass(8, "b"), Ok(1));
+
+        assert_eq!(queue.line.collect(first), Some(Grant::Connection("b")));
+    }
+}

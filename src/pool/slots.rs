@@ -271,3 +271,337 @@ impl<L, W: Clone> Slots<L, W> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type TestSlots = Slots<&'static str, u32>;
+
+    const NOTHING: Returned<&str, u32> = Returned { wake: None, close: None, full: None };
+
+    fn take(slots: &mut TestSlots) -> Slot<&'static str> {
+        match slots.arrive(|| 0) {
+            Arrival::Taken(slot) => slot,
+            Arrival::Queued(..) => panic!("has to wait"),
+        }
+    }
+
+    fn queue(slots: &mut TestSlots, waiter: u32) -> Ticket {
+        match slots.arrive(|| waiter) {
+            Arrival::Queued(ticket, _) => ticket,
+            Arrival::Taken(slot) => panic!("got {slot:?}"),
+        }
+    }
+
+    /// A pool from which `count` empty slots were taken.
+    fn with_leased(maxsize: usize, block: bool, count: usize) -> TestSlots {
+        let mut slots = Slots::new(maxsize, block);
+        for _ in 0..count {
+            assert_eq!(take(&mut slots), Slot::Empty);
+        }
+        slots
+    }
+
+    // POOL-12
+    #[test]
+    fn the_last_connection_returned_is_the_next_one_used() {
+        let mut slots = with_leased(3, false, 3);
+        for name in ["a", "b", "c"] {
+            assert_eq!(slots.give_back(Slot::Live(name)), NOTHING);
+        }
+
+        for name in ["c", "b", "a"] {
+            assert_eq!(take(&mut slots), Slot::Live(name));
+        }
+    }
+
+    // POOL-13
+    #[test]
+    fn slots_start_empty_and_take_no_room() {
+        let mut slots = with_leased(usize::MAX, true, 1000);
+
+        assert_eq!(slots.give_back(Slot::Empty), NOTHING);
+
+        assert_eq!(slots.stack.capacity(), 0);
+        assert_eq!(slots.leased(), 999);
+    }
+
+    // POOL-21, POOL-33: what lies on top counts, not what would be best.
+    #[test]
+    fn slots_come_from_the_top_whatever_they_hold() {
+        let mut slots = with_leased(4, false, 3);
+        assert_eq!(slots.give_back(Slot::Live("a")), NOTHING);
+        assert_eq!(slots.give_back(Slot::Husk), NOTHING);
+        assert_eq!(slots.give_back(Slot::Empty), NOTHING);
+
+        let taken = [(); 4].map(|()| take(&mut slots));
+
+        assert_eq!(taken, [Slot::Empty, Slot::Husk, Slot::Live("a"), Slot::Empty]);
+    }
+
+    // POOL-14
+    #[test]
+    fn without_block_there_is_always_another_slot() {
+        let slots = with_leased(2, false, 50);
+
+        assert_eq!((slots.leased(), slots.waiting()), (50, 0));
+    }
+
+    // POOL-15: urllib3 warns whatever it is that finds no room.
+    #[test]
+    fn what_finds_the_stack_full_is_closed_and_reported() {
+        for (slot, close) in [(Slot::Live("c"), Some("c")), (Slot::Husk, None), (Slot::Empty, None)] {
+            let mut slots = with_leased(2, false, 3);
+            assert_eq!(slots.give_back(Slot::Live("a")), NOTHING);
+            assert_eq!(slots.give_back(Slot::Husk), NOTHING);
+
+            let full = Some(2);
+            assert_eq!(slots.give_back(slot), Returned { wake: None, close, full });
+
+            assert_eq!((slots.leased(), slots.idle()), (0, 1));
+        }
+    }
+
+    #[test]
+    fn a_slot_that_was_not_used_goes_back_without_a_word() {
+        let mut slots = with_leased(1, false, 2);
+        assert_eq!(slots.put_back(Slot::Husk), NOTHING);
+
+        assert_eq!(slots.put_back(Slot::Empty), NOTHING);
+
+        assert_eq!(take(&mut slots), Slot::Husk);
+    }
+
+    // POOL-16
+    #[test]
+    fn with_block_whoever_comes_when_all_are_leased_waits_in_line() {
+        let mut slots = with_leased(1, true, 1);
+        let first = queue(&mut slots, 1);
+        let second = queue(&mut slots, 2);
+
+        assert_eq!(slots.give_back(Slot::Live("a")), Returned { wake: Some(1), ..NOTHING });
+        queue(&mut slots, 3);
+
+        assert_eq!(slots.collect(second), None);
+        assert_eq!(slots.collect(first), Some(Slot::Live("a")));
+        assert_eq!((slots.leased(), slots.waiting()), (1, 2));
+    }
+
+    #[test]
+    fn whoever_gives_up_is_passed_over_and_takes_what_came_at_the_last_moment() {
+        let mut slots = with_leased(1, true, 1);
+        let first = queue(&mut slots, 1);
+        let second = queue(&mut slots, 2);
+        assert_eq!(slots.leave(first), None);
+
+        assert_eq!(slots.give_back(Slot::Husk), Returned { wake: Some(2), ..NOTHING });
+
+        assert_eq!(slots.leave(second), Some(Slot::Husk));
+        assert_eq!((slots.leased(), slots.waiting()), (1, 0));
+    }
+
+    // POOL-03, POOL-37
+    #[test]
+    fn a_closed_pool_keeps_nothing_and_says_nothing() {
+        let mut slots = with_leased(3, false, 6);
+        assert_eq!(slots.give_back(Slot::Live("a")), NOTHING);
+        assert_eq!(slots.give_back(Slot::Husk), NOTHING);
+
+        assert_eq!(slots.close(), Closed { wake: vec![], close: vec!["a"] });
+
+        assert_eq!(slots.give_back(Slot::Live("b")), Returned { close: Some("b"), ..NOTHING });
+        assert_eq!(slots.give_back(Slot::Husk), NOTHING);
+        assert_eq!(slots.give_back(Slot::Empty), NOTHING);
+        assert_eq!(slots.give_back(Slot::Live("c")), Returned { close: Some("c"), ..NOTHING });
+        assert_eq!(slots.idle(), 0);
+        assert_eq!(take(&mut slots), Slot::Empty);
+    }
+
+    #[test]
+    fn a_closed_pool_still_serves_who_waits_for_it() {
+        let mut slots = with_leased(1, true, 1);
+        let ticket = queue(&mut slots, 1);
+        assert_eq!(slots.close(), Closed { wake: vec![], close: vec![] });
+
+        assert_eq!(slots.give_back(Slot::Live("a")), Returned { wake: Some(1), close: Some("a"), full: None });
+
+        assert_eq!(slots.collect(ticket), Some(Slot::Empty));
+    }
+
+    #[test]
+    fn connections_are_taken_away_the_longest_idle_first() {
+        let mut slots = with_leased(5, false, 5);
+        for slot in [Slot::Live("a"), Slot::Husk, Slot::Live("b"), Slot::Empty, Slot::Live("c")] {
+            assert_eq!(slots.give_back(slot), NOTHING);
+        }
+        let mut from = 0;
+
+        assert_eq!(slots.take_away(&mut from, |name| *name != "a"), Some((2, "b")));
+        assert_eq!(slots.take_away(&mut from, |_| true), Some((4, "c")));
+        assert_eq!(slots.take_away(&mut from, |_| true), None);
+
+        assert_eq!((slots.idle(), slots.kept()), (1, 3));
+    }
+
+    #[test]
+    fn whoever_comes_to_a_connection_that_is_away_waits_for_it() {
+        for (back, slot) in [(Some("a"), Slot::Live("a")), (None, Slot::Husk)] {
+            for block in [false, true] {
+                let mut slots = with_leased(2, block, 1);
+                assert_eq!(slots.give_back(Slot::Live("a")), NOTHING);
+                assert_eq!(slots.take_away(&mut 0, |_| true), Some((0, "a")));
+                let first = queue(&mut slots, 1);
+                let second = queue(&mut slots, 2);
+
+                assert_eq!(slots.brought_back(0, back), BroughtBack { wake: vec![1, 2], close: None });
+
+                assert_eq!(slots.collect(first).as_ref(), Some(&slot));
+                assert_eq!(slots.collect(second), Some(Slot::Empty), "the one below");
+                assert_eq!((slots.idle(), slots.kept(), slots.waiting()), (0, 0, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn without_block_nobody_has_to_wait_for_a_connection_that_is_away() {
+        let mut slots = with_leased(1, false, 1);
+        assert_eq!(slots.give_back(Slot::Live("a")), NOTHING);
+        assert_eq!(slots.take_away(&mut 0, |_| true), Some((0, "a")));
+        let ticket = queue(&mut slots, 1);
+
+        assert_eq!(slots.leave(ticket), Some(Slot::Empty));
+
+        assert_eq!(slots.brought_back(0, Some("a")), BroughtBack { wake: vec![], close: None });
+        assert_eq!((slots.leased(), slots.idle()), (1, 1));
+    }
+
+    #[test]
+    fn a_connection_that_was_away_when_the_pool_closed_is_closed_when_it_is_back() {
+        let mut slots = with_leased(1, true, 1);
+        assert_eq!(slots.give_back(Slot::Live("a")), NOTHING);
+        assert_eq!(slots.take_away(&mut 0, |_| true), Some((0, "a")));
+        let ticket = queue(&mut slots, 1);
+
+        assert_eq!(slots.close(), Closed { wake: vec![1], close: vec![] });
+
+        assert_eq!(slots.collect(ticket), Some(Slot::Empty));
+        assert_eq!(slots.brought_back(0, Some("a")), BroughtBack { wake: vec![], close: Some("a") });
+        assert_eq!(slots.kept(), 0);
+    }
+
+    #[test]
+    fn a_pool_of_no_slots_has_one() {
+        let mut slots = with_leased(0, true, 1);
+
+        queue(&mut slots, 1);
+    }
+
+    #[test]
+    fn whatever_happens_slots_are_conserved_and_served_in_order() {
+        for seed in 0..400 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            Walk::new(random.usize(1..4), random.bool()).run(&mut random);
+        }
+    }
+
+    /// A random walk over all transitions, and what must be true after each.
+    struct Walk {
+        slots: Slots<u32, u32>,
+        leased: Vec<Slot<u32>>,
+        away: Vec<(usize, u32)>,
+        waiting: Vec<(Ticket, u32)>,
+        made: u32,
+        arrived: u32,
+        last_woken: u32,
+    }
+
+    impl Walk {
+        fn new(maxsize: usize, block: bool) -> Self {
+            let slots = Slots::new(maxsize, block);
+            Self { slots, leased: vec![], away: vec![], waiting: vec![], made: 0, arrived: 0, last_woken: 0 }
+        }
+
+        fn run(mut self, random: &mut fastrand::Rng) {
+            for _ in 0..200 {
+                self.step(random);
+                self.check();
+            }
+        }
+
+        fn step(&mut self, random: &mut fastrand::Rng) {
+            match random.u32(0..100) {
+                0..40 => {
+                    self.arrived += 1;
+                    match self.slots.arrive(|| self.arrived) {
+                        Arrival::Taken(slot) => self.leased.push(slot),
+                        Arrival::Queued(ticket, waiter) => self.waiting.push((ticket, waiter)),
+                    }
+                }
+                40..75 if !self.leased.is_empty() => {
+                    self.leased.swap_remove(random.usize(0..self.leased.len()));
+                    self.made += 1;
+                    let slot = match random.u32(0..4) {
+                        0 => Slot::Empty,
+                        1 => Slot::Husk,
+                        _ => Slot::Live(self.made),
+                    };
+                    let Returned { wake, full, .. } =
+                        if random.bool() { self.slots.give_back(slot) } else { self.slots.put_back(slot) };
+                    assert!(full.is_none() || !self.slots.block);
+                    self.woken(wake);
+                }
+                75..85 => {
+                    let mut from = random.usize(0..3);
+                    let taken = self.slots.take_away(&mut from, |_| true);
+                    self.away.extend(taken);
+                }
+                85..93 if !self.away.is_empty() => {
+                    let (index, live) = self.away.swap_remove(random.usize(0..self.away.len()));
+                    let BroughtBack { wake, .. } = self.slots.brought_back(index, random.bool().then_some(live));
+                    self.woken(wake);
+                }
+                93..99 if !self.waiting.is_empty() => {
+                    let (ticket, _) = self.waiting.swap_remove(random.usize(0..self.waiting.len()));
+                    self.leased.extend(self.slots.leave(ticket));
+                }
+                99 if random.u32(0..5) == 0 => {
+                    let Closed { wake, .. } = self.slots.close();
+                    self.woken(wake);
+                }
+                _ => {}
+            }
+        }
+
+        fn woken(&mut self, wake: impl IntoIterator<Item = u32>) {
+            for waiter in wake {
+                assert!(waiter > self.last_woken, "served in order of arrival");
+                self.last_woken = waiter;
+                let index = self.waiting.iter().position(|(_, waiting)| *waiting == waiter).expect("it waits");
+                let (ticket, _) = self.waiting.remove(index);
+                self.leased.extend(self.slots.collect(ticket));
+            }
+        }
+
+        fn check(&mut self) {
+            let slots = &self.slots;
+            assert_eq!(slots.leased, self.leased.len());
+            assert_eq!(slots.waiting(), self.waiting.len());
+            let there = slots.stack.len() + slots.untouched;
+            if slots.block {
+                assert_eq!(there + slots.leased, slots.maxsize);
+            } else {
+                assert!(there <= slots.maxsize);
+            }
+            let live = |slot: &Option<Slot<u32>>| matches!(slot, Some(Slot::Live(_)));
+            assert_eq!(slots.live, slots.stack.iter().filter(|slot| live(slot)).count());
+            assert_eq!(slots.away, slots.stack.iter().filter(|slot| slot.is_none()).count());
+            if slots.waiting() > 0 {
+                assert!(
+                    matches!(slots.stack.last(), Some(None)) || (slots.block && there == 0),
+                    "nobody waits while a slot could be had"
+                );
+            }
+        }
+    }
+}

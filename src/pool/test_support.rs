@@ -1,7 +1,8 @@
 //! A connection that counts, a clock that stands still, keys and settings: what the tests of all rooms here need.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{Endpoint, Lookup, Pooled, Settings};
@@ -152,5 +153,44 @@ pub(super) fn settings() -> Settings {
         max_lifetime: None,
         max_connections: None,
         clock: TestClock::new(),
+    }
+}
+
+/// What this thread logs to `petition::connectionpool` while `act` runs, as `level text`.
+pub(super) fn logged<R>(act: impl FnOnce() -> R) -> (R, Vec<String>) {
+    static START: Once = Once::new();
+    START.call_once(|| {
+        log::set_logger(&ByThread).expect("the only logger of the unit tests");
+        log::set_max_level(log::LevelFilter::Trace);
+    });
+    LINES.with_borrow_mut(Vec::clear);
+    let done = act();
+    (done, LINES.take())
+}
+
+thread_local! {
+    static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+struct ByThread;
+
+impl log::Log for ByThread {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if record.target() == "petition::connectionpool" {
+            LINES.with_borrow_mut(|lines| lines.push(format!("{} {}", record.level(), record.args())));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Lets the other threads get on until `true_at_last` is.
+pub(super) fn until(true_at_last: impl Fn() -> bool) {
+    while !true_at_last() {
+        std::thread::yield_now();
     }
 }

@@ -13,7 +13,7 @@ mod unicode;
 pub(crate) use unicode::Utf;
 
 /// Where a name is looked up that is none of our own.
-static NAMES: &[fn(&str) -> Option<&'static dyn Charset>] = &[
+static NAMES: &[Lookup] = &[
     #[cfg(feature = "charset")]
     legacy::named,
 ];
@@ -23,6 +23,8 @@ static DETECTORS: &[fn(&[u8]) -> &'static str] = &[
     #[cfg(feature = "charset-detect")]
     detect::guess,
 ];
+
+type Lookup = fn(&str) -> Option<&'static dyn Charset>;
 
 /// A character encoding from the table.
 trait Charset: Sync {
@@ -70,11 +72,11 @@ pub(crate) fn decode(bytes: &[u8], encoding: Option<&str>) -> String {
 /// As [`decode`], but takes the bytes over, which is without a copy where they are UTF-8 or plain ASCII.
 pub(crate) fn into_text(mut bytes: Vec<u8>, encoding: Option<&str>) -> String {
     let (codec, mark) = codec(&bytes, encoding);
-    if !matches!(codec, Codec::Utf8) && !(codec.keeps_ascii() && bytes.is_ascii()) {
-        return codec.decode(&bytes[mark..]);
+    if matches!(codec, Codec::Utf8) || codec.keeps_ascii() && bytes.is_ascii() {
+        bytes.drain(..mark);
+        return String::from_utf8(bytes).unwrap_or_else(|error| Codec::Utf8.decode(error.as_bytes()));
     }
-    bytes.drain(..mark);
-    String::from_utf8(bytes).unwrap_or_else(|error| Codec::Utf8.decode(error.as_bytes()))
+    codec.decode(&bytes[mark..])
 }
 
 /// The encoding that a body seems to have, by its byte-order mark or else by its bytes: `utf-8` if there are none.

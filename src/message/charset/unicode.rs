@@ -23,45 +23,25 @@ impl Utf {
 
     /// The text, with U+FFFD for what is none.
     pub(crate) fn decode(self, bytes: &[u8]) -> String {
-        let mut text = String::with_capacity(bytes.len() / 2);
-        self.each(bytes, |char| text.push(char.unwrap_or(char::REPLACEMENT_CHARACTER)));
-        text
-    }
-
-    /// The text, if all of it is one.
-    pub(crate) fn try_decode(self, bytes: &[u8]) -> Option<String> {
-        let mut text = Some(String::with_capacity(bytes.len() / 2));
-        self.each(bytes, |char| match char {
-            Some(char) => text.iter_mut().for_each(|text| text.push(char)),
-            None => text = None,
-        });
-        text
-    }
-
-    /// Calls `take` for each character, with `None` for what is none.
-    fn each(self, bytes: &[u8], take: impl FnMut(Option<char>)) {
         match self {
-            Self::Le16 => utf16(bytes, u16::from_le_bytes, take),
-            Self::Be16 => utf16(bytes, u16::from_be_bytes, take),
-            Self::Le32 => utf32(bytes, u32::from_le_bytes, take),
-            Self::Be32 => utf32(bytes, u32::from_be_bytes, take),
+            Self::Le16 => utf16(bytes, u16::from_le_bytes),
+            Self::Be16 => utf16(bytes, u16::from_be_bytes),
+            Self::Le32 => utf32(bytes, u32::from_le_bytes),
+            Self::Be32 => utf32(bytes, u32::from_be_bytes),
         }
     }
 }
 
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16, mut take: impl FnMut(Option<char>)) {
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
     let pairs = bytes.chunks_exact(2);
-    let cut = !pairs.remainder().is_empty();
-    char::decode_utf16(pairs.map(|pair| unit([pair[0], pair[1]]))).for_each(|char| take(char.ok()));
-    if cut {
-        take(None);
-    }
+    let cut = (!pairs.remainder().is_empty()).then_some(char::REPLACEMENT_CHARACTER);
+    let chars = char::decode_utf16(pairs.map(|pair| unit([pair[0], pair[1]])));
+    chars.map(|char| char.unwrap_or(char::REPLACEMENT_CHARACTER)).chain(cut).collect()
 }
 
-fn utf32(bytes: &[u8], unit: fn([u8; 4]) -> u32, mut take: impl FnMut(Option<char>)) {
-    for four in bytes.chunks(4) {
-        take(<[u8; 4]>::try_from(four).ok().and_then(|four| char::from_u32(unit(four))));
-    }
+fn utf32(bytes: &[u8], unit: fn([u8; 4]) -> u32) -> String {
+    let char = |four: &[u8]| <[u8; 4]>::try_from(four).ok().and_then(|four| char::from_u32(unit(four)));
+    bytes.chunks(4).map(|four| char(four).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
 /// What a byte-order mark at the beginning says, and its length. `None` inside is UTF-8.

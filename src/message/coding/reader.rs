@@ -19,7 +19,7 @@ pub(crate) struct Limits {
     /// Of the body as the program sees it, decoded or never coded.
     pub max_decoded_bytes: Option<u64>,
     /// Decoded bytes for each byte that came, for every coding of a chain; looked at once more than
-    /// [`RATIO_FLOOR`] bytes were decoded.
+    /// [`RATIO_FLOOR`](Self::RATIO_FLOOR) bytes were decoded.
     pub max_expansion_ratio: Option<u32>,
 }
 

@@ -15,10 +15,19 @@ use parking_lot::Mutex;
 
 use super::{Built, TlsError, TlsSettings, build};
 
-static CACHE: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
+static SHARED: Cache = Cache::new(32);
 
-/// More settings than this at a time are possible, only slower.
-const CAPACITY: usize = 32;
+/// The connector for these settings.
+pub(super) fn connector(settings: &TlsSettings) -> Result<Built, TlsError> {
+    SHARED.connector(settings)
+}
+
+struct Cache {
+    /// The front is what was not used for longest.
+    entries: Mutex<Vec<Entry>>,
+    /// More settings than this at a time are possible, only slower.
+    capacity: usize,
+}
 
 struct Entry {
     settings: TlsSettings,
@@ -31,38 +40,43 @@ type Slot = Arc<OnceLock<Result<Built, TlsError>>>;
 /// What tells two states of a file apart; `None` if it is not there.
 type Stamp = Option<(SystemTime, u64)>;
 
-/// The connector for these settings.
-pub(super) fn connector(settings: &TlsSettings) -> Result<Built, TlsError> {
-    // Before reading, so that a change meanwhile makes the next look-up build again.
-    let stamps = settings.files().map(stamp).collect();
-    let slot = slot(settings, stamps);
-    let built = slot.get_or_init(|| build(settings.config())).clone();
-    if built.is_err() {
-        let failed = {
-            let mut entries = CACHE.lock();
-            let place = entries.iter().position(|entry| Arc::ptr_eq(&entry.slot, &slot));
-            place.map(|place| entries.remove(place))
-        };
-        drop(failed);
+impl Cache {
+    const fn new(capacity: usize) -> Self {
+        Self { entries: Mutex::new(Vec::new()), capacity }
     }
-    built
-}
 
-/// The slot of these settings, which is moved to the end: the front is what was not used for longest.
-fn slot(settings: &TlsSettings, stamps: Vec<Stamp>) -> Slot {
-    let mut entries = CACHE.lock();
-    let place = entries.iter().position(|entry| entry.settings == *settings);
-    let old = place.map(|place| entries.remove(place));
-    let (entry, outdated) = match old {
-        Some(entry) if entry.stamps == stamps => (entry, None),
-        other => (Entry { settings: settings.clone(), stamps, slot: Arc::default() }, other),
-    };
-    let slot = Arc::clone(&entry.slot);
-    let oldest = (entries.len() >= CAPACITY).then(|| entries.remove(0));
-    entries.push(entry);
-    drop(entries);
-    drop((outdated, oldest)); // freeing a bundle takes its time
-    slot
+    fn connector(&self, settings: &TlsSettings) -> Result<Built, TlsError> {
+        // Before reading, so that a change meanwhile makes the next look-up build again.
+        let stamps = settings.files().map(stamp).collect();
+        let slot = self.slot(settings, stamps);
+        let built = slot.get_or_init(|| build(settings.config())).clone();
+        if built.is_err() {
+            drop(self.remove(&slot));
+        }
+        built
+    }
+
+    fn slot(&self, settings: &TlsSettings, stamps: Vec<Stamp>) -> Slot {
+        let mut entries = self.entries.lock();
+        let place = entries.iter().position(|entry| entry.settings == *settings);
+        let old = place.map(|place| entries.remove(place));
+        let (entry, outdated) = match old {
+            Some(entry) if entry.stamps == stamps => (entry, None),
+            other => (Entry { settings: settings.clone(), stamps, slot: Arc::default() }, other),
+        };
+        let slot = Arc::clone(&entry.slot);
+        let oldest = (entries.len() >= self.capacity).then(|| entries.remove(0));
+        entries.push(entry);
+        drop(entries);
+        drop((outdated, oldest)); // freeing a bundle takes its time
+        slot
+    }
+
+    fn remove(&self, slot: &Slot) -> Option<Entry> {
+        let mut entries = self.entries.lock();
+        let place = entries.iter().position(|entry| Arc::ptr_eq(&entry.slot, slot))?;
+        Some(entries.remove(place))
+    }
 }
 
 fn stamp(path: &Path) -> Stamp {
@@ -73,38 +87,51 @@ fn stamp(path: &Path) -> Stamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::tls::{TlsBackend, TlsConfig};
+    use crate::net::tls::TlsConfig;
     use crate::verify::Verify;
 
-    fn slot_of(settings: &TlsSettings) -> Slot {
-        slot(settings, settings.files().map(stamp).collect())
+    fn slot_of(cache: &Cache, settings: &TlsSettings) -> Slot {
+        cache.slot(settings, settings.files().map(stamp).collect())
+    }
+
+    fn trusting(bundle: &Path) -> TlsSettings {
+        TlsSettings::new(TlsConfig { verify: Verify::from(bundle), ..TlsConfig::default() })
     }
 
     #[test]
     fn equal_settings_share_a_connector_until_a_file_changes() {
         let dir = crate::net::testing::TempDir::new();
         let bundle = dir.file("ca.pem", "one");
-        let settings = || TlsSettings::new(TlsConfig { verify: Verify::from(&bundle), ..TlsConfig::default() });
-        let other = TlsSettings::new(TlsConfig { verify: Verify::No, ..settings().config().clone() });
+        let cache = Cache::new(8);
 
-        let first = slot_of(&settings());
-        assert!(Arc::ptr_eq(&first, &slot_of(&settings())));
-        assert!(!Arc::ptr_eq(&first, &slot_of(&other)));
+        let first = slot_of(&cache, &trusting(&bundle));
+        assert!(Arc::ptr_eq(&first, &slot_of(&cache, &trusting(&bundle))));
+        assert!(!Arc::ptr_eq(&first, &slot_of(&cache, &TlsSettings::default())));
 
         dir.file("ca.pem", "another length");
-        assert!(!Arc::ptr_eq(&first, &slot_of(&settings())));
+        assert!(!Arc::ptr_eq(&first, &slot_of(&cache, &trusting(&bundle))));
+        assert_eq!(cache.entries.lock().len(), 2); // the outdated one is gone
+    }
+
+    #[test]
+    fn what_was_not_used_for_longest_makes_room() {
+        let cache = Cache::new(2);
+        let [a, b, c] = ["a", "b", "c"].map(|name| trusting(Path::new(name)));
+        let (first_a, first_b) = (slot_of(&cache, &a), slot_of(&cache, &b));
+
+        slot_of(&cache, &a);
+        slot_of(&cache, &c);
+
+        assert!(Arc::ptr_eq(&first_a, &slot_of(&cache, &a)));
+        assert!(!Arc::ptr_eq(&first_b, &slot_of(&cache, &b)));
     }
 
     #[test]
     fn a_failure_is_not_kept() {
-        let settings = TlsSettings::new(TlsConfig {
-            verify: Verify::from("no/such/bundle"),
-            backend: TlsBackend::Auto,
-            ..TlsConfig::default()
-        });
+        let cache = Cache::new(8);
 
-        assert!(connector(&settings).is_err());
+        assert!(cache.connector(&trusting(Path::new("no/such/bundle"))).is_err());
 
-        assert!(!CACHE.lock().iter().any(|entry| entry.settings == settings));
+        assert!(cache.entries.lock().is_empty());
     }
 }

@@ -8,6 +8,8 @@ mod cache;
 mod carrier;
 mod der;
 mod error;
+#[cfg(all(test, any(feature = "native-tls", feature = "rustls")))]
+mod file_tests;
 #[cfg(feature = "native-tls")]
 mod native;
 #[cfg(not(any(feature = "native-tls", feature = "rustls")))]
@@ -17,6 +19,10 @@ mod pem;
 mod rustls;
 mod settings;
 mod spki;
+#[cfg(all(test, any(feature = "native-tls", feature = "rustls")))]
+mod testing;
+#[cfg(all(test, any(feature = "native-tls", feature = "rustls")))]
+mod wire_tests;
 
 use std::io;
 use std::net::IpAddr;

@@ -60,10 +60,18 @@ fn protocol(version: TlsVersion) -> Protocol {
 fn identity(cert: &ClientCert) -> Result<Identity, TlsError> {
     match &cert.source {
         Source::Pem { cert, key } => {
-            let chain: String = pem::chain(cert)?.iter().map(|der| pem::to_pem("CERTIFICATE", der)).collect();
+            let chain = pem::chain(cert)?;
             let refuse = |why: &str| pem::unusable("client key", &pem::place(key), why);
-            let key = pem::private_key(key)?.to_pkcs8_pem().map_err(|why| refuse(&why))?;
-            Identity::from_pkcs8(chain.as_bytes(), key.as_bytes()).map_err(|error| refuse(&error.to_string()))
+            let key = pem::private_key(key)?.into_pkcs8().map_err(refuse)?;
+            let chain_pem: String = chain.iter().map(|der| pem::to_pem("CERTIFICATE", der)).collect();
+            let key_pem = pem::to_pem("PRIVATE KEY", &key);
+            let identity = Identity::from_pkcs8(chain_pem.as_bytes(), key_pem.as_bytes())
+                .map_err(|error| refuse(&error.to_string()))?;
+            // OpenSSL compares a key with a certificate of its own kind only, and takes others without a word.
+            match (pem::algorithm_of_key(&key), spki::algorithm(&chain[0])) {
+                (Some(of_key), Some(of_cert)) if of_key != of_cert => Err(refuse("it is not for the certificate")),
+                _ => Ok(identity),
+            }
         }
         Source::Pkcs12 { archive, password } => {
             const WHAT: &str = "PKCS#12 archive";

@@ -195,8 +195,8 @@ fn blocks(text: &[u8]) -> Result<Vec<Block>, String> {
 
 #[cfg(feature = "native-tls")]
 impl PrivateKey {
-    /// The key as PEM of PKCS#8 (RFC 5958), the one form that native-tls takes.
-    pub(super) fn to_pkcs8_pem(&self) -> Result<String, String> {
+    /// The key as PKCS#8 (RFC 5958), the one form that native-tls takes.
+    pub(super) fn into_pkcs8(self) -> Result<Vec<u8>, &'static str> {
         use super::der::{INTEGER, OCTET_STRING, OID, SEQUENCE, frame};
 
         const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
@@ -208,15 +208,14 @@ impl PrivateKey {
             let algorithm = frame(SEQUENCE, &[&frame(OID, &[algorithm]), parameters]);
             frame(SEQUENCE, &[&version, &algorithm, &frame(OCTET_STRING, &[&self.der])])
         };
-        let der = match self.form {
-            KeyForm::Pkcs8 => self.der.clone(),
-            KeyForm::Pkcs1 => wrap(RSA_ENCRYPTION, NULL),
+        match self.form {
+            KeyForm::Pkcs8 => Ok(self.der),
+            KeyForm::Pkcs1 => Ok(wrap(RSA_ENCRYPTION, NULL)),
             KeyForm::Sec1 => {
                 let curve = self.curve().ok_or("its EC PRIVATE KEY does not say which curve it is for")?;
-                wrap(EC_PUBLIC_KEY, curve)
+                Ok(wrap(EC_PUBLIC_KEY, curve))
             }
-        };
-        Ok(to_pem("PRIVATE KEY", &der))
+        }
     }
 
     /// The curve's parameters: inside the SEC1 key (RFC 5915), or in a block of their own before it.
@@ -226,6 +225,16 @@ impl PrivateKey {
         let inside = Values(key.content).find(|value| value.tag == PARAMETERS).map(|value| value.content);
         inside.or(self.parameters.as_deref())
     }
+}
+
+/// The algorithm of a PKCS#8 key, as an object identifier.
+#[cfg(feature = "native-tls")]
+pub(super) fn algorithm_of_key(pkcs8: &[u8]) -> Option<&[u8]> {
+    use super::der::{INTEGER, OID, SEQUENCE};
+
+    let mut fields = Values(Values(pkcs8).expect(SEQUENCE)?.content);
+    fields.expect(INTEGER)?;
+    Some(Values(fields.expect(SEQUENCE)?.content).expect(OID)?.content)
 }
 
 #[cfg(feature = "native-tls")]
@@ -314,6 +323,6 @@ mod tests {
         let der = frame(SEQUENCE, &[&frame(INTEGER, &[&[1]]), &frame(OCTET_STRING, &[b"k"])]);
         let key = key(pem("EC PRIVATE KEY", "", &der).as_bytes()).unwrap();
 
-        assert!(key.to_pkcs8_pem().unwrap_err().contains("curve"));
+        assert!(key.into_pkcs8().unwrap_err().contains("curve"));
     }
 }

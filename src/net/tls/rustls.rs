@@ -22,7 +22,7 @@ use crate::verify::{ClientCert, Source, Verify};
 pub(super) type Connector = Arc<ClientConfig>;
 
 pub(in crate::net) struct Stream {
-    connection: ClientConnection,
+    connection: Box<ClientConnection>,
     carrier: Carrier,
 }
 
@@ -124,7 +124,7 @@ pub(super) fn handshake(
         .map_err(|_| TlsError::new(TlsErrorKind::WrongHost, format!("no certificate can be for the host {name}")))?;
     let connection = ClientConnection::new(Arc::clone(connector), server)
         .map_err(|error| failure(&error, config.cert.is_some(), name))?;
-    let mut stream = Stream { connection, carrier };
+    let mut stream = Stream { connection: Box::new(connection), carrier };
     while stream.connection.is_handshaking() {
         stream.connection.complete_io(&mut stream.carrier).map_err(|error| {
             match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {

@@ -68,7 +68,9 @@ fn parse(text: &str) -> Result<[u8; 32]> {
         }
         return Ok(hash);
     }
-    let base64 = text.strip_prefix("sha256/").map_or(text, |rest| rest.trim_start_matches('/'));
+    let rest = text.strip_prefix("sha256/").unwrap_or(text);
+    // curl writes `sha256//`; but a slash may also be the hash's own first digit, and then there are 44 with it.
+    let base64 = if rest.len() > 44 { rest.strip_prefix('/').unwrap_or(rest) } else { rest };
     let bytes = base64::engine::general_purpose::STANDARD.decode(base64).map_err(|_| refuse())?;
     bytes.try_into().map_err(|_| refuse())
 }
@@ -109,6 +111,14 @@ fn sha256(_: &[u8]) -> Result<[u8; 32], TlsError> {
 /// The SubjectPublicKeyInfo of a certificate, tag and all.
 fn public_key(certificate: &[u8]) -> Option<&[u8]> {
     Some(after_names(certificate)?.expect(SEQUENCE)?.whole)
+}
+
+/// The algorithm of the certificate's key, as an object identifier.
+#[cfg(feature = "native-tls")]
+pub(super) fn algorithm(certificate: &[u8]) -> Option<&[u8]> {
+    let key = Values(public_key(certificate)?).expect(SEQUENCE)?;
+    let algorithm = Values(key.content).expect(SEQUENCE)?;
+    Some(Values(algorithm.content).expect(OID)?.content)
 }
 
 /// Whether the certificate names any host in its subject alternative names.
@@ -197,10 +207,20 @@ mod tests {
         let other = certificate(&["a.test"]).0;
 
         assert!(check(&[], None).is_ok());
-        assert!(check(&[whole.clone()], Some(&der)).is_ok());
-        assert!(check(&[whole.clone(), of_key.clone()], Some(&other)).is_err());
+        assert!(check(std::slice::from_ref(&whole), Some(&der)).is_ok());
+        assert!(check(&[whole, of_key.clone()], Some(&other)).is_err());
         assert!(check(&[Pin::public_key(&hex(&other)).unwrap(), of_key.clone()], Some(&der)).is_ok());
         assert_eq!(check(&[of_key], None).unwrap_err().kind(), TlsErrorKind::Pin);
+    }
+
+    #[test]
+    fn a_hash_is_read_in_each_of_its_forms() {
+        let hash = [0xff; 32]; // 43 slashes in base64
+        let base64 = base64::engine::general_purpose::STANDARD.encode(hash);
+        let colons = vec!["fF"; 32].join(":");
+        for text in [base64.clone(), format!("sha256/{base64}"), format!("sha256//{base64}"), "ff".repeat(32), colons] {
+            assert_eq!(Pin::public_key(&text).unwrap(), Pin { of: Pinned::PublicKey, sha256: hash }, "{text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Whole bodies through the reader, for every coding that the build has.
 
+#[cfg(any(feature = "gzip", feature = "zstd"))]
 use std::io::Write;
 
 use proptest::prelude::*;
@@ -44,7 +45,7 @@ fn encode(coding: &str, plain: &[u8]) -> Vec<u8> {
             encoder.write_all(plain).unwrap();
             encoder.finish().unwrap()
         }
-        _ => unreachable!("{coding}"),
+        _ => unreachable!("{coding} for {} bytes", plain.len()),
     }
 }
 
@@ -197,6 +198,20 @@ fn several_members_or_frames_are_one_body_and_a_cut_in_any_is_an_error() {
                 assert!(cut < whole.len() || read.starts_with(&first), "{coding} {cut}");
             }
         }
+    }
+}
+
+#[test]
+fn a_corrupt_member_or_frame_is_no_junk() {
+    for coding in codings().filter(|name| ["gzip", "zstd"].contains(name)) {
+        let mut two = [encode(coding, b"first"), encode(coding, b"second")].concat();
+        let last = two.len() - 1; // of a length or a checksum
+        two[last] ^= 1;
+
+        let (read, end) = read_by(reader(coding, &two), 5);
+
+        assert!(read.starts_with(b"first"), "{coding}");
+        assert!(end.unwrap_err().to_string().starts_with("body does not decode as "), "{coding}");
     }
 }
 
@@ -518,8 +533,8 @@ proptest! {
         size in prop_oneof![1..300_usize, Just(1 << 16)],
     ) {
         let known: Vec<_> = codings().collect();
-        prop_assume!(!known.is_empty());
-        let list: Vec<_> = picks.iter().map(|pick| *pick.get(&known)).collect();
+        let picks = picks.iter().take(if known.is_empty() { 0 } else { 5 });
+        let list: Vec<_> = picks.map(|pick| *pick.get(&known)).collect();
         let coded = list.iter().fold(plain.clone(), |plain, coding| encode(coding, &plain));
 
         let (read, end) = read_by(decoder(list.into_iter(), NONE, Torn { bytes: &coded, piece }), size);
