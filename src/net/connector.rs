@@ -59,6 +59,7 @@ pub(crate) struct ProxyHop<'a> {
 }
 
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "socks"), allow(dead_code))]
 pub(crate) struct SocksHop<'a> {
     pub(crate) version: SocksVersion,
     pub(crate) host: &'a str,

@@ -60,6 +60,7 @@ pub(crate) enum ProxyFailure {
     /// The answer is not HTTP, or not the protocol that the plan says.
     Protocol(Cow<'static, str>),
     /// The SOCKS proxy said no.
+    #[cfg_attr(not(feature = "socks"), allow(dead_code))]
     Socks(Cow<'static, str>),
     Io(io::Error),
 }

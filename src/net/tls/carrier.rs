@@ -31,7 +31,10 @@ struct Seen {
 #[derive(Clone, Copy)]
 enum Trouble {
     Expired,
+    /// While reading: no handshake goes on after that.
     Broken(io::ErrorKind),
+    /// While writing: perhaps only the alert that says what else is wrong.
+    Unsent(io::ErrorKind),
 }
 
 impl Carrier {
@@ -49,7 +52,11 @@ impl Carrier {
     }
 
     #[cold]
-    fn watched<T>(&mut self, io: impl FnOnce(&mut Transport, Limit) -> io::Result<T>) -> io::Result<T> {
+    fn watched<T>(
+        &mut self,
+        io: impl FnOnce(&mut Transport, Limit) -> io::Result<T>,
+        trouble: impl FnOnce(io::ErrorKind) -> Trouble,
+    ) -> io::Result<T> {
         let Some((deadline, watch)) = &self.handshake else { return io(&mut self.transport, None) };
         let left = deadline.left(clock::now());
         let result = if left.is_some_and(|left| left.is_zero()) {
@@ -59,10 +66,10 @@ impl Carrier {
         };
         result.map_err(|error| {
             if is_timeout(&error) {
-                watch.0.lock().trouble = Some(Trouble::Expired);
+                watch.met(Trouble::Expired);
                 return io::ErrorKind::WouldBlock.into(); // what every library takes for "not now"
             }
-            watch.0.lock().trouble = Some(Trouble::Broken(error.kind()));
+            watch.met(trouble(error.kind()));
             error
         })
     }
@@ -76,10 +83,13 @@ impl Read for Carrier {
         if self.handshake.is_none() {
             return uninterrupted(|| self.transport.read(out));
         }
-        let read = self.watched(|transport, left| {
-            transport.set_read_timeout(left)?;
-            uninterrupted(|| transport.read(out))
-        })?;
+        let read = self.watched(
+            |transport, left| {
+                transport.set_read_timeout(left)?;
+                uninterrupted(|| transport.read(out))
+            },
+            Trouble::Broken,
+        )?;
         if let Some((_, watch)) = &self.handshake {
             watch.saw(&out[..read]);
         }
@@ -93,10 +103,13 @@ impl Write for Carrier {
         if self.handshake.is_none() {
             return uninterrupted(|| self.transport.write(bytes));
         }
-        self.watched(|transport, left| {
-            transport.set_write_timeout(left)?;
-            uninterrupted(|| transport.write(bytes))
-        })
+        self.watched(
+            |transport, left| {
+                transport.set_write_timeout(left)?;
+                uninterrupted(|| transport.write(bytes))
+            },
+            Trouble::Unsent,
+        )
     }
 
     #[inline]
@@ -117,11 +130,17 @@ fn uninterrupted<T>(mut io: impl FnMut() -> io::Result<T>) -> io::Result<T> {
 }
 
 impl Watch {
+    /// The first trouble is the cause of any other.
+    fn met(&self, trouble: Trouble) {
+        self.0.lock().trouble.get_or_insert(trouble);
+    }
+
     fn saw(&self, bytes: &[u8]) {
-        let mut seen = self.0.lock();
         if bytes.is_empty() {
-            seen.trouble = Some(Trouble::Broken(io::ErrorKind::UnexpectedEof));
-        } else if seen.first.len() < HTTP.len() {
+            return self.met(Trouble::Broken(io::ErrorKind::UnexpectedEof));
+        }
+        let mut seen = self.0.lock();
+        if seen.first.len() < HTTP.len() {
             let wanted = HTTP.len() - seen.first.len();
             seen.first.extend_from_slice(&bytes[..bytes.len().min(wanted)]);
         }
@@ -143,12 +162,46 @@ impl Watch {
                 TlsErrorKind::Broken(io::ErrorKind::UnexpectedEof),
                 "the peer closed the connection during the handshake",
             ),
-            Some(Trouble::Broken(kind)) => {
-                TlsError::new(TlsErrorKind::Broken(kind), format!("the connection broke during the handshake: {kind}"))
-            }
-            None => error,
+            Some(Trouble::Broken(kind)) => broken(kind),
+            Some(Trouble::Unsent(kind)) if error.kind() == TlsErrorKind::Other => broken(kind),
+            Some(Trouble::Unsent(_)) | None => error,
         }
     }
 }
 
+fn broken(kind: io::ErrorKind) -> TlsError {
+    TlsError::new(TlsErrorKind::Broken(kind), format!("the connection broke during the handshake: {kind}"))
+}
+
 const HTTP: &[u8] = b"HTTP/";
+
+#[cfg(all(test, any(feature = "native-tls", feature = "rustls")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wire_explains_what_the_library_cannot() {
+        let gone = io::ErrorKind::ConnectionReset;
+        let eof = io::ErrorKind::UnexpectedEof;
+        for (troubles, first, error, want) in [
+            (&[][..], &b"\x16\x03"[..], TlsErrorKind::Refused, TlsErrorKind::Refused),
+            (&[], b"http/1.0 400", TlsErrorKind::Other, TlsErrorKind::NotTls),
+            (&[Trouble::Expired], b"", TlsErrorKind::Other, TlsErrorKind::Expiry),
+            (&[Trouble::Broken(gone)], b"", TlsErrorKind::Other, TlsErrorKind::Broken(gone)),
+            (&[Trouble::Broken(eof), Trouble::Unsent(gone)], b"", TlsErrorKind::Other, TlsErrorKind::Broken(eof)),
+            (&[Trouble::Unsent(gone)], b"", TlsErrorKind::Other, TlsErrorKind::Broken(gone)),
+            (&[Trouble::Unsent(gone)], b"", TlsErrorKind::Refused, TlsErrorKind::Refused),
+            (&[Trouble::Broken(gone)], b"", TlsErrorKind::Expired, TlsErrorKind::Expired),
+        ] {
+            let watch = Watch::default();
+            for byte in first {
+                watch.saw(&[*byte]);
+            }
+            for trouble in troubles {
+                watch.met(*trouble);
+            }
+
+            assert_eq!(watch.explain(TlsError::new(error, "x")).kind(), want, "{first:?} {error:?}");
+        }
+    }
+}

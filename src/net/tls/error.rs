@@ -25,6 +25,8 @@ pub(crate) enum TlsErrorKind {
     Pin,
     /// The server said that it wants a client certificate.
     ClientCertificateRequired,
+    /// The server refused the handshake by an alert of another kind.
+    Refused,
     /// The other side speaks something else.
     NotTls,
     /// No common version of the protocol.
@@ -83,6 +85,7 @@ impl TlsError {
                 format!("the certificate of {host} was issued by an unknown authority ({})", brief(text))
             }
             TlsErrorKind::ClientCertificateRequired => "the server requires a client certificate".to_owned(),
+            TlsErrorKind::Refused => format!("the server refused the handshake ({})", brief(text)),
             TlsErrorKind::NotTls => format!("the server did not answer with TLS ({})", brief(text)),
             TlsErrorKind::Version => format!("no common TLS version ({})", brief(text)),
             _ => brief(text).to_owned(),
@@ -114,6 +117,7 @@ const TEXTS: &[(&str, TlsErrorKind)] = &[
     ("unsupported protocol", TlsErrorKind::Version),
     ("alert protocol version", TlsErrorKind::Version),
     ("no protocols available", TlsErrorKind::Version),
+    (" alert ", TlsErrorKind::Refused),
 ];
 
 /// OpenSSL's texts are `error:0A000086:SSL routines:function:what happened:file:line: (why)`: what happened and why.
@@ -168,6 +172,12 @@ mod tests {
                     .into(),
                 TlsErrorKind::ClientCertificateRequired,
                 "the server requires a client certificate",
+            ),
+            (
+                "error:0A000410:SSL routines:ssl3_read_bytes:sslv3 alert handshake failure:../x.c:1:SSL alert number 40"
+                    .into(),
+                TlsErrorKind::Refused,
+                "the server refused the handshake (sslv3 alert handshake failure)",
             ),
             ("something new".into(), TlsErrorKind::Other, "something new"),
         ] {

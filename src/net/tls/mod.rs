@@ -6,7 +6,9 @@
 
 mod cache;
 mod carrier;
+#[cfg_attr(not(feature = "native-tls"), allow(dead_code))] // rustls needs less of it
 mod der;
+#[cfg_attr(not(any(feature = "native-tls", feature = "rustls")), allow(dead_code))]
 mod error;
 #[cfg(all(test, any(feature = "native-tls", feature = "rustls")))]
 mod file_tests;
@@ -14,10 +16,12 @@ mod file_tests;
 mod native;
 #[cfg(not(any(feature = "native-tls", feature = "rustls")))]
 mod none;
+#[cfg_attr(not(any(feature = "native-tls", feature = "rustls")), allow(dead_code))]
 mod pem;
 #[cfg(feature = "rustls")]
 mod rustls;
 mod settings;
+#[cfg_attr(not(any(feature = "native-tls", feature = "rustls")), allow(dead_code))]
 mod spki;
 #[cfg(all(test, any(feature = "native-tls", feature = "rustls")))]
 mod testing;
@@ -44,6 +48,7 @@ enum Built {
     #[cfg(feature = "rustls")]
     Rustls(rustls::Connector),
     #[cfg(not(any(feature = "native-tls", feature = "rustls")))]
+    #[allow(dead_code)] // it cannot be
     None(none::Connector),
 }
 
@@ -54,6 +59,7 @@ pub(super) enum Stream {
     #[cfg(feature = "rustls")]
     Rustls(rustls::Stream),
     #[cfg(not(any(feature = "native-tls", feature = "rustls")))]
+    #[allow(dead_code)] // it cannot be
     None(none::Stream),
 }
 

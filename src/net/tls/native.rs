@@ -112,7 +112,7 @@ fn failure(error: &native_tls::Error, config: &TlsConfig, name: &str) -> TlsErro
         && ["alert handshake failure", "alert bad certificate"].iter().any(|alert| text.contains(alert))
     {
         let text = "the server refused the handshake; it may require a client certificate";
-        return TlsError::new(TlsErrorKind::Other, text);
+        return TlsError::new(TlsErrorKind::Refused, text);
     }
     TlsError::from_text(&text, name)
 }

@@ -153,9 +153,10 @@ fn failure(error: &Error, has_cert: bool, name: &str) -> TlsError {
         // Before TLS 1.3 a server that misses a client certificate has only these alerts.
         Error::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::BadCertificate) if !has_cert => {
             let text = "the server refused the handshake; it may require a client certificate";
-            return TlsError::new(TlsErrorKind::Other, text);
+            return TlsError::new(TlsErrorKind::Refused, text);
         }
         Error::AlertReceived(AlertDescription::ProtocolVersion) | Error::PeerIncompatible(_) => TlsErrorKind::Version,
+        Error::AlertReceived(_) => TlsErrorKind::Refused,
         Error::InvalidMessage(_) => TlsErrorKind::NotTls,
         _ => TlsErrorKind::Other,
     };

@@ -141,6 +141,16 @@ impl TlsSettings {
         Self::new(TlsConfig { verify: verify.clone(), cert: cert.cloned(), ..config.clone() })
     }
 
+    /// These settings for an `https://` proxy on the way: what is meant for the origin alone (the client's certificate, pins,
+    /// another name) is left out. The same pointer where there is none of it.
+    pub(crate) fn for_proxy(&self) -> Self {
+        let config = self.config();
+        if config.cert.is_none() && config.pins.is_empty() && config.server_name.is_none() && config.check_hostname {
+            return self.clone();
+        }
+        Self::new(TlsConfig { cert: None, pins: Vec::new(), server_name: None, check_hostname: true, ..config.clone() })
+    }
+
     /// The files that these settings are read from.
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
         let config = self.config();
@@ -220,6 +230,23 @@ mod tests {
                 assert_ne!(one, other);
             }
         }
+    }
+
+    // PROXY-23
+    #[test]
+    fn a_proxy_is_not_shown_what_is_for_the_origin() {
+        let base = TlsSettings::default().with(&Verify::from("ca.pem"), None);
+        let pin = Pin::certificate(&"ab".repeat(32)).unwrap();
+        let full = TlsSettings::new(TlsConfig {
+            cert: Some(ClientCert::from("a.pem")),
+            pins: vec![pin],
+            server_name: Some("h".into()),
+            check_hostname: false,
+            ..base.config().clone()
+        });
+
+        assert_eq!(full.for_proxy(), base);
+        assert!(Arc::ptr_eq(&base.0, &base.for_proxy().0));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Only as much of X.509 as that takes. Nothing here decides about trust; it comes on top of the backend's verification.
 
-use super::der::{OID, SEQUENCE, Value, Values};
+use super::der::{self, SEQUENCE, Values};
 use super::{TlsError, TlsErrorKind};
 use crate::error::{Error, ErrorKind, Result};
 use base64::Engine;
@@ -118,7 +118,7 @@ fn public_key(certificate: &[u8]) -> Option<&[u8]> {
 pub(super) fn algorithm(certificate: &[u8]) -> Option<&[u8]> {
     let key = Values(public_key(certificate)?).expect(SEQUENCE)?;
     let algorithm = Values(key.content).expect(SEQUENCE)?;
-    Some(Values(algorithm.content).expect(OID)?.content)
+    Some(Values(algorithm.content).expect(der::OID)?.content)
 }
 
 /// Whether the certificate names any host in its subject alternative names.
@@ -130,8 +130,8 @@ pub(super) fn names_a_host(certificate: &[u8]) -> bool {
     const EXTENSIONS: u8 = 0xa3;
     const DNS_NAME: u8 = 0x82;
 
-    let is_alt_name = |extension: &Value<'_>| {
-        Values(extension.content).expect(OID).is_some_and(|oid| oid.content == SUBJECT_ALT_NAME)
+    let is_alt_name = |extension: &der::Value<'_>| {
+        Values(extension.content).expect(der::OID).is_some_and(|oid| oid.content == SUBJECT_ALT_NAME)
     };
     let names = || -> Option<bool> {
         let extensions = after_names(certificate)?.find(|value| value.tag == EXTENSIONS)?;
@@ -152,7 +152,7 @@ fn after_names(certificate: &[u8]) -> Option<Values<'_>> {
     let tbs = Values(outer.content).expect(SEQUENCE)?;
     let mut fields = Values(tbs.content);
     let _ = fields.expect(VERSION); // absent in version 1
-    fields.expect(super::der::INTEGER)?; // serial number
+    fields.expect(der::INTEGER)?; // serial number
     for _signature_issuer_validity_subject in 0..4 {
         fields.expect(SEQUENCE)?;
     }
