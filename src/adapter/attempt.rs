@@ -27,6 +27,7 @@ use crate::message::response::{Exchange, Parts};
 use crate::message::stream::BodySource;
 use crate::net::{self, ConnectError, ConnectErrorKind, Connected, TlsError, Transport};
 use crate::pool::{Endpoint, Found, Lease};
+use crate::proxy::Route;
 
 /// The largest body in memory that is copied behind its head, so that both go out in one write.
 const ONE_WRITE: usize = 16 * 1024;
@@ -119,7 +120,7 @@ impl Shared {
 
     /// Whether a request whose reused connection died unanswered goes out once more (RFC 9110 §9.2.2).
     fn may_replay(&self, job: &Job<'_>) -> bool {
-        self.settings.replay_stale && job.is_idempotent() && job.check_rewindable("replay").is_ok()
+        self.settings.replay_stale && job.is_idempotent() && job.check_rewindable("a replay").is_ok()
     }
 
     /// Connects the slot.
@@ -156,10 +157,8 @@ impl Shared {
         exchange.first_byte = reader.first_byte.map_or(Duration::ZERO, |at| at.saturating_duration_since(started));
         match read {
             Ok((head, whole)) => {
-                let unread = Unread { lease, buffer, reuse: Reuse::Close };
-                self.answer(job, head, whole, unread, patience, exchange).map_err(|(error, lease)| {
-                    Box::new(Broken { failure: Failure::last(error), lease, unanswered: false })
-                })
+                let unread = Unread { lease, buffer, reuse: Reuse::Close(None) };
+                self.answer(job, head, whole, unread, patience, exchange)
             }
             Err((failure, unanswered)) => {
                 buffer.give_back();
@@ -177,15 +176,21 @@ impl Shared {
         mut unread: Unread,
         patience: Patience,
         exchange: Exchange,
-    ) -> Result<Parts, (Error, Lease<Connection>)> {
+    ) -> Result<Parts, Box<Broken>> {
         let method = &job.request.method;
         let framing = match Framing::of_response(method, &head) {
             Ok(framing) => framing,
-            Err(error) => return Err((remote(&error), unread.lease)),
+            Err(error) => {
+                let failure = Failure::last(remote(&error));
+                return Err(Box::new(Broken { failure, lease: unread.lease, unanswered: false }));
+            }
         };
         log_answer(job, unread.lease.endpoint(), &head, framing);
-        if whole && reuse::close_reason(method, &head, framing).is_none() {
-            unread.reuse = Reuse::Keep(reuse::keep_alive_timeout(&head.headers));
+        if whole {
+            unread.reuse = match reuse::close_reason(method, &head, framing) {
+                Some(reason) => Reuse::Close(Some(reason)),
+                None => Reuse::Keep(reuse::keep_alive_timeout(&head.headers)),
+            };
         }
         let decoder = BodyDecoder::new(framing);
         let body: Option<Box<dyn BodySource>> = if decoder.is_done() {
@@ -301,25 +306,36 @@ fn sent(written: io::Result<()>, patience: &Patience) -> Result<Sent, Failure> {
 fn write_head(job: &Job<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
     let request = job.request;
     let skip = request.extras.skip;
-    let host = if skip.host { None } else { Some(request.url.host_header()) };
+    // Behind a forward proxy Host says what the target says, the port too.
+    let host = match job.route {
+        _ if skip.host => None,
+        Route::Forward(_) => Some(request.url.authority()),
+        _ => Some(request.url.host_header()),
+    };
     let automatic = Automatic {
         host: host.as_deref(),
         accept_encoding: (!skip.accept_encoding).then_some("identity"),
+        framing: match job.sending {
+            Sending::Chunked => Some(("Transfer-Encoding", "chunked")),
+            Sending::Nothing if expects_body(&request.method) => Some(("Content-Length", "0")),
+            Sending::Nothing | Sending::Sized(_) => None,
+        },
         user_agent: (!skip.user_agent).then_some(USER_AGENT),
     };
-    let chunked;
     let authorized;
     let mut headers = &request.headers;
-    if job.sending == Sending::Chunked && !headers.contains("transfer-encoding") {
-        chunked = with(headers, "Transfer-Encoding", "chunked");
-        headers = &chunked;
-    }
     if let Some(authorization) = job.proxy_authorization() {
         authorized = with(headers, "Proxy-Authorization", authorization);
         headers = &authorized;
     }
     request_head::write(out, job.method(), job.target(), automatic, headers)
         .map_err(|error| Error::message(error.kind(), error.to_string()))
+}
+
+/// Methods that say `Content-Length: 0` where they have no body and nobody said so before: after a redirect, or in a request
+/// that was prepared by hand (RFC 9110 §8.6).
+fn expects_body(method: &Method) -> bool {
+    ![Method::GET, Method::HEAD, Method::DELETE, Method::TRACE, Method::OPTIONS, Method::CONNECT].contains(method)
 }
 
 fn with(headers: &Headers, name: &str, value: &str) -> Headers {

@@ -24,7 +24,7 @@ impl Shared {
             retry = match self.attempt(job) {
                 Ok(answer) if retry.wants(job.method(), answer.status.as_u16(), &answer.headers) => {
                     match self.after_answer(job, retry, answer, so_far)? {
-                        Next::Again(retry) => retry,
+                        Next::Again(retry) => *retry,
                         Next::Done(response) => return Ok(*response),
                     }
                 }
@@ -47,12 +47,12 @@ impl Shared {
                     body.drain(self.settings.drain_limit);
                 }
                 drop(answer);
-                let rewindable = job.check_rewindable("retry");
+                let rewindable = job.check_rewindable("a retry");
                 if rewindable.is_ok() {
                     self.sleep(job, delay)?;
                 }
                 log::debug!(target: LOG, "Retry: {}", job.target());
-                rewindable.map(|()| Next::Again(next))
+                rewindable.map(|()| Next::Again(Box::new(next)))
             }
             Err(GiveUp::Exhausted { retry, reason }) if retry.raises_on_status() => {
                 let text = format!("max retries exceeded: {reason}{}", begin.story(self.clock().now()));
@@ -76,7 +76,7 @@ impl Shared {
         };
         match retry.again(job.tried(cause, None)) {
             Ok(next) => {
-                let rewindable = job.check_rewindable("retry");
+                let rewindable = job.check_rewindable("a retry");
                 if rewindable.is_ok() {
                     self.sleep(job, self.delay(&next, None))?;
                 }
@@ -114,7 +114,7 @@ impl Shared {
 }
 
 enum Next {
-    Again(Retry),
+    Again(Box<Retry>),
     Done(Box<Response>),
 }
 

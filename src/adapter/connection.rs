@@ -29,6 +29,15 @@ impl Pooled for Connection {
     }
 }
 
+/// Over TLS the peer is told, so that it need not take the end for an attack; that may take as long as the transport lets it.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.transport.is_tls() {
+            self.transport.shutdown();
+        }
+    }
+}
+
 /// Bytes that were read and not yet taken.
 pub(super) struct Buffer {
     bytes: Vec<u8>,

@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::http1::RemoteError;
 use crate::http1::body_decoder::BodyDecoder;
 use crate::http1::response_head::ResponseHead;
+use crate::http1::reuse::CloseReason;
 use crate::message::stream::BodySource;
 use crate::pool::Lease;
 
@@ -26,7 +27,8 @@ const DROP_PATIENCE: Duration = Duration::from_millis(20);
 pub(super) enum Reuse {
     /// It may be kept, for as long as the server says, where it says so.
     Keep(Option<Duration>),
-    Close,
+    /// It may not: for a reason in the response, or because one side has not heard the other out.
+    Close(Option<CloseReason>),
 }
 
 /// An exchange whose head was read: what is left to read, and to settle.
@@ -40,11 +42,19 @@ impl Unread {
     /// Ends an exchange without a body, or whose body is over.
     pub(super) fn settle(self) {
         let Self { lease, buffer, reuse } = self;
-        match reuse {
+        let reason = match reuse {
             // POOL-30: bytes that nobody asked for are the next answer's, or an attack; not on this connection.
-            Reuse::Keep(limit) if buffer.is_empty() => lease.recycle(limit),
-            Reuse::Keep(_) | Reuse::Close => lease.discard(),
+            Reuse::Keep(_) if !buffer.is_empty() => Some(CloseReason::Surplus),
+            Reuse::Keep(limit) => {
+                lease.recycle(limit);
+                return buffer.give_back();
+            }
+            Reuse::Close(reason) => reason,
+        };
+        if let Some(reason) = reason {
+            log::debug!(target: "petition::adapter", "Closing connection to {}: {reason}", lease.endpoint().host);
         }
+        lease.discard();
         buffer.give_back();
     }
 
@@ -58,7 +68,7 @@ impl Unread {
 
     /// Gives up what is left: the connection is closed, its place kept (POOL-21).
     fn give_up(mut self) {
-        self.reuse = Reuse::Close;
+        self.reuse = Reuse::Close(None);
         self.settle();
     }
 }

@@ -272,6 +272,7 @@ impl CookieJar {
     ///
     /// The value may hold control characters that a server sent, other than line breaks and NUL, so it goes past the check of
     /// `Headers::insert`. Fails with `InvalidHeader` for a cookie of the program's that must not go on the wire (COOK-30).
+    #[cfg(test)]
     pub(crate) fn header_for(&self, target: &CookieTarget<'_>, now: SystemTime) -> Result<Option<String>> {
         self.header_with(None, target, now)
     }
@@ -311,6 +312,7 @@ impl CookieJar {
     }
 
     /// A copy with the cookies of `other` put over this one's.
+    #[cfg(test)]
     pub(crate) fn merged_with(&self, other: &Self) -> Self {
         let merged = self.clone();
         merged.update(other);

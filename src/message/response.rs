@@ -81,7 +81,8 @@ struct Meta {
 pub struct Exchange {
     /// Whether the connection had served a request before.
     pub reused: bool,
-    /// The connection's number in its pool, from 1, as in `Starting new HTTP connection (1)`; 0 without a pool.
+    /// The connection's number in its pool, from 1, as in `Starting new HTTP connection (1)`; 0 without a pool, and for one
+    /// that was connected again in its old place, which the log does not number either.
     pub connection: u64,
     /// The peer's address: the proxy's, where there is one.
     pub peer: Option<SocketAddr>,
@@ -127,7 +128,6 @@ impl Response {
     /// assert_eq!(response.headers().get_all("set-cookie").count(), 2);
     /// # Ok::<(), petition::Error>(())
     /// ```
-    #[must_use]
     pub fn builder(status: u16) -> ResponseBuilder {
         ResponseBuilder::new(status)
     }
@@ -315,8 +315,15 @@ impl Response {
     pub fn encoding(&self) -> Option<&str> {
         match &self.encoding {
             Some(set) => Some(set),
-            None => charset::encoding_from_headers(self.headers().get("content-type")),
+            None => self.encoding_from_headers(),
         }
+    }
+
+    /// RESP-15. Of several Content-Types the last charset counts, as in requests, which joins them.
+    fn encoding_from_headers(&self) -> Option<&str> {
+        let types = || self.headers().get_all("content-type");
+        let named = types().filter(|value| value.to_ascii_lowercase().contains("charset")).last();
+        charset::encoding_from_headers(named.or_else(|| types().next()))
     }
 
     /// Sets the charset for this handle; an unknown one counts as UTF-8 (RESP-17, RESP-20).

@@ -18,11 +18,13 @@ mod tunnel;
 #[cfg(unix)]
 mod unix;
 
-pub(crate) use connector::{Connected, Connector, Plan, ProxyHop, Report, Route, SocksHop, SocksVersion};
-pub(crate) use error::{ConnectError, ConnectErrorKind, Phase, ProxyFailure};
+pub(crate) use connector::{Connected, Connector, Plan, ProxyHop, Route, SocksHop, SocksVersion};
+pub(crate) use error::{ConnectError, ConnectErrorKind, Phase};
 pub(crate) use limits::Limits;
 pub(crate) use resolve::Resolver;
 pub(crate) use socket::{KeepAlive, SocketOptions};
+#[cfg(test)]
+pub(crate) use tls::TlsErrorKind;
 pub use tls::{Pin, TlsBackend, TlsVersion};
-pub(crate) use tls::{TlsConfig, TlsError, TlsErrorKind, TlsSettings};
+pub(crate) use tls::{TlsConfig, TlsError, TlsSettings};
 pub(crate) use transport::{Transport, is_timeout};

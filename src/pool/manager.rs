@@ -174,8 +174,9 @@ mod tests {
     use std::sync::atomic::Ordering::SeqCst;
     use std::thread;
 
+    use super::super::connection_pool::TimedOut;
     use super::super::test_support::{Conn, Live, TestClock, key, logged, settings, until};
-    use super::super::{Found, Lease, TimedOut};
+    use super::super::{Found, Lease};
     use super::*;
 
     type TestManager = Manager<String, Conn>;

@@ -24,7 +24,7 @@ mod stats;
 #[cfg(test)]
 mod test_support;
 
-pub(crate) use connection_pool::{ConnectionPool, Endpoint, TimedOut};
+pub(crate) use connection_pool::{ConnectionPool, Endpoint};
 pub(crate) use lease::{Found, Lease};
 pub(crate) use manager::{Lookup, Manager, Settings};
 pub use stats::PoolStats;

@@ -8,6 +8,7 @@ mod no_proxy;
 mod route;
 mod settings;
 
+pub(crate) use environment::Lookup;
 pub(crate) use route::{Route, select};
 pub use settings::Proxies;
 pub(crate) use settings::{ProxyScheme, ProxyServer, SocksProxy, SocksResolve, SocksVersion};

@@ -45,7 +45,8 @@ impl Session {
         let challenged = response.status_code().is_client_error() && response.headers().contains("www-authenticate");
         let Some(auth) = request.extras.auth.as_ref().filter(|_| challenged) else { return Ok(None) };
         let Some(mut next) = auth.answer(request, response, round)? else { return Ok(None) };
-        next.check_replayable("answer to a challenge")?;
+        next.check_replayable("the answer to a challenge")?;
+        next.extras.unanswered.get_or_insert_with(|| Box::new(request.headers.clone()));
         prepare::note_auth_headers(&mut next, &request.headers);
         Ok(Some(next))
     }
@@ -56,7 +57,16 @@ impl Session {
             return Ok(());
         }
         next.headers.remove("cookie");
-        prepare::set_cookies(next, Some(&self.cookies))
+        prepare::set_cookies(next, Some(&self.cookies))?;
+        // HDR-06: what the auth adds comes last.
+        for name in &next.extras.auth_headers {
+            if !before.headers.contains(name) {
+                let value = next.headers.get(name).map(str::to_owned);
+                next.headers.remove(name);
+                next.headers.push(name, &value.unwrap_or_default());
+            }
+        }
+        Ok(())
     }
 }
 

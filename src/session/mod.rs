@@ -233,8 +233,7 @@ impl Session {
 
     /// The way to the request's host: the request's proxies, the session's, the environment's.
     fn route(&self, request: &PreparedRequest, options: &SendOptions) -> Result<Route> {
-        let environment: Option<&dyn Fn(&str) -> Option<String>> =
-            if self.trust_env { Some(&proxy::environment::process) } else { None };
+        let environment = self.trust_env.then_some(&proxy::environment::process as proxy::Lookup<'_>);
         proxy::select(&request.url, Some(&options.proxies), &self.proxies, environment)
             .map_err(|error| error.with_request(request))
     }

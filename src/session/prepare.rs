@@ -82,12 +82,14 @@ fn url(request: &Request, base: &Base<'_>) -> Result<Url> {
 
 /// URL-23 to URL-26. A name that the request sets replaces the session's; a query given as text replaces them all (SES-06).
 fn with_params(url: Url, request: &Request, session: &[(String, String)]) -> Result<Url> {
-    if (session.is_empty() && request.params.is_empty() && request.raw_query.is_none()) || !url.is_http() {
+    // SES-06: an empty one counts as not given.
+    let raw = request.raw_query.as_deref().filter(|raw| !raw.is_empty());
+    if (session.is_empty() && request.params.is_empty() && raw.is_none()) || !url.is_http() {
         return Ok(url);
     }
     let mut query = String::new();
     let mut sent: Vec<&str> = Vec::new();
-    if request.raw_query.is_none() || !request.params.is_empty() {
+    if raw.is_none() || !request.params.is_empty() {
         for (name, value) in session {
             let mut own = request.params.iter().filter(|(own, _)| own == name).peekable();
             if own.peek().is_none() {
@@ -102,7 +104,7 @@ fn with_params(url: Url, request: &Request, session: &[(String, String)]) -> Res
     for (name, value) in request.params.iter().filter(|(name, _)| !sent.contains(&name.as_str())) {
         urlencoded::append_pair(&mut query, name, value);
     }
-    if let Some(raw) = &request.raw_query {
+    if let Some(raw) = raw {
         if !query.is_empty() {
             query.push('&');
         }

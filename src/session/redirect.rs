@@ -38,16 +38,19 @@ pub(super) fn next_hop(
         return Err(Error::message(ErrorKind::InvalidUrl, text));
     }
     let mut next = request.clone();
+    if let Some(headers) = next.extras.unanswered.take() {
+        // What answered a challenge was made for that URL alone.
+        next.headers = *headers;
+    }
     next.method = method(&request.method, response.status_code());
     if matches!(response.status_code().as_u16(), 307 | 308) {
         // Said now, and not when it is sent: nothing of the new request may go out (REDIR-05, REDIR-06).
-        next.check_replayable("redirect")?;
+        next.check_replayable("a redirect")?;
     } else {
         next.body = Body::default();
         for name in ["content-length", "content-type", "transfer-encoding"] {
             next.headers.remove(name);
         }
-        next.set_framing();
     }
     next.headers.remove("cookie");
     next.headers.remove("proxy-authorization");
@@ -76,7 +79,7 @@ pub(super) fn next_page(response: &Response, link: &str, policy: &Policy<'_>) ->
     let request = response.request();
     let url = response.url().join(link)?;
     let mut next = request.clone();
-    next.check_replayable("next page")?;
+    next.check_replayable("the next page")?;
     next.headers.remove("cookie");
     if strip_auth(response.url(), &url) {
         forget_credentials(&mut next, policy);

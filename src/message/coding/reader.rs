@@ -74,10 +74,12 @@ impl<R> Coded<R> {
     }
 
     /// Whether bytes were taken from the inner reader to be decoded, so that it no longer has the whole body (DEC-14).
+    #[cfg(test)]
     pub(crate) fn has_decoded(&self) -> bool {
         !self.is_plain() && self.taken > 0
     }
 
+    #[cfg(test)]
     pub(crate) fn inner(&self) -> &R {
         &self.inner
     }
@@ -85,10 +87,6 @@ impl<R> Coded<R> {
     /// The body as it came.
     pub(crate) fn inner_mut(&mut self) -> &mut R {
         &mut self.inner
-    }
-
-    pub(crate) fn into_inner(self) -> R {
-        self.inner
     }
 
     fn is_unlimited(&self) -> bool {

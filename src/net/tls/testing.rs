@@ -141,7 +141,7 @@ pub(in crate::net) trait Both: Read + Write {}
 impl<S: Read + Write> Both for S {}
 
 #[cfg(feature = "rustls")]
-pub(in crate::net) use by_rustls::{Acceptor, Seen};
+pub(in crate::net) use by_rustls::Acceptor;
 
 #[cfg(feature = "rustls")]
 mod by_rustls {

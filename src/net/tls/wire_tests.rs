@@ -1,15 +1,13 @@
 //! TLS against real servers, by every backend of the build.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 use std::time::Duration;
 
 use super::testing::*;
 use super::*;
 use crate::error::ErrorKind;
 use crate::net::testing::*;
-use crate::net::{ConnectError, ConnectErrorKind, Connected, Phase, Plan, ProxyHop, Route, TlsErrorKind};
+use crate::net::{Phase, Plan, ProxyHop, Route, TlsErrorKind};
 use crate::verify::{ClientCert, Verify};
 
 // TLS-02, TLS-07
