@@ -1,0 +1,34 @@
+//! petition against programs that other people wrote: nginx, httpbin under gunicorn, Python's HTTP/1.0 server, squid,
+//! microsocks and `openssl s_server`.
+//!
+//! Each test starts the peer it needs, on a free port of 127.0.0.1 and in a directory of its own, and takes it down at
+//! its end. A peer that is not installed skips its tests with a message; with PETITION_REQUIRE_PEERS=1 that is a failure.
+//! PETITION_PYTHON names the interpreter that has httpbin and gunicorn, PETITION_FULL=1 asks for the long load test.
+//!
+//! What a test says about the peer's view comes from the peer: its access log, its variables, its status.
+#![cfg(unix)]
+
+#[path = "peers/certificates.rs"]
+#[cfg(any(feature = "native-tls", feature = "rustls"))]
+mod certificates;
+#[path = "peers/client.rs"]
+mod client;
+#[path = "peers/httpbin.rs"]
+mod httpbin;
+#[path = "peers/load.rs"]
+mod load;
+#[path = "peers/nginx.rs"]
+mod nginx;
+#[path = "peers/process.rs"]
+mod process;
+#[path = "peers/proxies.rs"]
+mod proxies;
+#[path = "peers/s_server.rs"]
+#[cfg(any(feature = "native-tls", feature = "rustls"))]
+mod s_server;
+#[path = "peers/socks.rs"]
+#[cfg(feature = "socks")]
+mod socks;
+#[path = "peers/tls.rs"]
+#[cfg(any(feature = "native-tls", feature = "rustls"))]
+mod tls;
