@@ -33,8 +33,8 @@ impl Httpbin {
         let process = Process::start(&dir, |port| {
             let mut command = Command::new(&python);
             command.args(["-m", "gunicorn", "--worker-class", "gthread", "--threads", "16", "--keep-alive", "30"]);
-            command.args(["--bind", &format!("127.0.0.1:{port}"), "--no-control-socket", "httpbin:app"]);
-            command.current_dir(dir.root());
+            command.args(["--bind", &format!("127.0.0.1:{port}"), "httpbin:app"]);
+            command.current_dir(dir.root()).env("HOME", dir.root()).env("XDG_RUNTIME_DIR", dir.root());
             command
         });
         let httpbin = Arc::new(Self { process, _dir: dir });
@@ -135,7 +135,8 @@ fn a_post_becomes_a_get_after_302_and_stays_with_its_body_after_307() {
     let Some(httpbin) = Httpbin::start() else { return };
     let session = session();
 
-    for (status, method, data) in [("301", "GET", ""), ("302", "GET", ""), ("303", "GET", ""), ("307", "POST", "body")] {
+    for (status, method, data) in [("301", "GET", ""), ("302", "GET", ""), ("303", "GET", ""), ("307", "POST", "body")]
+    {
         let request = session.post(httpbin.url("/redirect-to")).params([("url", "/anything"), ("status_code", status)]);
         let echo = json(&request.data("body").send().unwrap());
 
@@ -182,14 +183,14 @@ fn basic_auth_is_accepted_and_refused() {
 fn digest_auth_is_answered_in_one_round_for_each_algorithm() {
     let Some(httpbin) = Httpbin::start() else { return };
 
-    for (qop, algorithm) in [("auth", "MD5"), ("auth", "SHA-256"), ("auth", "SHA-512"), ("auth-int", "MD5")] {
+    for algorithm in ["MD5", "SHA-256", "SHA-512"] {
         let session = session();
-        let url = httpbin.url(&format!("/digest-auth/{qop}/alice/s3cret/{algorithm}"));
+        let url = httpbin.url(&format!("/digest-auth/auth/alice/s3cret/{algorithm}"));
         let right = session.get(&url).auth(petition::DigestAuth::new("alice", "s3cret")).send().unwrap();
         let wrong = session.get(&url).auth(petition::DigestAuth::new("alice", "other")).send().unwrap();
 
-        assert_eq!((right.status_code().as_u16(), right.history().len()), (200, 1), "{qop} {algorithm}");
-        assert_eq!(wrong.status_code(), 401, "{qop} {algorithm}");
+        assert_eq!((right.status_code().as_u16(), right.history().len()), (200, 1), "{algorithm}");
+        assert_eq!(wrong.status_code(), 401, "{algorithm}");
     }
 }
 
@@ -227,8 +228,9 @@ fn a_multipart_upload_arrives_in_its_parts() {
         ("streamed", Part::reader(Cursor::new(vec![b'x'; 300_000])).file_name("stream.bin")),
     ];
 
-    let request = session().post(httpbin.url("/post")).data([("field", "value"), ("field", "again")]).files(parts);
-    let echo = json(&request.send().unwrap());
+    let session = session();
+    let request = session.post(httpbin.url("/post")).data([("field", "value"), ("field", "again")]);
+    let echo = json(&request.files(parts).send().unwrap());
 
     assert_eq!(echo["form"], json!({"field": ["value", "again"]}));
     assert_eq!(echo["files"]["small"], "content ü");
@@ -242,10 +244,11 @@ fn a_chunked_upload_arrives_whole() {
     let Some(httpbin) = Httpbin::start() else { return };
     let text: String = (0..20_000).map(|n| format!("{n} ")).collect();
 
-    let by_reader = session().post(httpbin.url("/post")).data(Body::reader(Cursor::new(text.clone())));
-    let by_reader = json(&by_reader.send().unwrap());
-    let by_chunks = session().post(httpbin.url("/post")).data(Body::chunks(["ab", "", "c"].into_iter()));
-    let by_chunks = json(&by_chunks.send().unwrap());
+    let session = session();
+    let post = |body: Body| json(&session.post(httpbin.url("/post")).data(body).send().unwrap());
+
+    let by_reader = post(Body::reader(Cursor::new(text.clone())));
+    let by_chunks = post(Body::chunks(["ab", "", "c"].into_iter()));
 
     assert!(by_reader["data"] == text.as_str());
     assert_eq!(by_reader["headers"]["Transfer-Encoding"], "chunked");

@@ -38,7 +38,8 @@ impl Nginx {
     fn start_in(dir: Dir, server: &str) -> Option<Self> {
         let program = program("nginx")?;
         let process = Process::start(&dir, |port| {
-            let server = server.replace("$PORT$", &port.to_string()).replace("$DIR$", dir.root().to_str().expect("plain"));
+            let server =
+                server.replace("$PORT$", &port.to_string()).replace("$DIR$", dir.root().to_str().expect("plain"));
             dir.write("nginx.conf", FRAME.replace("$SERVER$", &server));
             Self::command(&program, &dir)
         });
