@@ -74,7 +74,7 @@ fn each_method_arrives_with_its_query_and_form() {
     }
 }
 
-// HDR-01: what requests sends by itself.
+// HDR-06: what requests sends by itself.
 #[test]
 fn the_default_headers_arrive_as_sent() {
     let Some(httpbin) = Httpbin::start() else { return };
@@ -101,7 +101,7 @@ fn status_codes_are_told_and_raised() {
     }
 }
 
-// RETRY-09: with retries left for a status, it is asked again; all attempts go over one connection.
+// RETRY-04, RETRY-12, POOL-35
 #[test]
 fn a_status_to_retry_is_asked_for_again_and_then_an_error() {
     let Some(httpbin) = Httpbin::start() else { return };
