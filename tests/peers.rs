@@ -3,7 +3,7 @@
 //!
 //! Each test starts the peer it needs, on a free port of 127.0.0.1 and in a directory of its own, and takes it down at
 //! its end. A peer that is not installed skips its tests with a message; with PETITION_REQUIRE_PEERS=1 that is a failure.
-//! PETITION_PYTHON names the interpreter that has httpbin and gunicorn, PETITION_FULL=1 asks for the long load test.
+//! PETITION_PYTHON names the interpreter that has httpbin and gunicorn.
 //!
 //! What a test says about the peer's view comes from the peer: its access log, its variables, its status.
 #![cfg(unix)]

@@ -3,7 +3,6 @@
 //! nginx numbers the connections it accepts and does not end one itself (`keepalive_requests` is above the total), so the
 //! numbers in its log are all connections there ever were: no more than 8 of them, no more than 8 at once.
 
-use std::env;
 use std::thread;
 
 use petition::{HttpAdapter, Session};
@@ -13,11 +12,8 @@ use crate::nginx::Nginx;
 
 const THREADS: usize = 64;
 const CONNECTIONS: usize = 8;
-
-/// How many requests each thread makes: all of them where the environment asks for it.
-fn requests_per_thread() -> usize {
-    if env::var("PETITION_FULL").as_deref() == Ok("1") { 1000 } else { 200 }
-}
+/// By each thread.
+const REQUESTS: usize = 1000;
 
 fn get_many(session: &Session, url: &str, requests: usize) -> Result<(), petition::Error> {
     for _ in 0..requests {
@@ -34,20 +30,20 @@ fn sixty_four_threads_share_eight_connections_without_an_error() {
     let Some(nginx) = Nginx::start(server) else { return };
     let adapter = HttpAdapter::builder().pool_maxsize(CONNECTIONS).pool_block(true).build();
     let session = session_over(&adapter);
-    let (url, each) = (nginx.url("/"), requests_per_thread());
+    let url = nginx.url("/");
 
     let results: Vec<_> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(|| get_many(&session, &url, each))).collect();
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(|| get_many(&session, &url, REQUESTS))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
 
     assert!(results.iter().all(Result::is_ok), "{results:?}");
     let stats = adapter.stats().remove(0);
-    assert_eq!(stats.num_requests(), (THREADS * each) as u64);
+    assert_eq!(stats.num_requests(), (THREADS * REQUESTS) as u64);
     assert!(stats.num_connections() <= CONNECTIONS as u64, "{stats:?}");
     assert_eq!((stats.in_use(), stats.waiting()), (0, 0));
     let (connections, requests) = nginx.connections();
-    assert_eq!(requests, THREADS * each);
+    assert_eq!(requests, THREADS * REQUESTS);
     assert!(connections.len() <= CONNECTIONS, "nginx saw {} connections", connections.len());
 }
 

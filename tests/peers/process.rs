@@ -3,14 +3,17 @@
 //! Knows no protocol: a peer is ready when it accepts a connection. A peer leads a process group of its own, and the
 //! group is killed when its `Process` is dropped, so that workers never outlive the test.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs::{self, File, Permissions};
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -146,7 +149,11 @@ pub fn program(name: &str) -> Option<PathBuf> {
 /// Says that a peer is not there: an error where PETITION_REQUIRE_PEERS is 1.
 pub fn missing(name: &str) {
     assert!(env::var("PETITION_REQUIRE_PEERS").as_deref() != Ok("1"), "{name} is required and not installed");
-    eprintln!("skipped: {name} is not installed");
+    static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    if TOLD.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned()) {
+        // Not by `eprintln`, which the test harness would keep to itself.
+        let _ = writeln!(io::stderr(), "skipped: {name} is not installed");
+    }
 }
 
 /// Asks until the answer is yes, or the patience is at its end.
@@ -161,10 +168,16 @@ pub fn eventually(mut condition: impl FnMut() -> bool) -> bool {
     true
 }
 
-/// A port that nobody listened on a moment ago.
+/// A port that nobody listened on a moment ago, and that no other test was given.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
-    listener.local_addr().expect("bound").port()
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
+        let port = listener.local_addr().expect("bound").port();
+        if GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
+            return port;
+        }
+    }
 }
 
 /// By the shell's own `kill`, which is everywhere.

@@ -40,8 +40,12 @@ fn chain(error: &Error) -> String {
     text
 }
 
-/// A server that is asked as `https://site.test`: refused, in these words, and accepted where nobody verifies.
-fn refused(dir: &Dir, name: &str, args: &[&str], words: &str) {
+fn says(error: &Error, words: &[&str]) -> bool {
+    words.iter().any(|words| chain(error).contains(words))
+}
+
+/// A server that is asked as `https://site.test`: refused, in one of these words, and accepted where nobody verifies.
+fn refused(dir: &Dir, name: &str, args: &[&str], words: &[&str]) {
     let server = serve(dir, name, args);
     let url = format!("https://site.test:{}/", server.port());
     for backend in backends() {
@@ -51,7 +55,7 @@ fn refused(dir: &Dir, name: &str, args: &[&str], words: &str) {
         let unverified = session.get(&url).verify(false).send();
 
         assert_eq!(error.kind(), ErrorKind::SslError, "{backend:?} {name}: {error:?}");
-        assert!(chain(&error).contains(words), "{backend:?} {name}: {}", chain(&error));
+        assert!(says(&error, words), "{backend:?} {name}: {}", chain(&error));
         assert_eq!(unverified.unwrap().status_code(), 200, "{backend:?} {name}");
     }
 }
@@ -78,7 +82,7 @@ fn an_expired_certificate_is_refused() {
     let Some(ca) = Authority::root(&dir, "ca") else { return };
     ca.issue("expired", &Leaf { until: "20200201000000Z", ..Leaf::server("DNS:site.test") });
 
-    refused(&dir, "expired", &[], "has expired");
+    refused(&dir, "expired", &[], &["has expired"]);
 }
 
 #[test]
@@ -87,7 +91,7 @@ fn a_certificate_that_is_not_valid_yet_is_refused() {
     let Some(ca) = Authority::root(&dir, "ca") else { return };
     ca.issue("early", &Leaf { from: "20480101000000Z", ..Leaf::server("DNS:site.test") });
 
-    refused(&dir, "early", &[], "is not valid yet");
+    refused(&dir, "early", &[], &["is not valid yet"]);
 }
 
 // TLS-07: the common name is the host's; it does not count.
@@ -97,7 +101,7 @@ fn a_certificate_for_another_host_is_refused() {
     let Some(ca) = Authority::root(&dir, "ca") else { return };
     ca.issue("site.test", &Leaf::server("DNS:other.test, DNS:*.site.test"));
 
-    refused(&dir, "site.test", &[], "is not valid for site.test");
+    refused(&dir, "site.test", &[], &["is not valid for site.test"]);
 }
 
 #[test]
@@ -106,7 +110,7 @@ fn a_self_signed_certificate_is_refused() {
     let Some(ca) = Authority::root(&dir, "ca") else { return };
     ca.self_signed("alone", "subjectAltName = DNS:site.test");
 
-    refused(&dir, "alone", &[], "unknown authority");
+    refused(&dir, "alone", &[], &["unknown authority"]);
 }
 
 #[test]
@@ -115,10 +119,10 @@ fn a_certificate_of_another_root_is_refused() {
     let (Some(_), Some(stranger)) = (Authority::root(&dir, "ca"), Authority::root(&dir, "stranger")) else { return };
     stranger.issue("strange", &Leaf::server("DNS:site.test"));
 
-    refused(&dir, "strange", &[], "unknown authority");
+    refused(&dir, "strange", &[], &["unknown authority"]);
 }
 
-// The server itself must be told to use such a key.
+// The server itself must be told to use such a key. rustls refuses what it signs.
 #[test]
 fn a_certificate_with_a_key_of_1024_bits_is_refused() {
     let dir = Dir::new("weak");
@@ -128,8 +132,8 @@ fn a_certificate_with_a_key_of_1024_bits_is_refused() {
 
     for backend in backends() {
         let error = session(&dir, &backend).get(format!("https://site.test:{}/", server.port())).send().unwrap_err();
-
         assert_eq!(error.kind(), ErrorKind::SslError, "{backend:?}: {}", chain(&error));
+        assert!(says(&error, &["key too weak", "key too small", "BadSignature"]), "{backend:?}: {}", chain(&error));
     }
 }
 
@@ -146,7 +150,7 @@ fn an_authority_is_believed_for_the_names_it_may_speak_for_alone() {
         let response = session(&dir, &backend).get(format!("https://www.inside.test:{}/", server.port())).send();
         assert_eq!(response.unwrap().status_code(), 200, "{backend:?}");
     }
-    refused(&dir, "outer", &["-cert_chain", "inside.pem"], "");
+    refused(&dir, "outer", &["-cert_chain", "inside.pem"], &["permitted subtree violation", "NameConstraintViolation"]);
 }
 
 // RETRY-07: here a certificate that does not verify is not asked for again.
@@ -199,7 +203,7 @@ fn a_server_older_than_tls_1_2_is_an_ssl_error() {
 
     for backend in backends() {
         let error = session(&dir, &backend).get(format!("https://site.test:{}/", server.port())).send().unwrap_err();
-
         assert_eq!(error.kind(), ErrorKind::SslError, "{backend:?}: {}", chain(&error));
+        assert!(says(&error, &["no common TLS version"]), "{backend:?}: {}", chain(&error));
     }
 }
