@@ -15,6 +15,8 @@ mod certificates;
 mod client;
 #[path = "peers/httpbin.rs"]
 mod httpbin;
+#[path = "peers/kept.rs"]
+mod kept;
 #[path = "peers/load.rs"]
 mod load;
 #[path = "peers/nginx.rs"]
