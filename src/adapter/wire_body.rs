@@ -1,8 +1,7 @@
 //! The body of a response on its connection: it owns the lease, and settles it on the byte that ends the framing.
 //!
-//! Three ends: read to the last byte of a reusable exchange, the connection goes back to its pool; read to the end of one
-//! that is not reusable, or given up, the connection is closed and its place in the pool kept; an error, and the lease is
-//! dropped, which frees the place.
+//! Two ends: read to the last byte of a reusable exchange, the connection goes back to its pool; read to the end of one
+//! that is not reusable, given up or broken, the connection is closed and its place in the pool kept.
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -115,8 +114,8 @@ impl WireBody {
                 Ok(n)
             }
             Err(error) => {
-                // The lease is dropped with it: the connection closes, and its place in the pool is free.
-                self.unread = None;
+                // RESP-39: the connection closes, and its place in the pool is kept, as after `close`.
+                self.close();
                 Err(error.into())
             }
         }

@@ -72,8 +72,9 @@ enum End {
     Delimiter(Box<Finder<'static>>),
 }
 
-/// Room for at least this much is offered to each read.
-const READ: usize = 16 << 10;
+/// Room for this much is offered to each read: requests' chunk size, so that a connection is not read further ahead than
+/// its users know. Below it stands the connection's own buffer.
+const READ: usize = 512;
 
 impl<R: Read> Pieces<R> {
     /// Lines of at most `max` bytes.

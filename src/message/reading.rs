@@ -62,17 +62,17 @@ impl Response {
     /// The decoded body's lines, without their ends: `\n`, `\r\n` or `\r`; a final line end makes no empty last line
     /// (RESP-12). Memory is bounded by the longest line.
     pub fn iter_lines(&mut self) -> Lines<Reader<'_>> {
-        lines::lines(Reader { response: self, position: 0 })
+        lines::lines(Reader::new(self))
     }
 
     /// The decoded body split at `delimiter`: requests' `iter_lines(delimiter=...)`.
     pub fn iter_lines_by(&mut self, delimiter: impl AsRef<[u8]>) -> Lines<Reader<'_>> {
-        lines::lines_by(Reader { response: self, position: 0 }, delimiter.as_ref())
+        lines::lines_by(Reader::new(self), delimiter.as_ref())
     }
 
     /// The events of a `text/event-stream`, by the WHATWG rules. New here.
     pub fn iter_events(&mut self) -> Events<Reader<'_>> {
-        Events::new(Reader { response: self, position: 0 })
+        Events::new(Reader::new(self))
     }
 
     /// The body as it came, content coding not undone: requests' `raw`. Nothing is left of it where the content is kept.
@@ -264,15 +264,34 @@ impl fmt::Debug for IterContent<'_> {
     }
 }
 
-/// The decoded body from its start, for one iterator.
+/// The decoded body from where it stands, for one iterator. Iterators read ahead: one that is given up before its end has
+/// taken more than it gave, so the rest cannot be read by another ([`ErrorKind::StreamConsumed`]).
 pub struct Reader<'a> {
     response: &'a Response,
     position: usize,
+    ended: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn new(response: &'a Response) -> Self {
+        Self { response, position: 0, ended: false }
+    }
 }
 
 impl Read for Reader<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.response.read_from_start(&mut self.position, buf)
+        let n = self.response.read_from_start(&mut self.position, buf)?;
+        self.ended |= n == 0 && !buf.is_empty();
+        Ok(n)
+    }
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        let started = self.position > 0;
+        if started && !self.ended && self.response.shared.content.get().is_none() {
+            self.response.shared.stream.lock().lose();
+        }
     }
 }
 

@@ -66,6 +66,8 @@ pub(super) struct Stream {
     state: State,
     /// Whether a byte of it was handed out, so that `content` would not be the whole.
     touched: bool,
+    /// Whether some of it was taken and never handed out.
+    lost: bool,
     /// How far `io::Read` has come in content that is kept.
     pub(super) position: usize,
     expected: Option<u64>,
@@ -95,7 +97,15 @@ impl Stream {
             Some(_) => headers.get_all("content-encoding").map(str::to_owned).collect(),
             None => Vec::new(),
         };
-        Self { state: body.map_or(State::Ended, State::Raw), touched: false, position: 0, expected, limits, codings }
+        Self {
+            state: body.map_or(State::Ended, State::Raw),
+            touched: false,
+            lost: false,
+            position: 0,
+            expected,
+            limits,
+            codings,
+        }
     }
 
     /// Everything, for `content`.
@@ -131,6 +141,9 @@ impl Stream {
         if buf.is_empty() {
             return Ok(0);
         }
+        if self.lost {
+            return Err(consumed().into());
+        }
         self.decode();
         let read = match &mut self.state {
             State::Raw(source) => source.read(buf),
@@ -147,6 +160,7 @@ impl Stream {
             return Ok(0);
         }
         let read = match &mut self.state {
+            _ if self.lost => return Err(consumed().into()),
             State::Raw(source) => source.read(buf),
             State::Ended => return Ok(0),
             State::Decoded(_) | State::Closed => return Err(consumed().into()),
@@ -210,9 +224,14 @@ impl Stream {
         self.state = State::Closed;
     }
 
+    /// A reader that had taken more than it handed out is gone, and what it held with it.
+    pub(super) fn lose(&mut self) {
+        self.lost = true;
+    }
+
     /// Whether iteration can still give something.
     pub(super) fn is_consumed(&self) -> bool {
-        matches!(self.state, State::Closed) || (self.touched && matches!(self.state, State::Ended))
+        self.lost || matches!(self.state, State::Closed) || (self.touched && matches!(self.state, State::Ended))
     }
 }
 

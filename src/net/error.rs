@@ -88,6 +88,8 @@ impl ConnectError {
     /// The public kind.
     pub(crate) fn kind(&self) -> ErrorKind {
         match &self.kind {
+            // PROXY-21: not reaching the proxy is the proxy's failure, however it shows.
+            ConnectErrorKind::Timeout(_) if self.is_proxy && self.phase == Phase::Connect => ErrorKind::ProxyError,
             ConnectErrorKind::Timeout(_) => ErrorKind::ConnectTimeout,
             ConnectErrorKind::TotalTimeout => ErrorKind::TotalTimeout,
             ConnectErrorKind::Unsupported(_) => ErrorKind::Unsupported,

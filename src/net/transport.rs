@@ -117,6 +117,23 @@ impl Transport {
         }
     }
 
+    /// Ends this side and reads away what the peer is still sending, for a moment: closing a socket with unread bytes would
+    /// reset the connection.
+    pub(super) fn linger(&mut self) {
+        match &mut self.inner {
+            Inner::Tcp { socket, .. } => drop(socket.stream.shutdown(Shutdown::Write)),
+            #[cfg(unix)]
+            Inner::Unix(socket) => drop(socket.stream.shutdown(Shutdown::Write)),
+            Inner::Tls(stream) => return stream.carrier_mut().transport.linger(),
+        }
+        if self.set_read_timeout(Some(GOOD_BYE)).is_ok() {
+            let mut left = 16;
+            while left > 0 && self.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {
+                left -= 1;
+            }
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn tcp_stream(&self) -> &TcpStream {
         match &self.inner {

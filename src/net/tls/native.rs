@@ -87,10 +87,21 @@ pub(super) fn handshake(
     name: &str,
     carrier: Carrier,
 ) -> Result<Stream, TlsError> {
-    let stream = connector.connect(name, carrier).map_err(|error| match error {
+    let mut stream = connector.connect(name, carrier).map_err(|error| match error {
         HandshakeError::WouldBlock(_) => TlsError::new(TlsErrorKind::Expiry, "the handshake took too long"),
         HandshakeError::Failure(error) => failure(&error, config, name),
     })?;
+    if let Err(error) = check(&stream, config, name) {
+        // The server believes that all is well, and may be sending tickets: it is to see an end, not a reset.
+        let _ = stream.shutdown();
+        stream.get_mut().transport.linger();
+        return Err(error);
+    }
+    Ok(Stream(stream))
+}
+
+/// What the library does not check: that the certificate names a host at all, and the pins.
+fn check(stream: &TlsStream<Carrier>, config: &TlsConfig, name: &str) -> Result<(), TlsError> {
     let certificate = || -> Result<Option<Vec<u8>>, native_tls::Error> {
         stream.peer_certificate()?.map(|certificate| certificate.to_der()).transpose()
     };
@@ -102,7 +113,7 @@ pub(super) fn handshake(
         }
         spki::check(&config.pins, certificate.as_deref())?;
     }
-    Ok(Stream(stream))
+    Ok(())
 }
 
 fn failure(error: &native_tls::Error, config: &TlsConfig, name: &str) -> TlsError {
