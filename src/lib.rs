@@ -99,7 +99,7 @@ mod timeout;
 mod url;
 mod verify;
 
-pub use adapter::{Adapter, HttpAdapter, HttpAdapterBuilder, SendOptions, adapter_fn};
+pub use adapter::{Adapter, HttpAdapter, HttpAdapterBuilder, SendOptions, UnixAdapter, adapter_fn};
 pub use api::{delete, get, head, options, patch, post, put, request};
 pub use auth::{BasicAuth, BearerAuth, DigestAuth, ProxyAuth};
 pub use clock::Clock;

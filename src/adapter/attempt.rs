@@ -27,7 +27,6 @@ use crate::message::response::{Exchange, Parts};
 use crate::message::stream::BodySource;
 use crate::net::{self, ConnectError, ConnectErrorKind, Connected, TlsError, Transport};
 use crate::pool::{Endpoint, Found, Lease};
-use crate::proxy::Route;
 
 /// The largest body in memory that is copied behind its head, so that both go out in one write.
 const ONE_WRITE: usize = 16 * 1024;
@@ -306,12 +305,7 @@ fn sent(written: io::Result<()>, patience: &Patience) -> Result<Sent, Failure> {
 fn write_head(job: &Job<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
     let request = job.request;
     let skip = request.extras.skip;
-    // Behind a forward proxy Host says what the target says, the port too.
-    let host = match job.route {
-        _ if skip.host => None,
-        Route::Forward(_) => Some(request.url.authority()),
-        _ => Some(request.url.host_header()),
-    };
+    let host = if skip.host { None } else { Some(job.host()) };
     let automatic = Automatic {
         host: host.as_deref(),
         accept_encoding: (!skip.accept_encoding).then_some("identity"),
@@ -322,8 +316,12 @@ fn write_head(job: &Job<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
         },
         user_agent: (!skip.user_agent).then_some(USER_AGENT),
     };
-    let authorized;
+    let (hidden, authorized);
     let mut headers = &request.headers;
+    if job.hides_proxy_authorization() && headers.contains("proxy-authorization") {
+        hidden = without(headers, "proxy-authorization");
+        headers = &hidden;
+    }
     if let Some(authorization) = job.proxy_authorization() {
         authorized = with(headers, "Proxy-Authorization", authorization);
         headers = &authorized;
@@ -341,6 +339,12 @@ fn expects_body(method: &Method) -> bool {
 fn with(headers: &Headers, name: &str, value: &str) -> Headers {
     let mut headers = headers.clone();
     headers.set(name, value);
+    headers
+}
+
+fn without(headers: &Headers, name: &str) -> Headers {
+    let mut headers = headers.clone();
+    headers.remove(name);
     headers
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::adapter::connection::Connection;
-use crate::adapter::job::Job;
+use crate::adapter::job::{Job, Way};
 use crate::adapter::settings::Settings;
 use crate::adapter::{Adapter, HttpAdapterBuilder, SendOptions};
 use crate::clock::Clock;
@@ -79,6 +79,17 @@ impl HttpAdapter {
         Self { shared: Arc::new(Shared { settings, problem, manager, connector, tls, unverified }) }
     }
 
+    /// Sends over a connection that is made that way.
+    pub(super) fn send_by(&self, way: Way, request: &PreparedRequest, options: &SendOptions) -> Result<Response> {
+        let shared = &*self.shared;
+        if let Some((kind, text)) = &shared.problem {
+            return Err(Error::message(*kind, text.clone()));
+        }
+        options.timeout.check()?;
+        let tls = shared.tls.with(&options.verify, options.cert.as_ref());
+        shared.attempts(&Job::new(request, options, way, tls)?)
+    }
+
     /// What the pools are doing, the most recently used first. New here.
     #[must_use]
     pub fn stats(&self) -> Vec<PoolStats> {
@@ -100,11 +111,6 @@ impl fmt::Debug for HttpAdapter {
 
 impl Adapter for HttpAdapter {
     fn send(&self, request: &mut PreparedRequest, options: &SendOptions) -> Result<Response> {
-        let shared = &*self.shared;
-        if let Some((kind, text)) = &shared.problem {
-            return Err(Error::message(*kind, text.clone()));
-        }
-        options.timeout.check()?;
         if !request.url.is_http() {
             let text = format!("{:?} is no URL that HTTP can be spoken to", request.url.without_user_info());
             return Err(Error::message(ErrorKind::InvalidSchema, text));
@@ -113,8 +119,7 @@ impl Adapter for HttpAdapter {
             Some(route) => route.clone(),
             None => proxy::select(&request.url, None, &options.proxies, None)?,
         };
-        let tls = shared.tls.with(&options.verify, options.cert.as_ref());
-        shared.attempts(&Job::new(request, options, route, tls)?)
+        self.send_by(Way::Net(route), request, options)
     }
 
     fn close(&self) {
@@ -130,30 +135,33 @@ impl Shared {
     /// The pool for the job's host, route and TLS settings.
     pub(super) fn pool(&self, job: &Job<'_>) -> Arc<ConnectionPool<Connection>> {
         let url = &job.request.url;
-        let is_tls = url.scheme().eq_ignore_ascii_case("https");
         let (host, port) = (url.host(), url.port_or_default().unwrap_or(80));
-        self.manager.pool(&Wanted { is_tls, host, port, route: &job.route, tls: &job.tls })
+        self.manager.pool(&Wanted { is_tls: url.is_https(), host, port, way: &job.way, tls: &job.tls })
     }
 
     /// Opens a connection for the job.
     pub(super) fn open(&self, job: &Job<'_>) -> Result<Connected, ConnectError> {
         let url = &job.request.url;
-        let is_tls = url.scheme().eq_ignore_ascii_case("https");
-        if is_tls && job.tls.config().verify == Verify::No {
-            self.warn_unverified(url.host());
+        let encrypted_proxy = job.way.encrypted_proxy();
+        let proxy_tls = encrypted_proxy.map(|_| job.tls.for_proxy());
+        if job.tls.config().verify == Verify::No {
+            let proxy = encrypted_proxy.map(|proxy| proxy.host.as_str());
+            proxy.into_iter().chain(url.is_https().then(|| url.host())).for_each(|host| self.warn_unverified(host));
         }
-        let route = match &job.route {
-            Route::Direct => net::Route::Direct,
-            Route::Forward(proxy) => net::Route::Forward(hop(proxy, &job.tls)),
-            Route::Tunnel(proxy) => {
-                net::Route::Tunnel { proxy: hop(proxy, &job.tls), authorization: proxy.authorization.as_deref() }
-            }
-            Route::Socks(proxy) => net::Route::Socks(socks_hop(proxy)),
+        let route = match &job.way {
+            Way::Unix(path) => net::Route::Unix(path),
+            Way::Net(Route::Direct) => net::Route::Direct,
+            Way::Net(Route::Forward(proxy)) => net::Route::Forward(hop(proxy, proxy_tls.as_ref())),
+            Way::Net(Route::Tunnel(proxy)) => net::Route::Tunnel {
+                proxy: hop(proxy, proxy_tls.as_ref()),
+                authorization: proxy.authorization.as_deref(),
+            },
+            Way::Net(Route::Socks(proxy)) => net::Route::Socks(socks_hop(proxy)),
         };
         let plan = Plan {
             host: url.host(),
             port: url.port_or_default().unwrap_or(80),
-            tls: is_tls.then_some(&job.tls),
+            tls: url.is_https().then_some(&job.tls),
             route,
         };
         let limits =
@@ -173,8 +181,8 @@ impl Shared {
     }
 }
 
-fn hop<'a>(proxy: &'a ProxyServer, tls: &'a TlsSettings) -> ProxyHop<'a> {
-    ProxyHop { host: &proxy.host, port: proxy.port, tls: (proxy.scheme == ProxyScheme::Https).then_some(tls) }
+fn hop<'a>(proxy: &'a ProxyServer, tls: Option<&'a TlsSettings>) -> ProxyHop<'a> {
+    ProxyHop { host: &proxy.host, port: proxy.port, tls }
 }
 
 fn socks_hop(proxy: &SocksProxy) -> SocksHop<'_> {
@@ -197,7 +205,7 @@ struct Key {
     is_tls: bool,
     host: String,
     port: u16,
-    route: Route,
+    way: Way,
     tls: TlsSettings,
 }
 
@@ -206,16 +214,18 @@ struct Wanted<'a> {
     is_tls: bool,
     host: &'a str,
     port: u16,
-    route: &'a Route,
+    way: &'a Way,
     tls: &'a TlsSettings,
 }
 
 impl Wanted<'_> {
     /// Through a forward proxy all hosts share the proxy's pool (POOL-11).
     fn peer(&self) -> (bool, &str, u16) {
-        match self.route {
-            Route::Forward(proxy) => (proxy.scheme == ProxyScheme::Https, &proxy.host, proxy.port),
-            _ => (self.is_tls, self.host, self.port),
+        match self.way {
+            Way::Net(Route::Forward(proxy)) => (proxy.scheme == ProxyScheme::Https, &proxy.host, proxy.port),
+            // Two spellings of one path are one pool.
+            Way::Unix(path) => (false, path.to_str().unwrap_or(self.host), self.port),
+            Way::Net(_) => (self.is_tls, self.host, self.port),
         }
     }
 }
@@ -230,12 +240,12 @@ impl Hash for Wanted<'_> {
 
 impl Lookup<Key> for Wanted<'_> {
     fn is(&self, key: &Key) -> bool {
-        self.peer() == (key.is_tls, key.host.as_str(), key.port) && *self.route == key.route && *self.tls == key.tls
+        self.peer() == (key.is_tls, key.host.as_str(), key.port) && *self.way == key.way && *self.tls == key.tls
     }
 
     fn to_key(&self) -> Key {
         let (is_tls, host, port) = self.peer();
-        Key { is_tls, host: host.to_owned(), port, route: self.route.clone(), tls: self.tls.clone() }
+        Key { is_tls, host: host.to_owned(), port, way: self.way.clone(), tls: self.tls.clone() }
     }
 
     fn endpoint(&self) -> Endpoint {

@@ -1,6 +1,8 @@
 //! What one `send` is about, for all of its attempts.
 
 use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
 
 use http::Method;
 
@@ -10,14 +12,33 @@ use crate::headers::Headers;
 use crate::message::PreparedRequest;
 use crate::message::body::BodyLength;
 use crate::net::TlsSettings;
-use crate::proxy::Route;
+use crate::proxy::{ProxyScheme, ProxyServer, Route};
 use crate::retry::{Cause, Tried};
 
-/// A request on its route, with its target and framing settled.
+/// How the connection is made: by the network, on some route, or by a Unix socket.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) enum Way {
+    Net(Route),
+    Unix(Arc<Path>),
+}
+
+impl Way {
+    /// The proxy that is spoken to over TLS, if there is one.
+    pub(super) fn encrypted_proxy(&self) -> Option<&ProxyServer> {
+        match self {
+            Self::Net(Route::Forward(proxy) | Route::Tunnel(proxy)) if proxy.scheme == ProxyScheme::Https => {
+                Some(proxy)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A request on its way, with its target and framing settled.
 pub(super) struct Job<'r> {
     pub(super) request: &'r PreparedRequest,
     pub(super) options: &'r SendOptions,
-    pub(super) route: Route,
+    pub(super) way: Way,
     pub(super) tls: TlsSettings,
     /// What goes on the request line.
     target: Cow<'r, str>,
@@ -37,15 +58,27 @@ impl<'r> Job<'r> {
     pub(super) fn new(
         request: &'r PreparedRequest,
         options: &'r SendOptions,
-        route: Route,
+        way: Way,
         tls: TlsSettings,
     ) -> Result<Self> {
-        let target = match &route {
+        let way = with_own_authorization(way, request);
+        let target = match &way {
             // ADPT-13
-            Route::Forward(_) => request.url.absolute_target().into(),
+            Way::Net(Route::Forward(_)) => request.url.absolute_target().into(),
             _ => request.url.target().into(),
         };
-        Ok(Self { request, options, route, tls, target, sending: sending(request)? })
+        Ok(Self { request, options, way, tls, target, sending: sending(request)? })
+    }
+
+    /// The value of an automatic Host header.
+    pub(super) fn host(&self) -> Cow<'_, str> {
+        match &self.way {
+            // What requests-unixsocket sends: a path is no host, and servers behind a socket are told nothing by one.
+            Way::Unix(_) => "localhost".into(),
+            // What the target says, the port too.
+            Way::Net(Route::Forward(_)) => self.request.url.authority(),
+            Way::Net(_) => self.request.url.host_header(),
+        }
     }
 
     pub(super) fn method(&self) -> &str {
@@ -58,10 +91,16 @@ impl<'r> Job<'r> {
 
     /// What a forward proxy wants to see in each request (PROXY-16).
     pub(super) fn proxy_authorization(&self) -> Option<&str> {
-        match &self.route {
-            Route::Forward(proxy) => proxy.authorization.as_deref(),
+        match &self.way {
+            Way::Net(Route::Forward(proxy)) => proxy.authorization.as_deref(),
             _ => None,
         }
+    }
+
+    /// Whether a Proxy-Authorization header stays out of the request: the peer of an encrypted connection is the origin
+    /// (RFC 9110 §11.7.2; requests sends it there, PROXY-17).
+    pub(super) fn hides_proxy_authorization(&self) -> bool {
+        self.request.url.is_https()
     }
 
     pub(super) fn tried<'a>(&'a self, cause: Cause<'a>, headers: Option<&'a Headers>) -> Tried<'a> {
@@ -77,6 +116,17 @@ impl<'r> Job<'r> {
     pub(super) fn is_idempotent(&self) -> bool {
         let method = &self.request.method;
         [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE, Method::PUT, Method::DELETE].contains(method)
+    }
+}
+
+/// A tunnel whose proxy URL has no credentials is asked for with the request's own Proxy-Authorization. As part of the way
+/// it is part of the pool's key too: nobody else goes through what it opened.
+fn with_own_authorization(way: Way, request: &PreparedRequest) -> Way {
+    match (way, request.headers.get("proxy-authorization")) {
+        (Way::Net(Route::Tunnel(proxy)), Some(own)) if proxy.authorization.is_none() => {
+            Way::Net(Route::Tunnel(Arc::new(ProxyServer { authorization: Some(own.to_owned()), ..(*proxy).clone() })))
+        }
+        (way, _) => way,
     }
 }
 

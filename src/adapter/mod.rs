@@ -2,7 +2,7 @@
 //!
 //! A session knows nothing of an adapter but the trait of this file. [`HttpAdapter`] is the stock one: `http` has its
 //! settings, `attempts` the loop of retries, `attempt` one exchange on one connection, `connection` and `wire_body` what
-//! is exchanged on.
+//! is exchanged on. [`UnixAdapter`] is the same machinery over Unix sockets.
 
 mod attempt;
 mod attempts;
@@ -10,12 +10,14 @@ mod connection;
 mod http;
 mod job;
 mod settings;
+mod unix;
 mod wire_body;
 
 use std::sync::Arc;
 
 pub use self::http::HttpAdapter;
 pub use self::settings::HttpAdapterBuilder;
+pub use self::unix::UnixAdapter;
 
 use crate::clock::Deadline;
 use crate::error::Result;

@@ -272,6 +272,20 @@ impl HttpAdapterBuilder {
         self
     }
 
+    /// The name for SNI and for the certificate's check, in place of the URL's host: for https by an IP address
+    /// (requests-toolbelt's `HostHeaderSSLAdapter`).
+    pub fn tls_server_name(mut self, name: impl Into<String>) -> Self {
+        self.settings.tls.server_name = Some(name.into());
+        self
+    }
+
+    /// Whether the certificate has to be for the server's name; true by default (urllib3's `assert_hostname`). The chain is
+    /// checked either way; [`Verify::No`](crate::Verify::No) switches off both.
+    pub fn tls_check_hostname(mut self, check: bool) -> Self {
+        self.settings.tls.check_hostname = check;
+        self
+    }
+
     /// Time, sleep and jitter, in place of the system's: for tests.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.settings.clock = Arc::new(clock);

@@ -27,9 +27,10 @@ pub(super) fn resolve(host: &str, port: u16, own: Option<&Resolver>) -> io::Resu
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
     let mut addresses = match own {
+        // An address with a zone, which the system makes a scope of. It goes by `%25` in URLs (RFC 6874) and by `%`
+        // everywhere else.
+        _ if host.contains(':') => (host.replacen("%25", "%", 1).as_str(), port).to_socket_addrs()?.collect(),
         Some(Resolver(lookup)) => lookup(host, port)?,
-        // A zone goes by `%25` in URLs (RFC 6874) and by `%` everywhere else.
-        None if host.contains(':') => (host.replacen("%25", "%", 1).as_str(), port).to_socket_addrs()?.collect(),
         None => (host, port).to_socket_addrs()?.collect(),
     };
     for address in &mut addresses {
@@ -86,6 +87,9 @@ mod tests {
 
         assert_eq!(resolve("127.0.0.1", 80, Some(&never)).unwrap(), addresses(&["127.0.0.1:80"]));
         assert_eq!(resolve("::1", 80, Some(&never)).unwrap(), addresses(&["[::1]:80"]));
+        for zone in ["::1%251", "::1%1"] {
+            assert_eq!(resolve(zone, 80, Some(&never)).unwrap(), addresses(&["[::1%1]:80"]), "{zone}");
+        }
     }
 
     #[test]

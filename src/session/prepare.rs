@@ -84,7 +84,7 @@ fn url(request: &Request, base: &Base<'_>) -> Result<Url> {
 fn with_params(url: Url, request: &Request, session: &[(String, String)]) -> Result<Url> {
     // SES-06: an empty one counts as not given.
     let raw = request.raw_query.as_deref().filter(|raw| !raw.is_empty());
-    if (session.is_empty() && request.params.is_empty() && raw.is_none()) || !url.is_http() {
+    if session.is_empty() && request.params.is_empty() && raw.is_none() {
         return Ok(url);
     }
     let mut query = String::new();

@@ -82,6 +82,8 @@ pub(super) fn next_page(response: &Response, link: &str, policy: &Policy<'_>) ->
     next.check_replayable("the next page")?;
     next.headers.remove("cookie");
     if strip_auth(response.url(), &url) {
+        // Its host may be reached by another proxy, or by none.
+        next.headers.remove("proxy-authorization");
         forget_credentials(&mut next, policy);
     }
     next.url = url;

@@ -1,0 +1,158 @@
+//! HTTP over a Unix socket, which the URL names.
+//!
+//! The host of `http+unix://%2Frun%2Fdocker.sock/info` is the socket's path, percent-encoded. Everything else is the stock
+//! adapter: its pools, one for each path, its retries, its limits. Nothing is looked up and no proxy is asked.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::adapter::job::Way;
+use crate::adapter::{Adapter, HttpAdapter, HttpAdapterBuilder, SendOptions};
+use crate::error::{Error, ErrorKind, Result};
+use crate::message::{PreparedRequest, Response};
+use crate::pool::PoolStats;
+
+/// Sends requests over Unix sockets: `http+unix://%2Frun%2Fdocker.sock/info` is `/info` of `/run/docker.sock`.
+///
+/// Mount it on `http+unix://`. The host is the socket's path, percent-encoded; `Host: localhost` is sent, unless the request
+/// has a `Host` of its own. Proxies do not count. A Location without scheme stays on the socket; one with `http://` leaves
+/// it. Clones share their pools.
+///
+/// On platforms without Unix sockets every `send` is an error of kind [`ErrorKind::Unsupported`].
+///
+/// # Coming from requests
+/// The adapter of requests-unixsocket, with the same URLs and the same `Host`.
+///
+/// # Examples
+/// ```
+/// use petition::{HttpAdapter, Session, UnixAdapter};
+///
+/// let mut session = Session::new();
+/// session.mount("http+unix://", UnixAdapter::new());
+///
+/// let settings = HttpAdapter::builder().pool_maxsize(2).pool_block(true).max_retries(3);
+/// session.mount("http+unix://%2Frun%2Fbusy.sock", UnixAdapter::from(settings));
+/// ```
+#[derive(Clone, Default)]
+pub struct UnixAdapter {
+    http: HttpAdapter,
+}
+
+impl UnixAdapter {
+    /// An adapter with the defaults of [`HttpAdapter`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What the pools are doing, the most recently used first; their host is the socket's path.
+    #[must_use]
+    pub fn stats(&self) -> Vec<PoolStats> {
+        self.http.stats()
+    }
+}
+
+/// Settings of pools, retries, limits and time count; those of TCP and TLS have nothing to do here.
+impl From<HttpAdapterBuilder> for UnixAdapter {
+    fn from(settings: HttpAdapterBuilder) -> Self {
+        Self { http: settings.build() }
+    }
+}
+
+impl Adapter for UnixAdapter {
+    fn send(&self, request: &mut PreparedRequest, options: &SendOptions) -> Result<Response> {
+        let url = &request.url;
+        if !url.scheme().eq_ignore_ascii_case(SCHEME) {
+            let text = format!("{:?} is no URL of a Unix socket: its scheme is not {SCHEME}", url.without_user_info());
+            return Err(Error::message(ErrorKind::InvalidSchema, text));
+        }
+        let path = path(url.host())?;
+        self.http.send_by(Way::Unix(path), request, options)
+    }
+
+    fn close(&self) {
+        self.http.close();
+    }
+}
+
+impl fmt::Debug for UnixAdapter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnixAdapter").field("pools", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+const SCHEME: &str = "http+unix";
+
+/// The path that a host stands for.
+fn path(host: &str) -> Result<Arc<Path>> {
+    let refuse = |what: &str| {
+        Error::message(ErrorKind::InvalidUrl, format!("{what} in the host {host:?} of a Unix socket's URL"))
+    };
+    let mut bytes = Vec::with_capacity(host.len());
+    let mut rest = host.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        if byte != b'%' {
+            bytes.push(byte);
+            rest = after;
+            continue;
+        }
+        let digit = |at: usize| {
+            after.get(at).and_then(|&digit| char::from(digit).to_digit(16)).and_then(|d| u8::try_from(d).ok())
+        };
+        let (high, low) = digit(0).zip(digit(1)).ok_or_else(|| refuse("a broken percent-escape"))?;
+        bytes.push(high << 4 | low);
+        rest = &after[2..];
+    }
+    match bytes.as_slice() {
+        [] => Err(refuse("no path")),
+        bytes if bytes.contains(&0) => Err(refuse("a NUL byte")),
+        _ => native(bytes).ok_or_else(|| refuse("a path that is not UTF-8")),
+    }
+}
+
+#[cfg(unix)]
+fn native(bytes: Vec<u8>) -> Option<Arc<Path>> {
+    use std::os::unix::ffi::OsStringExt;
+    Some(Path::new(&std::ffi::OsString::from_vec(bytes)).into())
+}
+
+#[cfg(not(unix))]
+fn native(bytes: Vec<u8>) -> Option<Arc<Path>> {
+    Some(Path::new(&String::from_utf8(bytes).ok()?).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_path() {
+        for (host, want) in [
+            ("%2Frun%2Fdocker.sock", Some("/run/docker.sock")),
+            ("%2frun%2FUpper%20case", Some("/run/Upper case")),
+            ("relative.sock", Some("relative.sock")),
+            ("%2F%C3%BC", Some("/ü")),
+            ("", None),
+            ("%2", None),
+            ("%2Fa%zz", None),
+            ("%2Fa%00b", None),
+        ] {
+            match (path(host), want) {
+                (Ok(got), Some(want)) => assert_eq!(&*got, Path::new(want)),
+                (Err(error), None) => assert_eq!(error.kind(), ErrorKind::InvalidUrl),
+                (got, want) => panic!("{host:?}: {got:?}, not {want:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn other_schemes_are_refused() {
+        let adapter = UnixAdapter::new();
+        let mut request = crate::Request::new("GET", "http://h/").prepare().unwrap();
+
+        let error = adapter.send(&mut request, &SendOptions::default()).unwrap_err();
+
+        assert_eq!(error.kind(), ErrorKind::InvalidSchema);
+    }
+}
