@@ -67,7 +67,7 @@ impl Adapter for UnixAdapter {
             let text = format!("{:?} is no URL of a Unix socket: its scheme is not {SCHEME}", url.without_user_info());
             return Err(Error::message(ErrorKind::InvalidSchema, text));
         }
-        let path = path(url.host())?;
+        let path = path(host(url.as_str()))?;
         self.http.send_by(Way::Unix(path), request, options)
     }
 
@@ -83,6 +83,13 @@ impl fmt::Debug for UnixAdapter {
 }
 
 const SCHEME: &str = "http+unix";
+
+/// The host as the URL has it: in a path the case counts, which `Url::host` does not keep, and a colon is no port's.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+}
 
 /// The path that a host stands for.
 fn path(host: &str) -> Result<Arc<Path>> {
@@ -143,6 +150,18 @@ mod tests {
                 (Err(error), None) => assert_eq!(error.kind(), ErrorKind::InvalidUrl),
                 (got, want) => panic!("{host:?}: {got:?}, not {want:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn the_host_is_taken_as_written() {
+        for (url, want) in [
+            ("http+unix://%2FUpper.sock/p?q#f", "%2FUpper.sock"),
+            ("http+unix://user:pass@%2Fa:b?q", "%2Fa:b"),
+            ("http+unix://%2Fa", "%2Fa"),
+            ("http+unix:///a", ""),
+        ] {
+            assert_eq!(host(url), want);
         }
     }
 

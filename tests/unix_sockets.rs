@@ -1,0 +1,193 @@
+//! `http+unix://` through the public API.
+#![cfg(unix)]
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use petition::{Adapter, ErrorKind, HttpAdapter, Session, UnixAdapter};
+
+/// A server on a socket in a directory of its own.
+struct Server {
+    path: PathBuf,
+    heads: Arc<Mutex<Vec<String>>>,
+    accepted: Arc<AtomicU32>,
+}
+
+impl Server {
+    fn new(name: &str, answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("petition-unix-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let path = dir.join(name);
+        let listener = UnixListener::bind(&path).unwrap();
+        let (heads, accepted, answer) =
+            (Arc::<Mutex<Vec<String>>>::default(), Arc::new(AtomicU32::new(0)), Arc::new(answer));
+        let server = Self { path, heads: Arc::clone(&heads), accepted: Arc::clone(&accepted) };
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                accepted.fetch_add(1, Ordering::Relaxed);
+                let (heads, answer) = (Arc::clone(&heads), Arc::clone(&answer));
+                thread::spawn(move || {
+                    while let Some(head) = read_head(&mut stream) {
+                        let reply = answer(&head);
+                        heads.lock().unwrap().push(head);
+                        if stream.write_all(reply.as_bytes()).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        server
+    }
+
+    fn url(&self, target: &str) -> String {
+        url(&self.path, target)
+    }
+
+    fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+
+    fn accepted(&self) -> u32 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(self.path.parent().unwrap());
+    }
+}
+
+fn url(path: &Path, target: &str) -> String {
+    format!("http+unix://{}{target}", path.to_str().unwrap().replace('/', "%2F").replace(' ', "%20"))
+}
+
+fn read_head(stream: &mut impl Read) -> Option<String> {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        if !matches!(stream.read(&mut byte), Ok(1)) {
+            return None;
+        }
+        head.push(byte[0]);
+    }
+    Some(String::from_utf8(head).unwrap())
+}
+
+fn ok(body: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+}
+
+fn session(adapter: UnixAdapter) -> Session {
+    let mut session = Session::new();
+    session.trust_env = false;
+    session.mount("http+unix://", adapter);
+    session
+}
+
+// URL-01, URL-25: such URLs are prepared.
+#[test]
+fn the_host_is_the_sockets_path_and_what_is_sent_is_localhost() {
+    let server = Server::new("Upper case.sock", |_| ok("hello"));
+    let session = session(UnixAdapter::new());
+
+    let response = session.get(server.url("/a/b?x=1#part")).params([("y", "ü")]).send().unwrap();
+
+    assert_eq!(response.text().unwrap(), "hello");
+    let head = server.heads().remove(0);
+    assert!(head.starts_with("GET /a/b?x=1&y=%C3%BC HTTP/1.1\r\nHost: localhost\r\n"), "{head}");
+}
+
+#[test]
+fn a_path_may_be_missing_and_a_host_header_is_the_callers() {
+    let server = Server::new("s", |_| ok(""));
+    let session = session(UnixAdapter::new());
+
+    session.get(server.url("")).header("Host", "docker").send().unwrap();
+
+    let head = server.heads().remove(0);
+    assert!(head.starts_with("GET / HTTP/1.1\r\n") && head.contains("\r\nHost: docker\r\n"), "{head}");
+    assert!(!head.contains("localhost"), "{head}");
+}
+
+#[test]
+fn connections_are_pooled_by_path() {
+    let (one, two) = (Server::new("one", |_| ok("1")), Server::new("two", |_| ok("2")));
+    let adapter = UnixAdapter::from(HttpAdapter::builder().pool_maxsize(1).pool_block(true));
+    let session = session(adapter.clone());
+
+    for _ in 0..3 {
+        assert_eq!(session.get(one.url("/")).send().unwrap().text().unwrap(), "1");
+        assert_eq!(session.get(two.url("/")).send().unwrap().text().unwrap(), "2");
+        // Another spelling of the same path.
+        session.get(one.url("/").replace("%2F", "%2f")).send().unwrap();
+    }
+
+    assert_eq!((one.accepted(), two.accepted()), (1, 1));
+    assert_eq!(adapter.stats().len(), 2);
+    let hosts: Vec<_> = adapter.stats().iter().map(|pool| pool.host().to_owned()).collect();
+    assert!(hosts.iter().any(|host| Path::new(host) == one.path), "{hosts:?}");
+
+    adapter.close();
+    session.get(one.url("/")).send().unwrap();
+    assert_eq!(one.accepted(), 2);
+}
+
+#[test]
+fn a_redirect_without_a_scheme_stays_on_the_socket() {
+    let server = Server::new("s", |head| match head.starts_with("GET /old ") {
+        true => "HTTP/1.1 302 Found\r\nLocation: /new?x\r\nContent-Length: 0\r\n\r\n".into(),
+        false => ok("new"),
+    });
+
+    let response = session(UnixAdapter::new()).get(server.url("/old")).send().unwrap();
+
+    assert_eq!(response.text().unwrap(), "new");
+    assert_eq!(response.url().as_str(), server.url("/new?x"));
+    assert_eq!(server.accepted(), 1);
+}
+
+#[test]
+fn no_proxy_is_asked() {
+    let server = Server::new("s", |_| ok("direct"));
+    let session = session(UnixAdapter::new());
+
+    let request = session.get(server.url("/")).proxies([("all", "http://u:p@127.0.0.1:1")]);
+
+    assert_eq!(request.send().unwrap().text().unwrap(), "direct");
+    assert!(!server.heads()[0].contains("Proxy-Authorization"));
+}
+
+#[test]
+fn a_socket_that_is_not_there_is_a_connection_error_that_names_it() {
+    let session = session(UnixAdapter::new());
+
+    let error = session.get("http+unix://%2Fno%2Fsuch.sock/").send().unwrap_err();
+
+    assert_eq!(error.kind(), ErrorKind::ConnectionError);
+    assert!(error.to_string().contains("/no/such.sock"), "{error}");
+}
+
+#[test]
+fn a_url_of_another_kind_is_refused() {
+    for (url, kind) in [
+        ("http://h/", ErrorKind::InvalidSchema),
+        ("https+unix://%2Fs/", ErrorKind::InvalidSchema),
+        ("http+unix:///path", ErrorKind::InvalidUrl),
+        ("http+unix://%2Fa%00b/", ErrorKind::InvalidUrl),
+    ] {
+        let mut session = session(UnixAdapter::new());
+        session.mount("http", UnixAdapter::new());
+        session.mount("http://", UnixAdapter::new());
+
+        let error = session.get(url).send().unwrap_err();
+
+        assert_eq!(error.kind(), kind, "{url}: {error}");
+    }
+}
