@@ -25,7 +25,6 @@ fn closed_port() -> SocketAddr {
 struct Setup {
     proxy: TestServer,
     log: Log,
-    authority: Authority,
     dir: TempDir,
 }
 
@@ -44,7 +43,7 @@ impl Setup {
             let own = authority.leaf(&["127.0.0.1"]);
             builder = builder.tls(&own.cert, &own.key).unwrap();
         }
-        Self { proxy: builder.start(script).unwrap(), log, authority, dir }
+        Self { proxy: builder.start(script).unwrap(), log, dir }
     }
 
     fn url(&self, user_info: &str) -> String {

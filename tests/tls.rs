@@ -429,6 +429,27 @@ fn an_unverified_host_is_warned_of_once_by_each_adapter() {
     );
 }
 
+#[test]
+fn an_unverified_proxy_is_warned_of_too() {
+    let pki = Pki::new();
+    let proxy = Secure::new(&pki.leaf);
+    let kept = warnings();
+    for backend in backends() {
+        let mut session = session(&backend, |builder| builder);
+        let resolver = |_: &str, port: u16| Ok(vec![([127, 0, 0, 1], port).into()]);
+        session.mount("http://", HttpAdapter::builder().tls_backend(backend.clone()).resolver(resolver).build());
+        session.proxies.insert("http", proxy.url("warned-proxy.test")).unwrap();
+
+        for _ in 0..2 {
+            session.get("http://not-warned.test/").verify(false).send().unwrap();
+        }
+    }
+
+    let lines = kept.lock().unwrap();
+    let told = |host: &str| lines.iter().filter(|line| line.contains(host)).count();
+    assert_eq!((told("'warned-proxy.test'"), told("not-warned")), (backends().len(), 0));
+}
+
 // TLS-06; deviations: what the program sets wins
 #[test]
 fn the_environments_bundle_counts_where_nobody_says_otherwise() {
