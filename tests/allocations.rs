@@ -1,0 +1,170 @@
+//! How often one request allocates: counted by an allocator of this test program's own.
+//!
+//! Only the thread of the test counts, so the server does not. A cost is the difference between a run of 2N and one of N
+//! requests: what is made once cancels out. The limits are issue 2's, tightened to what has been reached.
+
+// A global allocator cannot be had without `unsafe`; the crate itself forbids it.
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io::Read;
+
+use petition::Session;
+use petition::testing::{Reply, TestServer};
+
+/// The system's allocator, counting for threads that asked for it.
+struct Counting;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    allocations: u64,
+    bytes: u64,
+}
+
+thread_local! {
+    static COUNT: Cell<Option<Count>> = const { Cell::new(None) };
+}
+
+fn note(bytes: usize) {
+    // A thread that is ending has no count; what it allocates then belongs to no request.
+    let _ = COUNT.try_with(|count| {
+        if let Some(Count { allocations, bytes: seen }) = count.get() {
+            count.set(Some(Count { allocations: allocations + 1, bytes: seen + bytes as u64 }));
+        }
+    });
+}
+
+// SAFETY: every call goes to the system's allocator unchanged; counting neither allocates nor unwinds.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note(layout.size());
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        note(layout.size());
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        note(size);
+        unsafe { System.realloc(block, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// What `act` allocates on this thread.
+fn counted(act: impl FnOnce()) -> Count {
+    COUNT.set(Some(Count::default()));
+    act();
+    COUNT.take().expect("it was set above")
+}
+
+/// What one more `act` allocates, on average, once it has run often.
+fn cost(runs: u64, mut act: impl FnMut()) -> Count {
+    let mut run = |count: u64| counted(|| (0..count).for_each(|_| act()));
+    run(4);
+    let (once, twice) = (run(runs), run(2 * runs));
+    Count {
+        allocations: twice.allocations.saturating_sub(once.allocations).div_ceil(runs),
+        bytes: twice.bytes.saturating_sub(once.bytes).div_ceil(runs),
+    }
+}
+
+#[track_caller]
+fn within(cost: Count, allocations: u64, bytes: u64) {
+    assert!(
+        cost.allocations <= allocations && cost.bytes <= bytes,
+        "{} allocations of {} bytes in all; at most {allocations} and {bytes}",
+        cost.allocations,
+        cost.bytes
+    );
+    println!("{} allocations, {} bytes", cost.allocations, cost.bytes);
+}
+
+/// 100 bytes of JSON behind `headers` header lines.
+fn small(headers: usize) -> TestServer {
+    TestServer::http(move |_| {
+        let body = format!("{{\"text\": \"{}\"}}", "x".repeat(88));
+        assert_eq!(body.len(), 100);
+        // Content-Type and Content-Length are two of them.
+        (2..headers).fold(Reply::new(200).header("Content-Type", "application/json").body(body), |reply, n| {
+            reply.header(&format!("X-Header-{n}"), &format!("value of header number {n}"))
+        })
+    })
+}
+
+#[test]
+fn the_counter_counts_this_thread_alone() {
+    let one = cost(10, || drop(std::hint::black_box(Vec::<u8>::with_capacity(64))));
+    let none = cost(10, || {
+        std::thread::scope(|scope| {
+            COUNT.set(None);
+            scope.spawn(|| drop(std::hint::black_box(Vec::<u8>::with_capacity(64)))).join().expect("it does not panic");
+            COUNT.set(Some(Count::default()));
+        });
+    });
+
+    assert_eq!((one.allocations, one.bytes), (1, 64));
+    assert_eq!(none.allocations, 0);
+}
+
+#[test]
+fn a_small_request_on_a_kept_connection_allocates_little() {
+    let server = small(8);
+    let url = server.url("/items");
+    let session = Session::new();
+
+    let cost = cost(50, || assert_eq!(session.get(&url).send().and_then(|r| r.text()).expect("a text").len(), 100));
+
+    within(cost, 14, 4_000);
+}
+
+#[test]
+fn many_response_headers_allocate_no_more() {
+    let server = small(40);
+    let url = server.url("/items");
+    let session = Session::new();
+
+    let cost = cost(50, || assert_eq!(session.get(&url).send().and_then(|r| r.text()).expect("a text").len(), 100));
+
+    within(cost, 16, 6_000);
+}
+
+#[test]
+fn a_body_of_known_length_is_allocated_once() {
+    const MIB: usize = 1 << 20;
+    let server = TestServer::http(|_| Reply::new(200).body(vec![b'x'; MIB]));
+    let url = server.url("/file");
+    let session = Session::new();
+
+    let cost = cost(4, || {
+        assert_eq!(session.get(&url).send().and_then(|r| r.into_content()).expect("a body").len(), MIB);
+    });
+
+    within(cost, 14, 1_100_000);
+}
+
+#[test]
+fn reading_a_streamed_body_allocates_nothing() {
+    let server = TestServer::http(|_| Reply::new(200).body(vec![b'x'; 1 << 20]));
+    let session = Session::new();
+    let mut buffer = vec![0; 64 * 1024];
+    let mut read = || {
+        let mut response = session.get(server.url("/file")).stream(true).send().expect("a head");
+        counted(|| while response.read(&mut buffer).expect("a body") > 0 {})
+    };
+
+    // The first connection that comes back makes room for itself in the pool.
+    read();
+    let count = read();
+
+    assert_eq!(count.allocations, 0);
+}
