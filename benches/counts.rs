@@ -15,6 +15,9 @@ use petition::{HttpAdapter, Session};
 
 const MIB: usize = 1 << 20;
 
+/// Large enough that a request itself does not count.
+const LARGE: usize = 16 * MIB;
+
 const CASES: [&str; 10] =
     ["small", "headers", "value", "connect", "download", "read", "chunked", "gzip", "upload", "first"];
 
@@ -45,7 +48,7 @@ fn run(case: &str, url: &str, count: u32) {
         session.headers.insert("Connection", "close").expect("a header");
     }
     session.mount("http://", HttpAdapter::new());
-    let upload = vec![b'x'; MIB];
+    let upload = vec![b'x'; LARGE];
     let mut buffer = vec![0; 64 * 1024];
     for _ in 0..count {
         match case {
@@ -54,7 +57,7 @@ fn run(case: &str, url: &str, count: u32) {
             }
             "download" | "chunked" | "gzip" => {
                 let body = session.get(url).send().and_then(|r| r.into_content()).expect("a body");
-                assert_eq!(black_box(body).len(), MIB);
+                assert_eq!(black_box(body).len(), LARGE);
             }
             "read" => {
                 let mut response = session.get(url).stream(true).send().expect("a head");
@@ -152,10 +155,10 @@ fn answer(case: &str) -> Vec<u8> {
         text.into_bytes()
     };
     let (kind, body) = match case {
-        "download" | "read" => ("application/octet-stream", vec![b'x'; MIB]),
+        "download" | "read" => ("application/octet-stream", vec![b'x'; LARGE]),
         "chunked" => {
             let mut body = Vec::new();
-            for _ in 0..64 {
+            for _ in 0..LARGE / (16 * 1024) {
                 body.extend_from_slice(b"4000\r\n");
                 body.extend_from_slice(&[b'x'; 16 * 1024]);
                 body.extend_from_slice(b"\r\n");
@@ -177,15 +180,15 @@ fn answer(case: &str) -> Vec<u8> {
     [head.into_bytes(), body].concat()
 }
 
-/// One MiB of lines that look like a log, compressed.
+/// Lines that look like a log, compressed.
 fn gzip() -> Vec<u8> {
     let mut text = String::new();
     let mut seed = 1_u32;
-    while text.len() < MIB {
+    while text.len() < LARGE {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         text.push_str(&format!("{:08x} GET /items/{} 200 {}\n", seed, seed >> 20, seed % 977));
     }
-    text.truncate(MIB);
+    text.truncate(LARGE);
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).expect("memory takes it")
 }
