@@ -46,17 +46,27 @@ enum Codec {
 /// The encoding that a Content-Type names or implies, as in requests (RESP-15, RESP-16): the last charset parameter, which
 /// may be an empty text; else ISO-8859-1 if the type contains `text`; else UTF-8 if it contains `application/json`.
 pub(crate) fn encoding_from_headers(content_type: Option<&str>) -> Option<&str> {
-    let (kind, params) = content_type.map(|value| value.split_once(';').unwrap_or((value, "")))?;
-    let named = params.rsplit(';').find_map(|param| {
-        let (name, value) = param.trim().split_once('=')?;
-        unquote(name).eq_ignore_ascii_case("charset").then(|| unquote(value))
+    let (kind, params) = content_type.map(|value| match memchr::memchr(b';', value.as_bytes()) {
+        Some(at) => (&value[..at], Some(&value[at + 1..])),
+        None => (value, None),
+    })?;
+    let named = params.and_then(|params| {
+        params.rsplit(';').find_map(|param| {
+            let (name, value) = param.trim().split_once('=')?;
+            unquote(name).eq_ignore_ascii_case("charset").then(|| unquote(value))
+        })
     });
     match named {
         Some(charset) => Some(charset),
-        None if kind.contains("text") => Some("ISO-8859-1"),
-        None if kind.contains("application/json") => Some("utf-8"),
+        // To set a search up costs more than to look.
+        None if has(kind, b"text") => Some("ISO-8859-1"),
+        None if has(kind, b"application/json") => Some("utf-8"),
         None => None,
     }
+}
+
+fn has(text: &str, word: &[u8]) -> bool {
+    text.as_bytes().windows(word.len()).any(|window| window == word)
 }
 
 fn unquote(text: &str) -> &str {
@@ -131,7 +141,11 @@ impl Codec {
 
     fn decode(self, bytes: &[u8]) -> String {
         match self {
-            Self::Utf8 => String::from_utf8_lossy(bytes).into_owned(),
+            // Checked as a whole first: to look for what is wrong is slow, and hardly ever is anything.
+            Self::Utf8 => match std::str::from_utf8(bytes) {
+                Ok(text) => text.to_owned(),
+                Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+            },
             Self::Utf(utf) => utf.decode(bytes),
             Self::Latin1 => bytes.iter().copied().map(char::from).collect(),
             Self::Ascii => {
