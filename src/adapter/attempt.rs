@@ -81,15 +81,15 @@ enum Sent {
 }
 
 impl Shared {
-    pub(super) fn attempt(&self, job: &Job<'_>) -> Result<Parts, Failure> {
+    /// The attempt that begins now, at `asked`.
+    pub(super) fn attempt(&self, job: &Job<'_>, asked: Instant) -> Result<Parts, Failure> {
         let pool = self.pool(job);
-        let asked = self.clock().now();
-        let mut lease = pool.check_out(self.slot_limit(job)).map_err(|_| Failure::last(self.no_slot(job)))?;
-        let waited = self.clock().now().saturating_duration_since(asked);
-        let mut exchange = Exchange { waited, ..Exchange::default() };
+        let mut lease = pool.check_out(self.slot_limit(job, asked)).map_err(|_| Failure::last(self.no_slot(job)))?;
+        let got = self.clock().now();
+        let mut exchange = Exchange { waited: got.saturating_duration_since(asked), ..Exchange::default() };
         if lease.found() == Found::Reused {
             exchange.reused = true;
-            match self.transact(job, lease, exchange.clone()) {
+            match self.transact(job, lease, exchange.clone(), got) {
                 Err(broken) if broken.unanswered && self.may_replay(job) => lease = broken.lease,
                 result => return result.map_err(|broken| broken.failure),
             }
@@ -97,13 +97,13 @@ impl Shared {
             exchange.reused = false;
         }
         self.connect(job, &mut lease, &mut exchange)?;
-        self.transact(job, lease, exchange).map_err(|broken| broken.failure)
+        self.transact(job, lease, exchange, self.clock().now()).map_err(|broken| broken.failure)
     }
 
     /// How long to wait for a slot: the request's own limit, the adapter's, and never past the limit on everything.
-    fn slot_limit(&self, job: &Job<'_>) -> Option<Duration> {
+    fn slot_limit(&self, job: &Job<'_>, now: Instant) -> Option<Duration> {
         let own = job.options.timeout.pool_limit().unwrap_or(self.settings.pool_timeout);
-        match (own, job.options.deadline.left(self.clock().now())) {
+        match (own, job.options.deadline.left(now)) {
             (Some(own), Some(left)) => Some(own.min(left)),
             (own, left) => own.or(left),
         }
@@ -136,16 +136,16 @@ impl Shared {
         Ok(())
     }
 
-    /// Sends the request over the lease's connection and reads the head of the answer.
+    /// Sends the request over the lease's connection, from `started` on, and reads the head of the answer.
     fn transact(
         &self,
         job: &Job<'_>,
         mut lease: Lease<Connection>,
         mut exchange: Exchange,
+        started: Instant,
     ) -> Result<Parts, Box<Broken>> {
         lease.count_request();
         let patience = Patience::new(job.options.timeout.read_limit(), job.options.deadline, &self.settings.clock);
-        let started = self.clock().now();
         let connection = lease.connection().expect("it was reused or attached");
         (exchange.connection, exchange.peer) = (connection.number, connection.transport.peer_addr());
         let mut buffer = Buffer::take();

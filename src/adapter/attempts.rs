@@ -21,7 +21,8 @@ impl Shared {
         let mut retry = self.settings.retry.clone();
         for attempts in 1.. {
             let so_far = Begin { attempts, ..begin };
-            retry = match self.attempt(job) {
+            let asked = if attempts == 1 { begin.at } else { self.clock().now() };
+            retry = match self.attempt(job, asked) {
                 Ok(answer) if retry.wants(job.method(), answer.status.as_u16(), &answer.headers) => {
                     match self.after_answer(job, retry, answer, so_far)? {
                         Next::Again(retry) => *retry,
