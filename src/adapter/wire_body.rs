@@ -106,12 +106,17 @@ impl WireBody {
             Some(unread) => advance(unread, &mut self.decoder, patience, out),
             None => return Ok(0),
         };
+        self.stepped(moved)
+    }
+
+    /// Settles the exchange where a step has ended it, well or not.
+    fn stepped<T>(&mut self, moved: Result<T, Error>) -> io::Result<T> {
         match moved {
-            Ok(n) => {
+            Ok(moved) => {
                 if self.decoder.is_done() {
                     self.settle();
                 }
-                Ok(n)
+                Ok(moved)
             }
             Err(error) => {
                 // RESP-39: the connection closes, and its place in the pool is kept, as after `close`.
@@ -166,6 +171,46 @@ fn advance(
     Ok(0)
 }
 
+/// Moves all that is left of the body to the end of `out`.
+///
+/// Content that is still on its way goes straight there, and is not zeroed before: for that the socket's own timeout has to
+/// be all that limits a read.
+fn advance_to_end(
+    unread: &mut Unread,
+    decoder: &mut BodyDecoder,
+    patience: &Patience,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let Unread { lease, buffer, .. } = unread;
+    let connection = lease.connection().expect("a lease keeps its connection until it is settled");
+    let broken = |error: io::Error| broken(error, patience);
+    while !decoder.is_done() {
+        let direct = decoder.direct();
+        if !buffer.is_empty() {
+            let content = usize::try_from(direct).unwrap_or(usize::MAX).min(buffer.data().len());
+            out.extend_from_slice(&buffer.data()[..content]);
+            buffer.consume(content);
+            decoder.advance(content);
+            // Framing: it goes nowhere.
+            let used = decoder.decode(buffer.data(), &mut []).map_err(|error| remote(&error))?.used;
+            buffer.consume(used);
+            continue;
+        }
+        let ended = if direct >= DIRECT_SIZE as u64 {
+            patience.before_read(&mut connection.transport).map_err(broken)?;
+            let n = connection.transport.read_up_to(direct, out).map_err(broken)?;
+            decoder.advance(n);
+            (n as u64) < direct
+        } else {
+            patience.fill(&mut connection.transport, buffer).map_err(broken)? == 0
+        };
+        if ended {
+            decoder.eof().map_err(|error| remote(&error))?;
+        }
+    }
+    Ok(())
+}
+
 /// RESP-38: what breaks a body is ChunkedEncodingError, but for timeouts.
 fn broken(error: io::Error, patience: &Patience) -> Error {
     if ran_out(&error) {
@@ -192,6 +237,15 @@ impl Read for WireBody {
 impl BodySource for WireBody {
     fn at_chunk_end(&self) -> bool {
         self.decoder.at_chunk_end()
+    }
+
+    fn read_rest(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
+        if !self.patience.is_simple() {
+            return self.read_to_end(out).map(drop);
+        }
+        let Some(unread) = &mut self.unread else { return Ok(()) };
+        let moved = advance_to_end(unread, &mut self.decoder, &self.patience, out);
+        self.stepped(moved)
     }
 
     fn close(&mut self) {

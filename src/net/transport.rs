@@ -87,6 +87,17 @@ impl Transport {
         }
     }
 
+    /// Appends what comes to `out`, up to `most` bytes or the end, each read within the timeout; how much it was. On an error
+    /// `out` may have more as well. From a socket it goes to memory that nobody had to zero.
+    pub(crate) fn read_up_to(&mut self, most: u64, out: &mut Vec<u8>) -> io::Result<usize> {
+        match &mut self.inner {
+            Inner::Tcp { socket, .. } => (&socket.stream).take(most).read_to_end(out),
+            #[cfg(unix)]
+            Inner::Unix(socket) => (&socket.stream).take(most).read_to_end(out),
+            Inner::Tls(_) => Read::by_ref(self).take(most).read_to_end(out),
+        }
+    }
+
     /// The address at the other end of the socket, a proxy's if there is one; `None` for a Unix socket.
     pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
         match &self.inner {
