@@ -81,8 +81,8 @@ impl Buffer {
         }
     }
 
-    /// Reads more behind what is there; 0 at the end of the stream.
-    fn fill(&mut self, from: &mut Transport) -> io::Result<usize> {
+    /// Reads more behind what is there, at most so much; 0 at the end of the stream.
+    fn fill(&mut self, from: &mut Transport, most: usize) -> io::Result<usize> {
         if self.end == self.bytes.len() {
             if self.start > 0 {
                 self.bytes.copy_within(self.start..self.end, 0);
@@ -92,7 +92,8 @@ impl Buffer {
                 self.bytes.resize(self.bytes.len() * 2, 0);
             }
         }
-        let n = from.read(&mut self.bytes[self.end..])?;
+        let room = (self.bytes.len() - self.end).min(most);
+        let n = from.read(&mut self.bytes[self.end..self.end + room])?;
         self.end += n;
         Ok(n)
     }
@@ -185,8 +186,13 @@ impl Patience {
 
     /// Reads into `buffer`, within the limits.
     pub(super) fn fill(&self, transport: &mut Transport, buffer: &mut Buffer) -> io::Result<usize> {
+        self.fill_up_to(transport, buffer, usize::MAX)
+    }
+
+    /// Reads at most `most` bytes into `buffer`, within the limits.
+    pub(super) fn fill_up_to(&self, transport: &mut Transport, buffer: &mut Buffer, most: usize) -> io::Result<usize> {
         self.before_read(transport)?;
-        uninterrupted(|| buffer.fill(transport))
+        uninterrupted(|| buffer.fill(transport, most))
     }
 
     /// Writes all of `bytes`, within the limits for each write.

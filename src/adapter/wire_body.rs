@@ -18,6 +18,12 @@ use crate::pool::Lease;
 /// Reads at least this large go past the buffer, straight to the caller.
 const DIRECT_SIZE: usize = 8 * 1024;
 
+/// After a chunk of this size another is expected, so that no more than what stands between them is read to the buffer.
+const LARGE_CHUNK: u64 = 2 * DIRECT_SIZE as u64;
+
+/// Enough for the end of one chunk and the start of the next.
+const CHUNK_LINES: usize = 512;
+
 /// How long dropping an unread body may wait for each piece of the rest.
 const DROP_PATIENCE: Duration = Duration::from_millis(20);
 
@@ -184,8 +190,12 @@ fn advance_to_end(
     let Unread { lease, buffer, .. } = unread;
     let connection = lease.connection().expect("a lease keeps its connection until it is settled");
     let broken = |error: io::Error| broken(error, patience);
+    let mut large_chunks = false;
     while !decoder.is_done() {
         let direct = decoder.direct();
+        if decoder.at_chunk_end() && direct > 0 {
+            large_chunks = direct >= LARGE_CHUNK;
+        }
         if !buffer.is_empty() {
             let content = usize::try_from(direct).unwrap_or(usize::MAX).min(buffer.data().len());
             out.extend_from_slice(&buffer.data()[..content]);
@@ -202,7 +212,8 @@ fn advance_to_end(
             decoder.advance(n);
             (n as u64) < direct
         } else {
-            patience.fill(&mut connection.transport, buffer).map_err(broken)? == 0
+            let most = if large_chunks { CHUNK_LINES } else { usize::MAX };
+            patience.fill_up_to(&mut connection.transport, buffer, most).map_err(broken)? == 0
         };
         if ended {
             decoder.eof().map_err(|error| remote(&error))?;
