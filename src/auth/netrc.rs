@@ -2,9 +2,9 @@
 //!
 //! The syntax is that of Python's `netrc`, and so is the rule that a file with a mistake counts for nothing (but a `#` starts
 //! a comment wherever a word may stand: after an empty line Python takes that for a mistake). requests reads the file for
-//! every request (AUTH-13); here it is kept, and looked at again at most once a second, or when the environment names another:
-//! so a request costs two look-ups in the environment and no system call. The lock guards only the copy; it is not held while
-//! the file is read.
+//! every request (AUTH-13); here it is kept, and looked at again (and for, should the home have moved) at most once a second,
+//! or when `NETRC` names another: so a request costs one look-up in the environment and no system call. The lock guards only
+//! the copy; it is not held while the file is read.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -52,16 +52,18 @@ impl Netrc {
         env: &dyn Fn(&str) -> Option<String>,
         now: Instant,
     ) -> Option<BasicAuth> {
-        self.entries(Places::of(env), now).find(host)
+        self.entries(env, now).find(host)
     }
 
-    fn entries(&self, places: Places, now: Instant) -> Arc<Entries> {
+    fn entries(&self, env: &dyn Fn(&str) -> Option<String>, now: Instant) -> Arc<Entries> {
+        let netrc = env("NETRC");
         let last = match &*self.seen.lock() {
-            Some(seen) if seen.places == places && now.saturating_duration_since(seen.looked) < FRESH => {
+            Some(seen) if seen.places.netrc == netrc && now.saturating_duration_since(seen.looked) < FRESH => {
                 return Arc::clone(&seen.entries);
             }
             seen => seen.clone(),
         };
+        let places = Places { netrc, home: home(env) };
         let stamp = places.stamp();
         let entries = match last {
             Some(last) if last.stamp == stamp => last.entries,
@@ -87,11 +89,6 @@ struct Places {
 }
 
 impl Places {
-    fn of(env: &dyn Fn(&str) -> Option<String>) -> Self {
-        let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
-        Self { netrc: env("NETRC"), home: env(home).filter(|home| !home.is_empty()) }
-    }
-
     fn stamp(&self) -> Option<Stamp> {
         let in_home = |name: &str| self.home.as_ref().map(|home| PathBuf::from(home).join(name));
         let paths = match self.netrc.as_deref() {
@@ -106,6 +103,10 @@ impl Places {
             Some(Stamp { path, modified: about.modified().ok(), size: about.len(), is_file: about.is_file() })
         })
     }
+}
+
+fn home(env: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    env(if cfg!(windows) { "USERPROFILE" } else { "HOME" }).filter(|home| !home.is_empty())
 }
 
 /// By host, and `default`.
