@@ -53,11 +53,11 @@ impl Headers {
 
     /// Fields of a text that is taken over in one copy; `places` are where a name and its value are.
     pub(crate) fn from_text(text: &str, places: impl ExactSizeIterator<Item = [Range<usize>; 2]>) -> Self {
+        let _ = place(0, text.len());
         let mut entries = Vec::with_capacity(places.len());
-        entries.extend(
-            places
-                .map(|[name, value]| Entry { name: place(name.start, name.end), value: place(value.start, value.end) }),
-        );
+        // No place is behind the end of the text, for which 32 bits are enough.
+        let narrow = |place: Range<usize>| (place.start as u32, place.end as u32);
+        entries.extend(places.map(|[name, value]| Entry { name: narrow(name), value: narrow(value) }));
         Self { text: text.to_owned(), entries }
     }
 
@@ -188,10 +188,19 @@ impl Headers {
         }
     }
 
-    /// Lengths first: most names differ in them, and they need no look at the text.
+    /// Lengths first: most names differ in them, and they need no look at the text. Then the last letters: names of one
+    /// length seldom agree in them.
     #[inline]
     fn is_named(&self, entry: &Entry, name: &str) -> bool {
-        (entry.name.1 - entry.name.0) as usize == name.len() && slice(&self.text, entry.name).eq_ignore_ascii_case(name)
+        let (start, end) = (entry.name.0 as usize, entry.name.1 as usize);
+        if end - start != name.len() {
+            return false;
+        }
+        let own = &self.text.as_bytes()[start..end];
+        match (own.last(), name.as_bytes().last()) {
+            (Some(own_last), Some(last)) => own_last | 0x20 == last | 0x20 && own.eq_ignore_ascii_case(name.as_bytes()),
+            _ => true,
+        }
     }
 
     fn store(&mut self, name: &str, value: &str) -> Entry {

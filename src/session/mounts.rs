@@ -28,8 +28,11 @@ impl Mounts {
     /// The adapter for `url`: the first whose prefix it starts with, compared without case (ADPT-02).
     pub(super) fn find(&self, url: &Url) -> Result<&Arc<dyn Adapter>> {
         let text = url.as_str().as_bytes();
-        let starts_with =
-            |prefix: &str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()));
+        let starts_with = |prefix: &str| {
+            let (prefix, start) = (prefix.as_bytes(), text.get(..prefix.len()));
+            // A prepared URL is in lower case, and so are most prefixes: then one comparison of memory is enough.
+            start.is_some_and(|start| start == prefix || start.eq_ignore_ascii_case(prefix))
+        };
         match self.adapters.iter().find(|(prefix, _)| starts_with(prefix)) {
             Some((_, adapter)) => Ok(adapter),
             None => {
