@@ -250,6 +250,10 @@ impl BodySource for WireBody {
         self.decoder.at_chunk_end()
     }
 
+    fn remaining(&self) -> Option<u64> {
+        self.decoder.remaining()
+    }
+
     fn read_rest(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
         if !self.patience.is_simple() {
             return self.read_to_end(out).map(drop);

@@ -133,8 +133,7 @@ impl Response {
     }
 
     pub(crate) fn from_parts(parts: Parts) -> Self {
-        let length = parts.headers.get("content-length").and_then(|value| value.parse().ok());
-        let stream = Stream::new(parts.body, &parts.headers, parts.limits, length);
+        let stream = Stream::new(parts.body, &parts.headers, parts.limits);
         Self {
             shared: Arc::new(Shared {
                 status: parts.status,

@@ -16,6 +16,11 @@ pub(crate) trait BodySource: Read + Send {
         false
     }
 
+    /// How many bytes are left, where that is known.
+    fn remaining(&self) -> Option<u64> {
+        None
+    }
+
     /// Appends all that is left to `out`.
     fn read_rest(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
         self.read_to_end(out).map(drop)
@@ -33,6 +38,10 @@ pub(crate) trait BodySource: Read + Send {
 impl BodySource for Box<dyn BodySource> {
     fn at_chunk_end(&self) -> bool {
         (**self).at_chunk_end()
+    }
+
+    fn remaining(&self) -> Option<u64> {
+        (**self).remaining()
     }
 
     fn read_rest(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
@@ -70,7 +79,6 @@ pub(super) struct Stream {
     lost: bool,
     /// How far `io::Read` has come in content that is kept.
     pub(super) position: usize,
-    expected: Option<u64>,
     limits: coding::Limits,
     /// The Content-Encoding headers, from the outside in; empty for none.
     codings: Vec<String>,
@@ -87,25 +95,12 @@ enum State {
 }
 
 impl Stream {
-    pub(super) fn new(
-        body: Option<Box<dyn BodySource>>,
-        headers: &Headers,
-        limits: coding::Limits,
-        expected: Option<u64>,
-    ) -> Self {
+    pub(super) fn new(body: Option<Box<dyn BodySource>>, headers: &Headers, limits: coding::Limits) -> Self {
         let codings = match body {
             Some(_) => headers.get_all("content-encoding").map(str::to_owned).collect(),
             None => Vec::new(),
         };
-        Self {
-            state: body.map_or(State::Ended, State::Raw),
-            touched: false,
-            lost: false,
-            position: 0,
-            expected,
-            limits,
-            codings,
-        }
+        Self { state: body.map_or(State::Ended, State::Raw), touched: false, lost: false, position: 0, limits, codings }
     }
 
     /// Everything, for `content`.
@@ -124,10 +119,9 @@ impl Stream {
 
     fn read_all_into(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
         self.decode();
-        let reserve = self.expected.unwrap_or(0).min(MOST_RESERVED);
         match &mut self.state {
             State::Raw(source) => {
-                // Content-Length counts coded bytes; here they are the content itself.
+                let reserve = source.remaining().unwrap_or(0).min(MOST_RESERVED);
                 out.try_reserve_exact(usize::try_from(reserve).unwrap_or(0))?;
                 source.read_rest(out)
             }
