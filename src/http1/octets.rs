@@ -12,3 +12,8 @@ pub(super) fn trim(mut text: &[u8]) -> &[u8] {
     }
     text
 }
+
+/// Whether all bytes are ASCII: all of them at once, as there is hardly ever a reason to stop early.
+pub(super) fn is_ascii(bytes: &[u8]) -> bool {
+    bytes.iter().fold(0, |all, byte| all | byte) < 0x80
+}

@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use super::octets::is_control;
+use super::octets::{is_ascii, is_control};
 use crate::error::ErrorKind;
 use crate::headers::Headers;
 
@@ -150,7 +150,7 @@ fn put(out: &mut Vec<u8>, name: &str, value: &str) {
 fn survey(block: &[u8]) -> (usize, bool) {
     // Counted in bytes, as far as those reach: so the compiler looks at sixteen at a time.
     let count = |part: &[u8]| part.iter().fold(0, |count: u8, &byte| count + u8::from(is_control(byte)));
-    (block.chunks(255).map(|part| usize::from(count(part))).sum(), block.is_ascii())
+    (block.chunks(255).map(|part| usize::from(count(part))).sum(), is_ascii(block))
 }
 
 fn check_line(method: &str, target: &str) -> Result<(), HeadError> {

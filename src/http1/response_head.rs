@@ -14,6 +14,7 @@ use http::StatusCode;
 use httparse::{ParserConfig, Status};
 use memchr::memchr;
 
+use super::octets::is_ascii;
 use super::{RemoteError, lenient_head};
 use crate::headers::Headers;
 
@@ -130,7 +131,7 @@ impl HeadParser {
             text => lenient_head::reason(status, text.as_bytes()),
         };
         // To take the whole over is cheaper than part by part.
-        let ascii = std::str::from_utf8(&buf[..used]).ok().filter(|text| text.is_ascii());
+        let ascii = if is_ascii(&buf[..used]) { std::str::from_utf8(&buf[..used]).ok() } else { None };
         let headers = match ascii {
             Some(text) => {
                 let places = parsed.headers.iter();
@@ -205,10 +206,10 @@ const STRICT_HEADERS: usize = 128;
 
 /// Where in `whole` that part of it is; nowhere, if it is empty, for then it may be none.
 fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
-    match part.as_ptr().addr().checked_sub(whole.as_ptr().addr()) {
-        Some(start) if !part.is_empty() && start + part.len() <= whole.len() => start..start + part.len(),
-        _ => 0..0,
-    }
+    // Wraps to what is too large where it is none.
+    let start = part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
+    let end = start.saturating_add(part.len());
+    if part.is_empty() || end > whole.len() { 0..0 } else { start..end }
 }
 
 /// The length of the empty lines at the start of `buf`, which RFC 9112 §2.2 lets a reader skip.

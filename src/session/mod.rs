@@ -14,6 +14,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use http::Method;
+
 pub use request_builder::RequestBuilder;
 
 use crate::adapter::{Adapter, HttpAdapter, SendOptions, USER_AGENT};
@@ -120,37 +122,37 @@ impl Session {
 
     /// A GET request.
     pub fn get(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
-        self.request("GET", url)
+        self.request(Method::GET, url)
     }
 
     /// An OPTIONS request.
     pub fn options(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
-        self.request("OPTIONS", url)
+        self.request(Method::OPTIONS, url)
     }
 
     /// A HEAD request; the only one that does not follow redirects unless told to (API-04).
     pub fn head(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
-        self.request("HEAD", url).allow_redirects(false)
+        self.request(Method::HEAD, url).allow_redirects(false)
     }
 
     /// A POST request.
     pub fn post(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
-        self.request("POST", url)
+        self.request(Method::POST, url)
     }
 
     /// A PUT request.
     pub fn put(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
-        self.request("PUT", url)
+        self.request(Method::PUT, url)
     }
 
     /// A PATCH request.
     pub fn patch(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
-        self.request("PATCH", url)
+        self.request(Method::PATCH, url)
     }
 
     /// A DELETE request.
     pub fn delete(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
-        self.request("DELETE", url)
+        self.request(Method::DELETE, url)
     }
 
     /// A request of any method. The URL is joined to [`base_url`](Self::base_url), if there is one.

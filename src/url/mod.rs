@@ -230,8 +230,10 @@ impl Url {
 
     /// The value of an automatic Host header: without the scheme's own port, a trailing dot or a zone (HDR-10).
     pub(crate) fn host_header(&self) -> Cow<'_, str> {
-        let (host, zone) = self.host_and_zone();
-        let host = host.trim_end_matches('.');
+        let (mut host, zone) = self.host_and_zone();
+        while let Some(shorter) = host.strip_suffix('.') {
+            host = shorter;
+        }
         let port = self.port().filter(|&port| Some(port) != self.default_port());
         if port.is_none() && !host.contains(':') {
             return host.into();
@@ -242,9 +244,14 @@ impl Url {
     }
 
     fn host_and_zone(&self) -> (&str, Option<&str>) {
-        match self.host().split_once('%') {
+        let host = self.host();
+        // Only an IPv6 address has colons, and only that may have a zone.
+        if !host.bytes().any(|byte| byte == b':') {
+            return (host, None);
+        }
+        match host.split_once('%') {
             Some((address, zone)) if address.contains(':') => (address, Some(zone)),
-            _ => (self.host(), None),
+            _ => (host, None),
         }
     }
 
