@@ -146,6 +146,18 @@ impl Headers {
         Iter { text: &self.text, entries: self.entries.iter() }
     }
 
+    /// Appends all fields to `out` as they stand in a head.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.reserve(self.text.len() + 4 * self.entries.len());
+        let text = self.text.as_bytes();
+        for entry in &self.entries {
+            out.extend_from_slice(&text[entry.name.0 as usize..entry.name.1 as usize]);
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(&text[entry.value.0 as usize..entry.value.1 as usize]);
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+
     /// Sets without a check: for values made in this crate.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         let Some(first) =

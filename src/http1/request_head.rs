@@ -54,9 +54,7 @@ pub(crate) fn write(
     out.extend_from_slice(b" HTTP/1.1\r\n");
     let added = put_automatic(out, automatic, headers);
     let fields = out.len();
-    for (name, value) in headers {
-        put(out, name, value);
-    }
+    headers.write(out);
     out.extend_from_slice(b"\r\n");
 
     let (controls, ascii) = survey(&out[start..]);

@@ -66,11 +66,12 @@ struct Meta {
     url: Option<Url>,
     request: Option<PreparedRequest>,
     history: Vec<Response>,
-    next: Option<PreparedRequest>,
+    /// Boxed, as most responses have none, and each would make room for one.
+    next: Option<Box<PreparedRequest>>,
     elapsed: Duration,
     exchange: Exchange,
     retries: Option<Retry>,
-    cookies: OnceLock<CookieJar>,
+    cookies: OnceLock<Box<CookieJar>>,
 }
 
 /// How a response was got: which connection, and where the time went.
@@ -170,7 +171,7 @@ impl Response {
     }
 
     pub(crate) fn set_next(&mut self, next: PreparedRequest) {
-        Arc::make_mut(&mut self.meta).next = Some(next);
+        Arc::make_mut(&mut self.meta).next = Some(Box::new(next));
     }
 
     /// The status code.
@@ -218,7 +219,7 @@ impl Response {
     /// The request that a redirect which was not followed would make (RESP-28).
     #[must_use]
     pub fn next(&self) -> Option<&PreparedRequest> {
-        self.meta.next.as_ref()
+        self.meta.next.as_deref()
     }
 
     /// From before the adapter's `send` to the parsed head: retries, their sleeps and waiting for a slot included, the body
@@ -264,7 +265,7 @@ impl Response {
         self.meta.cookies.get_or_init(|| {
             let jar = CookieJar::new();
             self.store_cookies(&jar);
-            jar
+            Box::new(jar)
         })
     }
 
