@@ -19,7 +19,7 @@ const MIB: usize = 1 << 20;
 const LARGE: usize = 16 * MIB;
 
 const CASES: [&str; 10] =
-    ["small", "headers", "value", "connect", "download", "read", "chunked", "gzip", "upload", "first"];
+    ["raw", "small", "headers", "value", "connect", "download", "read", "chunked", "gzip", "upload"];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -29,7 +29,7 @@ fn main() {
             let server = Server::start(case);
             run(case, &server.url, count.parse().expect("a number"));
         }
-        _ => CASES.into_iter().filter(|case| *case != "first").for_each(time),
+        _ => CASES.into_iter().for_each(time),
     }
 }
 
@@ -43,6 +43,9 @@ fn time(case: &str) {
 }
 
 fn run(case: &str, url: &str, count: u32) {
+    if case == "raw" {
+        return raw(url, count);
+    }
     let mut session = Session::new();
     if case == "connect" {
         session.headers.insert("Connection", "close").expect("a header");
@@ -70,6 +73,19 @@ fn run(case: &str, url: &str, count: u32) {
                 black_box(session.get(url).send().and_then(|r| r.text()).expect("a text"));
             }
         }
+    }
+}
+
+/// What no client can be faster than: one write and one read, nothing parsed.
+fn raw(url: &str, count: u32) {
+    let (authority, _) = url.trim_start_matches("http://").split_once('/').expect("a path");
+    let request = format!("GET /items HTTP/1.1\r\nHost: {authority}\r\n\r\n");
+    let mut stream = TcpStream::connect(authority).expect("a connection");
+    stream.set_nodelay(true).expect("a socket option");
+    let mut buffer = vec![0; 64 * 1024];
+    for _ in 0..count {
+        stream.write_all(request.as_bytes()).expect("a write");
+        assert!(black_box(stream.read(&mut buffer).expect("a read")) > 100);
     }
 }
 
