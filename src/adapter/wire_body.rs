@@ -97,10 +97,13 @@ impl WireBody {
         let mut left = limit;
         let mut sink = [0; 4096];
         while self.unread.is_some() {
-            match self.step(&mut sink, patience) {
-                Ok(n) if n as u64 <= left && self.decoder.remaining().is_none_or(|rest| rest <= left) => {
-                    left -= n as u64
-                }
+            if limit == 0 || self.decoder.remaining().is_some_and(|rest| rest > left) {
+                return self.close();
+            }
+            // One byte more than may be read, so that too much shows; a body may end on that one.
+            let most = usize::try_from(left).map_or(sink.len(), |left| sink.len().min(left.saturating_add(1)));
+            match self.step(&mut sink[..most], patience) {
+                Ok(n) if n as u64 <= left => left -= n as u64,
                 _ => return self.close(),
             }
         }
