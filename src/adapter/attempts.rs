@@ -50,10 +50,13 @@ impl Shared {
                 drop(answer);
                 let rewindable = job.check_rewindable("a retry");
                 if rewindable.is_ok() {
-                    self.sleep(job, delay)?;
+                    self.sleep(job, delay).map_err(|error| self.last(error, &next, begin))?;
                 }
                 log::debug!(target: LOG, "Retry: {}", job.target());
-                rewindable.map(|()| Next::Again(Box::new(next)))
+                match rewindable {
+                    Ok(()) => Ok(Next::Again(Box::new(next))),
+                    Err(error) => Err(self.last(error, &next, begin)),
+                }
             }
             Err(GiveUp::Exhausted { retry, reason }) if retry.raises_on_status() => {
                 let text = format!("max retries exceeded: {reason}{}", begin.story(self.clock().now()));
@@ -73,13 +76,15 @@ impl Shared {
             Stage::Connect => Cause::Connect(&error),
             Stage::Read => Cause::Read(&error),
             Stage::Other => Cause::Other(&error),
-            Stage::Final => return Err(error),
+            Stage::Final => return Err(self.last(error, &retry, begin)),
         };
         match retry.again(job.tried(cause, None)) {
             Ok(next) => {
                 let rewindable = job.check_rewindable("a retry");
                 if rewindable.is_ok() {
-                    self.sleep(job, self.delay(&next, None))?;
+                    if let Err(late) = self.sleep(job, self.delay(&next, None)) {
+                        return Err(self.last(late.with_source(error), &next, begin));
+                    }
                 }
                 log::warn!(
                     target: LOG,
@@ -88,11 +93,16 @@ impl Shared {
                 );
                 match rewindable {
                     Ok(()) => Ok(next),
-                    Err(unrewindable) => Err(unrewindable.with_source(error)),
+                    Err(unrewindable) => Err(self.last(unrewindable.with_source(error), &next, begin)),
                 }
             }
-            Err(give_up) => Err(begin.tell(error, self.clock().now()).with_retries(give_up.into_retry())),
+            Err(give_up) => Err(self.last(error, give_up.retry(), begin)),
         }
+    }
+
+    /// `error` as the one that ends it all: with the attempts before it.
+    fn last(&self, error: Error, retry: &Retry, begin: Begin) -> Error {
+        begin.tell(error, self.clock().now()).with_retries(retry.clone())
     }
 
     fn delay(&self, retry: &Retry, retry_after: Option<&str>) -> Duration {
