@@ -9,15 +9,10 @@ use std::time::Duration;
 use petition::testing::{FakeClock, Reply, TestServer};
 use petition::{ErrorKind, HttpAdapter, PoolStats, Timeout};
 
-use support::{Gate, LONG, everywhere, logged, millis, pool_lines, secs, session, wait_until};
+use support::{Gate, LONG, connections, everywhere, logged, millis, pool_lines, secs, session, wait_until};
 
 fn hello() -> TestServer {
     TestServer::http(|_| Reply::new(200).body("hello"))
-}
-
-/// The connection of each request, in order.
-fn connections(server: &TestServer) -> Vec<usize> {
-    server.requests().iter().map(|request| request.connection).collect()
 }
 
 fn counts(adapter: &HttpAdapter) -> (usize, usize, usize) {

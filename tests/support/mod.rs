@@ -145,3 +145,18 @@ impl log::Log for ByThread {
 
     fn flush(&self) {}
 }
+
+/// A server that gives `replies` in order, over whatever connections; the last one for ever.
+pub fn in_order(replies: impl Into<Vec<petition::testing::Reply>>) -> TestServer {
+    let replies = replies.into();
+    let turn = std::sync::atomic::AtomicUsize::new(0);
+    TestServer::http(move |_| {
+        let turn = turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        replies[turn.min(replies.len() - 1)].clone()
+    })
+}
+
+/// The connection of each request, in order.
+pub fn connections(server: &TestServer) -> Vec<usize> {
+    server.requests().iter().map(|request| request.connection).collect()
+}
