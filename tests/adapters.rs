@@ -1,0 +1,254 @@
+//! Mounting, and what an adapter gets to see.
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use petition::testing::{FakeClock, MockAdapter, Reply, TestServer};
+use petition::{
+    Adapter, ErrorKind, HttpAdapter, PreparedRequest, Response, Result, Retry, SendOptions, Session, Timeout, Verify,
+    adapter_fn,
+};
+
+use support::{connections, everywhere, session};
+
+/// An adapter that answers by its name, and counts how often it was closed.
+#[derive(Clone)]
+struct Named {
+    name: &'static str,
+    closed: Arc<AtomicUsize>,
+}
+
+impl Named {
+    fn new(name: &'static str) -> Self {
+        Self { name, closed: Arc::default() }
+    }
+}
+
+impl Adapter for Named {
+    fn send(&self, _: &mut PreparedRequest, _: &SendOptions) -> Result<Response> {
+        Response::builder(200).body(self.name).build()
+    }
+
+    fn close(&self) {
+        self.closed.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn served_by(session: &Session, url: &str) -> String {
+    session.get(url).send().unwrap().into_text().unwrap()
+}
+
+// ADPT-01, ADPT-02, ADPT-03, ADPT-06
+#[test]
+fn the_longest_prefix_wins_compared_as_text_without_case() {
+    let mut session = Session::new();
+    for prefix in ["http", "http://", "http://example.com", "HTTP://Example.com/API", "https://"] {
+        session.mount(prefix, Named::new(prefix));
+    }
+
+    for (url, adapter) in [
+        ("http://example.org/", "http://"),
+        ("http://example.com/", "http://example.com"),
+        ("HTTP://EXAMPLE.com/api/x", "HTTP://Example.com/API"),
+        ("http://example.com.evil/", "http://example.com"),
+        ("http://example.com:8080/", "http://example.com"),
+        ("https://example.com/", "https://"),
+        ("httpx://example.com/", "http"),
+    ] {
+        assert_eq!(served_by(&session, url), adapter, "{url}");
+    }
+}
+
+// ADPT-06
+#[test]
+fn the_empty_prefix_takes_what_nothing_else_does() {
+    let mut session = Session::new();
+    session.mount("", Named::new("rest"));
+    session.mount("http://", Named::new("http"));
+
+    assert_eq!(served_by(&session, "anything:at-all"), "rest");
+    assert_eq!(served_by(&session, "http://a.test/"), "http");
+}
+
+// ADPT-04, ADPT-17, SES-21
+#[test]
+fn mounting_again_replaces_and_does_not_close_and_close_closes_what_is_mounted() {
+    let (old, new) = (Named::new("old"), Named::new("new"));
+    let mut session = Session::new();
+    session.mount("mock://", old.clone());
+    session.mount("mock://", new.clone());
+
+    assert_eq!(served_by(&session, "mock://x"), "new");
+    assert_eq!(old.closed.load(Ordering::Relaxed), 0);
+    session.close();
+
+    assert_eq!((old.closed.load(Ordering::Relaxed), new.closed.load(Ordering::Relaxed)), (0, 1));
+    assert_eq!(served_by(&session, "mock://x"), "new");
+}
+
+// ADPT-05
+#[test]
+fn a_url_without_an_adapter_is_an_invalid_schema_first_or_by_a_redirect() {
+    let server = TestServer::http(|_| Reply::new(302).header("Location", "mailto:someone@example.test"));
+    let session = session(&HttpAdapter::new());
+
+    for url in ["ftp://example.test/", "localhost:80/x", "file:///etc/hosts", &server.url("/")] {
+        let error = session.get(url).send().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidSchema, "{url}: {error}");
+        assert!(error.request().is_some());
+    }
+    let text = session.get("ftp://user:hunter2@example.test/").send().unwrap_err().to_string();
+    assert!(text.contains("ftp://example.test/"), "{text}");
+    assert!(session.get_adapter("ftp://example.test/").is_err() && session.get_adapter("http://x.test/").is_ok());
+}
+
+// ADPT-07
+#[test]
+fn an_adapter_of_another_scheme_gets_the_url_as_it_was_written() {
+    let mock = MockAdapter::new().reply(Response::builder(200));
+    let mut session = Session::new();
+    session.mount("foo://", mock.clone());
+
+    session.get("foo://Host:080/a b/../c?q").params([("added", "no")]).send().unwrap();
+
+    assert_eq!(mock.requests()[0].url.as_str(), "foo://Host:080/a b/../c?q");
+}
+
+// ADPT-08, SES-16
+#[test]
+fn an_adapter_is_told_how_to_send() {
+    let mut session = Session::new();
+    session.trust_env = false;
+    session.mount(
+        "https://",
+        adapter_fn(|request, options: &SendOptions| {
+            assert_eq!((request.method.as_str(), request.body_bytes()), ("PUT", Some(&b"x"[..])));
+            assert!(options.stream);
+            assert_eq!(options.timeout, Timeout::new().connect(1).read(2).total(30));
+            assert_eq!(options.verify, Verify::No);
+            assert!(options.cert.is_some());
+            assert_eq!(options.proxies.get("https"), Some("http://proxy.test:3128"));
+            Response::builder(200).build()
+        }),
+    );
+    session.timeout = Timeout::new().total(30);
+    session.verify = false.into();
+
+    let request = session.put("https://a.test/").data("x").stream(true).timeout((1, 2)).cert(("c.pem", "k.pem"));
+    request.proxies([("https", "http://proxy.test:3128")]).send().unwrap();
+}
+
+// ADPT-08: an adapter may change what it sends, and be any closure, Arc or Box
+#[test]
+fn adapters_nest() {
+    let server = TestServer::http(|request| Reply::new(200).body(request.header("x-added").unwrap_or("").to_owned()));
+    let inner: Arc<dyn Adapter> = Arc::new(HttpAdapter::new());
+    let mut session = session(&HttpAdapter::new());
+    session.mount(
+        "http://",
+        adapter_fn(move |request, options| {
+            request.headers.insert("X-Added", "yes")?;
+            inner.send(request, options)
+        }),
+    );
+
+    assert_eq!(served_by(&session, &server.url("/")), "yes");
+}
+
+// ADPT-09 (POOL-15 has the pool's size, RETRY-31 that nothing is retried)
+#[test]
+fn ten_pools_are_kept_by_default() {
+    let server = TestServer::http(|_| Reply::new(200));
+    let adapter = everywhere(&server).build();
+    let session = session(&adapter);
+
+    for host in 0..12 {
+        session.get(format!("http://h{host}.test/")).send().unwrap();
+    }
+
+    let hosts: Vec<_> = adapter.stats().iter().map(|stats| stats.host().to_owned()).collect();
+    assert_eq!(hosts, (2..12).rev().map(|host| format!("h{host}.test")).collect::<Vec<_>>());
+    assert!(server.wait_for_open(10));
+}
+
+// ADPT-10
+#[test]
+fn max_retries_is_a_number_or_a_retry() {
+    let text = |total, read| format!("Retry(total={total}, connect=None, read={read}, redirect=None, status=None)");
+    for (retry, shown) in [
+        (Retry::from(0), text("0", "False")),
+        (Retry::from(3), text("3", "None")),
+        (Retry::new().total(7).read(1), text("7", "1")),
+    ] {
+        let server = TestServer::http(|_| Reply::new(200));
+        let session = session(&HttpAdapter::builder().max_retries(retry).clock(FakeClock::new()).build());
+
+        let response = session.get(server.url("/")).send().unwrap();
+
+        assert_eq!(format!("{:?}", response.retries().unwrap()), shown);
+    }
+}
+
+// ADPT-12
+#[test]
+fn an_adapter_on_two_prefixes_shares_its_pools_and_two_adapters_share_nothing() {
+    let server = TestServer::http(|_| Reply::new(200));
+    let shared = HttpAdapter::new();
+    let mut session = session(&shared);
+    session.mount(server.url("/api/"), shared.clone());
+    session.mount(server.url("/other/"), HttpAdapter::new());
+
+    for path in ["/", "/api/x", "/other/x", "/api/x"] {
+        session.get(server.url(path)).send().unwrap();
+    }
+
+    assert_eq!(connections(&server), [0, 0, 1, 0]);
+}
+
+// ADPT-13
+#[test]
+fn the_target_is_path_and_query() {
+    let server = TestServer::http(|_| Reply::new(200));
+    let session = session(&everywhere(&server).build());
+
+    session.get("http://user:pass@a.test/p/a?b=c#frag").send().unwrap();
+    session.get("http://a.test").send().unwrap();
+
+    let targets: Vec<_> = server.requests().into_iter().map(|request| request.target).collect();
+    assert_eq!(targets, ["/p/a?b=c", "/"]);
+}
+
+// ADPT-14
+#[test]
+fn a_body_without_its_content_length_goes_out_chunked() {
+    let server = TestServer::http(|_| Reply::new(200));
+    let session = session(&HttpAdapter::new());
+    let mut prepared = session.post(server.url("/")).data("hello").prepare().unwrap();
+    prepared.headers.remove("content-length");
+
+    session.send(prepared).unwrap();
+
+    let request = &server.requests()[0];
+    assert_eq!(request.header("transfer-encoding"), Some("chunked"));
+    assert!(request.raw_text().ends_with("\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), "{}", request.raw_text());
+}
+
+// ADPT-20: such a URL is refused when it is parsed
+#[test]
+fn a_port_or_host_that_cannot_be_is_an_invalid_url() {
+    let session = session(&HttpAdapter::new());
+    for url in ["http://a.test:65536/", "http://a.test:port/", "http://[::1/", "http://.a.test/"] {
+        assert_eq!(session.get(url).send().unwrap_err().kind(), ErrorKind::InvalidUrl, "{url}");
+    }
+}
+
+// A stock adapter on a scheme that it cannot speak
+#[test]
+fn the_stock_adapter_refuses_what_is_not_http() {
+    let mut session = session(&HttpAdapter::new());
+    session.mount("foo://", HttpAdapter::new());
+
+    assert_eq!(session.get("foo://a.test/").send().unwrap_err().kind(), ErrorKind::InvalidSchema);
+}

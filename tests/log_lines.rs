@@ -1,0 +1,165 @@
+//! The lines that users of urllib3 know, word for word. Those of retries are in `retry.rs`, those of proxies and of eviction
+//! in `pool.rs`.
+
+mod support;
+
+use petition::HttpAdapter;
+use petition::testing::{Reply, TestServer};
+
+use support::{answer, everywhere, logged, pool_lines, refusing, session};
+
+// LOG-01, LOG-02, LOG-04, LOG-21
+#[test]
+fn a_request_logs_its_connection_and_its_answer() {
+    let server = TestServer::http(|_| Reply::new(200).header("Set-Cookie", "id=secret").body("secret"));
+    let port = server.address().port();
+    let session = session(&HttpAdapter::new());
+    let request = || session.post(server.url("/path?x=1#f")).auth(("user", "secret")).data("secret");
+
+    let (_, lines) = logged(|| request().send().unwrap());
+
+    let answered = format!("DEBUG connectionpool: http://127.0.0.1:{port} \"POST /path?x=1 HTTP/1.1\" 200 6");
+    let started = format!("DEBUG connectionpool: Starting new HTTP connection (1): 127.0.0.1:{port}");
+    assert_eq!(lines, [started, answered.clone()]);
+    assert_eq!(logged(|| request().send().unwrap()).1, [answered]);
+}
+
+// LOG-02
+#[test]
+fn a_connect_that_fails_was_announced() {
+    let address = refusing();
+    let session = session(&HttpAdapter::new());
+
+    for number in 1..=2 {
+        let (_, lines) = logged(|| session.get(format!("http://{address}/")).send().unwrap_err());
+        let port = address.port();
+        assert_eq!(lines, [format!("DEBUG connectionpool: Starting new HTTP connection ({number}): 127.0.0.1:{port}")]);
+    }
+}
+
+// LOG-03, LOG-04, LOG-19
+#[cfg(feature = "native-tls")]
+#[test]
+fn https_is_named_and_an_unverified_host_warned_of_once() {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let builder = TestServer::builder().tls(&made.cert.pem(), &made.signing_key.serialize_pem()).unwrap();
+    let server = builder
+        .start(|peer| {
+            while peer.read_request().is_some() {
+                peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello");
+                peer.close();
+            }
+        })
+        .unwrap();
+    let session = session(&everywhere(&server).build());
+    let send = || session.get("https://localhost/x").verify(false).send().unwrap();
+
+    let (_, lines) = logged(send);
+    assert_eq!(
+        lines,
+        [
+            "DEBUG connectionpool: Starting new HTTPS connection (1): localhost:443",
+            "WARN tls: Unverified HTTPS request is being made to host 'localhost'. \
+             Adding certificate verification is strongly advised.",
+            "DEBUG connectionpool: https://localhost:443 \"GET /x HTTP/1.1\" 200 5",
+        ]
+    );
+    let (_, lines) = logged(send);
+    assert_eq!(
+        lines,
+        [
+            "DEBUG connectionpool: Resetting dropped connection: localhost",
+            "DEBUG connectionpool: https://localhost:443 \"GET /x HTTP/1.1\" 200 5",
+        ]
+    );
+}
+
+// LOG-05
+#[test]
+fn the_length_is_the_one_announced_or_none() {
+    for (method, wire, logged) in [
+        ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "200 3"),
+        ("GET", "HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nabc", "200 3"),
+        ("GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "200 None"),
+        ("GET", "HTTP/1.1 200 OK\r\n\r\nabc", "200 None"),
+        ("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", "200 0"),
+        ("GET", "HTTP/1.1 204 No Content\r\n\r\n", "204 0"),
+        ("GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n", "304 0"),
+        ("GET", "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", "200 1"),
+    ] {
+        let server = TestServer::http(move |_| Reply::raw(wire).then_close());
+        let session = session(&HttpAdapter::new());
+
+        let (_, lines) = pool_lines(|| session.request(method, server.url("/")).send().unwrap());
+
+        let address = server.address();
+        assert_eq!(lines[1..], [format!("http://{address} \"{method} / HTTP/1.1\" {logged}")], "{wire:?}");
+    }
+}
+
+// LOG-05
+#[test]
+fn hosts_of_ipv6_have_no_brackets() {
+    let serve = |peer: &mut petition::testing::Peer| {
+        peer.read_request();
+        peer.send(answer("hello"));
+    };
+    let Ok(server) = TestServer::builder().address("[::1]:0").start(serve) else { return }; // a machine without IPv6
+    let session = session(&HttpAdapter::new());
+
+    let (_, lines) = pool_lines(|| session.get(server.url("/")).send().unwrap());
+
+    let port = server.address().port();
+    assert_eq!(
+        lines,
+        [
+            format!("Starting new HTTP connection (1): ::1:{port}"),
+            format!("http://::1:{port} \"GET / HTTP/1.1\" 200 5"),
+        ]
+    );
+}
+
+// LOG-04: the line comes with the head, whatever becomes of the body
+#[test]
+fn an_answer_is_logged_once_its_head_is_there() {
+    let server = TestServer::http(|_| Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf").then_close());
+    let session = session(&HttpAdapter::new());
+
+    let (_, lines) = pool_lines(|| session.get(server.url("/")).send().unwrap_err());
+
+    assert!(lines[1].ends_with("200 9"), "{lines:?}");
+}
+
+// LOG-14: none of urllib3's; the session says where it goes under a target of its own
+#[test]
+fn a_redirect_logs_two_exchanges_and_where_it_leads() {
+    let server = TestServer::http(|request| match request.target.as_str() {
+        "/" => Reply::new(302).header("Location", "/there"),
+        _ => Reply::new(200),
+    });
+    let address = server.address();
+    let session = session(&HttpAdapter::new());
+
+    let (_, lines) = logged(|| session.get(server.url("/")).send().unwrap());
+
+    assert_eq!(
+        lines[1..],
+        [
+            format!("DEBUG connectionpool: http://{address} \"GET / HTTP/1.1\" 302 0"),
+            format!("DEBUG redirect: Redirect 302: http://{address}/ -> http://{address}/there"),
+            format!("DEBUG connectionpool: http://{address} \"GET /there HTTP/1.1\" 200 0"),
+        ]
+    );
+}
+
+// LOG-17: both framings at once are refused, not logged
+#[test]
+fn content_length_beside_chunks_is_refused() {
+    let wire = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    let server = TestServer::http(move |_| Reply::raw(wire));
+    let session = session(&HttpAdapter::new());
+
+    let (error, lines) = logged(|| session.get(server.url("/")).send().unwrap_err());
+
+    assert_eq!((error.kind(), lines.len()), (petition::ErrorKind::InvalidHeader, 1));
+}

@@ -1,0 +1,433 @@
+//! Limits, and servers that are slower than them.
+//!
+//! A server that is slow sleeps: that is its behaviour, not a way to wait for something.
+
+mod support;
+
+use std::io::{Cursor, Read};
+use std::thread;
+use std::time::Duration;
+
+use petition::testing::{Reply, TestServer};
+use petition::{Body, Error, ErrorKind, HttpAdapter, Retry, Session, Timeout};
+
+use support::{Gate, answer, connections, everywhere, millis, session, timed};
+
+/// As long as a test here may take: less than any server below would go on.
+const SOON: Duration = Duration::from_secs(3);
+
+fn limits() -> Timeout {
+    Timeout::new()
+}
+
+/// Takes the error of what had to be stopped after `limit`, in time.
+fn stopped<T: std::fmt::Debug>(limit: u64, act: impl FnOnce() -> Result<T, Error>) -> Error {
+    let (result, took) = timed(act);
+    assert!(took >= millis(limit) - millis(5) && took < SOON, "{took:?}");
+    let error = result.unwrap_err();
+    assert!(error.is_timeout());
+    error
+}
+
+/// Reads a request and says nothing more.
+fn silent() -> TestServer {
+    TestServer::connections(|peer| {
+        peer.read_request();
+        peer.wait_for_close();
+    })
+}
+
+/// Sends a byte every 50 ms, of the head or of the body behind it, and neither to its end.
+fn dripping(in_head: bool) -> TestServer {
+    TestServer::connections(move |peer| {
+        peer.read_request();
+        peer.send("HTTP/1.1 200 OK\r\n");
+        if in_head {
+            peer.send("X-Long: ");
+        } else {
+            peer.send("Content-Length: 60\r\n\r\n");
+        }
+        for _ in 0..12 {
+            thread::sleep(millis(50));
+            peer.send("x");
+        }
+        peer.wait_for_close();
+    })
+}
+
+// TIME-01, SES-12
+#[test]
+fn no_limit_is_set_by_default() {
+    assert_eq!(Session::new().timeout, Timeout::new());
+    assert_eq!(Session::new().send_options().timeout, Timeout::new());
+    let all = Timeout::new();
+    assert_eq!((all.connect_limit(), all.read_limit(), all.total_limit()), (None, None, None));
+}
+
+// TIME-01, TIME-06; a timeout of the session is new here
+#[test]
+fn a_sessions_timeout_holds_unless_the_request_has_its_own() {
+    let server = TestServer::http(|_| {
+        thread::sleep(millis(250));
+        Reply::new(200)
+    });
+    let mut session = session(&HttpAdapter::new());
+    session.timeout = 0.1.into();
+
+    assert_eq!(session.get(server.url("/")).send().unwrap_err().kind(), ErrorKind::ReadTimeout);
+    assert_eq!(
+        session.get(server.url("/")).timeout(limits().connect(3)).send().unwrap_err().kind(),
+        ErrorKind::ReadTimeout
+    );
+    for longer in [Timeout::from(3), (3, 3.0).into(), None.into(), limits().read(None), Duration::from_secs(3).into()] {
+        session.get(server.url("/")).timeout(longer).send().unwrap();
+    }
+    let prepared = session.get(server.url("/")).prepare().unwrap();
+    assert_eq!(session.send(prepared).unwrap_err().kind(), ErrorKind::ReadTimeout);
+}
+
+// TIME-02: InvalidSetting here
+#[test]
+fn limits_that_cannot_be_are_refused_before_anything_is_done() {
+    let server = TestServer::http(|_| Reply::new(200));
+    let mut session = session(&HttpAdapter::new());
+    for (timeout, text) in [
+        (Timeout::from(0), "connect timeout must be more than zero seconds, not 0"),
+        (Timeout::from(-1.5), "connect timeout must be more than zero seconds, not -1.5"),
+        (Timeout::from((1, 0)), "read timeout must be more than zero seconds, not 0"),
+        (limits().total(f64::NAN), "total timeout must be more than zero seconds, not NaN"),
+        (limits().pool(Duration::ZERO), "pool timeout must be more than zero seconds, not 0"),
+    ] {
+        let error = session.get(server.url("/")).timeout(timeout).send().unwrap_err();
+        assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::InvalidSetting, text));
+
+        session.timeout = timeout;
+        assert_eq!(session.get(server.url("/")).send().unwrap_err().to_string(), text);
+        session.timeout = Timeout::new();
+    }
+    assert_eq!(server.accepted(), 0);
+}
+
+// TIME-03, TIME-04: here one limit for all addresses together
+#[cfg(target_os = "linux")]
+#[test]
+fn the_connect_timeout_bounds_all_addresses_together() {
+    let hole = support::BlackHole::new();
+    let address = hole.address;
+    let session = session(&HttpAdapter::builder().resolver(move |_, _| Ok(vec![address; 5])).build());
+
+    let error = stopped(200, || session.get("http://a.test/").timeout((0.2, 5)).send());
+    assert_eq!(error.kind(), ErrorKind::ConnectTimeout);
+    assert_eq!(error.to_string(), "connecting to a.test:80 timed out after 200ms");
+    assert!(error.is_connection_error());
+
+    let error = stopped(200, || session.get("http://a.test/").timeout(limits().total(0.2)).send());
+    assert_eq!(error.kind(), ErrorKind::TotalTimeout);
+    assert_eq!(error.to_string(), "the total timeout ran out during: connecting to a.test:80");
+}
+
+// TIME-05
+#[test]
+fn the_read_timeout_holds_for_each_silence_not_for_the_response() {
+    for in_head in [true, false] {
+        let server = TestServer::connections(move |peer| {
+            peer.read_request();
+            for byte in answer("0123456789").bytes() {
+                // The head in six pieces or the body in ten.
+                if (in_head && byte == b' ') || (!in_head && byte.is_ascii_digit()) {
+                    thread::sleep(millis(40));
+                }
+                peer.send([byte]);
+            }
+        });
+        let session = session(&HttpAdapter::new());
+
+        let (text, took) = timed(|| session.get(server.url("/")).timeout(0.15).send().unwrap().text().unwrap());
+
+        assert_eq!(text, "0123456789");
+        assert!(in_head || took > millis(400), "{took:?}");
+    }
+}
+
+// TIME-06
+#[test]
+fn silence_before_the_answer_is_a_read_timeout() {
+    let server = silent();
+    let session = session(&HttpAdapter::new());
+
+    let error = stopped(150, || session.get(server.url("/")).timeout((5, 0.15)).send());
+
+    assert_eq!(error.kind(), ErrorKind::ReadTimeout);
+    assert_eq!(error.to_string(), "read timed out after 150ms while waiting for the response");
+    assert!(!error.is_connection_error());
+    assert!(server.wait_for_open(0), "the connection is not kept");
+}
+
+// TIME-07: ReadTimeout here
+#[test]
+fn silence_in_the_body_is_a_read_timeout_however_it_is_read() {
+    let server = TestServer::connections(|peer| {
+        peer.read_request();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+        peer.wait_for_close();
+    });
+    let session = session(&HttpAdapter::new());
+    let open = |stream| session.get(server.url("/")).timeout((5, 0.15)).stream(stream).send();
+
+    let errors = [
+        stopped(150, || open(false)),
+        stopped(150, || open(true)?.into_content()),
+        stopped(150, || open(true)?.iter_content(100).collect::<Result<Vec<_>, _>>()),
+        stopped(150, || open(true)?.iter_lines().collect::<Result<Vec<_>, _>>()),
+        stopped(150, || Ok(open(true)?.read_to_end(&mut Vec::new())?)),
+    ];
+
+    for error in errors {
+        assert_eq!(error.kind(), ErrorKind::ReadTimeout);
+        assert_eq!(error.to_string(), "read timed out after 150ms while reading the body");
+    }
+    let error = open(true).unwrap().read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+}
+
+// TIME-08: a timeout here
+#[test]
+fn an_upload_that_is_not_taken_is_stopped() {
+    let over = Gate::default();
+    let script_over = over.clone();
+    let server = TestServer::connections(move |peer| {
+        peer.read_head();
+        script_over.wait(); // and reads nothing of the body
+    });
+    let session = session(&HttpAdapter::new());
+    let large = || vec![b'x'; 32 << 20];
+    for body in [|large: Vec<u8>| Body::from(large), |large: Vec<u8>| Body::reader(Cursor::new(large))] {
+        let request = session.put(server.url("/")).data(body(large())).timeout((5, 0.2));
+        let error = stopped(200, || request.send());
+        assert_eq!(error.kind(), ErrorKind::ReadTimeout);
+        assert_eq!(error.to_string(), "read timed out after 200ms while sending the request");
+
+        let request = session.put(server.url("/")).data(body(large())).timeout(limits().total(0.2).read(60));
+        let error = stopped(200, || request.send());
+        assert_eq!(error.kind(), ErrorKind::TotalTimeout);
+        assert_eq!(error.to_string(), "the total timeout ran out while sending the request");
+    }
+    over.open();
+}
+
+// TIME-10
+#[test]
+fn each_hop_starts_with_a_fresh_read_timeout() {
+    let server = TestServer::http(|request| {
+        thread::sleep(millis(100));
+        match request.target.as_str() {
+            "/3" => Reply::new(200),
+            "/1" => Reply::new(302).header("Location", "/2"),
+            _ => Reply::new(302).header("Location", "/3"),
+        }
+    });
+    let session = session(&HttpAdapter::new());
+
+    let response = session.get(server.url("/1")).timeout(0.2).send().unwrap();
+
+    assert_eq!(response.history().len(), 2);
+}
+
+// TIME-11: the total is one here, body included
+#[test]
+fn the_total_timeout_stops_what_drips() {
+    for (in_head, phase) in [(true, "waiting for the response"), (false, "reading the body")] {
+        let server = dripping(in_head);
+        let session = session(&HttpAdapter::new());
+
+        let error = stopped(250, || session.get(server.url("/")).timeout(limits().total(0.25).read(5)).send());
+
+        assert_eq!(error.kind(), ErrorKind::TotalTimeout);
+        assert_eq!(error.to_string(), format!("the total timeout ran out while {phase}"));
+        assert!(server.wait_for_open(0));
+    }
+}
+
+#[test]
+fn the_total_timeout_counts_from_send_for_a_streamed_body_too() {
+    let server = dripping(false);
+    let session = session(&HttpAdapter::new());
+
+    let error = stopped(250, || {
+        let mut response = session.get(server.url("/")).timeout(limits().total(0.25)).stream(true).send()?;
+        for piece in response.iter_content(1) {
+            piece?;
+        }
+        Ok(())
+    });
+
+    assert_eq!(error.kind(), ErrorKind::TotalTimeout);
+}
+
+#[test]
+fn the_total_timeout_holds_while_a_slot_is_waited_for() {
+    let server = TestServer::http(|_| Reply::new(200).body("hello"));
+    let session = session(&HttpAdapter::builder().pool_maxsize(1).pool_block(true).build());
+    let _held = session.get(server.url("/")).stream(true).send().unwrap();
+
+    for timeout in [limits().total(0.15), limits().total(0.15).pool(60), limits().total(0.15).pool(None)] {
+        let error = stopped(150, || session.get(server.url("/")).timeout(timeout).send());
+        assert_eq!(error.kind(), ErrorKind::TotalTimeout);
+        assert_eq!(error.to_string(), "the total timeout ran out while waiting for a pool slot");
+    }
+    let error = stopped(100, || session.get(server.url("/")).timeout(limits().total(60).pool(0.1)).send());
+    assert_eq!(error.kind(), ErrorKind::PoolTimeout);
+}
+
+// TIME-03. A look-up cannot be stopped without a thread; the clock is looked at after it
+#[test]
+fn a_slow_look_up_counts_and_nothing_is_sent_after_it() {
+    let server = TestServer::http(|_| Reply::new(200));
+    let address = server.address();
+    let slow = HttpAdapter::builder().resolver(move |_, _| {
+        thread::sleep(millis(200));
+        Ok(vec![address])
+    });
+    let session = session(&slow.build());
+
+    let error = stopped(200, || session.get("http://a.test/").timeout(limits().total(0.1)).send());
+
+    assert_eq!(error.kind(), ErrorKind::TotalTimeout);
+    assert_eq!(error.to_string(), "the total timeout ran out during: resolving a.test:80");
+    assert_eq!(server.accepted(), 0);
+    session.get("http://a.test/").timeout(limits().connect(0.1)).send().unwrap(); // TIME-03: not part of connecting
+}
+
+// TIME-04, TLS-16: ConnectTimeout here
+#[cfg(feature = "native-tls")]
+#[test]
+fn a_stalled_tls_handshake_is_stopped() {
+    let server = TestServer::connections(|peer| peer.wait_for_close());
+    let session = session(&HttpAdapter::new());
+    let url = server.url("/").replace("http:", "https:");
+    let peer = server.address();
+
+    let error = stopped(200, || session.get(&url).timeout((0.2, 60)).send());
+    assert_eq!(error.kind(), ErrorKind::ConnectTimeout);
+    assert_eq!(error.to_string(), format!("tls handshake with {peer} timed out after 200ms"));
+
+    let error = stopped(200, || session.get(&url).timeout(limits().total(0.2)).send());
+    assert_eq!(error.kind(), ErrorKind::TotalTimeout);
+    assert_eq!(error.to_string(), format!("the total timeout ran out during: tls handshake with {peer}"));
+}
+
+// A handshake that drips is as bad as one that stalls
+#[cfg(feature = "native-tls")]
+#[test]
+fn a_tls_handshake_that_drips_is_stopped() {
+    let server = TestServer::connections(|peer| {
+        peer.read_some(1);
+        peer.send([22, 3, 3, 0, 60]); // a handshake record of 60 bytes
+        for _ in 0..12 {
+            thread::sleep(millis(50));
+            peer.send([2]);
+        }
+        peer.wait_for_close();
+    });
+    let session = session(&HttpAdapter::new());
+    let url = server.url("/").replace("http:", "https:");
+
+    assert_eq!(stopped(200, || session.get(&url).timeout((0.2, 60)).send()).kind(), ErrorKind::ConnectTimeout);
+    assert_eq!(stopped(200, || session.get(&url).timeout(limits().total(0.2)).send()).kind(), ErrorKind::TotalTimeout);
+}
+
+// PROXY-19
+#[cfg(feature = "native-tls")]
+#[test]
+fn a_proxy_that_does_not_open_its_tunnel_is_stopped() {
+    let proxy = TestServer::connections(|peer| {
+        peer.read_head();
+        peer.wait_for_close();
+    });
+    let session = session(&HttpAdapter::new());
+    let peer = proxy.address();
+    let request = || session.get("https://a.test/").proxies([("https", proxy.url(""))]);
+
+    let error = stopped(200, || request().timeout((0.2, 60)).send());
+    assert_eq!(error.kind(), ErrorKind::ConnectTimeout);
+    assert_eq!(error.to_string(), format!("opening a tunnel through proxy {peer} timed out after 200ms"));
+
+    let error = stopped(200, || request().timeout(limits().total(0.2)).send());
+    assert_eq!(error.kind(), ErrorKind::TotalTimeout);
+}
+
+#[test]
+fn the_total_timeout_spans_redirects() {
+    let server = TestServer::http(|_| {
+        thread::sleep(millis(40));
+        Reply::new(302).header("Location", "/again")
+    });
+    let mut session = session(&HttpAdapter::new());
+    session.max_redirects = 1000;
+
+    let error = stopped(250, || session.get(server.url("/")).timeout(limits().total(0.25)).send());
+
+    assert_eq!(error.kind(), ErrorKind::TotalTimeout);
+    assert!(server.requests().len() > 2);
+}
+
+#[test]
+fn the_total_timeout_spans_retries() {
+    let server = silent();
+    let session = session(&HttpAdapter::builder().max_retries(100).build());
+
+    let error = stopped(250, || session.get(server.url("/")).timeout(limits().total(0.25).read(0.1)).send());
+
+    assert_eq!((error.kind(), server.requests().len()), (ErrorKind::TotalTimeout, 3));
+    assert!(
+        error.to_string().starts_with("the total timeout ran out while waiting for the response (3 attempts over ")
+    );
+    assert_eq!(error.retries().unwrap().history().len(), 2);
+}
+
+#[test]
+fn the_total_timeout_is_over_for_connects_that_fail_too() {
+    let session = session(&HttpAdapter::builder().max_retries(Retry::new().total(1_000_000)).build());
+    let url = format!("http://{}/", support::refusing());
+
+    let error = stopped(100, || session.get(url).timeout(limits().total(0.1)).send());
+
+    assert_eq!(error.kind(), ErrorKind::TotalTimeout);
+}
+
+// TIME-12
+#[test]
+fn a_reused_connection_takes_the_limits_of_its_request() {
+    let server = TestServer::http(|request| {
+        if request.target == "/slow" {
+            thread::sleep(millis(250));
+        }
+        Reply::new(200)
+    });
+    let session = session(&everywhere(&server).build());
+
+    session.get("http://a.test/").timeout(0.1).send().unwrap();
+    session.get("http://a.test/slow").timeout(None).send().unwrap();
+    session.get("http://a.test/").timeout(limits().total(0.1)).send().unwrap();
+    session.get("http://a.test/slow").timeout(3).send().unwrap();
+    let error = session.get("http://a.test/slow").timeout(0.1).send().unwrap_err();
+
+    assert_eq!(error.kind(), ErrorKind::ReadTimeout);
+    assert_eq!(connections(&server)[..4], [0; 4]);
+}
+
+// A read timeout shorter than what is left in total keeps its name, and the other way round
+#[test]
+fn the_error_names_the_limit_that_ran_out() {
+    let server = silent();
+    let session = session(&HttpAdapter::new());
+
+    for (timeout, kind) in [
+        (limits().read(0.1).total(60), ErrorKind::ReadTimeout),
+        (limits().read(60).total(0.1), ErrorKind::TotalTimeout),
+        (limits().read(None).total(0.1), ErrorKind::TotalTimeout),
+        (limits().connect(60).read(0.1), ErrorKind::ReadTimeout),
+    ] {
+        assert_eq!(stopped(100, || session.get(server.url("/")).timeout(timeout).send()).kind(), kind);
+    }
+}
