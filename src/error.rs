@@ -245,7 +245,8 @@ impl Error {
         self.inner.response
     }
 
-    /// The [`Retry`] at the time of giving up, with its history; `None` where no retry was made.
+    /// The [`Retry`] at the time of giving up, whose history is empty where nothing was retried; `None` where nothing was
+    /// sent, or the error is one of the body.
     #[must_use]
     pub fn retries(&self) -> Option<&Retry> {
         self.inner.retries.as_ref()

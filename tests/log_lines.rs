@@ -62,6 +62,7 @@ fn https_is_named_and_an_unverified_host_warned_of_once() {
             "WARN tls: Unverified HTTPS request is being made to host 'localhost'. \
              Adding certificate verification is strongly advised.",
             "DEBUG connectionpool: https://localhost:443 \"GET /x HTTP/1.1\" 200 5",
+            "DEBUG adapter: Closing connection to localhost: the peer asks for it",
         ]
     );
     let (_, lines) = logged(send);
@@ -70,6 +71,7 @@ fn https_is_named_and_an_unverified_host_warned_of_once() {
         [
             "DEBUG connectionpool: Resetting dropped connection: localhost",
             "DEBUG connectionpool: https://localhost:443 \"GET /x HTTP/1.1\" 200 5",
+            "DEBUG adapter: Closing connection to localhost: the peer asks for it",
         ]
     );
 }
@@ -162,4 +164,22 @@ fn content_length_beside_chunks_is_refused() {
     let (error, lines) = logged(|| session.get(server.url("/")).send().unwrap_err());
 
     assert_eq!((error.kind(), lines.len()), (petition::ErrorKind::InvalidHeader, 1));
+}
+
+// New here: under a target of its own, why a connection is not kept
+#[test]
+fn a_connection_that_is_closed_behind_its_response_says_why() {
+    for (wire, reason) in [
+        ("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", "the peer asks for it"),
+        ("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.0 without keep-alive"),
+        ("HTTP/1.1 200 OK\r\n\r\nok", "its end is the end of the body"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more", "bytes behind the response"),
+    ] {
+        let server = TestServer::http(move |_| Reply::raw(wire).then_close());
+        let session = session(&HttpAdapter::new());
+
+        let (_, lines) = logged(|| session.get(server.url("/")).send().unwrap());
+
+        assert_eq!(lines[2..], [format!("DEBUG adapter: Closing connection to 127.0.0.1: {reason}")]);
+    }
 }

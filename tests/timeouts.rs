@@ -431,3 +431,65 @@ fn the_error_names_the_limit_that_ran_out() {
         assert_eq!(stopped(100, || session.get(server.url("/")).timeout(timeout).send()).kind(), kind);
     }
 }
+
+/// The system's clock, which looks how many threads there are each time it is looked at.
+#[cfg(target_os = "linux")]
+#[derive(Clone, Debug, Default)]
+struct Counting(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+
+#[cfg(target_os = "linux")]
+impl Counting {
+    fn threads() -> usize {
+        std::fs::read_dir("/proc/self/task").unwrap().count()
+    }
+
+    fn count(&self) {
+        self.0.fetch_max(Self::threads(), std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl petition::Clock for Counting {
+    fn now(&self) -> std::time::Instant {
+        self.count();
+        std::time::Instant::now()
+    }
+
+    fn wall(&self) -> std::time::SystemTime {
+        std::time::SystemTime::now()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        self.count();
+        thread::sleep(duration);
+    }
+
+    fn jitter(&self) -> f64 {
+        0.0
+    }
+}
+
+// In a process of its own, where no other test starts threads
+#[cfg(target_os = "linux")]
+#[test]
+fn no_limit_needs_a_thread() {
+    const CHILD: &str = "PETITION_TEST_URL";
+    if let Ok(url) = std::env::var(CHILD) {
+        let clock = Counting::default();
+        let retry = Retry::new().total(2).status_forcelist([503]).backoff_factor(0.01);
+        let builder = HttpAdapter::builder().pool_maxsize(1).pool_block(true).max_connections(1);
+        let session = session(&builder.max_retries(retry).clock(clock.clone()).build());
+        let before = Counting::threads();
+        let error = session.get(url).timeout(limits().total(0.25).connect(5).pool(5)).send().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TotalTimeout);
+        assert_eq!((clock.0.load(std::sync::atomic::Ordering::Relaxed), Counting::threads()), (before, before));
+        return;
+    }
+    let server = dripping(false);
+
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    let output = child.args(["--exact", "no_limit_needs_a_thread"]).env(CHILD, server.url("/")).output().unwrap();
+
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(server.requests().len(), 1);
+}
