@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
@@ -124,6 +125,10 @@ impl Adapter for HttpAdapter {
 
     fn close(&self) {
         self.shared.manager.close();
+    }
+
+    fn now(&self) -> Instant {
+        self.shared.clock().now()
     }
 }
 

@@ -14,12 +14,13 @@ mod unix;
 mod wire_body;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 pub use self::http::HttpAdapter;
 pub use self::settings::HttpAdapterBuilder;
 pub use self::unix::UnixAdapter;
 
-use crate::clock::Deadline;
+use crate::clock::{self, Deadline};
 use crate::error::Result;
 use crate::message::{PreparedRequest, Response};
 use crate::proxy::{Proxies, Route};
@@ -62,6 +63,12 @@ pub trait Adapter: Send + Sync {
 
     /// Closes what the adapter keeps open; it can be used again afterwards (SES-21).
     fn close(&self) {}
+
+    /// The time by the clock that the adapter's waits are measured by: the limit on everything starts there.
+    #[doc(hidden)]
+    fn now(&self) -> Instant {
+        clock::now()
+    }
 }
 
 impl<F: Fn(&mut PreparedRequest, &SendOptions) -> Result<Response> + Send + Sync> Adapter for F {
@@ -78,6 +85,10 @@ impl<A: Adapter + ?Sized> Adapter for Arc<A> {
     fn close(&self) {
         (**self).close();
     }
+
+    fn now(&self) -> Instant {
+        (**self).now()
+    }
 }
 
 impl Adapter for Box<dyn Adapter> {
@@ -87,6 +98,10 @@ impl Adapter for Box<dyn Adapter> {
 
     fn close(&self) {
         (**self).close();
+    }
+
+    fn now(&self) -> Instant {
+        (**self).now()
     }
 }
 

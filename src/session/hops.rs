@@ -11,7 +11,8 @@ impl Session {
     pub(super) fn follow(&self, mut request: PreparedRequest, mut options: SendOptions) -> Result<Response> {
         options.timeout.check().map_err(|error| error.with_request(&request))?;
         if let Some(total) = options.timeout.total_limit() {
-            options.deadline = Deadline::after(clock::now(), Some(total));
+            let now = self.mounts.find(&request.url).map_or_else(|_| clock::now(), |adapter| adapter.now());
+            options.deadline = Deadline::after(now, Some(total));
         }
         let mut history: Vec<Response> = Vec::new();
         let mut response = loop {
