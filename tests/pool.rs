@@ -321,16 +321,31 @@ fn a_slot_comes_back_however_its_exchange_ends() {
 // POOL-20: here the slot is freed
 #[test]
 fn a_dropped_response_gives_its_connection_back_if_little_is_left_and_else_its_slot() {
-    for (left, connections_used) in [(1000, vec![0, 0]), (3000, vec![0, 1])] {
-        let server = TestServer::http(move |_| Reply::new(200).body(vec![b'x'; left]));
+    let sized = |size| Reply::new(200).body(vec![b'x'; size]);
+    let chunked = |size: usize| {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked";
+        Reply::raw(format!("{head}\r\n\r\n{size:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(size)))
+    };
+    for (reply, limit, connections_used) in [
+        (sized(1000), 2000, [0, 0]),
+        (sized(2000), 2000, [0, 0]),
+        (sized(3000), 2000, [0, 1]),
+        (sized(3_000_000), 2000, [0, 1]),
+        (sized(1), 0, [0, 1]),
+        (chunked(1000), 2000, [0, 0]),
+        (chunked(3000), 2000, [0, 1]),
+        (chunked(1), 0, [0, 1]),
+    ] {
+        let shown = format!("{reply:.40?} {limit}");
+        let server = TestServer::http(move |_| reply.clone());
         let adapter =
-            HttpAdapter::builder().pool_maxsize(1).pool_block(true).pool_timeout(LONG).drain_limit(2000).build();
+            HttpAdapter::builder().pool_maxsize(1).pool_block(true).pool_timeout(LONG).drain_limit(limit).build();
         let session = session(&adapter);
 
         drop(session.get(server.url("/")).stream(true).send().unwrap());
         session.get(server.url("/")).send().unwrap();
 
-        assert_eq!(connections(&server), connections_used, "{left}");
+        assert_eq!(connections(&server), connections_used, "{shown}");
     }
 }
 
@@ -607,6 +622,52 @@ fn close_empties_the_pools_lets_exchanges_finish_and_the_session_goes_on() {
     assert!(server.wait_for_open(0), "the other is not kept");
     let (_, lines) = pool_lines(|| session.get(server.url("/")).send().unwrap());
     assert!(lines[0].starts_with("Starting new HTTP connection (1)"), "{lines:?}");
+}
+
+// POOL-03, POOL-36
+#[test]
+fn who_waits_for_a_slot_is_served_though_the_pool_was_closed_or_evicted() {
+    for evict in [false, true] {
+        let server = hello();
+        let adapter = everywhere(&server).pool_connections(1).pool_maxsize(1).pool_block(true).build();
+        let session = session(&adapter);
+
+        let held = session.get("http://a.test/").stream(true).send().unwrap();
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| session.get("http://a.test/").send().unwrap().text().unwrap());
+            wait_until("a waiter", || counts(&adapter).2 == 1);
+            if evict {
+                session.get("http://b.test/").send().unwrap();
+            } else {
+                session.close();
+            }
+            held.content().unwrap();
+            assert_eq!(waiter.join().unwrap(), "hello");
+        });
+
+        assert!(server.wait_for_open(usize::from(evict)), "nothing of the old pool is kept");
+    }
+}
+
+// POOL-17
+#[test]
+fn a_waiter_that_gave_up_leaves_its_place_to_the_next() {
+    let server = hello();
+    let adapter = HttpAdapter::builder().pool_maxsize(1).pool_block(true).build();
+    let session = session(&adapter);
+
+    let held = session.get(server.url("/")).stream(true).send().unwrap();
+    thread::scope(|scope| {
+        let first = scope.spawn(|| session.get(server.url("/")).timeout(Timeout::new().pool(0.1)).send().unwrap_err());
+        wait_until("the first waiter", || counts(&adapter).2 == 1);
+        let second = scope.spawn(|| session.get(server.url("/")).send().unwrap());
+        assert_eq!(first.join().unwrap().kind(), ErrorKind::PoolTimeout);
+        wait_until("only the second waiter", || counts(&adapter) == (0, 1, 1));
+        held.content().unwrap();
+        second.join().unwrap();
+    });
+
+    assert_eq!(connections(&server), [0, 0]);
 }
 
 // POOL-40, SES-27

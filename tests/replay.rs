@@ -105,6 +105,35 @@ fn a_request_that_may_not_be_repeated_is_never_sent_twice() {
     }
 }
 
+// The peer goes away while the body is on its way: what was written may have been read
+#[test]
+fn a_request_that_was_cut_short_is_sent_again_only_if_it_may_be() {
+    for (method, used) in [("PUT", vec![0, 0, 1]), ("POST", vec![0, 0])] {
+        let server = TestServer::connections(|peer| {
+            if peer.read_request().is_none() {
+                return;
+            }
+            peer.send(answer("alive"));
+            if peer.number() == 0 && peer.read_head().is_some() {
+                peer.reset();
+            }
+            while peer.read_request().is_some() {
+                peer.send(answer("alive"));
+            }
+        });
+        let session = session(&HttpAdapter::new());
+        warm_up(&session, &server);
+
+        let sent = session.request(method, server.url("/")).data(vec![b'x'; 16 << 20]).send();
+
+        assert_eq!(connections(&server), used, "{method}");
+        match sent {
+            Ok(response) => assert_eq!((method, response.text().unwrap().as_str()), ("PUT", "alive")),
+            Err(error) => assert_eq!((method, error.kind()), ("POST", ErrorKind::ConnectionError)),
+        }
+    }
+}
+
 #[test]
 fn a_post_without_a_body_is_not_sent_twice_either() {
     let server = mortal(&[1], Death::Close);

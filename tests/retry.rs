@@ -587,6 +587,24 @@ fn sleeps_count_against_the_total_timeout() {
     assert_eq!(cause.kind(), ErrorKind::ConnectionError);
 }
 
+// The limit on everything is measured by the clock that the sleeps are on, over all hops
+#[test]
+fn the_total_timeout_goes_by_the_adapters_clock() {
+    let server = in_order([
+        Reply::new(503).header("Retry-After", "20"),
+        Reply::new(302).header("Location", "/there"),
+        Reply::new(503).header("Retry-After", "20"),
+        Reply::new(200),
+    ]);
+    let (session, clock) = retrying(Retry::new().total(3).status_forcelist([503]));
+    clock.advance(Duration::from_secs(3600));
+
+    let error = session.get(server.url("/")).timeout(Timeout::new().total(30)).send().unwrap_err();
+
+    assert_eq!((error.kind(), clock.slept()), (ErrorKind::TotalTimeout, vec![secs(20.0)]));
+    assert_eq!(server.requests().len(), 3);
+}
+
 #[test]
 fn retry_if_is_told_everything_and_can_say_no() {
     type Seen = (String, String, Option<u16>, Option<String>, Option<ErrorKind>, Option<u32>, usize);
