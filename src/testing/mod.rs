@@ -7,4 +7,4 @@ mod server;
 
 pub use clock::FakeClock;
 pub use mock::MockAdapter;
-pub use server::{Peer, Reply, TestRequest, TestServer, TestServerBuilder};
+pub use server::{Peer, Reply, TestRequest, TestServer, TestServerBuilder, serve};
