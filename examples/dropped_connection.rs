@@ -1,0 +1,36 @@
+//! A server that closes its idle connections: the next request finds that out beforehand, and connects again.
+//!
+//!     cargo run --example dropped_connection
+
+mod support;
+
+use petition::HttpAdapter;
+use support::Internet;
+
+fn main() -> support::Result {
+    support::log_to_stdout();
+    let mut internet = Internet::new()?;
+    // Closes without a word, as a server does whose keep-alive time-out has run out.
+    internet.http("www.baidu.com", |_| support::page(2443).then_close());
+    let server = internet.server("www.baidu.com");
+
+    let adapter: HttpAdapter = internet.adapter().build();
+    let mut s = internet.session();
+    s.mount("http://", adapter.clone());
+
+    s.get("http://www.baidu.com").send()?;
+    println!("the server has closed: {}", server.wait_for_open(0));
+
+    // urllib3's _get_conn:
+    // if conn and is_connection_dropped(conn):
+    //     log.debug("Resetting dropped connection: %s", self.host)
+    s.get("http://www.baidu.com").send()?;
+
+    // Better than in requests: such a connection does not stay in CLOSE_WAIT until its host is asked again. Any request
+    // of this adapter closes it, to whatever host.
+    println!("the server has closed: {}", server.wait_for_open(0));
+    for pool in adapter.stats() {
+        println!("{}: {} requests, {} place in the pool", pool.host(), pool.num_requests(), pool.num_connections());
+    }
+    Ok(())
+}
