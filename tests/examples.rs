@@ -1,0 +1,619 @@
+//! Runs every example and compares its log lines with what users of requests know, word for word.
+//!
+//! Where threads race, the lines of a section (below its `# heading`) are compared sorted, and the order that is
+//! certain is asserted apart. Ports of the system's choice read `PORT`.
+#![cfg(all(feature = "native-tls", feature = "gzip", feature = "json", feature = "digest"))]
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{OnceLock, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use petition::testing::{Reply, TestServer};
+
+#[test]
+fn a_session_keeps_cookies_and_its_connection() {
+    let out = run("session");
+
+    out.assert_log(
+        r#"
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): www.google.com:443
+DEBUG:petition::connectionpool:https://www.google.com:443 "GET / HTTP/1.1" 200 11
+DEBUG:petition::connectionpool:https://www.google.com:443 "GET / HTTP/1.1" 200 8
+"#,
+    );
+    out.assert_says("first visit");
+    out.assert_says("visits=1");
+    out.assert_says("http://www.google.com: served by the adapter of its scheme");
+    out.assert_says(r#"ftp://www.google.com: no adapter is mounted for "ftp://www.google.com""#);
+}
+
+#[test]
+fn five_gets_of_a_session_share_one_connection() {
+    let out = run("five_gets");
+
+    out.assert_log(
+        r#"
+# http
+DEBUG:petition::connectionpool:Starting new HTTP connection (1): www.baidu.com:80
+DEBUG:petition::connectionpool:http://www.baidu.com:80 "GET / HTTP/1.1" 200 None
+DEBUG:petition::connectionpool:http://www.baidu.com:80 "GET / HTTP/1.1" 200 None
+DEBUG:petition::connectionpool:http://www.baidu.com:80 "GET / HTTP/1.1" 200 None
+DEBUG:petition::connectionpool:http://www.baidu.com:80 "GET / HTTP/1.1" 200 None
+DEBUG:petition::connectionpool:http://www.baidu.com:80 "GET / HTTP/1.1" 200 None
+# https, and the time it takes
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): httpbin.org:443
+DEBUG:petition::connectionpool:https://httpbin.org:443 "GET / HTTP/1.1" 200 9593
+DEBUG:petition::connectionpool:https://httpbin.org:443 "GET / HTTP/1.1" 200 9593
+DEBUG:petition::connectionpool:https://httpbin.org:443 "GET / HTTP/1.1" 200 9593
+DEBUG:petition::connectionpool:https://httpbin.org:443 "GET / HTTP/1.1" 200 9593
+DEBUG:petition::connectionpool:https://httpbin.org:443 "GET / HTTP/1.1" 200 9593
+"#,
+    );
+    assert_eq!(out.count("1 connection"), 2);
+}
+
+#[test]
+fn one_shot_gets_each_open_a_connection_and_close_it() {
+    let out = run("one_shot");
+
+    out.assert_log(
+        r#"
+DEBUG:petition::connectionpool:Starting new HTTP connection (1): 127.0.0.1:PORT
+DEBUG:petition::connectionpool:http://127.0.0.1:PORT "GET / HTTP/1.1" 200 None
+DEBUG:petition::connectionpool:Starting new HTTP connection (1): 127.0.0.1:PORT
+DEBUG:petition::connectionpool:http://127.0.0.1:PORT "GET / HTTP/1.1" 200 None
+DEBUG:petition::connectionpool:Starting new HTTP connection (1): 127.0.0.1:PORT
+DEBUG:petition::connectionpool:http://127.0.0.1:PORT "GET / HTTP/1.1" 200 None
+DEBUG:petition::connectionpool:Starting new HTTP connection (1): 127.0.0.1:PORT
+DEBUG:petition::connectionpool:http://127.0.0.1:PORT "GET / HTTP/1.1" 200 None
+"#,
+    );
+    out.assert_says("4 connections, 0 still open");
+    out.assert_says("Connection: keep-alive");
+}
+
+#[test]
+fn a_closed_session_has_no_connections() {
+    let out = run("close_session");
+
+    out.assert_log(
+        r#"
+# close
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): httpbin.org:443
+DEBUG:petition::connectionpool:https://httpbin.org:443 "GET /get HTTP/1.1" 200 306
+DEBUG:petition::connectionpool:https://httpbin.org:443 "GET /get HTTP/1.1" 200 306
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): httpbin.org:443
+DEBUG:petition::connectionpool:https://httpbin.org:443 "GET /get HTTP/1.1" 200 306
+# end of scope
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): httpbin.org:443
+DEBUG:petition::connectionpool:https://httpbin.org:443 "GET /get HTTP/1.1" 200 306
+DEBUG:petition::connectionpool:https://httpbin.org:443 "GET /get HTTP/1.1" 200 306
+"#,
+    );
+    assert_eq!((out.count("open: 1"), out.count("closed: true")), (2, 3));
+}
+
+#[test]
+fn a_connection_that_the_server_dropped_is_reset() {
+    let out = run("dropped_connection");
+
+    out.assert_log(
+        r#"
+DEBUG:petition::connectionpool:Starting new HTTP connection (1): www.baidu.com:80
+DEBUG:petition::connectionpool:http://www.baidu.com:80 "GET / HTTP/1.1" 200 2443
+DEBUG:petition::connectionpool:Resetting dropped connection: www.baidu.com
+DEBUG:petition::connectionpool:http://www.baidu.com:80 "GET / HTTP/1.1" 200 2443
+"#,
+    );
+    out.assert_says("www.baidu.com: 2 requests, 1 place in the pool");
+}
+
+#[test]
+fn max_retries_tries_failed_lookups_and_refused_connections_again() {
+    let out = run("max_retries");
+
+    out.assert_log(
+        r#"
+DEBUG:petition::retry:Converted retries value: 3 -> Retry(total=3, connect=None, read=None, redirect=None, status=None)
+DEBUG:petition::connectionpool:Starting new HTTP connection (1): www.example.com:80
+DEBUG:petition::retry:Incremented Retry for (url='/'): Retry(total=2, connect=None, read=None, redirect=None, status=None)
+WARN:petition::connectionpool:Retrying (Retry(total=2, connect=None, read=None, redirect=None, status=None)) after connection broken by 'ERROR': /
+DEBUG:petition::connectionpool:Starting new HTTP connection (2): www.example.com:80
+DEBUG:petition::retry:Incremented Retry for (url='/'): Retry(total=1, connect=None, read=None, redirect=None, status=None)
+WARN:petition::connectionpool:Retrying (Retry(total=1, connect=None, read=None, redirect=None, status=None)) after connection broken by 'ERROR': /
+DEBUG:petition::connectionpool:Starting new HTTP connection (3): www.example.com:80
+DEBUG:petition::connectionpool:http://www.example.com:80 "GET / HTTP/1.1" 200 1256
+"#,
+    );
+    out.assert_says("<Response [200]>, attempts: 3");
+}
+
+#[test]
+fn pool_connections_is_how_many_hosts_are_kept() {
+    run("pool_connections").assert_log(
+        r#"
+# pool_connections=1
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): www.baidu.com:443
+DEBUG:petition::connectionpool:https://www.baidu.com:443 "GET / HTTP/1.1" 200 None
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): www.zhihu.com:443
+DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET / HTTP/1.1" 200 2621
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): www.baidu.com:443
+DEBUG:petition::connectionpool:https://www.baidu.com:443 "GET / HTTP/1.1" 200 None
+# pool_connections=2
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): www.baidu.com:443
+DEBUG:petition::connectionpool:https://www.baidu.com:443 "GET / HTTP/1.1" 200 None
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): www.zhihu.com:443
+DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET / HTTP/1.1" 200 2623
+DEBUG:petition::connectionpool:https://www.baidu.com:443 "GET / HTTP/1.1" 200 None
+"#,
+    );
+}
+
+#[test]
+fn pool_maxsize_is_how_many_connections_are_kept() {
+    let out = run("pool_maxsize");
+
+    out.assert_log_in_any_order(
+        r#"
+# pool_maxsize=2
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): www.zhihu.com:443
+DEBUG:petition::connectionpool:Starting new HTTPS connection (2): www.zhihu.com:443
+DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET /question/36612174 HTTP/1.1" 200 21906
+DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET / HTTP/1.1" 200 2606
+DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET /question/21362402 HTTP/1.1" 200 57556
+DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET /question/39420364 HTTP/1.1" 200 28739
+# pool_maxsize=1
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): www.zhihu.com:443
+DEBUG:petition::connectionpool:Starting new HTTPS connection (2): www.zhihu.com:443
+DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET /question/36612174 HTTP/1.1" 200 21906
+DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET / HTTP/1.1" 200 2606
+WARN:petition::connectionpool:Connection pool is full, discarding connection: www.zhihu.com. Connection pool size: 1
+DEBUG:petition::connectionpool:Starting new HTTPS connection (3): www.zhihu.com:443
+DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET /question/39420364 HTTP/1.1" 200 28739
+DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET /question/21362402 HTTP/1.1" 200 57556
+WARN:petition::connectionpool:Connection pool is full, discarding connection: www.zhihu.com. Connection pool size: 1
+"#,
+    );
+    for section in out.sections() {
+        // The second pair of threads starts when the first is done.
+        let place = |text: &str| section.iter().position(|line| line.contains(text));
+        for first in ["Starting new HTTPS connection (1)", "Starting new HTTPS connection (2)", "GET / ", "/36612174"] {
+            for second in ["/39420364", "/21362402", "Starting new HTTPS connection (3)"] {
+                assert!(place(second).is_none_or(|second| place(first) < Some(second)), "{section:#?}");
+            }
+        }
+        assert!(place("(3)").is_none_or(|third| place("discarding") < Some(third)), "{section:#?}");
+    }
+}
+
+#[test]
+fn adapters_on_two_prefixes_have_pools_of_their_own() {
+    let out = run("two_mounts");
+
+    out.assert_log_in_any_order(
+        r#"
+# https://www.zhihu.com, pool_maxsize=2
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): www.zhihu.com:443
+DEBUG:petition::connectionpool:Starting new HTTPS connection (2): www.zhihu.com:443
+DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET /question/36612174 HTTP/1.1" 200 21906
+DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET / HTTP/1.1" 200 2623
+DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET /question/39420364 HTTP/1.1" 200 28739
+DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET /question/21362402 HTTP/1.1" 200 57669
+# https://baidu.com, pool_maxsize=1
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): baidu.com:443
+DEBUG:petition::connectionpool:Starting new HTTPS connection (2): baidu.com:443
+DEBUG:petition::connectionpool:https://baidu.com:443 "GET / HTTP/1.1" 200 2623
+DEBUG:petition::connectionpool:https://baidu.com:443 "GET /s?wd=requests HTTP/1.1" 200 2623
+WARN:petition::connectionpool:Connection pool is full, discarding connection: baidu.com. Connection pool size: 1
+"#,
+    );
+    out.assert_says("mounted on https://: www.zhihu.com, idle connections: 2");
+    out.assert_says("mounted on https://baidu.com: baidu.com, idle connections: 1");
+}
+
+#[test]
+fn a_host_can_have_an_adapter_of_its_own() {
+    run("mount_by_host").assert_log(
+        r#"
+# pool_connections=2
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): httpbin.org:443
+DEBUG:petition::connectionpool:https://httpbin.org:443 "GET / HTTP/1.1" 200 9593
+DEBUG:petition::connectionpool:https://httpbin.org:443 "GET / HTTP/1.1" 200 9593
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): www.naver.com:443
+DEBUG:petition::connectionpool:https://www.naver.com:443 "GET / HTTP/1.1" 200 None
+DEBUG:petition::connectionpool:https://www.naver.com:443 "GET / HTTP/1.1" 200 None
+DEBUG:petition::connectionpool:https://httpbin.org:443 "GET / HTTP/1.1" 200 9593
+DEBUG:petition::connectionpool:https://www.naver.com:443 "GET / HTTP/1.1" 200 None
+# pool_connections=1
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): httpbin.org:443
+DEBUG:petition::connectionpool:https://httpbin.org:443 "GET / HTTP/1.1" 200 9593
+DEBUG:petition::connectionpool:https://httpbin.org:443 "GET / HTTP/1.1" 200 9593
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): www.naver.com:443
+DEBUG:petition::connectionpool:https://www.naver.com:443 "GET / HTTP/1.1" 200 None
+DEBUG:petition::connectionpool:https://www.naver.com:443 "GET / HTTP/1.1" 200 None
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): httpbin.org:443
+DEBUG:petition::connectionpool:https://httpbin.org:443 "GET / HTTP/1.1" 200 9593
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): www.naver.com:443
+DEBUG:petition::connectionpool:https://www.naver.com:443 "GET / HTTP/1.1" 200 None
+# an adapter for b_url
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): httpbin.org:443
+DEBUG:petition::connectionpool:https://httpbin.org:443 "GET / HTTP/1.1" 200 9593
+DEBUG:petition::connectionpool:https://httpbin.org:443 "GET / HTTP/1.1" 200 9593
+DEBUG:petition::connectionpool:https://httpbin.org:443 "GET / HTTP/1.1" 200 9593
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): www.naver.com:443
+DEBUG:petition::connectionpool:https://www.naver.com:443 "GET / HTTP/1.1" 200 None
+DEBUG:petition::connectionpool:https://www.naver.com:443 "GET / HTTP/1.1" 200 None
+"#,
+    );
+}
+
+#[test]
+fn a_blocking_pool_makes_threads_wait_and_discards_nothing() {
+    let out = run("pool_block");
+
+    out.assert_log_in_any_order(
+        r#"
+# four threads, two connections, no warning
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): www.zhihu.com:443
+DEBUG:petition::connectionpool:Starting new HTTPS connection (2): www.zhihu.com:443
+DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET /1 HTTP/1.1" 200 2606
+DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET /2 HTTP/1.1" 200 2606
+DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET /3 HTTP/1.1" 200 2606
+DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET /4 HTTP/1.1" 200 2606
+# a wait with an end
+DEBUG:petition::connectionpool:Starting new HTTPS connection (1): www.baidu.com:443
+DEBUG:petition::connectionpool:https://www.baidu.com:443 "GET /1 HTTP/1.1" 200 None
+DEBUG:petition::connectionpool:Starting new HTTPS connection (2): www.baidu.com:443
+DEBUG:petition::connectionpool:https://www.baidu.com:443 "GET /2 HTTP/1.1" 200 None
+DEBUG:petition::connectionpool:https://www.baidu.com:443 "GET /4 HTTP/1.1" 200 None
+"#,
+    );
+    out.assert_says("at most 2 connections at once");
+    out.assert_says("PoolTimeout: no pool slot came free within 50ms");
+}
+
+#[test]
+fn setup_session_tries_statuses_of_its_list_again() {
+    let out = run("setup_session");
+
+    out.assert_log(
+        r#"
+# a server that recovers
+DEBUG:petition::connectionpool:Starting new HTTP connection (1): example.com:80
+DEBUG:petition::connectionpool:http://example.com:80 "GET / HTTP/1.1" 503 4
+DEBUG:petition::retry:Incremented Retry for (url='/'): Retry(total=2, connect=None, read=None, redirect=None, status=None)
+DEBUG:petition::connectionpool:Retry: /
+DEBUG:petition::connectionpool:http://example.com:80 "GET / HTTP/1.1" 500 4
+DEBUG:petition::retry:Incremented Retry for (url='/'): Retry(total=1, connect=None, read=None, redirect=None, status=None)
+DEBUG:petition::connectionpool:Retry: /
+DEBUG:petition::connectionpool:http://example.com:80 "GET / HTTP/1.1" 200 1256
+# a server that does not
+DEBUG:petition::connectionpool:Starting new HTTP connection (1): broken.example:80
+DEBUG:petition::connectionpool:http://broken.example:80 "GET / HTTP/1.1" 502 11
+DEBUG:petition::retry:Incremented Retry for (url='/'): Retry(total=2, connect=None, read=None, redirect=None, status=None)
+DEBUG:petition::connectionpool:Retry: /
+DEBUG:petition::connectionpool:http://broken.example:80 "GET / HTTP/1.1" 502 11
+DEBUG:petition::retry:Incremented Retry for (url='/'): Retry(total=1, connect=None, read=None, redirect=None, status=None)
+DEBUG:petition::connectionpool:Retry: /
+DEBUG:petition::connectionpool:http://broken.example:80 "GET / HTTP/1.1" 502 11
+DEBUG:petition::retry:Incremented Retry for (url='/'): Retry(total=0, connect=None, read=None, redirect=None, status=None)
+DEBUG:petition::connectionpool:Retry: /
+DEBUG:petition::connectionpool:http://broken.example:80 "GET / HTTP/1.1" 502 11
+# a method that is not safe to repeat
+DEBUG:petition::connectionpool:http://broken.example:80 "POST / HTTP/1.1" 502 11
+"#,
+    );
+    out.assert_says("200");
+    assert!(out.text.contains("max retries exceeded: too many 502 error responses"), "{}", out.text);
+    out.assert_says("502");
+}
+
+#[test]
+fn requests_retry_session_counts_statuses_and_reads_apart() {
+    let out = run("requests_retry_session");
+
+    out.assert_log(
+        r#"
+# statuses of the list
+DEBUG:petition::connectionpool:Starting new HTTP connection (1): 127.0.0.1:PORT
+DEBUG:petition::connectionpool:http://127.0.0.1:PORT "GET /status HTTP/1.1" 502 3
+DEBUG:petition::retry:Incremented Retry for (url='/status'): Retry(total=9, connect=10, read=10, redirect=None, status=None)
+DEBUG:petition::connectionpool:Retry: /status
+DEBUG:petition::connectionpool:http://127.0.0.1:PORT "GET /status HTTP/1.1" 504 3
+DEBUG:petition::retry:Incremented Retry for (url='/status'): Retry(total=8, connect=10, read=10, redirect=None, status=None)
+DEBUG:petition::connectionpool:Retry: /status
+DEBUG:petition::connectionpool:http://127.0.0.1:PORT "GET /status HTTP/1.1" 200 3
+# a connection that breaks
+DEBUG:petition::connectionpool:Starting new HTTP connection (1): 127.0.0.1:PORT
+DEBUG:petition::retry:Incremented Retry for (url='/read'): Retry(total=9, connect=10, read=9, redirect=None, status=None)
+WARN:petition::connectionpool:Retrying (Retry(total=9, connect=10, read=9, redirect=None, status=None)) after connection broken by 'ERROR': /read
+DEBUG:petition::connectionpool:Starting new HTTP connection (2): 127.0.0.1:PORT
+DEBUG:petition::connectionpool:http://127.0.0.1:PORT "GET /read HTTP/1.1" 200 3
+# a status that is not in the list
+DEBUG:petition::connectionpool:http://127.0.0.1:PORT "GET /503 HTTP/1.1" 503 3
+"#,
+    );
+    for said in ["<Response [200]>, attempts: 3", "<Response [200]>, attempts: 2", "<Response [503]>, attempts: 1"] {
+        out.assert_says(said);
+    }
+}
+
+#[test]
+fn quickstart_makes_four_connections_for_forty_items() {
+    let out = run("quickstart");
+
+    assert!(out.text.contains("8 threads fetch 40 items from http://127.0.0.1:PORT/"), "{}", out.text);
+    out.assert_says("40 items came, 4 of them at the second attempt: the server had said 503");
+    assert!(out.text.contains("36 came over a connection that had been used before"), "{}", out.text);
+    out.assert_says("at most 4 connections were open at once");
+    out.assert_says("pool http://127.0.0.1:PORT: 4 connections made, 44 requests, 4 idle, 0 in use");
+}
+
+#[test]
+fn quickstart_fetches_the_url_that_it_is_given() {
+    let server = TestServer::http(|request| match request.target.as_str() {
+        "/" => Reply::new(302).header("Location", "/page"),
+        "/page" => Reply::new(200).header("Content-Type", "text/plain").body("hello"),
+        _ => Reply::new(404),
+    });
+
+    let out = example("quickstart", &[&server.url("/")]);
+    let missing = example("quickstart", &[&server.url("/missing")]);
+
+    assert!(out.success, "{}", out.errors);
+    out.assert_says("302 http://127.0.0.1:PORT/ -> /page");
+    out.assert_says("200 OK http://127.0.0.1:PORT/page");
+    out.assert_says("5 bytes of text/plain");
+    assert_eq!(missing.code, Some(1));
+    let told = "error: cannot fetch http://127.0.0.1:PORT/missing: 404 Client Error: Not Found for url: \
+                http://127.0.0.1:PORT/missing\n";
+    assert_eq!(missing.errors, told);
+}
+
+#[test]
+fn quickstart_says_why_a_url_cannot_be_fetched() {
+    let url = {
+        let gone = TestServer::http(|_| Reply::new(200));
+        gone.url("/")
+    };
+    for (url, reason) in [(url.as_str(), "connection refused"), ("nowhere", "No scheme supplied")] {
+        let out = example("quickstart", &[url]);
+
+        assert_eq!((out.code, out.text.as_str()), (Some(1), ""));
+        let start = format!("error: cannot fetch {}: ", without_ports(url));
+        assert!(out.errors.starts_with(&start) && out.errors.contains(reason), "{}", out.errors);
+    }
+}
+
+#[test]
+fn a_download_goes_to_a_file_in_pieces() {
+    let out = run("download");
+
+    assert_eq!(["25 %", "50 %", "75 %", "100 %"].map(|step| out.count(step)), [2; 4]);
+    for said in ["iter_content: 1048576 bytes", "save_to: 1048576 bytes", "io::copy: 1048576 bytes", "1 connection"] {
+        out.assert_says(said);
+    }
+}
+
+#[test]
+fn an_upload_is_framed_by_what_is_known_of_its_length() {
+    let out = run("upload");
+
+    out.assert_says("POST application/x-www-form-urlencoded, Content-Length: 11, 11 bytes");
+    assert!(out.text.contains("POST multipart/form-data, Content-Length: "), "{}", out.text);
+    out.assert_says(r#"Content-Disposition: form-data; name="name""#);
+    out.assert_says(r#"Content-Disposition: form-data; name="doc"; filename="report.csv""#);
+    out.assert_says(r#"Content-Disposition: form-data; name="note"; filename="a.txt""#);
+    out.assert_says("PUT no type, Content-Length: 15, 15 bytes");
+    out.assert_says("100000 bytes sent");
+    out.assert_says("POST no type, Transfer-Encoding: chunked, 100000 bytes");
+    out.assert_says("POST application/json, Content-Length: 11, 11 bytes");
+}
+
+#[test]
+fn each_failure_has_a_kind_of_its_own() {
+    let out = run("errors");
+
+    for said in [
+        "a URL without a scheme: MissingSchema",
+        "a scheme that nobody serves: InvalidSchema",
+        "a URL that cannot be one: InvalidUrl",
+        "a header with a line break: InvalidHeader",
+        "a name that nobody knows: ConnectionError, is_connection_error",
+        "nobody listens: ConnectionError, is_connection_error",
+        "a certificate that is not trusted: SslError, is_connection_error",
+        "a proxy that is not there: ProxyError, is_connection_error",
+        "the pool is used up: PoolTimeout, is_timeout",
+        "the server closes: ConnectionError, is_connection_error",
+        "the server is silent: ReadTimeout, is_timeout",
+        "a limit on everything: TotalTimeout, is_timeout",
+        "an error status: HttpError",
+        "retries are used up: RetryError",
+        "redirects without end: TooManyRedirects",
+        "not JSON: InvalidJson",
+        "a body that ends early: ChunkedEncodingError",
+        "a body that does not decode: ContentDecodingError",
+        "not there: go without",
+    ] {
+        out.assert_says(said);
+    }
+}
+
+#[test]
+fn cookies_and_credentials_go_where_they_belong() {
+    let out = run("cookies_and_auth");
+
+    for said in [
+        "session=abc for shop.example/",
+        "theme=dark for shop.example/",
+        "sent: session=abc; theme=dark; once=1",
+        "sent: session=abc; theme=dark",
+        "the session's: Basic dXNlcjpwYXNzd29yZA==",
+        "the request's: Bearer token",
+        "digest: 200 OK after 1 refusal",
+        "one's own: X-Token: secret",
+    ] {
+        out.assert_says(said);
+    }
+}
+
+#[test]
+fn every_example_is_run_here_and_listed() {
+    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap();
+    let paths = files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "rs"));
+    let names: BTreeSet<String> = paths.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    let manifest = include_str!("../Cargo.toml");
+    let listed = include_str!("../examples/README.md");
+
+    assert!(names.contains("quickstart"));
+    for name in names {
+        assert!(include_str!("examples.rs").contains(&format!("run(\"{name}\")")), "no test runs {name}");
+        assert!(manifest.contains(&format!("name = \"{name}\"\n")), "{name} is not in Cargo.toml");
+        assert!(listed.contains(&format!("\n| `{name}` |")), "{name} is not in examples/README.md");
+    }
+}
+
+/// What an example printed, and how it ended.
+struct Output {
+    text: String,
+    errors: String,
+    code: Option<i32>,
+    success: bool,
+}
+
+impl Output {
+    /// Log lines, and the headings between them.
+    fn log(&self) -> Vec<&str> {
+        self.text.lines().filter(|line| is_log(line)).collect()
+    }
+
+    /// Log lines by heading.
+    fn sections(&self) -> Vec<Vec<&str>> {
+        sections(&self.log())
+    }
+
+    fn assert_log(&self, want: &str) {
+        let want: Vec<&str> = want.lines().filter(|line| !line.is_empty()).collect();
+        assert_eq!(self.log(), want, "{}", self.text);
+    }
+
+    fn assert_log_in_any_order(&self, want: &str) {
+        let sorted = |lines: &[&str]| {
+            let mut sections: Vec<Vec<String>> =
+                sections(lines).iter().map(|section| section.iter().map(|&line| line.to_owned()).collect()).collect();
+            sections.iter_mut().for_each(|section| section[1..].sort());
+            sections
+        };
+        let want: Vec<&str> = want.lines().filter(|line| !line.is_empty()).collect();
+        assert_eq!(sorted(&self.log()), sorted(&want), "{}", self.text);
+    }
+
+    fn count(&self, line: &str) -> usize {
+        self.text.lines().filter(|own| *own == line).count()
+    }
+
+    fn assert_says(&self, line: &str) {
+        assert!(self.count(line) > 0, "{line:?} is missing in\n{}", self.text);
+    }
+}
+
+fn is_log(line: &str) -> bool {
+    ["# ", "ERROR:", "WARN:", "INFO:", "DEBUG:", "TRACE:"].iter().any(|start| line.starts_with(start))
+}
+
+fn sections<'a>(lines: &[&'a str]) -> Vec<Vec<&'a str>> {
+    let mut sections: Vec<Vec<&str>> = Vec::new();
+    for line in lines {
+        match sections.last_mut() {
+            Some(section) if !line.starts_with("# ") => section.push(line),
+            _ => sections.push(vec![line]),
+        }
+    }
+    sections
+}
+
+/// Runs an example that has to end well.
+fn run(name: &str) -> Output {
+    let out = example(name, &[]);
+    assert!(out.success && out.errors.is_empty(), "{name} ended with {:?}\n{}\n{}", out.code, out.text, out.errors);
+    out
+}
+
+fn example(name: &str, arguments: &[&str]) -> Output {
+    let mut command = Command::new(binary(name));
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for variable in ["http_proxy", "https_proxy", "all_proxy", "no_proxy", "rust_log"] {
+        command.env_remove(variable).env_remove(variable.to_uppercase());
+    }
+    let mut child = command.spawn().unwrap();
+    let mut streams = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let (done, ended) = mpsc::channel();
+    thread::spawn(move || {
+        let (mut text, mut errors) = (String::new(), String::new());
+        let read = streams.0.read_to_string(&mut text).and_then(|_| streams.1.read_to_string(&mut errors));
+        let _ = done.send(read.map(|_| (text, errors)));
+    });
+    let Ok(read) = ended.recv_timeout(PATIENCE) else {
+        child.kill().unwrap();
+        panic!("{name} does not end: {:?}", ended.recv());
+    };
+    let (text, errors) = read.unwrap();
+    let status = child.wait().unwrap();
+    let (text, errors) = (without_ports(&without_causes(&text)), without_ports(&errors));
+    Output { text, errors, code: status.code(), success: status.success() }
+}
+
+/// Far more than any example takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Puts `PORT` for the ports of 127.0.0.1.
+fn without_ports(text: &str) -> String {
+    const HOST: &str = "127.0.0.1:";
+    let mut pieces = text.split(HOST);
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        out += HOST;
+        out += "PORT";
+        out += piece.trim_start_matches(|c: char| c.is_ascii_digit());
+    }
+    out
+}
+
+/// Puts `ERROR` for what broke a connection: partly the system's words.
+fn without_causes(text: &str) -> String {
+    const BEFORE: &str = "after connection broken by '";
+    let short = |line: &str| {
+        let broken = line.split_once(BEFORE).and_then(|(start, rest)| Some((start, rest.rsplit_once("': ")?.1)));
+        match broken {
+            Some((start, target)) => format!("{start}{BEFORE}ERROR': {target}\n"),
+            None => format!("{line}\n"),
+        }
+    };
+    text.lines().map(short).collect()
+}
+
+/// The example's program: `cargo test` builds them all, `cargo test --test examples` none.
+fn binary(name: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    let test = std::env::current_exe().unwrap();
+    let profile = test.parent().and_then(Path::parent).unwrap();
+    let path = profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    if !path.exists() {
+        BUILT.get_or_init(|| build_examples(profile));
+    }
+    path
+}
+
+fn build_examples(profile: &Path) {
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--examples", "--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]);
+    build.arg("--target-dir").arg(profile.parent().unwrap());
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    assert!(build.status().unwrap().success(), "the examples do not build");
+}
