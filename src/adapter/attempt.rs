@@ -184,6 +184,10 @@ impl Shared {
                 return Err(Box::new(Broken { failure, lease: unread.lease, unanswered: false }));
             }
         };
+        if let Some(line) = &head.left_out {
+            let url = job.request.url.without_user_info();
+            log::warn!(target: LOG, "Failed to parse headers (url={url}): left out \"{line}\"");
+        }
         log_answer(job, unread.lease.endpoint(), &head, framing);
         if whole {
             unread.reuse = match reuse::close_reason(method, &head, framing) {

@@ -22,6 +22,7 @@ pub(super) fn parse(head: &[u8], max_headers: usize) -> Result<ResponseHead, Rem
     let mut headers = Headers::with_capacity(0, head.len());
     let mut field: Option<(&[u8], Cow<'_, [u8]>)> = None;
     let mut count = 0;
+    let mut left_out = None;
     for line in lines.map(without_cr).take_while(|line| !line.is_empty()) {
         if line.iter().any(|&byte| is_control(byte)) {
             return Err(RemoteError::InvalidHeader(control_byte(line)));
@@ -40,11 +41,14 @@ pub(super) fn parse(head: &[u8], max_headers: usize) -> Result<ResponseHead, Rem
             headers.push_latin1(name, &value);
         }
         field = split(line).map(|(name, value)| (name, Cow::Borrowed(value)));
+        if field.is_none() && left_out.is_none() {
+            left_out = Some(shown(line).into());
+        }
     }
     if let Some((name, value)) = field {
         headers.push_latin1(name, &value);
     }
-    Ok(ResponseHead { version, status, reason, headers })
+    Ok(ResponseHead { version, status, reason, headers, left_out })
 }
 
 /// Reads a status line, given without its LF.

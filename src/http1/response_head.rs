@@ -67,6 +67,8 @@ pub(crate) struct ResponseHead {
     pub(crate) status: StatusCode,
     pub(crate) reason: Cow<'static, str>,
     pub(crate) headers: Headers,
+    /// The first line that was left out because it is no field, escaped; worth a warning (LOG-16).
+    pub(crate) left_out: Option<Box<str>>,
 }
 
 impl ResponseHead {
@@ -148,7 +150,7 @@ impl HeadParser {
                 headers
             }
         };
-        Some((ResponseHead { version, status, reason, headers }, used))
+        Some((ResponseHead { version, status, reason, headers, left_out: None }, used))
     }
 
     /// The end of the head, if it is in `buf`. An answer that is not HTTP is refused as soon as that shows, for its peer
