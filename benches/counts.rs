@@ -165,7 +165,7 @@ fn answer(case: &str) -> Vec<u8> {
         while text.len() + 32 < length {
             text.push_str(&format!("{{\"id\": {}, \"name\": \"item\"}}, ", 100 + text.len() % 800));
         }
-        text.push_str("\"");
+        text.push('"');
         text.extend(std::iter::repeat_n('x', length - text.len() - 2));
         text.push_str("\"]");
         text.into_bytes()
