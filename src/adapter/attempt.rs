@@ -337,7 +337,7 @@ fn write_head(job: &Job<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
 /// Methods that say `Content-Length: 0` where they have no body and nobody said so before: after a redirect, or in a request
 /// that was prepared by hand (RFC 9110 §8.6).
 fn expects_body(method: &Method) -> bool {
-    ![Method::GET, Method::HEAD, Method::DELETE, Method::TRACE, Method::OPTIONS, Method::CONNECT].contains(method)
+    !matches!(*method, Method::GET | Method::HEAD | Method::DELETE | Method::TRACE | Method::OPTIONS | Method::CONNECT)
 }
 
 fn with(headers: &Headers, name: &str, value: &str) -> Headers {

@@ -321,9 +321,12 @@ impl Response {
 
     /// RESP-15. Of several Content-Types the last charset counts, as in requests, which joins them.
     fn encoding_from_headers(&self) -> Option<&str> {
-        let types = || self.headers().get_all("content-type");
-        let named = types().filter(|value| value.to_ascii_lowercase().contains("charset")).last();
-        charset::encoding_from_headers(named.or_else(|| types().next()))
+        let mut types = self.headers().get_all("content-type");
+        let first = types.next();
+        let names_one = |value: &&str| value.to_ascii_lowercase().contains("charset");
+        let last =
+            types.next().and_then(|second| first.into_iter().chain([second]).chain(types).filter(names_one).last());
+        charset::encoding_from_headers(last.or(first))
     }
 
     /// Sets the charset for this handle; an unknown one counts as UTF-8 (RESP-17, RESP-20).
