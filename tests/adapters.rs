@@ -173,6 +173,28 @@ fn ten_pools_are_kept_by_default() {
     assert!(server.wait_for_open(10));
 }
 
+// ADPT-11: the pools of proxies count with the others here, so that an adapter keeps no more than it was told
+#[test]
+fn what_goes_through_a_proxy_has_a_pool_of_its_own_and_one_limit_holds_for_all() {
+    let (server, proxy) = (TestServer::http(|_| Reply::new(200)), TestServer::http(|_| Reply::new(200)));
+    for (limit, expected) in [(2, vec![0, 0]), (1, vec![0, 1])] {
+        let adapter = HttpAdapter::builder().pool_connections(limit).build();
+        let session = session(&adapter);
+        let (server_before, proxy_before) = (server.accepted(), proxy.accepted());
+
+        for _ in 0..2 {
+            session.get(server.url("/")).send().unwrap();
+            session.get(server.url("/")).proxies([("http", proxy.url(""))]).send().unwrap();
+        }
+
+        assert_eq!(adapter.stats().len(), limit);
+        for (own, before) in [(&server, server_before), (&proxy, proxy_before)] {
+            let used = connections(own).into_iter().filter_map(|number| number.checked_sub(before));
+            assert_eq!(used.collect::<Vec<_>>(), expected);
+        }
+    }
+}
+
 // ADPT-10
 #[test]
 fn max_retries_is_a_number_or_a_retry() {

@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::thread;
 use std::time::Duration;
 
@@ -168,6 +168,80 @@ fn through_a_forward_proxy_all_hosts_share_the_proxys_pool() {
     assert_eq!(adapter.stats().len(), 1);
 }
 
+/// A proxy that opens tunnels; what it was asked for goes to `asked`.
+#[cfg(feature = "native-tls")]
+fn tunnels(asked: std::sync::mpsc::Sender<String>) -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let asked = asked.clone();
+            thread::spawn(move || serve_tunnel(client, &asked));
+        }
+    });
+    address
+}
+
+#[cfg(feature = "native-tls")]
+fn serve_tunnel(mut client: std::net::TcpStream, asked: &std::sync::mpsc::Sender<String>) -> Option<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        client.read_exact(&mut byte).ok()?;
+        head.push(byte[0]);
+    }
+    let line = String::from_utf8(head).ok()?.lines().next()?.to_owned();
+    let mut server = std::net::TcpStream::connect(line.split(' ').nth(1)?).ok()?;
+    asked.send(line).ok()?;
+    client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").ok()?;
+    let (mut from_server, mut to_client) = (server.try_clone().ok()?, client.try_clone().ok()?);
+    thread::spawn(move || {
+        let _ = std::io::copy(&mut from_server, &mut to_client);
+        to_client.shutdown(std::net::Shutdown::Both)
+    });
+    std::io::copy(&mut client, &mut server).ok()?;
+    server.shutdown(std::net::Shutdown::Both).ok()
+}
+
+// POOL-11, POOL-41, LOG-03
+#[cfg(feature = "native-tls")]
+#[test]
+fn a_tunnel_is_opened_once_for_each_connection_and_serves_one_origin() {
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let serve = |peer: &mut petition::testing::Peer| {
+        while let Some(request) = peer.read_request() {
+            peer.send(support::answer("hello"));
+            if request.target == "/last" {
+                return;
+            }
+        }
+    };
+    let start = || {
+        let builder = TestServer::builder().tls(&made.cert.pem(), &made.signing_key.serialize_pem()).unwrap();
+        builder.start(serve).unwrap()
+    };
+    let (one, other) = (start(), start());
+    let (tell, asked) = std::sync::mpsc::channel();
+    let proxy = format!("http://{}", tunnels(tell));
+    let session = session(&HttpAdapter::new());
+    let get = |url: String| session.get(url).verify(false).proxies([("https", &*proxy)]).send().unwrap();
+
+    let (_, lines) = pool_lines(|| {
+        get(one.url("/"));
+        get(one.url("/last"));
+        assert!(one.wait_for_open(0));
+        get(one.url("/again"));
+        get(other.url("/"));
+    });
+
+    let connect = |server: &TestServer| format!("CONNECT {} HTTP/1.1", server.address());
+    assert_eq!(asked.try_iter().collect::<Vec<_>>(), [connect(&one), connect(&one), connect(&other)]);
+    assert_eq!(lines[0], format!("Starting new HTTPS connection (1): 127.0.0.1:{}", one.address().port()));
+    assert_eq!(lines[3], "Resetting dropped connection: 127.0.0.1");
+    assert_eq!(lines[5], format!("Starting new HTTPS connection (1): 127.0.0.1:{}", other.address().port()));
+    assert_eq!(lines.len(), 7, "{lines:?}");
+}
+
 // POOL-12
 #[test]
 fn the_connection_that_came_back_last_is_used_next() {
@@ -224,7 +298,7 @@ fn more_connections_than_the_pool_keeps_are_opened_and_discarded_with_a_warning(
     assert!(server.wait_for_open(10));
 }
 
-// POOL-16, TIME-09
+// ADPT-16, POOL-16, TIME-09
 #[test]
 fn a_blocking_pool_makes_callers_wait_and_the_requests_timeout_does_not_bound_it() {
     let server = hello();

@@ -660,7 +660,7 @@ fn an_error_that_retry_if_refuses_is_raised_as_it_is() {
     assert_eq!((error.kind(), server.requests().len()), (ErrorKind::ConnectionError, 1));
 }
 
-// LOG-08 to LOG-13, RETRY-38
+// LOG-08, LOG-09, LOG-10, LOG-12, LOG-13, RETRY-38
 #[test]
 fn retries_are_logged_word_for_word() {
     let server = statuses(&[500, 200]);
