@@ -843,3 +843,47 @@ fn a_waiter_for_max_connections_goes_on_when_another_host_is_done() {
     assert_eq!(server.accepted(), 2);
     assert!(server.wait_for_open(1));
 }
+
+// POOL-16: nobody is forgotten, and nothing is left over, whatever ends an exchange
+#[test]
+fn many_threads_hosts_and_ends_share_few_connections() {
+    let server = TestServer::connections(|peer| {
+        while let Some(request) = peer.read_request() {
+            match request.target.as_str() {
+                "/close" => peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"),
+                "/cut" => return peer.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"),
+                "/drop" => return,
+                _ => peer.send(support::answer(&"x".repeat(5000))),
+            }
+        }
+    });
+    let builder = everywhere(&server).max_connections(2).pool_maxsize(1).pool_block(true).pool_connections(3);
+    let adapter = builder.drain_limit(1000).build();
+    let session = session(&adapter);
+
+    thread::scope(|scope| {
+        for worker in 0..8 {
+            let session = &session;
+            scope.spawn(move || {
+                for turn in 0..12 {
+                    let path = ["", "close", "cut", "drop", ""][(worker + turn) % 5];
+                    let url = format!("http://h{}.test/{path}", (worker * turn) % 4);
+                    let Ok(mut response) = session.get(url).stream(true).send() else {
+                        assert_eq!(path, "drop");
+                        continue;
+                    };
+                    match turn % 3 {
+                        0 => drop(response.content().map(<[u8]>::len)),
+                        1 => drop(response.read(&mut [0; 100])),
+                        _ => response.close(),
+                    }
+                }
+            });
+        }
+    });
+
+    assert_eq!((counts(&adapter).1, counts(&adapter).2), (0, 0));
+    wait_until("at most two connections", || server.open() <= 2);
+    session.close();
+    assert!(server.wait_for_open(0));
+}
