@@ -382,7 +382,8 @@ fn a_slot_comes_back_however_its_exchange_ends() {
     let (_, lines) = pool_lines(|| session.get(server.url("/cut-body")).send().unwrap_err());
     assert!(lines[0].starts_with("Starting new HTTP connection (2)"), "{lines:?}");
     free();
-    session.get(server.url("/")).stream(true).send().unwrap().content().unwrap();
+    let (_, lines) = pool_lines(|| session.get(server.url("/")).stream(true).send().unwrap().content().unwrap().len());
+    assert_eq!(lines[0], "Resetting dropped connection: 127.0.0.1", "a body that breaks leaves a husk");
     free();
     session.get(server.url("/")).stream(true).send().unwrap().close();
     free();
