@@ -637,3 +637,39 @@ fn codings_are_known_in_any_case_deflate_in_both_forms_and_others_leave_the_body
         assert_eq!(direct().get(server.url("/")).send().unwrap().content().unwrap(), want, "{coding}");
     }
 }
+
+// FRAME-23
+#[cfg(feature = "native-tls")]
+#[test]
+fn tls_that_ends_without_a_word_ends_a_body_without_a_length_and_no_other() {
+    use petition::TlsBackend;
+
+    let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (identity.cert.pem(), identity.signing_key.serialize_pem());
+    let backends = [
+        TlsBackend::NativeTls,
+        #[cfg(feature = "rustls")]
+        TlsBackend::Rustls,
+    ];
+    for backend in backends {
+        for (head, want) in [
+            ("HTTP/1.1 200 OK\r\n\r\nabc", Ok("abc")),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabc", Err(ErrorKind::ChunkedEncodingError)),
+        ] {
+            let server = TestServer::builder().tls(&certificate, &key).unwrap().start(move |peer| {
+                if peer.read_request().is_some() {
+                    peer.send(head);
+                    // Of TCP, below TLS: no close_notify goes out.
+                    peer.shutdown_write();
+                    peer.wait_for_close();
+                }
+            });
+            let mut session = direct();
+            session.mount("https://", petition::HttpAdapter::builder().tls_backend(backend.clone()).build());
+
+            let got = session.get(server.unwrap().url("/")).verify(false).send().and_then(|response| response.text());
+
+            assert_eq!(got.as_deref().map_err(Error::kind), want, "{backend:?}");
+        }
+    }
+}
