@@ -1,7 +1,7 @@
 //! Sessions: settings, a cookie jar and a table of adapters; and what they do with a request.
 //!
-//! `prepare` merges settings into a request (pure), `hops` is the loop of redirects, `exchange` one hop with its hooks and
-//! auth rounds, `redirect` the rules of redirects (pure), `mounts` the table of adapters.
+//! `prepare` merges settings into a request (no IO, but a look at netrc), `hops` is the loop of redirects, `exchange` one hop
+//! with its hooks and auth rounds, `redirect` the rules of redirects (pure), `mounts` the table of adapters.
 
 mod exchange;
 mod hops;
