@@ -12,8 +12,9 @@ use std::time::Duration;
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
 
+use super::connection_pool::TimedOut;
 use super::test_support::{Conn, Live, TestClock, key, settings};
-use super::{Found, Manager, Settings, TimedOut};
+use super::{Found, Manager, Settings};
 
 const ROUNDS: usize = 3000;
 const MOMENT: Option<Duration> = Some(Duration::from_millis(1));
