@@ -36,6 +36,7 @@
 //! | one request | [`get`], [`post`], [`request`] and their like; [`RequestBuilder`] has every setting |
 //! | settings and cookies that requests share | [`Session`] |
 //! | pools, sockets, TLS | [`HttpAdapter`] and its builder |
+//! | Unix sockets | [`UnixAdapter`] |
 //! | trying again | [`Retry`], [`retry`] |
 //! | what came back | [`Response`] |
 //! | what went wrong | [`Error`], [`ErrorKind`] |
