@@ -157,7 +157,7 @@ fn adapters_nest() {
     assert_eq!(served_by(&session, &server.url("/")), "yes");
 }
 
-// ADPT-09 (POOL-15 has the pool's size, RETRY-31 that nothing is retried)
+// ADPT-09; `pool.rs` has the pool's size, `retry.rs` that nothing is retried
 #[test]
 fn ten_pools_are_kept_by_default() {
     let server = TestServer::http(|_| Reply::new(200));

@@ -93,7 +93,34 @@ fn only_head_does_not_follow_redirects() {
     }
 }
 
-// API-05, API-07
+// API-05, TLS-21: one that does not exist does not compile; for plain http verify and cert are not looked at
+#[test]
+fn a_request_takes_every_option_of_requests() {
+    let server = TestServer::http(|request| match request.target.as_str() {
+        "/there" => Reply::new(200).body("hello"),
+        _ => Reply::new(307).header("Location", "/there"),
+    });
+    let session = plain();
+
+    let request =
+        session.post(server.url("/")).params([("a", "1")]).data("body").header("X-A", "1").headers([("X-B", "2")]);
+    let request = request.cookies([("id", "1")]).auth(("user", "pass")).timeout((3, 4)).allow_redirects(true);
+    let request =
+        request.proxies([("http", "")]).on_response(Ok).stream(true).verify("/no/ca").cert(("/no/c", "/no/k"));
+    let response = request.send().unwrap();
+
+    assert_eq!(response.text().unwrap(), "hello");
+    let requests = server.requests();
+    assert_eq!((requests[0].target.as_str(), requests[1].target.as_str()), ("/?a=1", "/there"));
+    for request in requests {
+        assert_eq!((request.method.as_str(), &*request.body), ("POST", &b"body"[..]));
+        for name in ["x-a", "x-b", "cookie", "authorization"] {
+            assert!(request.header(name).is_some(), "{name}");
+        }
+    }
+}
+
+// API-07
 #[test]
 fn a_url_is_text_or_a_url() {
     let server = hello();
