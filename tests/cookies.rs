@@ -1,0 +1,134 @@
+//! Cookies between a session and hosts: what is kept, and where it goes.
+
+mod common_b;
+
+use common_b::{ok, own_headers, session, session_at};
+use petition::testing::{Reply, TestServer};
+use petition::{Cookie, ErrorKind};
+
+/// Sets what the request's `X-Set` says.
+fn setting() -> TestServer {
+    TestServer::http(|request| match request.header("x-set") {
+        Some(cookie) => Reply::new(200).header("Set-Cookie", cookie),
+        None => Reply::new(200),
+    })
+}
+
+// COOK-06, COOK-07, COOK-08, COOK-09, COOK-11 (deviation: host only), COOK-12, COOK-14, COOK-16, COOK-19, COOK-20
+#[test]
+fn a_cookie_goes_back_where_its_domain_and_path_say() {
+    for (from, set, to, sent) in [
+        ("http://a.test/dir/page", "k=v", "http://a.test/dir/other", Some("k=v")),
+        ("http://a.test/dir/page", "k=v", "http://a.test/dir", Some("k=v")),
+        ("http://a.test/dir/page", "k=v", "http://a.test/direct", None),
+        ("http://a.test/dir/page", "k=v", "http://a.test/", None),
+        ("http://a.test/", "k=v; Path=/p", "http://a.test/p/q", Some("k=v")),
+        ("http://a.test/", "k=v; Path=/p", "http://a.test/pq", None),
+        ("http://a.test/", "k=v", "http://a.test:8080/", Some("k=v")),
+        ("http://a.test/", "k=v", "http://b.test/", None),
+        ("http://a.test/", "k=v", "http://sub.a.test/", None),
+        ("http://sub.a.test/", "k=v; Domain=a.test", "http://a.test/", Some("k=v")),
+        ("http://sub.a.test/", "k=v; Domain=.a.test", "http://x.a.test/", Some("k=v")),
+        ("http://a.test/", "k=v; Domain=sub.a.test", "http://sub.a.test/", None),
+        ("http://evila.test/", "k=v; Domain=a.test", "http://a.test/", None),
+        ("http://a.test/", "k=v; Domain=test", "http://b.test/", None),
+        ("http://a.test/", "k=v; Secure", "http://a.test/", None),
+        ("http://a.test/", "k=v; Max-Age=0", "http://a.test/", None),
+        ("http://a.test/", "k=v; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "http://a.test/", Some("k=v")),
+        ("http://a.test/", "k=v; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "http://a.test/", None),
+        ("http://a.test/", "k=a=b,c; HttpOnly; SameSite=Lax", "http://a.test/", Some("k=a=b,c")),
+        ("http://a.test/", "k=\"q\"", "http://a.test/", Some("k=\"q\"")),
+        ("http://a.test/", "=1", "http://a.test/", None),
+        ("http://localhost/", "k=v", "http://localhost/", Some("k=v")),
+    ] {
+        let server = setting();
+        let session = session_at(&server);
+
+        session.get(from).header("X-Set", set).send().unwrap();
+        session.get(to).send().unwrap();
+
+        assert_eq!(server.requests()[1].header("cookie"), sent, "{set} of {from} to {to}");
+    }
+}
+
+// COOK-01, COOK-22
+#[test]
+fn cookies_go_in_one_header_longest_path_first_and_the_same_one_is_overwritten() {
+    let server = TestServer::http(|request| match request.target.as_str() {
+        "/p/" => Reply::new(200)
+            .header("Set-Cookie", "root=1; Path=/")
+            .header("Set-Cookie", "deep=2; Path=/p/")
+            .header("Set-Cookie", "other=3; Path=/"),
+        "/p/again" => Reply::new(200).header("Set-Cookie", "root=new; Path=/"),
+        _ => Reply::new(200),
+    });
+    let session = session();
+
+    for path in ["/p/", "/p/again", "/p/last"] {
+        session.get(server.url(path)).send().unwrap();
+    }
+
+    let requests = server.requests();
+    assert_eq!(requests[1].header("cookie"), Some("deep=2; root=1; other=3"));
+    assert_eq!(own_headers(&requests[2]), [("Cookie", "deep=2; root=new; other=3")]);
+}
+
+// COOK-02
+#[test]
+fn a_cookie_header_of_the_programs_own_keeps_the_jar_out() {
+    let server = ok();
+    let mut session = session();
+    session.cookies.insert("jar", "1");
+
+    session.get(server.url("/")).header("cookie", "hand=1").cookies([("own", "2")]).send().unwrap();
+    assert_eq!(own_headers(&server.requests()[0]), [("cookie", "hand=1")]);
+
+    session.headers.insert("Cookie", "session=1").unwrap();
+    session.get(server.url("/")).send().unwrap();
+    assert_eq!(own_headers(&server.requests()[1]), [("Cookie", "session=1")]);
+}
+
+// COOK-03, COOK-23, RESP-35
+#[test]
+fn a_responses_cookies_are_its_own_and_a_name_on_two_paths_is_a_conflict() {
+    let server = setting();
+    let session = session();
+
+    session.get(server.url("/a/x")).header("X-Set", "k=1").send().unwrap();
+    let response = session.get(server.url("/b/x")).header("X-Set", "k=2").send().unwrap();
+
+    assert_eq!(response.cookies().get("k").unwrap().as_deref(), Some("2"));
+    assert_eq!(session.cookies.get("k").unwrap_err().kind(), ErrorKind::CookieConflict);
+    assert_eq!(session.cookies.get_at("k", None, Some("/a")).unwrap().as_deref(), Some("1"));
+}
+
+// COOK-05, COOK-24
+#[test]
+fn a_cookie_set_by_hand_goes_everywhere_unless_it_has_a_domain() {
+    let server = ok();
+    let session = session_at(&server);
+    session.cookies.insert("all", "1");
+    session.cookies.set(Cookie::new("a", "2").domain("a.test").path("/"));
+
+    for host in ["a.test", "b.test"] {
+        session.get(format!("http://{host}/")).send().unwrap();
+    }
+
+    let requests = server.requests();
+    let sent: Vec<_> = requests.iter().map(|request| request.header("cookie").unwrap()).collect();
+    assert_eq!(sent, ["all=1; a=2", "all=1"]);
+}
+
+// COOK-29
+#[test]
+fn a_host_header_of_the_programs_own_decides_about_cookies() {
+    let server = setting();
+    let session = session_at(&server);
+
+    session.get("http://a.test/").header("Host", "b.test").header("X-Set", "k=v").send().unwrap();
+    session.get("http://b.test/").send().unwrap();
+    session.get("http://a.test/").send().unwrap();
+
+    let requests = server.requests();
+    assert_eq!((requests[1].header("cookie"), requests[2].header("cookie")), (Some("k=v"), None));
+}
