@@ -109,11 +109,8 @@ fn merged(response: &Response) -> Vec<[String; 2]> {
 }
 
 fn has_coding(coding: &str) -> bool {
-    match coding {
-        "br" => cfg!(feature = "brotli"),
-        "zstd" => cfg!(feature = "zstd"),
-        _ => true,
-    }
+    let optional = [("br", cfg!(feature = "brotli")), ("zstd", cfg!(feature = "zstd"))];
+    optional.iter().all(|(name, there)| *name != coding || *there)
 }
 
 /// Where two outcomes differ, as text; empty if they do not.

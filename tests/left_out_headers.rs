@@ -34,6 +34,9 @@ fn a_line_that_is_no_field_is_left_out_with_a_warning() {
     let response = petition::get(url.as_str()).send().unwrap();
 
     assert_eq!((response.text().unwrap().as_str(), response.headers().get("x-last")), ("hi", Some("z")));
-    let expected = format!("petition::connectionpool: Failed to parse headers (url={}): left out \"not a field\"", server.url("/"));
+    let expected = format!(
+        "petition::connectionpool: Failed to parse headers (url={}): left out \"not a field\"",
+        server.url("/")
+    );
     assert_eq!(*LINES.lock().unwrap(), [expected]);
 }

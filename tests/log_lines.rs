@@ -6,7 +6,7 @@ mod support;
 use petition::HttpAdapter;
 use petition::testing::{Reply, TestServer};
 
-use support::{answer, everywhere, logged, pool_lines, refusing, session};
+use support::{answer, logged, pool_lines, refusing, session};
 
 // LOG-01, LOG-02, LOG-04, LOG-21
 #[test]
@@ -51,7 +51,7 @@ fn https_is_named_and_an_unverified_host_warned_of_once() {
             }
         })
         .unwrap();
-    let session = session(&everywhere(&server).build());
+    let session = session(&support::everywhere(&server).build());
     let send = || session.get("https://localhost/x").verify(false).send().unwrap();
 
     let (_, lines) = logged(send);

@@ -23,7 +23,7 @@ pub(crate) use error::{ConnectError, ConnectErrorKind, Phase};
 pub(crate) use limits::Limits;
 pub(crate) use resolve::Resolver;
 pub(crate) use socket::{KeepAlive, SocketOptions};
-#[cfg(test)]
+#[cfg(all(test, any(feature = "native-tls", feature = "rustls")))]
 pub(crate) use tls::TlsErrorKind;
 pub use tls::{Pin, TlsBackend, TlsVersion};
 pub(crate) use tls::{TlsConfig, TlsError, TlsSettings};

@@ -130,6 +130,7 @@ impl Transport {
 
     /// Ends this side and reads away what the peer is still sending, for a moment: closing a socket with unread bytes would
     /// reset the connection.
+    #[cfg(feature = "native-tls")]
     pub(super) fn linger(&mut self) {
         match &mut self.inner {
             Inner::Tcp { socket, .. } => drop(socket.stream.shutdown(Shutdown::Write)),

@@ -336,7 +336,7 @@ fn a_base_is_joined_by_the_rules_for_relative_references() {
         assert_eq!(String::from(text).resolve(Some(&base)).unwrap(), want);
     }
     assert_eq!(url("http://o/").resolve(Some(&base)).unwrap(), "http://o/");
-    assert_eq!((&url("//o:80/x")).resolve(Some(&base)).unwrap(), "http://o:80/x");
+    assert_eq!((url("//o:80/x")).resolve(Some(&base)).unwrap(), "http://o:80/x");
     assert_eq!("http://h".resolve(None).unwrap(), "http://h/");
     assert_eq!("users".resolve(None).unwrap_err().kind(), ErrorKind::MissingSchema);
 }

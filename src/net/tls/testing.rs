@@ -25,6 +25,7 @@ pub(in crate::net) struct Leaf {
     pub(in crate::net) cert: String,
     pub(in crate::net) key: String,
     pub(in crate::net) cert_der: Vec<u8>,
+    #[cfg_attr(not(feature = "rustls"), allow(dead_code))] // native-tls takes PEM
     pub(in crate::net) key_der: Vec<u8>,
     pub(in crate::net) public_key_der: Vec<u8>,
 }

@@ -8,7 +8,7 @@ use super::*;
 use crate::error::ErrorKind;
 use crate::net::testing::*;
 use crate::net::{Phase, Plan, ProxyHop, Route, TlsErrorKind};
-use crate::verify::{ClientCert, Verify};
+use crate::verify::Verify;
 
 // TLS-02, TLS-07
 #[test]
@@ -485,7 +485,7 @@ fn a_ready_configuration_decides_alone() {
     assert_echo(&mut connect(peer, "localhost", alone.clone()).unwrap().transport);
     for beside in [
         TlsConfig { verify: Verify::No, ..alone.clone() },
-        TlsConfig { cert: Some(ClientCert::from("a.pem")), ..alone.clone() },
+        TlsConfig { cert: Some(crate::verify::ClientCert::from("a.pem")), ..alone.clone() },
         TlsConfig { min_version: Some(TlsVersion::Tls13), ..alone.clone() },
         TlsConfig { check_hostname: false, ..alone.clone() },
     ] {
