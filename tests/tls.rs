@@ -582,3 +582,21 @@ fn plain_http_asks_for_no_bundle_and_no_certificate() {
 
     assert_eq!(response.status_code(), 204);
 }
+
+// TLS-20: by rustls; native-tls has no way to it.
+#[test]
+fn rustls_writes_the_key_log_that_the_environment_names() {
+    if is_child() {
+        let pki = Pki::new();
+        let secure = Secure::new(&pki.leaf);
+        pki.session(&TlsBackend::Rustls).get(secure.url("good.test")).send().unwrap();
+        return say("done");
+    }
+    let dir = TempDir::new();
+    let keys = dir.path().join("keys.log");
+
+    in_child("rustls_writes_the_key_log_that_the_environment_names", &[("SSLKEYLOGFILE", keys.to_str().unwrap())]);
+
+    let log = std::fs::read_to_string(&keys).unwrap();
+    assert!(log.contains("CLIENT_TRAFFIC_SECRET_0 "), "{log}");
+}
