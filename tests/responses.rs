@@ -1,0 +1,246 @@
+//! What a program sees of an answer: status and headers, text, JSON, links, and how it was got.
+
+mod common_b;
+
+use std::time::Duration;
+
+use common_b::{fixed, once, session};
+use petition::testing::{Reply, TestServer};
+use petition::{ErrorKind, Response};
+
+fn read(answer: &'static str) -> petition::Result<Response> {
+    let mut session = session();
+    session.timeout = 5.into();
+    session.get(once(answer).url("/")).send()
+}
+
+// FRAME-02, FRAME-03, FRAME-07, FRAME-09, FRAME-22, RESP-01
+#[test]
+fn status_reason_and_headers_are_as_they_came() {
+    for (line, status, reason) in [
+        ("HTTP/1.1 200 OK", 200, "OK"),
+        ("HTTP/1.1 200", 200, ""),
+        ("HTTP/1.1 404  Not  Here ", 404, "Not  Here"),
+        ("HTTP/1.0 999 caf\u{e9}", 999, "caf\u{e9}"),
+    ] {
+        let mut answer: Vec<u8> = line.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+        answer.extend(b"\r\nX-A:  1 \r\nSet-Cookie: a=1\r\nx-a: 2\r\nSet-Cookie: b=2\r\nContent-Length: 0\r\n\r\n");
+        let response = session().get(once(answer).url("/")).send().unwrap();
+
+        assert_eq!((response.status_code().as_u16(), response.reason()), (status, reason), "{line}");
+        assert_eq!(response.headers().joined("X-a").as_deref(), Some("1, 2"));
+        assert_eq!(response.headers().get_all("set-cookie").collect::<Vec<_>>(), ["a=1", "b=2"]);
+        assert_eq!(response.cookies().len(), 2);
+    }
+}
+
+// FRAME-01, FRAME-02, FRAME-05; deviations.md, Responses (a head that is cut off)
+#[test]
+fn an_answer_that_is_not_http_or_is_cut_off_is_a_connection_error() {
+    for answer in [
+        "",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Cut: ",
+        "HTTP/1.1 200 OK\r\n",
+        "SSH-2.0-OpenSSH_9.6\r\n",
+        "HTTP/2 200 OK\r\n\r\n",
+        "HTTP/1.1 abc OK\r\n\r\n",
+        "HTTP/1.1 99 Low\r\n\r\n",
+    ] {
+        let error = read(answer).unwrap_err();
+
+        assert!(error.is_connection_error(), "{answer:?}: {error:?}");
+        assert!(error.request().is_some(), "{answer:?}");
+    }
+}
+
+// FRAME-10; deviations.md, Responses (every 1xx but 101)
+#[test]
+fn interim_answers_are_skipped() {
+    let answer = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n\
+                  HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok";
+
+    let response = read(answer).unwrap();
+
+    assert_eq!((response.status_code().as_u16(), response.text().unwrap().as_str()), (201, "ok"));
+    assert!(response.links().is_empty());
+}
+
+// FRAME-11, FRAME-14, FRAME-15, FRAME-18, FRAME-20
+#[test]
+fn a_body_ends_where_its_framing_says() {
+    for (answer, body) in [
+        ("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", ""),
+        ("HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n", ""),
+        ("HTTP/1.1 200 OK\r\n\r\nto the end", "to the end"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc", "abc"),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\nA;x=\"y\"\r\n0123456789\r\n0\r\nT: 1\r\n\r\n",
+            "0123456789",
+        ),
+        ("HTTP/1.0 200 OK\nContent-Length: 3\n\nabc", "abc"),
+    ] {
+        assert_eq!(read(answer).unwrap().text().unwrap(), body, "{answer:?}");
+    }
+}
+
+// FRAME-12, FRAME-14, FRAME-18, FRAME-19; deviations.md, Responses
+#[test]
+fn framing_that_could_be_read_in_two_ways_is_refused_and_closes_the_connection() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n+3\r\nabc\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\nabc",
+    ] {
+        let server = fixed(answer);
+        let session = session();
+
+        session.get(server.url("/")).send().unwrap_err();
+        session.get(server.url("/")).send().unwrap_err();
+
+        assert_eq!(server.accepted(), 2, "{answer:?}");
+    }
+}
+
+// FRAME-17; deviations.md, Responses
+#[test]
+fn what_comes_behind_a_response_is_never_taken_for_the_next() {
+    let server =
+        fixed("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+    let session = session();
+
+    for _ in 0..3 {
+        assert_eq!(session.get(server.url("/")).send().unwrap().text().unwrap(), "ok");
+    }
+
+    assert_eq!(server.accepted(), 3);
+}
+
+// RESP-15, RESP-17, RESP-20
+#[cfg(feature = "charset")]
+#[test]
+fn text_is_decoded_by_the_header_by_a_guess_or_by_what_was_set() {
+    for (content_type, body, encoding, text) in [
+        ("text/plain", &b"caf\xe9"[..], Some("ISO-8859-1"), "caf\u{e9}"),
+        ("text/plain; charset=utf-8", b"caf\xc3\xa9", Some("utf-8"), "caf\u{e9}"),
+        ("text/plain; Charset=\"windows-1251\"", b"\xef", Some("windows-1251"), "\u{43f}"),
+        ("application/json", b"\"\xc3\xa9\"", Some("utf-8"), "\"\u{e9}\""),
+        ("application/octet-stream", b"caf\xc3\xa9", None, "caf\u{e9}"),
+        ("text/plain; charset=utf-8", b"a\xffb", Some("utf-8"), "a\u{fffd}b"),
+        ("text/plain; charset=no-such", b"\xc3\xa9", Some("no-such"), "\u{e9}"),
+    ] {
+        let server = TestServer::http(move |_| Reply::new(200).header("Content-Type", content_type).body(body));
+
+        let response = session().get(server.url("/")).send().unwrap();
+
+        assert_eq!(response.encoding(), encoding, "{content_type}");
+        assert_eq!(response.text().unwrap(), text, "{content_type}");
+        assert_eq!(response.content().unwrap(), body);
+        assert_eq!(response.into_text().unwrap(), text, "{content_type}");
+    }
+    let mut response =
+        Response::builder(200).header("Content-Type", "text/plain").body(&b"\xc3\xa9"[..]).build().unwrap();
+    assert_eq!(response.apparent_encoding().unwrap().to_ascii_lowercase(), "utf-8");
+    response.set_encoding("utf-8");
+    assert_eq!(response.text().unwrap(), "\u{e9}");
+}
+
+// RESP-21, RESP-23
+#[cfg(feature = "json")]
+#[test]
+fn json_becomes_a_type_and_an_error_says_where_and_what_came() {
+    #[derive(Debug, serde::Deserialize, PartialEq)]
+    struct Item {
+        id: u32,
+    }
+    let server = TestServer::http(|request| match request.target.as_str() {
+        "/list" => Reply::new(200).body(r#"[{"id": 1}, {"id": 2, "more": null}]"#),
+        "/utf16" => Reply::new(200).body("[1]".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()),
+        "/html" => Reply::new(502).body("<html>Bad Gateway</html>"),
+        _ => Reply::new(200),
+    });
+    let session = session();
+    let get = |path: &str| session.get(server.url(path)).send().unwrap();
+
+    assert_eq!(get("/list").json::<Vec<Item>>().unwrap(), [Item { id: 1 }, Item { id: 2 }]);
+    assert_eq!(get("/utf16").json::<Vec<u8>>().unwrap(), [1]);
+    for (path, part) in [("/html", "<html>Bad Gateway"), ("/list", "line 1 column"), ("/empty", "EOF")] {
+        let error = get(path).json::<Item>().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidJson);
+        assert!(error.to_string().contains(part), "{error}");
+        assert!(error.response().is_some());
+    }
+}
+
+// RESP-25, RESP-26, RESP-27, RESP-37
+#[test]
+fn statuses_from_400_to_599_are_errors_when_asked() {
+    for (status, ok) in [(200, true), (302, true), (399, true), (400, false), (404, false), (599, false), (600, true)] {
+        let server = TestServer::http(move |_| Reply::new(status));
+        let url = format!("http://user:secret@{}/p", server.address());
+
+        let response = session().get(url).send().unwrap();
+
+        assert_eq!((response.ok(), response.raise_for_status().is_ok()), (ok, ok), "{status}");
+        assert_eq!(response.to_string(), format!("<Response [{status}]>"));
+        if let Err(error) = response.error_for_status() {
+            assert_eq!(error.kind(), ErrorKind::HttpError);
+            assert_eq!(error.request().unwrap().url.path(), "/p");
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+            if status == 404 {
+                assert_eq!(
+                    error.to_string(),
+                    format!("404 Client Error: Not Found for url: http://{}/p", server.address())
+                );
+            }
+            assert_eq!(error.into_response().unwrap().status_code(), status);
+        }
+    }
+}
+
+// RESP-31
+#[test]
+fn elapsed_and_the_exchange_tell_how_it_was_got() {
+    let server = fixed("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let session = session();
+
+    let first = session.get(server.url("/")).send().unwrap();
+    let second = session.get(server.url("/")).send().unwrap();
+
+    let (one, two) = (first.exchange(), second.exchange());
+    assert_eq!((one.reused, one.connection, one.attempts), (false, 1, 1));
+    assert_eq!((two.reused, two.connection, two.attempts), (true, 1, 1));
+    assert_eq!(one.peer, Some(server.address()));
+    assert!(one.connect > Duration::ZERO && one.first_byte > Duration::ZERO);
+    assert_eq!((two.connect, two.tls, two.dns), (Duration::ZERO, Duration::ZERO, Duration::ZERO));
+    assert!(first.elapsed() >= one.first_byte);
+}
+
+// RESP-32
+#[test]
+fn links_come_from_all_link_headers() {
+    let response = Response::builder(200)
+        .header("Link", "<http://h/2>; rel=\"next\"; title=\"a, b\"")
+        .header("Link", "</0>")
+        .build()
+        .unwrap();
+
+    let links = response.links();
+
+    assert_eq!((links[0].url(), links[0].rel()), ("http://h/2", Some("next")));
+    assert!(links[0].params().any(|param| param == ("title", "a, b")));
+    assert_eq!((links[1].url(), links[1].rel()), ("/0", None));
+}
+
+#[test]
+fn a_response_of_ones_own_appends_headers_and_keeps_its_first_error() {
+    let response =
+        Response::builder(299).reason("Mine").header("A", "1").header("a", "2").reader(&b"body"[..]).build().unwrap();
+    assert_eq!((response.reason(), response.headers().get_all("a").count()), ("Mine", 2));
+    assert_eq!(response.text().unwrap(), "body");
+
+    assert!(Response::builder(99).build().is_err());
+    let error = Response::builder(200).header("A", "b\r\nc").header("", "").build().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidHeader);
+}
