@@ -47,6 +47,8 @@ pub(super) struct Shared {
     connector: Connector,
     /// For the default `verify` and `cert`, so that most requests make none of their own.
     tls: TlsSettings,
+    /// The last that were not: the next request mostly has the same, a bundle that the environment names above all.
+    last_tls: Mutex<TlsSettings>,
     /// Hosts that were warned of (deviations.md: once per adapter).
     unverified: Mutex<HashSet<String>>,
 }
@@ -77,7 +79,17 @@ impl HttpAdapter {
         let connector = Connector { options: settings.socket.clone(), resolver: settings.resolver.clone() };
         let tls = TlsSettings::new(settings.tls.clone());
         let unverified = Mutex::new(HashSet::new());
-        Self { shared: Arc::new(Shared { settings, problem, manager, connector, tls, unverified }) }
+        Self {
+            shared: Arc::new(Shared {
+                settings,
+                problem,
+                manager,
+                connector,
+                last_tls: Mutex::new(tls.clone()),
+                tls,
+                unverified,
+            }),
+        }
     }
 
     /// Sends over a connection that is made that way.
@@ -87,7 +99,7 @@ impl HttpAdapter {
             return Err(Error::message(*kind, text.clone()));
         }
         options.timeout.check()?;
-        let tls = shared.tls.with(&options.verify, options.cert.as_ref());
+        let tls = shared.tls_for(options);
         shared.attempts(&Job::new(request, options, way, tls)?)
     }
 
@@ -142,6 +154,18 @@ impl Shared {
         let url = &job.request.url;
         let (host, port) = (url.host(), url.port_or_default().unwrap_or(80));
         self.manager.pool(&Wanted { is_tls: url.is_https(), host, port, way: &job.way, tls: &job.tls })
+    }
+
+    fn tls_for(&self, options: &SendOptions) -> TlsSettings {
+        let (verify, cert) = (&options.verify, options.cert.as_ref());
+        if self.tls.has(verify, cert) {
+            return self.tls.clone();
+        }
+        let mut last = self.last_tls.lock();
+        if !last.has(verify, cert) {
+            *last = self.tls.with(verify, cert);
+        }
+        last.clone()
     }
 
     /// Opens a connection for the job.

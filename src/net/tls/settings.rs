@@ -132,12 +132,18 @@ impl TlsSettings {
         &self.0.config
     }
 
+    /// Whether `verify` and `cert` are as here.
+    pub(crate) fn has(&self, verify: &Verify, cert: Option<&ClientCert>) -> bool {
+        let config = self.config();
+        config.verify == *verify && config.cert.as_ref() == cert
+    }
+
     /// These settings with another `verify` and `cert`; the same pointer where nothing changes.
     pub(crate) fn with(&self, verify: &Verify, cert: Option<&ClientCert>) -> Self {
-        let config = self.config();
-        if config.verify == *verify && config.cert.as_ref() == cert {
+        if self.has(verify, cert) {
             return self.clone();
         }
+        let config = self.config();
         Self::new(TlsConfig { verify: verify.clone(), cert: cert.cloned(), ..config.clone() })
     }
 
