@@ -139,6 +139,8 @@ pub struct SendOptions {
     pub cert: Option<ClientCert>,
     /// Proxies of this request; they win over the session's and the environment's.
     pub proxies: Proxies,
+    /// Whether the environment may name the CA bundle, once a hop needs one.
+    pub(crate) verify_by_environment: bool,
     /// The route that the session has found for this hop; `None` where the options did not come through one.
     pub(crate) route: Option<Route>,
     /// When `timeout.total` ends, once it has begun.
@@ -154,6 +156,7 @@ impl Default for SendOptions {
             verify: Verify::Yes,
             cert: None,
             proxies: Proxies::default(),
+            verify_by_environment: false,
             route: None,
             deadline: Deadline::NONE,
         }

@@ -124,9 +124,6 @@ mod tests {
     }
 
     #[test]
-    fn only_a_peer_that_left_before_the_end_of_its_head_counts_as_cut() {}
-
-    #[test]
     fn little_of_an_alien_answer_is_shown() {
         assert_eq!(RemoteError::not_http(&[b'x'; 99]), RemoteError::NotHttp("x".repeat(40)));
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::environment::{self, Lookup};
 use super::no_proxy;
-use super::settings::{Proxies, Proxy, ProxyServer, Setting, SocksProxy};
+use super::settings::{Proxies, Proxy, ProxyScheme, ProxyServer, Setting, SocksProxy};
 use crate::error::Result;
 use crate::url::Url;
 
@@ -20,6 +20,13 @@ pub(crate) enum Route {
     Tunnel(Arc<ProxyServer>),
     /// Through a SOCKS proxy, as if directly.
     Socks(Arc<SocksProxy>),
+}
+
+impl Route {
+    /// Whether TLS is spoken with the proxy itself.
+    pub(crate) fn speaks_tls(&self) -> bool {
+        matches!(self, Self::Forward(proxy) | Self::Tunnel(proxy) if proxy.scheme == ProxyScheme::Https)
+    }
 }
 
 /// The route to `url`. What the request says replaces, key by key, what the session says; only where neither has a key

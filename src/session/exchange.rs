@@ -5,12 +5,19 @@ use crate::clock;
 use crate::error::Result;
 use crate::message::{PreparedRequest, Response};
 use crate::session::{Session, prepare};
+use crate::verify::Verify;
 
 impl Session {
     /// Sends one request, and at most a few more in answer to challenges.
     pub(super) fn exchange(&self, mut request: PreparedRequest, options: &mut SendOptions) -> Result<Response> {
         let adapter = self.mounts.find(&request.url).map_err(|error| error.with_request(&request))?;
-        options.route = Some(self.route(&request, options)?);
+        let route = self.route(&request, options)?;
+        // Looked for on the first hop that speaks TLS, and not before: most requests over plain HTTP never do.
+        if options.verify_by_environment && (request.url.is_https() || route.speaks_tls()) {
+            options.verify_by_environment = false;
+            options.verify = super::ca_bundle().map_or(Verify::Yes, Verify::CaBundle);
+        }
+        options.route = Some(route);
         let mut refused = Vec::new();
         let mut round = 0;
         loop {

@@ -221,12 +221,7 @@ impl Session {
         let verify_is_set = settings.verify.is_some() || self.verify != Verify::Yes;
         let prepared = self.prepare_request(request)?;
         let mut options = self.send_options().with(settings);
-        // For http URLs too (SES-13): a redirect may lead to https, and the proxy may speak TLS.
-        if self.trust_env && !verify_is_set {
-            if let Some(bundle) = ca_bundle() {
-                options.verify = Verify::CaBundle(bundle);
-            }
-        }
+        options.verify_by_environment = self.trust_env && !verify_is_set;
         self.follow(prepared, options)
     }
 
