@@ -240,8 +240,8 @@ impl HttpAdapterBuilder {
         self
     }
 
-    /// How many times its coded size a body may decode to, looked at past 64 MiB of output; past it reading is
-    /// [`ErrorKind::ContentDecodingError`].
+    /// How many times its coded size a body may decode to: 200 by default, looked at past 64 MiB of output; past it reading
+    /// is [`ErrorKind::ContentDecodingError`].
     pub fn max_expansion_ratio(mut self, ratio: impl Into<Option<u32>>) -> Self {
         self.settings.decoding.max_expansion_ratio = ratio.into();
         self
