@@ -12,6 +12,7 @@ fn main() -> support::Result {
     let mut internet = Internet::new()?;
     // Closes without a word, as a server does whose keep-alive time-out has run out.
     internet.http("www.baidu.com", |_| support::page(2443).then_close());
+    internet.http("httpbin.org", |_| support::page(306));
     let server = internet.server("www.baidu.com");
 
     let adapter: HttpAdapter = internet.adapter().build();
@@ -29,8 +30,9 @@ fn main() -> support::Result {
     // Better than in requests: such a connection does not stay in CLOSE_WAIT until its host is asked again. Any request
     // of this adapter closes it, to whatever host.
     println!("the server has closed: {}", server.wait_for_open(0));
+    s.get("http://httpbin.org/get").send()?;
     for pool in adapter.stats() {
-        println!("{}: {} requests, {} place in the pool", pool.host(), pool.num_requests(), pool.num_connections());
+        println!("{}: requests: {}, idle connections: {}", pool.host(), pool.num_requests(), pool.idle());
     }
     Ok(())
 }

@@ -107,9 +107,12 @@ DEBUG:petition::connectionpool:Starting new HTTP connection (1): www.baidu.com:8
 DEBUG:petition::connectionpool:http://www.baidu.com:80 "GET / HTTP/1.1" 200 2443
 DEBUG:petition::connectionpool:Resetting dropped connection: www.baidu.com
 DEBUG:petition::connectionpool:http://www.baidu.com:80 "GET / HTTP/1.1" 200 2443
+DEBUG:petition::connectionpool:Starting new HTTP connection (1): httpbin.org:80
+DEBUG:petition::connectionpool:http://httpbin.org:80 "GET /get HTTP/1.1" 200 306
 "#,
     );
-    out.assert_says("www.baidu.com: 2 requests, 1 place in the pool");
+    out.assert_says("www.baidu.com: requests: 2, idle connections: 0");
+    out.assert_says("httpbin.org: requests: 1, idle connections: 1");
 }
 
 #[test]
