@@ -4,7 +4,9 @@
 
 mod support;
 
-use petition::HttpAdapter;
+use std::time::Duration;
+
+use petition::testing::FakeClock;
 use support::Internet;
 
 fn main() -> support::Result {
@@ -15,7 +17,8 @@ fn main() -> support::Result {
     internet.http("httpbin.org", |_| support::page(306));
     let server = internet.server("www.baidu.com");
 
-    let adapter: HttpAdapter = internet.adapter().build();
+    let clock = FakeClock::new(); // so that time can pass without waiting
+    let adapter = internet.adapter().clock(clock.clone()).build();
     let mut s = internet.session();
     s.mount("http://", adapter.clone());
 
@@ -27,9 +30,10 @@ fn main() -> support::Result {
     //     log.debug("Resetting dropped connection: %s", self.host)
     s.get("http://www.baidu.com").send()?;
 
-    // Better than in requests: such a connection does not stay in CLOSE_WAIT until its host is asked again. Any request
-    // of this adapter closes it, to whatever host.
+    // Better than in requests: such a connection does not stay in CLOSE_WAIT until its host is asked again. Any later
+    // request of this adapter closes it, to whatever host.
     println!("the server has closed: {}", server.wait_for_open(0));
+    clock.advance(Duration::from_secs(1)); // idle connections are not looked at all the time
     s.get("http://httpbin.org/get").send()?;
     for pool in adapter.stats() {
         println!("{}: requests: {}, idle connections: {}", pool.host(), pool.num_requests(), pool.idle());
