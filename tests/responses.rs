@@ -146,6 +146,22 @@ fn text_is_decoded_by_the_header_by_a_guess_or_by_what_was_set() {
     assert_eq!(response.text().unwrap(), "\u{e9}");
 }
 
+// RESP-24: serde_json's rules
+#[test]
+fn json_is_what_the_standard_says_and_nothing_more() {
+    for (body, want) in [(&b"[1, 2]"[..], true), (b"NaN", false), (b"[Infinity]", false), (b"{\"a\": 1,}", false)] {
+        let response = Response::builder(200).body(body).build().unwrap();
+
+        let read = response.json::<serde_json::Value>();
+
+        assert_eq!(
+            read.as_ref().map_err(petition::Error::kind).err(),
+            (!want).then_some(ErrorKind::InvalidJson),
+            "{body:?}"
+        );
+    }
+}
+
 // RESP-21, RESP-23
 #[cfg(feature = "json")]
 #[test]

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use petition::testing::{Reply, TestServer};
 use petition::{HttpAdapter, Session};
@@ -35,7 +36,10 @@ fn client() {
 /// How often each call is made in `requests` requests, start-up included; `None` without strace.
 fn calls(url: &str, timeout: Option<&str>, requests: u32) -> Option<BTreeMap<String, u64>> {
     let own = std::env::current_exe().expect("a test has a path");
-    let log = own.with_file_name(format!("syscalls-{}-{requests}.strace", std::process::id()));
+    // Tests run side by side, and two may count the same number of requests.
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    let run = RUNS.fetch_add(1, Ordering::Relaxed);
+    let log = own.with_file_name(format!("syscalls-{}-{run}.strace", std::process::id()));
     let run = Command::new("strace")
         .args(["-f", "-c", "-o"])
         .arg(&log)

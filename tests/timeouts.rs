@@ -163,7 +163,7 @@ fn silence_before_the_answer_is_a_read_timeout() {
     assert!(server.wait_for_open(0), "the connection is not kept");
 }
 
-// TIME-07: ReadTimeout here
+// TIME-07, FRAME-21: ReadTimeout here
 #[test]
 fn silence_in_the_body_is_a_read_timeout_however_it_is_read() {
     let server = TestServer::connections(|peer| {
