@@ -147,6 +147,7 @@ fn text_is_decoded_by_the_header_by_a_guess_or_by_what_was_set() {
 }
 
 // RESP-24: serde_json's rules
+#[cfg(feature = "json")]
 #[test]
 fn json_is_what_the_standard_says_and_nothing_more() {
     for (body, want) in [(&b"[1, 2]"[..], true), (b"NaN", false), (b"[Infinity]", false), (b"{\"a\": 1,}", false)] {
