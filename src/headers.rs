@@ -69,6 +69,7 @@ impl Headers {
     /// control character other than a tab, or a character beyond Latin-1.
     pub fn insert(&mut self, name: &str, value: &str) -> Result<()> {
         check(name, value)?;
+        self.check_room(name, value)?;
         self.set(name, value);
         Ok(())
     }
@@ -79,6 +80,7 @@ impl Headers {
     /// As [`insert`](Self::insert).
     pub fn append(&mut self, name: &str, value: &str) -> Result<()> {
         check(name, value)?;
+        self.check_room(name, value)?;
         self.push(name, value);
         Ok(())
     }
@@ -88,7 +90,11 @@ impl Headers {
         let before = self.entries.len();
         let text = &self.text;
         self.entries.retain(|entry| !slice(text, entry.name).eq_ignore_ascii_case(name));
-        before != self.entries.len()
+        let is_gone = before != self.entries.len();
+        if is_gone {
+            self.compact();
+        }
+        is_gone
     }
 
     /// The value of the first field of that name, in any case.
@@ -173,6 +179,7 @@ impl Headers {
             index += 1;
             index - 1 <= first || !slice(text, entry.name).eq_ignore_ascii_case(name)
         });
+        self.compact();
     }
 
     /// Appends without a check: for values made in this crate and for what a peer sent.
@@ -215,6 +222,31 @@ impl Headers {
         }
     }
 
+    /// Places are 32 bits wide: a caller's text that has none is refused.
+    fn check_room(&self, name: &str, value: &str) -> Result<()> {
+        let end = self.text.len() + name.len() + value.len();
+        if u32::try_from(end).is_err() {
+            let text = format!("header {name:?} is too large: all headers together have at most 4 GiB");
+            return Err(Error::message(ErrorKind::InvalidHeader, text));
+        }
+        Ok(())
+    }
+
+    /// Leaves out text that no entry has any more, once it is the larger part: a header that is set again and again must not
+    /// grow what each request copies.
+    fn compact(&mut self) {
+        let width = |(start, end): (u32, u32)| (end - start) as usize;
+        let used: usize = self.entries.iter().map(|entry| width(entry.name) + width(entry.value)).sum();
+        if self.text.len() < COMPACT_FROM || used > self.text.len() / 2 {
+            return;
+        }
+        let mut packed = Self::with_capacity(self.entries.len(), used);
+        for (name, value) in self.iter() {
+            packed.push(name, value);
+        }
+        *self = packed;
+    }
+
     fn store(&mut self, name: &str, value: &str) -> Entry {
         let start = self.text.len();
         self.text.push_str(name);
@@ -232,6 +264,9 @@ impl Headers {
         place(start, self.text.len())
     }
 }
+
+/// Below this much text nothing is moved to save some of it.
+const COMPACT_FROM: usize = 4096;
 
 fn place(start: usize, end: usize) -> (u32, u32) {
     let narrow = |at| u32::try_from(at).expect("headers are limited far below 4 GiB");
@@ -450,6 +485,21 @@ mod tests {
         assert_eq!(own.get("x"), Some("caf\u{e9}"));
         assert_eq!(http::HeaderMap::try_from(&own).unwrap()["x"].as_bytes(), b"caf\xe9");
         assert_eq!(Headers::from(&http::HeaderMap::try_from(&own).unwrap()), own);
+    }
+
+    #[test]
+    fn a_header_that_is_set_again_and_again_does_not_grow() {
+        let mut own = headers(&[("A", "1"), ("B", "2")]);
+        let value = "x".repeat(1000);
+
+        for _ in 0..1000 {
+            own.insert("B", &value).unwrap();
+            own.append("C", &value).unwrap();
+            own.remove("C");
+        }
+
+        assert!(own.text.len() < 2 * COMPACT_FROM, "{} bytes", own.text.len());
+        assert_eq!(own.iter().collect::<Vec<_>>(), [("A", "1"), ("B", value.as_str())]);
     }
 
     #[test]
