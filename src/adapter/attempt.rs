@@ -12,16 +12,17 @@ use http::Method;
 
 use crate::adapter::connection::{Buffer, Connection, Patience, Phase, ran_out, with_outgoing};
 use crate::adapter::http::Shared;
-use crate::adapter::job::{Job, Sending};
+use crate::adapter::job::Job;
 use crate::adapter::wire_body::{Reuse, Unread, WireBody};
 use crate::adapter::{LOG, USER_AGENT};
 use crate::error::{Error, ErrorKind};
 use crate::headers::Headers;
 use crate::http1::body_decoder::BodyDecoder;
 use crate::http1::chunk_encoder::{CHUNK_END, LAST_CHUNK, chunk_head};
-use crate::http1::framing::Framing;
+use crate::http1::framing::{Framing, Sending};
+use crate::http1::head::ResponseHead;
 use crate::http1::request_head::{self, Automatic};
-use crate::http1::response_head::{HeadLimits, HeadParser, ResponseHead};
+use crate::http1::response_head::{HeadLimits, HeadParser};
 use crate::http1::{RemoteError, reuse};
 use crate::message::response::{Exchange, Parts};
 use crate::message::stream::BodySource;
@@ -282,7 +283,7 @@ impl Sent {
 fn send(job: &Job<'_>, transport: &mut Transport, patience: &Patience) -> Result<Sent, Failure> {
     with_outgoing(|out| {
         write_head(job, out).map_err(Failure::last)?;
-        match job.request.body.as_bytes().filter(|_| matches!(job.sending, Sending::Sized(_))) {
+        match job.request.body.as_bytes().filter(|_| matches!(job.framing.body, Sending::Sized(_))) {
             Some(bytes) if bytes.len() <= ONE_WRITE => {
                 out.extend_from_slice(bytes);
                 sent(patience.write_all(transport, out), patience)
@@ -291,7 +292,7 @@ fn send(job: &Job<'_>, transport: &mut Transport, patience: &Patience) -> Result
                 let head = sent(patience.write_all(transport, out), patience)?;
                 if let Sent::Cut(_) = head { Ok(head) } else { sent(patience.write_all(transport, bytes), patience) }
             }
-            None if job.sending == Sending::Nothing => sent(patience.write_all(transport, out), patience),
+            None if job.framing.body == Sending::Nothing => sent(patience.write_all(transport, out), patience),
             None => stream(job, transport, patience, out),
         }
     })
@@ -313,11 +314,7 @@ fn write_head(job: &Job<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
     let automatic = Automatic {
         host: host.as_deref(),
         accept_encoding: (!skip.accept_encoding).then_some("identity"),
-        framing: match job.sending {
-            Sending::Chunked => Some(("Transfer-Encoding", "chunked")),
-            Sending::Nothing if expects_body(&request.method) => Some(("Content-Length", "0")),
-            Sending::Nothing | Sending::Sized(_) => None,
-        },
+        framing: job.framing.missing,
         user_agent: (!skip.user_agent).then_some(USER_AGENT),
     };
     let (hidden, authorized);
@@ -332,12 +329,6 @@ fn write_head(job: &Job<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
     }
     request_head::write(out, job.method(), job.target(), automatic, headers)
         .map_err(|error| Error::message(error.kind(), error.to_string()))
-}
-
-/// Methods that say `Content-Length: 0` where they have no body and nobody said so before: after a redirect, or in a request
-/// that was prepared by hand (RFC 9110 §8.6).
-fn expects_body(method: &Method) -> bool {
-    !matches!(*method, Method::GET | Method::HEAD | Method::DELETE | Method::TRACE | Method::OPTIONS | Method::CONNECT)
 }
 
 fn with(headers: &Headers, name: &str, value: &str) -> Headers {
@@ -355,7 +346,7 @@ fn without(headers: &Headers, name: &str) -> Headers {
 /// Sends a body that is read piece by piece, behind the head that is in `out`.
 fn stream(job: &Job<'_>, transport: &mut Transport, patience: &Patience, out: &mut Vec<u8>) -> Result<Sent, Failure> {
     let mut body = job.request.body.open().map_err(Failure::last)?;
-    let length = match job.sending {
+    let length = match job.framing.body {
         Sending::Sized(length) => Some(length),
         Sending::Chunked | Sending::Nothing => None,
     };

@@ -9,8 +9,8 @@ use http::Method;
 use crate::adapter::SendOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::headers::Headers;
+use crate::http1::framing::{self, RequestFraming};
 use crate::message::PreparedRequest;
-use crate::message::body::BodyLength;
 use crate::net::TlsSettings;
 use crate::proxy::{ProxyScheme, ProxyServer, Route};
 use crate::retry::{Cause, Tried};
@@ -42,16 +42,7 @@ pub(super) struct Job<'r> {
     pub(super) tls: TlsSettings,
     /// What goes on the request line.
     target: Cow<'r, str>,
-    pub(super) sending: Sending,
-}
-
-/// How the body goes out.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Sending {
-    Nothing,
-    /// As many bytes as Content-Length says.
-    Sized(u64),
-    Chunked,
+    pub(super) framing: RequestFraming,
 }
 
 impl<'r> Job<'r> {
@@ -67,7 +58,9 @@ impl<'r> Job<'r> {
             Way::Net(Route::Forward(_)) => request.url.absolute_target().into(),
             _ => request.url.target().into(),
         };
-        Ok(Self { request, options, way, tls, target, sending: sending(request)? })
+        let framing = framing::of_request(&request.method, request.body.length(), &request.headers)
+            .map_err(|error| Error::message(ErrorKind::InvalidHeader, error.to_string()))?;
+        Ok(Self { request, options, way, tls, target, framing })
     }
 
     /// The value of an automatic Host header.
@@ -128,34 +121,4 @@ fn with_own_authorization(way: Way, request: &PreparedRequest) -> Way {
         }
         (way, _) => way,
     }
-}
-
-/// The body's framing by the headers as they are now; ones that contradict the body are refused.
-fn sending(request: &PreparedRequest) -> Result<Sending> {
-    let length = match request.headers.get("content-length") {
-        None => None,
-        Some(value) => {
-            let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-            let length = value.parse::<u64>().ok().filter(|_| digits);
-            Some(length.ok_or_else(|| contradiction(format!("Content-Length {value:?} is no length")))?)
-        }
-    };
-    let is_chunked = request.headers.contains("transfer-encoding");
-    match (request.body.length(), length) {
-        (_, Some(_)) if is_chunked => Err(contradiction("both Content-Length and Transfer-Encoding are set".into())),
-        (BodyLength::Empty, Some(1..)) if request.method != Method::HEAD => {
-            Err(contradiction(format!("Content-Length is {} and there is no body", length.unwrap_or(0))))
-        }
-        (BodyLength::Empty, _) if is_chunked => Ok(Sending::Chunked),
-        (BodyLength::Empty, _) => Ok(Sending::Nothing),
-        (BodyLength::Known(known), Some(set)) if known != set => {
-            Err(contradiction(format!("Content-Length is {set} and the body has {known} bytes")))
-        }
-        (_, Some(set)) => Ok(Sending::Sized(set)),
-        (BodyLength::Known(_) | BodyLength::Unknown, None) => Ok(Sending::Chunked),
-    }
-}
-
-fn contradiction(text: String) -> Error {
-    Error::message(ErrorKind::InvalidHeader, text)
 }

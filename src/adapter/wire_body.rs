@@ -10,7 +10,7 @@ use crate::adapter::connection::{Buffer, Connection, Patience, Phase, ran_out};
 use crate::error::{Error, ErrorKind};
 use crate::http1::RemoteError;
 use crate::http1::body_decoder::BodyDecoder;
-use crate::http1::response_head::ResponseHead;
+use crate::http1::head::ResponseHead;
 use crate::http1::reuse::CloseReason;
 use crate::message::stream::BodySource;
 use crate::pool::Lease;

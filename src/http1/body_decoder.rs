@@ -4,9 +4,9 @@
 //! says how many of the next bytes on the wire are content and nothing else, and [`BodyDecoder::advance`] that they went
 //! straight to the reader. It never takes a byte behind the end of the body.
 
-use super::RemoteError;
 use super::chunk_decoder::ChunkDecoder;
 use super::framing::Framing;
+use super::remote_error::RemoteError;
 
 /// Takes content out of what arrives.
 #[derive(Debug)]

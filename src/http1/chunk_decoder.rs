@@ -4,8 +4,8 @@
 //! caller's. A byte that does not fit leaves the machine as it was. Only hexadecimal digits are a size; LF alone ends a
 //! line; extensions and trailers are checked for control bytes, counted and dropped (FRAME-18, FRAME-20).
 
-use super::RemoteError;
 use super::octets::is_control;
+use super::remote_error::RemoteError;
 
 #[derive(Debug)]
 pub(super) struct ChunkDecoder {

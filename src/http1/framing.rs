@@ -1,16 +1,22 @@
-//! Where the body of a response ends: RFC 9112 §6.3 as a pure function.
+//! Where a body ends: RFC 9112 §6 as pure functions, for the response that comes and for the request that goes out.
 //!
-//! Two ways to tell the end at once, or two lengths, are how a response is smuggled past one reader and into another:
+//! Of a response: two ways to tell the end at once, or two lengths, are how a response is smuggled past one reader and into another:
 //! refused. A length that is no number to anyone is as good as none, as in requests.
+//!
+//! Of a request: here alone is decided who says `Content-Length: 0`, what is sent chunked, and which framing fields of the
+//! caller contradict the body. [`prepared_field`] is asked while the request is prepared, [`of_request`] when it is sent: the
+//! caller may have edited it in between.
+
+use std::borrow::Cow;
+use std::fmt;
 
 use http::{Method, StatusCode};
 
-use super::RemoteError;
-use super::remote_error::shown;
-use super::response_head::ResponseHead;
+use super::head::ResponseHead;
+use super::remote_error::{RemoteError, shown};
 use crate::headers::Headers;
 
-/// How the end of a body is told.
+/// How the end of a response's body is told.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Framing {
     /// There is no body, whatever the fields say.
@@ -50,6 +56,108 @@ impl Framing {
             Self::Chunked | Self::UntilClose => None,
         }
     }
+}
+
+/// How much a request's body has to send.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum BodyLength {
+    /// There is no body.
+    Empty,
+    Known(u64),
+    /// To be sent chunked.
+    Unknown,
+}
+
+/// How a request goes out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct RequestFraming {
+    pub(crate) body: Sending,
+    /// The field that says so, where the request's own do not.
+    pub(crate) missing: Option<(&'static str, &'static str)>,
+}
+
+/// How a request's body goes out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Sending {
+    Nothing,
+    /// As many bytes as Content-Length says.
+    Sized(u64),
+    Chunked,
+}
+
+/// Framing fields of the caller's that contradict the body, or each other.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Contradiction(String);
+
+impl fmt::Display for Contradiction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The field that a request gets while it is prepared, in place of one of that name (HDR-12, HDR-13).
+pub(crate) fn prepared_field(
+    method: &Method,
+    body: BodyLength,
+    headers: &Headers,
+) -> Option<(&'static str, Cow<'static, str>)> {
+    match body {
+        // requests leaves it out for these two only; `expects_body` has the list of urllib3.
+        BodyLength::Empty if matches!(*method, Method::GET | Method::HEAD) => None,
+        BodyLength::Known(length) => Some((CONTENT_LENGTH, length.to_string().into())),
+        // One that the caller has set: it is held to it when the request is sent.
+        BodyLength::Empty | BodyLength::Unknown if headers.contains(CONTENT_LENGTH) => None,
+        BodyLength::Empty => Some((CONTENT_LENGTH, "0".into())),
+        BodyLength::Unknown => Some((TRANSFER_ENCODING, "chunked".into())),
+    }
+}
+
+/// How a request goes out, by its headers as they are now; those that contradict the body are refused.
+pub(crate) fn of_request(
+    method: &Method,
+    body: BodyLength,
+    headers: &Headers,
+) -> Result<RequestFraming, Contradiction> {
+    let length = headers.get(CONTENT_LENGTH).map(digits).transpose()?;
+    let coded = headers.contains(TRANSFER_ENCODING);
+    let body = match (body, length) {
+        (_, Some(_)) if coded => {
+            return Err(Contradiction("both Content-Length and Transfer-Encoding are set".into()));
+        }
+        // HEAD may announce what GET would have sent.
+        (BodyLength::Empty, Some(set @ 1..)) if *method != Method::HEAD => {
+            return Err(Contradiction(format!("Content-Length is {set} and there is no body")));
+        }
+        (BodyLength::Known(known), Some(set)) if known != set => {
+            return Err(Contradiction(format!("Content-Length is {set} and the body has {known} bytes")));
+        }
+        (BodyLength::Empty, _) if coded => Sending::Chunked,
+        (BodyLength::Empty, _) => Sending::Nothing,
+        (_, Some(set)) => Sending::Sized(set),
+        (BodyLength::Known(_) | BodyLength::Unknown, None) => Sending::Chunked,
+    };
+    let missing = match body {
+        _ if coded || length.is_some() => None,
+        Sending::Chunked => Some((TRANSFER_ENCODING, "chunked")),
+        Sending::Nothing if expects_body(method) => Some((CONTENT_LENGTH, "0")),
+        Sending::Nothing | Sending::Sized(_) => None,
+    };
+    Ok(RequestFraming { body, missing })
+}
+
+const CONTENT_LENGTH: &str = "Content-Length";
+const TRANSFER_ENCODING: &str = "Transfer-Encoding";
+
+/// Methods that say `Content-Length: 0` where they have no body and nobody said so before: after a redirect, or in a request
+/// that was edited by hand (RFC 9110 §8.6).
+fn expects_body(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::DELETE | Method::TRACE | Method::OPTIONS | Method::CONNECT)
+}
+
+fn digits(value: &str) -> Result<u64, Contradiction> {
+    let all = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    let length = value.parse().ok().filter(|_| all);
+    length.ok_or_else(|| Contradiction(format!("Content-Length {value:?} is no length")))
 }
 
 /// Whether the connection stops speaking HTTP behind this head.
@@ -216,6 +324,79 @@ mod tests {
             (Framing::UntilClose, None),
         ] {
             assert_eq!(framing.log_length(), want);
+        }
+    }
+
+    fn fields(pairs: &[(&str, &str)]) -> Headers {
+        let mut headers = Headers::new();
+        for (name, value) in pairs {
+            headers.push(name, value);
+        }
+        headers
+    }
+
+    // HDR-12, HDR-13
+    #[test]
+    fn a_prepared_request_says_how_its_body_goes_out() {
+        let (zero, five, chunked) = ("Content-Length: 0", "Content-Length: 5", "Transfer-Encoding: chunked");
+        for (method, body, own, want) in [
+            (Method::GET, BodyLength::Empty, &[][..], ""),
+            (Method::HEAD, BodyLength::Empty, &[], ""),
+            (Method::POST, BodyLength::Empty, &[], zero),
+            (Method::DELETE, BodyLength::Empty, &[], zero),
+            (Method::OPTIONS, BodyLength::Empty, &[], zero),
+            (Method::POST, BodyLength::Empty, &[("content-length", "7")], ""),
+            (Method::GET, BodyLength::Known(5), &[], five),
+            (Method::POST, BodyLength::Known(5), &[("content-length", "7")], five),
+            (Method::GET, BodyLength::Unknown, &[], chunked),
+            (Method::POST, BodyLength::Unknown, &[("transfer-encoding", "gzip")], chunked),
+            (Method::POST, BodyLength::Unknown, &[("content-length", "7")], ""),
+        ] {
+            let field = prepared_field(&method, body, &fields(own));
+
+            let text = field.map(|(name, value)| format!("{name}: {value}")).unwrap_or_default();
+            assert_eq!(text, want, "{method} {body:?} {own:?}");
+        }
+    }
+
+    // ADPT-14, HDR-12
+    #[test]
+    fn a_request_goes_out_as_its_headers_say_or_not_at_all() {
+        let length = |value: &'static str| vec![("Content-Length", value)];
+        let coded = || vec![("transfer-encoding", "chunked")];
+        let (empty, five, unknown) = (BodyLength::Empty, BodyLength::Known(5), BodyLength::Unknown);
+        let (zero, chunked) = (Some((CONTENT_LENGTH, "0")), Some((TRANSFER_ENCODING, "chunked")));
+        for (method, body, own, want) in [
+            (Method::GET, empty, vec![], Ok((Sending::Nothing, None))),
+            (Method::HEAD, empty, vec![], Ok((Sending::Nothing, None))),
+            (Method::DELETE, empty, vec![], Ok((Sending::Nothing, None))),
+            (Method::OPTIONS, empty, vec![], Ok((Sending::Nothing, None))),
+            (Method::POST, empty, vec![], Ok((Sending::Nothing, zero))),
+            (Method::PATCH, empty, vec![], Ok((Sending::Nothing, zero))),
+            (Method::POST, empty, length("0"), Ok((Sending::Nothing, None))),
+            (Method::HEAD, empty, length("5"), Ok((Sending::Nothing, None))),
+            (Method::GET, empty, length("5"), Err("Content-Length is 5 and there is no body")),
+            (Method::GET, empty, coded(), Ok((Sending::Chunked, None))),
+            (Method::POST, five, length("5"), Ok((Sending::Sized(5), None))),
+            (Method::POST, five, length("4"), Err("Content-Length is 4 and the body has 5 bytes")),
+            (Method::POST, five, vec![], Ok((Sending::Chunked, chunked))),
+            (Method::POST, five, coded(), Ok((Sending::Chunked, None))),
+            (Method::POST, unknown, length("7"), Ok((Sending::Sized(7), None))),
+            (Method::GET, unknown, vec![], Ok((Sending::Chunked, chunked))),
+            (Method::POST, unknown, length(""), Err("Content-Length \"\" is no length")),
+            (Method::POST, unknown, length("+5"), Err("Content-Length \"+5\" is no length")),
+            (Method::POST, five, length("5, 5"), Err("Content-Length \"5, 5\" is no length")),
+            (
+                Method::POST,
+                five,
+                [length("5"), coded()].concat(),
+                Err("both Content-Length and Transfer-Encoding are set"),
+            ),
+        ] {
+            let framing = of_request(&method, body, &fields(&own));
+
+            let got = framing.map(|framing| (framing.body, framing.missing)).map_err(|error| error.to_string());
+            assert_eq!(got, want.map_err(str::to_owned), "{method} {body:?} {own:?}");
         }
     }
 }

@@ -4,10 +4,11 @@
 
 use http::Method;
 
-use super::RemoteError;
 use super::body_decoder::BodyDecoder;
 use super::framing::Framing;
-use super::response_head::{HeadLimits, HeadParser, ResponseHead};
+use super::head::ResponseHead;
+use super::remote_error::RemoteError;
+use super::response_head::{HeadLimits, HeadParser};
 
 /// What came of an answer whose peer closed at the end of the bytes.
 #[derive(Debug, PartialEq)]

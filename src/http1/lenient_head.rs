@@ -9,10 +9,9 @@ use std::borrow::Cow;
 
 use http::StatusCode;
 
-use super::RemoteError;
+use super::head::{ResponseHead, Version, reason};
 use super::octets::{is_control, trim};
-use super::remote_error::shown;
-use super::response_head::{ResponseHead, Version};
+use super::remote_error::{RemoteError, shown};
 use crate::headers::Headers;
 
 /// Reads a complete head, from its status line to its empty line.
@@ -72,19 +71,6 @@ pub(super) fn status_line(line: &[u8]) -> Result<(Version, StatusCode, Cow<'stat
     // StatusCode takes three digits, the first of them not 0.
     let status = StatusCode::from_bytes(code).map_err(|_| refuse())?;
     Ok((version, status, reason(status, rest)))
-}
-
-/// The reason as text, without an allocation for what is usual. requests cuts off what Python counts as blank, which in
-/// Latin-1 is more than ASCII's.
-pub(super) fn reason(status: StatusCode, bytes: &[u8]) -> Cow<'static, str> {
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | 0x85 | 0xa0);
-    let Some(start) = bytes.iter().position(|byte| !blank(byte)) else { return Cow::Borrowed("") };
-    let end = bytes.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);
-    let bytes = &bytes[start..end];
-    match status.canonical_reason() {
-        Some(usual) if usual.as_bytes() == bytes => Cow::Borrowed(usual),
-        _ => Cow::Owned(bytes.iter().map(|&byte| char::from(byte)).collect()),
-    }
 }
 
 /// The next word of a status line, and what follows it.

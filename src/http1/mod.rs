@@ -6,6 +6,7 @@
 pub(crate) mod body_decoder;
 pub(crate) mod chunk_encoder;
 pub(crate) mod framing;
+pub(crate) mod head;
 pub(crate) mod remote_error;
 pub(crate) mod request_head;
 pub(crate) mod response_head;

@@ -19,7 +19,7 @@ pub(crate) struct Automatic<'a> {
     pub(crate) host: Option<&'a str>,
     /// `identity`, as urllib3 has it (HDR-07).
     pub(crate) accept_encoding: Option<&'a str>,
-    /// How the body goes out, where nobody has said it yet: Content-Length or Transfer-Encoding.
+    /// How the body goes out: written as it is, for `framing` knows whether the caller has said it.
     pub(crate) framing: Option<(&'a str, &'a str)>,
     /// The name of this library.
     pub(crate) user_agent: Option<&'a str>,
@@ -109,7 +109,7 @@ impl std::error::Error for HeadError {}
 
 /// Writes what is wanted and not there; returns how many.
 fn put_automatic(out: &mut Vec<u8>, automatic: Automatic<'_>, headers: &Headers) -> usize {
-    let Automatic { mut host, mut accept_encoding, mut framing, mut user_agent } = automatic;
+    let Automatic { mut host, mut accept_encoding, framing, mut user_agent } = automatic;
     for (name, _) in headers {
         if name.eq_ignore_ascii_case(HOST) {
             host = None;
@@ -117,10 +117,6 @@ fn put_automatic(out: &mut Vec<u8>, automatic: Automatic<'_>, headers: &Headers)
             accept_encoding = None;
         } else if name.eq_ignore_ascii_case(USER_AGENT) {
             user_agent = None;
-        } else if framing.is_some()
-            && (name.eq_ignore_ascii_case("content-length") || name.eq_ignore_ascii_case("transfer-encoding"))
-        {
-            framing = None;
         }
     }
     let mut added = 0;

@@ -6,7 +6,6 @@
 //!
 //! A head in pieces is looked through once: the parser remembers how far it has looked for the empty line.
 
-use std::borrow::Cow;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -14,8 +13,10 @@ use http::StatusCode;
 use httparse::{ParserConfig, Status};
 use memchr::memchr;
 
+use super::head::{ResponseHead, Version, reason};
+use super::lenient_head;
 use super::octets::is_ascii;
-use super::{RemoteError, lenient_head};
+use super::remote_error::RemoteError;
 use crate::headers::Headers;
 
 /// Reads one head after another from the start of a buffer.
@@ -27,7 +28,7 @@ pub(crate) struct HeadParser {
     search: Search,
 }
 
-/// How much of a head is read before it is refused.
+/// How much of a head is read before it is refused; the default is that of an adapter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HeadLimits {
     pub(crate) max_bytes: usize,
@@ -36,7 +37,7 @@ pub(crate) struct HeadLimits {
 
 impl Default for HeadLimits {
     fn default() -> Self {
-        Self { max_bytes: 64 * 1024, max_headers: 200 }
+        Self { max_bytes: 256 * 1024, max_headers: 256 }
     }
 }
 
@@ -48,34 +49,6 @@ struct Search {
     /// No end of a line (then, of the head) before here.
     done: usize,
     status_line_seen: bool,
-}
-
-/// The version of a response; what comes later in HTTP/1 counts as 1.1 (FRAME-01).
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum Version {
-    /// HTTP/1.0, and 0.9 where a server claims it.
-    Http10,
-    /// HTTP/1.1, and what comes later in HTTP/1.
-    Http11,
-}
-
-/// Status line and fields of a response.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ResponseHead {
-    pub(crate) version: Version,
-    pub(crate) status: StatusCode,
-    pub(crate) reason: Cow<'static, str>,
-    pub(crate) headers: Headers,
-    /// The first line that was left out because it is no field, escaped; worth a warning (LOG-16).
-    pub(crate) left_out: Option<Box<str>>,
-}
-
-impl ResponseHead {
-    /// Whether another head follows: any 1xx but 101, which ends HTTP on this connection.
-    pub(crate) fn is_interim(&self) -> bool {
-        self.status.is_informational() && self.status != StatusCode::SWITCHING_PROTOCOLS
-    }
 }
 
 impl HeadParser {
@@ -130,7 +103,7 @@ impl HeadParser {
         let reason = match parsed.reason? {
             // Also what httparse gives for a reason with bytes beyond ASCII.
             "" => lenient_head::status_line(status_line(buf)).ok()?.2,
-            text => lenient_head::reason(status, text.as_bytes()),
+            text => reason(status, text.as_bytes()),
         };
         // To take the whole over is cheaper than part by part.
         let ascii = if is_ascii(&buf[..used]) { std::str::from_utf8(&buf[..used]).ok() } else { None };

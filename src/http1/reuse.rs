@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::framing::{Framing, codings, is_switch};
-use super::response_head::{ResponseHead, Version};
+use super::head::{ResponseHead, Version};
 use crate::headers::Headers;
 
 /// Why a connection ends with its response.

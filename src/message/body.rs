@@ -20,6 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::form::bytes::Bytes;
 use crate::form::multipart::Multipart;
 use crate::form::source::{Slot, Source};
+pub(crate) use crate::http1::framing::BodyLength;
 
 /// What a request sends.
 ///
@@ -74,16 +75,6 @@ enum Media {
     #[cfg(feature = "json")]
     Json,
     Multipart(Arc<str>),
-}
-
-/// How much a body has to send: decides on the framing.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum BodyLength {
-    /// There is no body.
-    Empty,
-    Known(u64),
-    /// To be sent chunked.
-    Unknown,
 }
 
 /// A form of parts in memory is made whole up to this size: then it goes out with the head, in one write.

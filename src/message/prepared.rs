@@ -8,8 +8,9 @@ use http::Method;
 use crate::cookies::{CookieJar, CookieTarget};
 use crate::error::{Error, ErrorKind, Result};
 use crate::headers::Headers;
+use crate::http1::framing;
 use crate::message::auth::Auth;
-use crate::message::body::{Body, BodyLength};
+use crate::message::body::Body;
 use crate::message::hooks::Hooks;
 use crate::url::Url;
 
@@ -110,17 +111,9 @@ impl PreparedRequest {
 
     /// Sets `Content-Length` or `Transfer-Encoding` by the body (HDR-12, HDR-13).
     pub(crate) fn set_framing(&mut self) {
-        match self.body.length() {
-            BodyLength::Empty => {
-                let bare = self.method == Method::GET || self.method == Method::HEAD;
-                if !bare && !self.headers.contains("content-length") {
-                    self.headers.set("Content-Length", "0");
-                }
-            }
-            BodyLength::Known(length) => self.headers.set("Content-Length", &length.to_string()),
-            // A length that the caller knows and the body does not: it is held to it when sent.
-            BodyLength::Unknown if self.headers.contains("content-length") => {}
-            BodyLength::Unknown => self.headers.set("Transfer-Encoding", "chunked"),
+        let field = framing::prepared_field(&self.method, self.body.length(), &self.headers);
+        if let Some((name, value)) = field {
+            self.headers.set(name, &value);
         }
     }
 }

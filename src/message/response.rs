@@ -18,7 +18,7 @@ use crate::clock;
 use crate::cookies::CookieJar;
 use crate::error::{Error, ErrorKind, Result};
 use crate::headers::Headers;
-pub use crate::http1::response_head::Version;
+pub use crate::http1::head::Version;
 use crate::message::charset;
 use crate::message::coding;
 #[cfg(feature = "json")]

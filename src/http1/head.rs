@@ -1,0 +1,50 @@
+//! The head of a response as a value: version, status, reason, fields.
+//!
+//! Both readers of heads make one, the strict and the lenient; framing and reuse are decided from it.
+
+use std::borrow::Cow;
+
+use http::StatusCode;
+
+use crate::headers::Headers;
+
+/// The version of a response; what comes later in HTTP/1 counts as 1.1 (FRAME-01).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Version {
+    /// HTTP/1.0, and 0.9 where a server claims it.
+    Http10,
+    /// HTTP/1.1, and what comes later in HTTP/1.
+    Http11,
+}
+
+/// Status line and fields of a response.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ResponseHead {
+    pub(crate) version: Version,
+    pub(crate) status: StatusCode,
+    pub(crate) reason: Cow<'static, str>,
+    pub(crate) headers: Headers,
+    /// The first line that was left out because it is no field, escaped; worth a warning (LOG-16).
+    pub(crate) left_out: Option<Box<str>>,
+}
+
+impl ResponseHead {
+    /// Whether another head follows: any 1xx but 101, which ends HTTP on this connection.
+    pub(crate) fn is_interim(&self) -> bool {
+        self.status.is_informational() && self.status != StatusCode::SWITCHING_PROTOCOLS
+    }
+}
+
+/// The reason as text, without an allocation for what is usual. requests cuts off what Python counts as blank, which in
+/// Latin-1 is more than ASCII's.
+pub(super) fn reason(status: StatusCode, bytes: &[u8]) -> Cow<'static, str> {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | 0x85 | 0xa0);
+    let Some(start) = bytes.iter().position(|byte| !blank(byte)) else { return Cow::Borrowed("") };
+    let end = bytes.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);
+    let bytes = &bytes[start..end];
+    match status.canonical_reason() {
+        Some(usual) if usual.as_bytes() == bytes => Cow::Borrowed(usual),
+        _ => Cow::Owned(bytes.iter().map(|&byte| char::from(byte)).collect()),
+    }
+}
