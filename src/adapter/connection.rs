@@ -120,13 +120,13 @@ pub(super) struct Patience {
 
 /// What was being done when the patience ran out.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Phase {
+pub(super) enum Doing {
     Sending,
     Head,
     Body,
 }
 
-impl Phase {
+impl Doing {
     fn text(self) -> &'static str {
         match self {
             Self::Sending => "sending the request",
@@ -162,15 +162,15 @@ impl Patience {
     }
 
     /// The error for an expired limit.
-    pub(super) fn expired(&self, phase: Phase) -> Error {
+    pub(super) fn expired(&self, doing: Doing) -> Error {
         match (&self.total, self.read) {
             (Some((deadline, clock)), read) if read.is_none() || deadline.has_passed(clock.now()) => {
-                Error::message(ErrorKind::TotalTimeout, format!("the total timeout ran out while {}", phase.text()))
+                Error::message(ErrorKind::TotalTimeout, format!("the total timeout ran out while {}", doing.text()))
             }
             (_, Some(read)) => {
-                Error::message(ErrorKind::ReadTimeout, format!("read timed out after {read:?} while {}", phase.text()))
+                Error::message(ErrorKind::ReadTimeout, format!("read timed out after {read:?} while {}", doing.text()))
             }
-            (_, None) => Error::message(ErrorKind::ReadTimeout, format!("timed out while {}", phase.text())),
+            (_, None) => Error::message(ErrorKind::ReadTimeout, format!("timed out while {}", doing.text())),
         }
     }
 

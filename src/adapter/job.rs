@@ -1,45 +1,29 @@
 //! What one `send` is about, for all of its attempts.
 
 use std::borrow::Cow;
-use std::path::Path;
 use std::sync::Arc;
 
 use http::Method;
 
 use crate::adapter::SendOptions;
+use crate::adapter::pool_key::Wanted;
+use crate::clock::Deadline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::headers::Headers;
 use crate::http1::framing::{self, RequestFraming};
 use crate::message::PreparedRequest;
 use crate::net::TlsSettings;
-use crate::proxy::{ProxyScheme, ProxyServer, Route};
+use crate::proxy::{ProxyServer, Route};
 use crate::retry::{Cause, Tried};
-
-/// How the connection is made: by the network, on some route, or by a Unix socket.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(super) enum Way {
-    Net(Route),
-    Unix(Arc<Path>),
-}
-
-impl Way {
-    /// The proxy that is spoken to over TLS, if there is one.
-    pub(super) fn encrypted_proxy(&self) -> Option<&ProxyServer> {
-        match self {
-            Self::Net(Route::Forward(proxy) | Route::Tunnel(proxy)) if proxy.scheme == ProxyScheme::Https => {
-                Some(proxy)
-            }
-            _ => None,
-        }
-    }
-}
 
 /// A request on its way, with its target and framing settled.
 pub(super) struct Job<'r> {
     pub(super) request: &'r PreparedRequest,
     pub(super) options: &'r SendOptions,
-    pub(super) way: Way,
+    pub(super) route: Route,
     pub(super) tls: TlsSettings,
+    /// When everything has to be over.
+    pub(super) deadline: Deadline,
     /// What goes on the request line.
     target: Cow<'r, str>,
     pub(super) framing: RequestFraming,
@@ -49,28 +33,41 @@ impl<'r> Job<'r> {
     pub(super) fn new(
         request: &'r PreparedRequest,
         options: &'r SendOptions,
-        way: Way,
+        route: Route,
         tls: TlsSettings,
+        deadline: Deadline,
     ) -> Result<Self> {
-        let way = with_own_authorization(way, request);
-        let target = match &way {
+        let route = with_own_authorization(route, request);
+        let target = match &route {
             // ADPT-13
-            Way::Net(Route::Forward(_)) => request.url.absolute_target().into(),
+            Route::Forward(_) => request.url.absolute_target().into(),
             _ => request.url.target().into(),
         };
         let framing = framing::of_request(&request.method, request.body.length(), &request.headers)
             .map_err(|error| Error::message(ErrorKind::InvalidHeader, error.to_string()))?;
-        Ok(Self { request, options, way, tls, target, framing })
+        Ok(Self { request, options, route, tls, deadline, target, framing })
+    }
+
+    /// What its connections have in common.
+    pub(super) fn pool_key(&self) -> Wanted<'_> {
+        let (is_tls, (host, port)) = (self.request.url.is_https(), self.origin());
+        Wanted { is_tls, host, port, route: &self.route, tls: &self.tls }
+    }
+
+    /// Host and port that the request is for.
+    pub(super) fn origin(&self) -> (&str, u16) {
+        let url = &self.request.url;
+        (url.host(), url.port_or_default().unwrap_or(80))
     }
 
     /// The value of an automatic Host header.
     pub(super) fn host(&self) -> Cow<'_, str> {
-        match &self.way {
+        match &self.route {
             // What requests-unixsocket sends: a path is no host, and servers behind a socket are told nothing by one.
-            Way::Unix(_) => "localhost".into(),
+            Route::Unix(_) => "localhost".into(),
             // What the target says, the port too.
-            Way::Net(Route::Forward(_)) => self.request.url.authority(),
-            Way::Net(_) => self.request.url.host_header(),
+            Route::Forward(_) => self.request.url.authority(),
+            Route::Direct | Route::Tunnel(_) | Route::Socks(_) => self.request.url.host_header(),
         }
     }
 
@@ -84,8 +81,8 @@ impl<'r> Job<'r> {
 
     /// What a forward proxy wants to see in each request (PROXY-16).
     pub(super) fn proxy_authorization(&self) -> Option<&str> {
-        match &self.way {
-            Way::Net(Route::Forward(proxy)) => proxy.authorization.as_deref(),
+        match &self.route {
+            Route::Forward(proxy) => proxy.authorization.as_deref(),
             _ => None,
         }
     }
@@ -112,13 +109,13 @@ impl<'r> Job<'r> {
     }
 }
 
-/// A tunnel whose proxy URL has no credentials is asked for with the request's own Proxy-Authorization. As part of the way
+/// A tunnel whose proxy URL has no credentials is asked for with the request's own Proxy-Authorization. As part of the route
 /// it is part of the pool's key too: nobody else goes through what it opened.
-fn with_own_authorization(way: Way, request: &PreparedRequest) -> Way {
-    match (way, request.headers.get("proxy-authorization")) {
-        (Way::Net(Route::Tunnel(proxy)), Some(own)) if proxy.authorization.is_none() => {
-            Way::Net(Route::Tunnel(Arc::new(ProxyServer { authorization: Some(own.to_owned()), ..(*proxy).clone() })))
+fn with_own_authorization(route: Route, request: &PreparedRequest) -> Route {
+    match (route, request.headers.get("proxy-authorization")) {
+        (Route::Tunnel(proxy), Some(own)) if proxy.authorization.is_none() => {
+            Route::Tunnel(Arc::new(ProxyServer { authorization: Some(own.to_owned()), ..(*proxy).clone() }))
         }
-        (way, _) => way,
+        (route, _) => route,
     }
 }

@@ -1,37 +1,36 @@
 //! Adapters: what sends a prepared request and makes a response of the answer.
 //!
-//! A session knows nothing of an adapter but the trait of this file. [`HttpAdapter`] is the stock one: `http` has its
-//! settings, `attempts` the loop of retries, `attempt` one exchange on one connection, `connection` and `wire_body` what
-//! is exchanged on. [`UnixAdapter`] is the same machinery over Unix sockets.
+//! A session knows nothing of an adapter but the trait of this file. [`HttpAdapter`] is the stock one: `engine` has its pools
+//! and the loop of retries, `attempt` one exchange on one connection, with `send_request` for the way out and `read_head` and
+//! `wire_body` for the way back; `failure` says what it means that one failed, `pool_key` what makes two connections
+//! different. [`UnixAdapter`] is the same machinery over Unix sockets.
 
 mod attempt;
-mod attempts;
+mod blanket;
 mod connection;
+mod engine;
+mod failure;
 mod http;
 mod job;
+mod log_lines;
+mod options;
+mod pool_key;
+mod read_head;
+mod send_request;
 mod settings;
 mod unix;
+mod user_agent;
 mod wire_body;
 
-use std::sync::Arc;
-use std::time::Instant;
-
+pub use self::blanket::adapter_fn;
 pub use self::http::HttpAdapter;
+pub use self::options::SendOptions;
 pub use self::settings::HttpAdapterBuilder;
 pub use self::unix::UnixAdapter;
+pub(crate) use self::user_agent::USER_AGENT;
 
-use crate::clock::{self, Deadline};
 use crate::error::Result;
 use crate::message::{PreparedRequest, Response};
-use crate::proxy::{Proxies, Route};
-use crate::timeout::Timeout;
-use crate::verify::{ClientCert, Verify};
-
-/// The target of log lines that users of urllib3 know.
-const LOG: &str = "petition::connectionpool";
-
-/// The name that requests give themselves, unless a `User-Agent` of one's own is set.
-pub(crate) const USER_AGENT: &str = concat!("petition/", env!("CARGO_PKG_VERSION"));
 
 /// Sends prepared requests. A closure `Fn(&mut PreparedRequest, &SendOptions) -> Result<Response>` is one too; see
 /// [`adapter_fn`].
@@ -63,102 +62,4 @@ pub trait Adapter: Send + Sync {
 
     /// Closes what the adapter keeps open; it can be used again afterwards (SES-21).
     fn close(&self) {}
-
-    /// The time by the clock that the adapter's waits are measured by: the limit on everything starts there.
-    #[doc(hidden)]
-    fn now(&self) -> Instant {
-        clock::now()
-    }
-}
-
-impl<F: Fn(&mut PreparedRequest, &SendOptions) -> Result<Response> + Send + Sync> Adapter for F {
-    fn send(&self, request: &mut PreparedRequest, options: &SendOptions) -> Result<Response> {
-        self(request, options)
-    }
-}
-
-impl<A: Adapter + ?Sized> Adapter for Arc<A> {
-    fn send(&self, request: &mut PreparedRequest, options: &SendOptions) -> Result<Response> {
-        (**self).send(request, options)
-    }
-
-    fn close(&self) {
-        (**self).close();
-    }
-
-    fn now(&self) -> Instant {
-        (**self).now()
-    }
-}
-
-impl Adapter for Box<dyn Adapter> {
-    fn send(&self, request: &mut PreparedRequest, options: &SendOptions) -> Result<Response> {
-        (**self).send(request, options)
-    }
-
-    fn close(&self) {
-        (**self).close();
-    }
-
-    fn now(&self) -> Instant {
-        (**self).now()
-    }
-}
-
-/// Lets the types of a closure's parameters be inferred, where it is to be an [`Adapter`].
-///
-/// # Examples
-/// ```
-/// let mut session = petition::Session::new();
-/// session.mount("http://teapot/", petition::adapter_fn(|_, _| petition::Response::builder(418).build()));
-///
-/// assert_eq!(session.get("http://teapot/").send()?.status_code(), 418);
-/// # Ok::<(), petition::Error>(())
-/// ```
-pub fn adapter_fn<F>(send: F) -> F
-where
-    F: Fn(&mut PreparedRequest, &SendOptions) -> Result<Response> + Send + Sync,
-{
-    send
-}
-
-/// How a prepared request is sent. [`Session::send_options`](crate::Session::send_options) has a session's settings,
-/// `default` requests' defaults.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct SendOptions {
-    /// Limits on waiting; nothing is set by default.
-    pub timeout: Timeout,
-    /// Whether the body is left on the connection until it is read; false by default.
-    pub stream: bool,
-    /// Whether redirects are followed; true by default (API-04). For the session; an adapter never follows any.
-    pub allow_redirects: bool,
-    /// How the server's certificate is verified.
-    pub verify: Verify,
-    /// The client certificate.
-    pub cert: Option<ClientCert>,
-    /// Proxies of this request; they win over the session's and the environment's.
-    pub proxies: Proxies,
-    /// Whether the environment may name the CA bundle, once a hop needs one.
-    pub(crate) verify_by_environment: bool,
-    /// The route that the session has found for this hop; `None` where the options did not come through one.
-    pub(crate) route: Option<Route>,
-    /// When `timeout.total` ends, once it has begun.
-    pub(crate) deadline: Deadline,
-}
-
-impl Default for SendOptions {
-    fn default() -> Self {
-        Self {
-            timeout: Timeout::new(),
-            stream: false,
-            allow_redirects: true,
-            verify: Verify::Yes,
-            cert: None,
-            proxies: Proxies::default(),
-            verify_by_environment: false,
-            route: None,
-            deadline: Deadline::NONE,
-        }
-    }
 }

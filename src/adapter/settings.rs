@@ -5,16 +5,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::adapter::HttpAdapter;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::http1::response_head::HeadLimits;
 use crate::message::coding;
 use crate::net::{KeepAlive, Pin, Resolver, SocketOptions, TlsBackend, TlsConfig, TlsVersion};
 use crate::retry::Retry;
 
 /// Everything that can be set, as it was set.
 #[derive(Clone)]
-pub(super) struct Settings {
+pub(super) struct AdapterSettings {
     pub(super) pool_connections: usize,
     pub(super) pool_maxsize: usize,
     pub(super) pool_block: bool,
@@ -27,14 +27,14 @@ pub(super) struct Settings {
     pub(super) socket: SocketOptions,
     pub(super) resolver: Option<Resolver>,
     pub(super) tls: TlsConfig,
-    pub(super) max_header_bytes: usize,
-    pub(super) max_headers: usize,
+    pub(super) head: HeadLimits,
     pub(super) drain_limit: u64,
     pub(super) decoding: coding::Limits,
-    pub(super) clock: Arc<dyn Clock>,
+    /// In place of the system's.
+    pub(super) own_clock: Option<Arc<dyn Clock>>,
 }
 
-impl Default for Settings {
+impl Default for AdapterSettings {
     fn default() -> Self {
         Self {
             pool_connections: 10,
@@ -49,24 +49,23 @@ impl Default for Settings {
             socket: SocketOptions::default(),
             resolver: None,
             tls: TlsConfig::default(),
-            max_header_bytes: 256 * 1024,
-            max_headers: 256,
+            head: HeadLimits::default(),
             drain_limit: 64 * 1024,
             decoding: coding::Limits::default(),
-            clock: Arc::new(SystemClock),
+            own_clock: None,
         }
     }
 }
 
-impl Settings {
+impl AdapterSettings {
     /// The first setting that cannot work (design.md, Decisions): said at each `send`.
     pub(super) fn check(&self) -> Result<()> {
         for (name, size) in [
             ("pool_connections", Some(self.pool_connections)),
             ("pool_maxsize", Some(self.pool_maxsize)),
             ("max_connections", self.max_connections),
-            ("max_header_bytes", Some(self.max_header_bytes)),
-            ("max_headers", Some(self.max_headers)),
+            ("max_header_bytes", Some(self.head.max_bytes)),
+            ("max_headers", Some(self.head.max_headers)),
         ] {
             if size == Some(0) {
                 return Err(Error::message(ErrorKind::InvalidSetting, format!("{name} must be above 0")));
@@ -76,7 +75,7 @@ impl Settings {
     }
 }
 
-/// Settings for an [`HttpAdapter`], by requests' names and some of its own. Nothing here fails: a setting that cannot work
+/// AdapterSettings for an [`HttpAdapter`], by requests' names and some of its own. Nothing here fails: a setting that cannot work
 /// is [`ErrorKind::InvalidSetting`] at each `send`.
 ///
 /// # Examples
@@ -93,22 +92,16 @@ impl Settings {
 #[derive(Clone)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct HttpAdapterBuilder {
-    settings: Settings,
+    pub(super) settings: AdapterSettings,
 }
 
 impl HttpAdapterBuilder {
     pub(super) fn new() -> Self {
-        Self { settings: Settings::default() }
+        Self { settings: AdapterSettings::default() }
     }
 
     fn keepalive(&mut self) -> &mut KeepAlive {
         self.settings.socket.keepalive.get_or_insert_default()
-    }
-
-    /// The adapter. Each call makes one with pools of its own.
-    #[must_use]
-    pub fn build(self) -> HttpAdapter {
-        HttpAdapter::from_settings(self.settings)
     }
 
     /// How many pools are kept, one for each host; the least recently used goes first. 10 by default.
@@ -216,13 +209,13 @@ impl HttpAdapterBuilder {
 
     /// The largest head of a response, in bytes: 256 KiB by default.
     pub fn max_header_bytes(mut self, bytes: usize) -> Self {
-        self.settings.max_header_bytes = bytes;
+        self.settings.head.max_bytes = bytes;
         self
     }
 
     /// The most header lines of a response: 256 by default.
     pub fn max_headers(mut self, lines: usize) -> Self {
-        self.settings.max_headers = lines;
+        self.settings.head.max_headers = lines;
         self
     }
 
@@ -288,7 +281,7 @@ impl HttpAdapterBuilder {
 
     /// Time, sleep and jitter, in place of the system's: for tests.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.settings.clock = Arc::new(clock);
+        self.settings.own_clock = Some(Arc::new(clock));
         self
     }
 }

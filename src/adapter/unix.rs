@@ -7,11 +7,11 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::adapter::job::Way;
 use crate::adapter::{Adapter, HttpAdapter, HttpAdapterBuilder, SendOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{PreparedRequest, Response};
 use crate::pool::PoolStats;
+use crate::proxy::Route;
 
 /// Sends requests over Unix sockets: `http+unix://%2Frun%2Fdocker.sock/info` is `/info` of `/run/docker.sock`.
 ///
@@ -68,7 +68,7 @@ impl Adapter for UnixAdapter {
             return Err(Error::message(ErrorKind::InvalidSchema, text));
         }
         let path = path(host(url.as_str()))?;
-        self.http.send_by(Way::Unix(path), request, options)
+        self.http.send_by(Route::Unix(path), request, options)
     }
 
     fn close(&self) {

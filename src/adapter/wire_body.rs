@@ -6,9 +6,9 @@
 use std::io::{self, Read};
 use std::time::Duration;
 
-use crate::adapter::connection::{Buffer, Connection, Patience, Phase, ran_out};
-use crate::error::{Error, ErrorKind};
-use crate::http1::RemoteError;
+use crate::adapter::connection::{Buffer, Connection, Patience};
+use crate::adapter::failure::{body_broken, body_remote};
+use crate::error::Error;
 use crate::http1::body_decoder::BodyDecoder;
 use crate::http1::head::ResponseHead;
 use crate::http1::reuse::CloseReason;
@@ -151,10 +151,10 @@ fn advance(
 ) -> Result<usize, Error> {
     let Unread { lease, buffer, .. } = unread;
     let connection = lease.connection().expect("a lease keeps its connection until it is settled");
-    let broken = |error: io::Error| broken(error, patience);
+    let broken = |error: io::Error| body_broken(error, patience);
     while !decoder.is_done() {
         if !buffer.is_empty() {
-            let progress = decoder.decode(buffer.data(), out).map_err(|error| remote(&error))?;
+            let progress = decoder.decode(buffer.data(), out).map_err(|error| body_remote(&error))?;
             buffer.consume(progress.used);
             if progress.filled > 0 {
                 return Ok(progress.filled);
@@ -174,7 +174,7 @@ fn advance(
             patience.fill(&mut connection.transport, buffer).map_err(broken)?
         };
         if read == 0 {
-            decoder.eof().map_err(|error| remote(&error))?;
+            decoder.eof().map_err(|error| body_remote(&error))?;
         }
     }
     Ok(0)
@@ -192,7 +192,7 @@ fn advance_to_end(
 ) -> Result<(), Error> {
     let Unread { lease, buffer, .. } = unread;
     let connection = lease.connection().expect("a lease keeps its connection until it is settled");
-    let broken = |error: io::Error| broken(error, patience);
+    let broken = |error: io::Error| body_broken(error, patience);
     let mut large_chunks = false;
     while !decoder.is_done() {
         let direct = decoder.direct();
@@ -205,7 +205,7 @@ fn advance_to_end(
             buffer.consume(content);
             decoder.advance(content);
             // Framing: it goes nowhere.
-            let used = decoder.decode(buffer.data(), &mut []).map_err(|error| remote(&error))?.used;
+            let used = decoder.decode(buffer.data(), &mut []).map_err(|error| body_remote(&error))?.used;
             buffer.consume(used);
             continue;
         }
@@ -219,23 +219,10 @@ fn advance_to_end(
             patience.fill_up_to(&mut connection.transport, buffer, most).map_err(broken)? == 0
         };
         if ended {
-            decoder.eof().map_err(|error| remote(&error))?;
+            decoder.eof().map_err(|error| body_remote(&error))?;
         }
     }
     Ok(())
-}
-
-/// RESP-38: what breaks a body is ChunkedEncodingError, but for timeouts.
-fn broken(error: io::Error, patience: &Patience) -> Error {
-    if ran_out(&error) {
-        return patience.expired(Phase::Body);
-    }
-    Error::message(ErrorKind::ChunkedEncodingError, format!("connection broken while reading the body: {error}"))
-        .with_source(error)
-}
-
-fn remote(error: &RemoteError) -> Error {
-    Error::message(ErrorKind::ChunkedEncodingError, error.to_string())
 }
 
 impl Read for WireBody {

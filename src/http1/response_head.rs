@@ -223,6 +223,8 @@ fn empty_line(buf: &[u8], from: usize) -> Result<usize, usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use proptest::prelude::*;
 
     use super::*;

@@ -69,6 +69,8 @@ struct Meta {
     /// Boxed, as most responses have none, and each would make room for one.
     next: Option<Box<PreparedRequest>>,
     elapsed: Duration,
+    /// The elapsed time by an adapter's own clock, until the session takes it in place of what it measured.
+    measured: Option<Duration>,
     exchange: Exchange,
     retries: Option<Retry>,
     cookies: OnceLock<Box<CookieJar>>,
@@ -111,6 +113,8 @@ pub(crate) struct Parts {
     /// `None`: no body, or an empty one.
     pub(crate) body: Option<Box<dyn BodySource>>,
     pub(crate) exchange: Exchange,
+    /// What it took to get here, by the clock of an adapter that has one of its own.
+    pub(crate) elapsed: Option<Duration>,
     pub(crate) retries: Option<Retry>,
 }
 
@@ -144,17 +148,22 @@ impl Response {
                 content: OnceLock::new(),
                 stream: Mutex::new(stream),
             }),
-            meta: Arc::new(Meta { exchange: parts.exchange, retries: parts.retries, ..Meta::default() }),
+            meta: Arc::new(Meta {
+                measured: parts.elapsed,
+                exchange: parts.exchange,
+                retries: parts.retries,
+                ..Meta::default()
+            }),
             encoding: None,
         }
     }
 
-    /// Adds what the session knows. A URL that an adapter gave stays.
+    /// Adds what the session knows: a URL that an adapter gave stays, and so does a time by its own clock.
     pub(crate) fn attach(&mut self, request: PreparedRequest, elapsed: Duration) {
         let meta = Arc::make_mut(&mut self.meta);
         meta.url.get_or_insert_with(|| request.url.clone());
         meta.request = Some(request);
-        meta.elapsed = elapsed;
+        meta.elapsed = meta.measured.take().unwrap_or(elapsed);
     }
 
     /// Adds the request, if it is missing: a hook may have made the response.
@@ -478,6 +487,7 @@ impl ResponseBuilder {
             limits: coding::Limits::default(),
             body: self.body,
             exchange: Exchange::default(),
+            elapsed: None,
             retries: None,
         });
         if let Some(url) = self.url {

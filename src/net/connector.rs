@@ -15,6 +15,7 @@ use super::socket::{SocketOptions, dial};
 use super::tls::{self, TlsErrorKind, TlsSettings};
 use super::transport::Transport;
 use super::tunnel;
+use crate::proxy::{ProxyServer, Route, SocksProxy};
 
 /// Makes connections, all with the same socket options and the same resolver.
 #[derive(Clone, Debug, Default)]
@@ -32,48 +33,9 @@ pub(crate) struct Plan<'a> {
     pub(crate) port: u16,
     /// TLS with the origin. Not looked at on the route [`Route::Forward`], where the proxy talks to the origin.
     pub(crate) tls: Option<&'a TlsSettings>,
-    pub(crate) route: Route<'a>,
-}
-
-#[derive(Clone, Copy)]
-pub(crate) enum Route<'a> {
-    Direct,
-    /// To the proxy; requests then have absolute targets.
-    Forward(ProxyHop<'a>),
-    /// Through the proxy by CONNECT. `authorization` is the value of Proxy-Authorization.
-    Tunnel {
-        proxy: ProxyHop<'a>,
-        authorization: Option<&'a str>,
-    },
-    Socks(SocksHop<'a>),
-    /// To a Unix socket instead of the host.
-    Unix(&'a Path),
-}
-
-/// An HTTP proxy, `https://` if it has TLS settings.
-#[derive(Clone, Copy)]
-pub(crate) struct ProxyHop<'a> {
-    pub(crate) host: &'a str,
-    pub(crate) port: u16,
-    pub(crate) tls: Option<&'a TlsSettings>,
-}
-
-#[derive(Clone, Copy)]
-#[cfg_attr(not(feature = "socks"), allow(dead_code))]
-pub(crate) struct SocksHop<'a> {
-    pub(crate) version: SocksVersion,
-    pub(crate) host: &'a str,
-    pub(crate) port: u16,
-    pub(crate) user: Option<&'a str>,
-    pub(crate) password: Option<&'a str>,
-    /// The proxy looks the name up: `socks5h`, `socks4a`.
-    pub(crate) remote_dns: bool,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum SocksVersion {
-    V4,
-    V5,
+    pub(crate) route: &'a Route,
+    /// TLS with the proxy of the route.
+    pub(crate) proxy_tls: Option<&'a TlsSettings>,
 }
 
 /// An open connection and how it came about.
@@ -127,17 +89,17 @@ struct Peer<'a> {
 impl Run<'_> {
     fn route(&mut self, plan: &Plan<'_>) -> Result<Transport, ConnectError> {
         let origin = Peer { host: plan.host, port: plan.port, is_proxy: false };
-        if let Route::Forward(proxy) = &plan.route {
-            return self.proxy(proxy);
+        if let Route::Forward(proxy) = plan.route {
+            return self.proxy(plan, proxy);
         }
         // First, so that a bad file costs no connection, and its reading none of the handshake's time.
         let tls = self.prepare(plan.tls, origin)?;
-        let transport = match &plan.route {
+        let transport = match plan.route {
             Route::Direct => self.open(origin)?,
-            Route::Forward(proxy) => self.proxy(proxy)?,
-            Route::Tunnel { proxy, authorization } => {
-                let transport = self.proxy(proxy)?;
-                self.tunnel(transport, plan, proxy, *authorization)?
+            Route::Forward(proxy) => self.proxy(plan, proxy)?,
+            Route::Tunnel(proxy) => {
+                let transport = self.proxy(plan, proxy)?;
+                self.tunnel(transport, plan, proxy)?
             }
             Route::Socks(proxy) => self.socks(plan, proxy)?,
             Route::Unix(path) => self.unix(path)?,
@@ -145,9 +107,10 @@ impl Run<'_> {
         self.encrypt(transport, tls, origin)
     }
 
-    fn proxy(&mut self, proxy: &ProxyHop<'_>) -> Result<Transport, ConnectError> {
-        let peer = Peer { host: proxy.host, port: proxy.port, is_proxy: true };
-        let tls = self.prepare(proxy.tls, peer)?;
+    /// A connection to the HTTP proxy itself.
+    fn proxy(&mut self, plan: &Plan<'_>, proxy: &ProxyServer) -> Result<Transport, ConnectError> {
+        let peer = Peer { host: &proxy.host, port: proxy.port, is_proxy: true };
+        let tls = self.prepare(plan.proxy_tls, peer)?;
         let transport = self.open(peer)?;
         self.encrypt(transport, tls, peer)
     }
@@ -205,26 +168,26 @@ impl Run<'_> {
         &mut self,
         mut transport: Transport,
         plan: &Plan<'_>,
-        proxy: &ProxyHop<'_>,
-        authorization: Option<&str>,
+        proxy: &ProxyServer,
     ) -> Result<Transport, ConnectError> {
         let start = self.limits.clock.now();
         let mut bounded = Bounded { transport: &mut transport, bound: self.limits.bound() };
-        let opened = tunnel::open(&mut bounded, plan.host, plan.port, authorization);
+        let opened = tunnel::open(&mut bounded, plan.host, plan.port, proxy.authorization.as_deref());
         self.report.tunnel += self.since(start);
-        let peer = Peer { host: proxy.host, port: proxy.port, is_proxy: true };
+        let peer = Peer { host: &proxy.host, port: proxy.port, is_proxy: true };
         opened.map_err(|stop| self.refused(stop, peer, Phase::Tunnel))?;
         Ok(transport)
     }
 
     #[cfg(feature = "socks")]
-    fn socks(&mut self, plan: &Plan<'_>, proxy: &SocksHop<'_>) -> Result<Transport, ConnectError> {
+    fn socks(&mut self, plan: &Plan<'_>, proxy: &SocksProxy) -> Result<Transport, ConnectError> {
         use super::socks::{Target, negotiate};
+        use crate::proxy::SocksResolve;
 
-        let peer = Peer { host: proxy.host, port: proxy.port, is_proxy: false };
+        let peer = Peer { host: &proxy.host, port: proxy.port, is_proxy: false };
         let target = match Target::literal(plan.host) {
             Some(target) => target,
-            None if proxy.remote_dns => Target::Name(plan.host),
+            None if proxy.resolve == SocksResolve::AtProxy => Target::Name(plan.host),
             None => {
                 let addresses = self.resolve(peer, plan.host, plan.port)?;
                 Target::choose(&addresses, proxy.version).ok_or_else(|| {
@@ -244,8 +207,8 @@ impl Run<'_> {
     }
 
     #[cfg(not(feature = "socks"))]
-    fn socks(&mut self, _: &Plan<'_>, proxy: &SocksHop<'_>) -> Result<Transport, ConnectError> {
-        let peer = Peer { host: proxy.host, port: proxy.port, is_proxy: false };
+    fn socks(&mut self, _: &Plan<'_>, proxy: &SocksProxy) -> Result<Transport, ConnectError> {
+        let peer = Peer { host: &proxy.host, port: proxy.port, is_proxy: false };
         let what = "SOCKS proxies need the feature `socks`";
         Err(peer.error(Phase::Socks, ConnectErrorKind::Unsupported(what.into())))
     }
@@ -424,17 +387,16 @@ mod tests {
     fn a_name_without_an_address_is_whose_name_it_is() {
         let lookup = |name: &str, _| Err(io::Error::other(format!("nothing known of {name}")));
         let connector = Connector { resolver: Some(Resolver(Arc::new(lookup))), ..Connector::default() };
-        let hop = ProxyHop { host: "proxy.test", port: 3128, tls: None };
 
         for (route, kind, text) in [
             (Route::Direct, ErrorKind::ConnectionError, "failed to resolve a.test:80: nothing known of a.test"),
             (
-                Route::Forward(hop),
+                Route::Forward(proxy_server("proxy.test", None)),
                 ErrorKind::ProxyError,
                 "failed to resolve proxy proxy.test:3128: nothing known of proxy.test",
             ),
         ] {
-            let plan = Plan { host: "a.test", port: 80, tls: None, route };
+            let plan = Plan { host: "a.test", port: 80, tls: None, route: &route, proxy_tls: None };
 
             let error = connector.connect(&plan, &patient()).unwrap_err();
 
@@ -451,8 +413,8 @@ mod tests {
             stream.write_all(b"hello").unwrap();
             echo(stream);
         });
-        let hop = ProxyHop { host: "proxy.test", port: 3128, tls: None };
-        let plan = Plan { host: "a.test", port: 80, tls: None, route: Route::Forward(hop) };
+        let route = Route::Forward(proxy_server("proxy.test", None));
+        let plan = Plan { host: "a.test", port: 80, tls: None, route: &route, proxy_tls: None };
 
         let mut connected = connector_to([peer]).connect(&plan, &patient()).unwrap();
 
@@ -474,15 +436,16 @@ mod tests {
     #[cfg(not(feature = "socks"))]
     #[test]
     fn socks_without_its_feature_is_an_error_that_names_it() {
-        let hop = SocksHop {
+        use crate::proxy::{SocksResolve, SocksVersion};
+
+        let route = Route::Socks(Arc::new(SocksProxy {
             version: SocksVersion::V5,
-            host: "127.0.0.1",
+            resolve: SocksResolve::AtProxy,
+            host: "127.0.0.1".into(),
             port: 1,
-            user: Some("me"),
-            password: None,
-            remote_dns: true,
-        };
-        let plan = Plan { route: Route::Socks(hop), ..direct("a.test", None) };
+            credentials: Some(("me".into(), "secret".into())),
+        }));
+        let plan = Plan { route: &route, ..direct("a.test", None) };
 
         let error = Connector::default().connect(&plan, &patient()).unwrap_err();
 

@@ -18,7 +18,7 @@ mod tunnel;
 #[cfg(unix)]
 mod unix;
 
-pub(crate) use connector::{Connected, Connector, Plan, ProxyHop, Route, SocksHop, SocksVersion};
+pub(crate) use connector::{Connected, Connector, Plan};
 pub(crate) use error::{ConnectError, ConnectErrorKind, Phase};
 pub(crate) use limits::Limits;
 pub(crate) use resolve::Resolver;

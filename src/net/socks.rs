@@ -6,10 +6,10 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use super::connector::{SocksHop, SocksVersion};
 use super::error::{ProxyFailure, ProxyStop};
 use super::limits::{Bounded, Limits};
 use super::transport::Transport;
+use crate::proxy::{SocksProxy, SocksVersion};
 
 /// What the proxy is to connect to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,14 +35,14 @@ impl Target<'_> {
 pub(super) fn negotiate(
     transport: &mut Transport,
     limits: &Limits<'_>,
-    hop: &SocksHop<'_>,
+    proxy: &SocksProxy,
     target: Target<'_>,
     port: u16,
 ) -> Result<(), ProxyStop> {
     let mut talk = Talk { transport, limits };
-    match hop.version {
-        SocksVersion::V4 => talk.version_4(hop, target, port),
-        SocksVersion::V5 => talk.version_5(hop, target, port),
+    match proxy.version {
+        SocksVersion::V4 => talk.version_4(proxy, target, port),
+        SocksVersion::V5 => talk.version_5(proxy, target, port),
     }
 }
 
@@ -52,8 +52,8 @@ struct Talk<'a> {
 }
 
 impl Talk<'_> {
-    fn version_4(&mut self, hop: &SocksHop<'_>, target: Target<'_>, port: u16) -> Result<(), ProxyStop> {
-        let user = hop.user.unwrap_or_default();
+    fn version_4(&mut self, proxy: &SocksProxy, target: Target<'_>, port: u16) -> Result<(), ProxyStop> {
+        let user = proxy.credentials.as_ref().map_or("", |(user, _)| user);
         if user.contains('\0') {
             return Err(failure("the user id of a SOCKS4 proxy cannot have a NUL byte"));
         }
@@ -82,8 +82,8 @@ impl Talk<'_> {
         }
     }
 
-    fn version_5(&mut self, hop: &SocksHop<'_>, target: Target<'_>, port: u16) -> Result<(), ProxyStop> {
-        let credentials = credentials(hop)?;
+    fn version_5(&mut self, proxy: &SocksProxy, target: Target<'_>, port: u16) -> Result<(), ProxyStop> {
+        let credentials = credentials(proxy)?;
         let offer: &[u8] = if credentials.is_some() { &[5, 2, NO_AUTH, PASSWORD] } else { &[5, 1, NO_AUTH] };
         let request = request_5(target, port)?;
         let method = {
@@ -123,14 +123,12 @@ impl Talk<'_> {
     }
 }
 
-/// The message of the user/password method (RFC 1929), if there is a user or a password.
-fn credentials(hop: &SocksHop<'_>) -> Result<Option<Vec<u8>>, ProxyStop> {
-    if hop.user.is_none() && hop.password.is_none() {
-        return Ok(None);
-    }
+/// The message of the user/password method (RFC 1929), if there are credentials.
+fn credentials(proxy: &SocksProxy) -> Result<Option<Vec<u8>>, ProxyStop> {
+    let Some((user, password)) = &proxy.credentials else { return Ok(None) };
     let mut message = vec![1];
-    for (what, text) in [("user name", hop.user), ("password", hop.password)] {
-        push_short(&mut message, text.unwrap_or_default(), what)?;
+    for (what, text) in [("user name", user), ("password", password)] {
+        push_short(&mut message, text, what)?;
     }
     Ok(Some(message))
 }
@@ -230,7 +228,8 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
     use crate::net::testing::*;
-    use crate::net::{ConnectError, Connected, Connector, Phase, Plan, Resolver, Route};
+    use crate::net::{ConnectError, Connected, Connector, Phase, Plan, Resolver};
+    use crate::proxy::{Route, SocksResolve};
 
     type Script = &'static [(usize, &'static [u8])];
 
@@ -252,15 +251,19 @@ mod tests {
         (address, told)
     }
 
-    fn hop(version: SocksVersion, remote_dns: bool) -> SocksHop<'static> {
-        SocksHop { version, host: "127.0.0.1", port: 0, user: None, password: None, remote_dns }
+    fn hop(version: SocksVersion, resolve: SocksResolve) -> SocksProxy {
+        SocksProxy { version, resolve, host: "127.0.0.1".into(), port: 0, credentials: None }
+    }
+
+    fn with_user(hop: &SocksProxy, user: &str, password: &str) -> SocksProxy {
+        SocksProxy { credentials: Some((user.into(), password.into())), ..hop.clone() }
     }
 
     /// Connects to `host:80` by way of `proxy`; names resolve to 10.1.2.3 and ::5.
     fn through(
         proxy: SocketAddr,
         host: &str,
-        hop: SocksHop<'_>,
+        hop: &SocksProxy,
         limits: &Limits<'_>,
     ) -> Result<Connected, ConnectError> {
         let lookup = |name: &str, port| match name {
@@ -270,11 +273,11 @@ mod tests {
             _ => panic!("{name} was to be left to the proxy"),
         };
         let connector = Connector { resolver: Some(Resolver(std::sync::Arc::new(lookup))), ..Connector::default() };
-        let hop = SocksHop { port: proxy.port(), ..hop };
-        connector.connect(&Plan { host, port: 80, tls: None, route: Route::Socks(hop) }, limits)
+        let route = Route::Socks(std::sync::Arc::new(SocksProxy { port: proxy.port(), ..hop.clone() }));
+        connector.connect(&Plan { host, port: 80, tls: None, route: &route, proxy_tls: None }, limits)
     }
 
-    fn check(script: Script, host: &str, hop: SocksHop<'_>, asked: &[&[u8]]) {
+    fn check(script: Script, host: &str, hop: &SocksProxy, asked: &[&[u8]]) {
         let (address, told) = proxy(script);
 
         let mut connected = through(address, host, hop, &patient()).unwrap();
@@ -291,71 +294,71 @@ mod tests {
     // PROXY-25, PROXY-26
     #[test]
     fn version_4_says_an_address_and_4a_a_name() {
-        let local = hop(SocksVersion::V4, false);
-        let remote = hop(SocksVersion::V4, true);
+        let local = hop(SocksVersion::V4, SocksResolve::Here);
+        let remote = hop(SocksVersion::V4, SocksResolve::AtProxy);
 
         let by_address: &[u8] = &[4, 1, 0, 80, 10, 1, 2, 3, 0];
-        check(&[(9, OK_4)], "four.test", local, &[by_address]);
-        check(&[(9, OK_4)], "both.test", local, &[by_address]);
-        check(&[(9, OK_4)], "10.1.2.3", remote, &[by_address]);
-        check(&[(16, OK_4)], "a.test", remote, &[b"\x04\x01\x00\x50\x00\x00\x00\x01\x00a.test\x00"]);
+        check(&[(9, OK_4)], "four.test", &local, &[by_address]);
+        check(&[(9, OK_4)], "both.test", &local, &[by_address]);
+        check(&[(9, OK_4)], "10.1.2.3", &remote, &[by_address]);
+        check(&[(16, OK_4)], "a.test", &remote, &[b"\x04\x01\x00\x50\x00\x00\x00\x01\x00a.test\x00"]);
 
-        let user = SocksHop { user: Some("me"), ..local };
-        check(&[(11, OK_4)], "four.test", user, &[b"\x04\x01\x00\x50\x0a\x01\x02\x03me\x00"]);
+        let user = with_user(&local, "me", "");
+        check(&[(11, OK_4)], "four.test", &user, &[b"\x04\x01\x00\x50\x0a\x01\x02\x03me\x00"]);
     }
 
     // PROXY-25, PROXY-26
     #[test]
     fn version_5_says_an_address_and_5h_a_name() {
-        let local = hop(SocksVersion::V5, false);
-        let remote = hop(SocksVersion::V5, true);
+        let local = hop(SocksVersion::V5, SocksResolve::Here);
+        let remote = hop(SocksVersion::V5, SocksResolve::AtProxy);
         let hello: &[u8] = &[5, 1, 0];
         let by_six = [&[5, 1, 0, 4][..], &SIX, &[0, 80]].concat();
 
-        check(&[(3, &[5, 0]), (10, OK_5)], "four.test", local, &[hello, &[5, 1, 0, 1, 10, 1, 2, 3, 0, 80]]);
-        check(&[(3, &[5, 0]), (22, OK_5)], "both.test", local, &[hello, &by_six]);
-        check(&[(3, &[5, 0]), (22, OK_5)], "::5", remote, &[hello, &by_six]);
-        check(&[(3, &[5, 0]), (13, OK_5)], "a.test", remote, &[hello, b"\x05\x01\x00\x03\x06a.test\x00\x50"]);
+        check(&[(3, &[5, 0]), (10, OK_5)], "four.test", &local, &[hello, &[5, 1, 0, 1, 10, 1, 2, 3, 0, 80]]);
+        check(&[(3, &[5, 0]), (22, OK_5)], "both.test", &local, &[hello, &by_six]);
+        check(&[(3, &[5, 0]), (22, OK_5)], "::5", &remote, &[hello, &by_six]);
+        check(&[(3, &[5, 0]), (13, OK_5)], "a.test", &remote, &[hello, b"\x05\x01\x00\x03\x06a.test\x00\x50"]);
     }
 
     // PROXY-25, PROXY-26
     #[test]
     fn version_5_logs_in_if_asked_to() {
-        let user = SocksHop { user: Some("me"), password: Some("pass"), ..hop(SocksVersion::V5, true) };
+        let user = with_user(&hop(SocksVersion::V5, SocksResolve::AtProxy), "me", "pass");
         let asked: &[&[u8]] = &[&[5, 2, 0, 2], b"\x01\x02me\x04pass", b"\x05\x01\x00\x03\x06a.test\x00\x50"];
 
-        check(&[(4, &[5, 2]), (9, &[1, 0]), (13, OK_5)], "a.test", user, asked);
-        check(&[(4, &[5, 0]), (13, OK_5)], "a.test", user, &[asked[0], asked[2]]);
+        check(&[(4, &[5, 2]), (9, &[1, 0]), (13, OK_5)], "a.test", &user, asked);
+        check(&[(4, &[5, 0]), (13, OK_5)], "a.test", &user, &[asked[0], asked[2]]);
     }
 
     #[test]
     fn the_address_in_the_answer_is_read_whatever_its_kind() {
         const BY_NAME: &[u8] = &[5, 0, 0, 3, 2, b'h', b'i', 0, 0];
         const BY_SIX: &[u8] = &[5, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        let remote = hop(SocksVersion::V5, true);
+        let remote = hop(SocksVersion::V5, SocksResolve::AtProxy);
         let asked: &[&[u8]] = &[&[5, 1, 0], b"\x05\x01\x00\x03\x06a.test\x00\x50"];
 
-        check(&[(3, &[5, 0]), (13, BY_NAME)], "a.test", remote, asked);
-        check(&[(3, &[5, 0]), (13, BY_SIX)], "a.test", remote, asked);
+        check(&[(3, &[5, 0]), (13, BY_NAME)], "a.test", &remote, asked);
+        check(&[(3, &[5, 0]), (13, BY_SIX)], "a.test", &remote, asked);
     }
 
     // PROXY-27
     #[test]
     fn refusals_are_connection_errors_in_known_words() {
-        let five = hop(SocksVersion::V5, true);
-        let four = hop(SocksVersion::V4, true);
-        let user = SocksHop { user: Some("me"), password: Some("s3cret"), ..five };
-        let cases: [(Script, SocksHop<'_>, &str); 10] = [
-            (&[(3, &[5, 0]), (13, &[5, 5])], five, "0x05: Connection refused"),
-            (&[(3, &[5, 0]), (13, &[5, 1, 0, 1, 0, 0, 0, 0, 0, 0])], five, "0x01: General SOCKS server failure"),
-            (&[(3, &[5, 0]), (13, &[5, 99])], five, "0x63: Unknown error"),
-            (&[(3, &[5, 0xff])], five, "All offered SOCKS5 authentication methods were rejected"),
-            (&[(3, &[5, 2])], five, "it chose an authentication method that was not offered"),
-            (&[(3, b"HTTP/1.1 400\r\n")], five, "its answer is not SOCKS5"),
-            (&[(3, &[5, 0]), (13, &[5, 0, 0, 9])], five, "its answer has an address of an unknown kind"),
-            (&[(4, &[5, 2]), (11, &[1, 1])], user, "SOCKS5 authentication failed"),
-            (&[(16, &[0, 0x5b, 0, 0, 0, 0, 0, 0])], four, "0x5b: Request rejected or failed"),
-            (&[(16, &[9, 0x5a, 0, 0, 0, 0, 0, 0])], four, "its answer is not SOCKS4"),
+        let five = hop(SocksVersion::V5, SocksResolve::AtProxy);
+        let four = hop(SocksVersion::V4, SocksResolve::AtProxy);
+        let user = with_user(&five, "me", "s3cret");
+        let cases: [(Script, &SocksProxy, &str); 10] = [
+            (&[(3, &[5, 0]), (13, &[5, 5])], &five, "0x05: Connection refused"),
+            (&[(3, &[5, 0]), (13, &[5, 1, 0, 1, 0, 0, 0, 0, 0, 0])], &five, "0x01: General SOCKS server failure"),
+            (&[(3, &[5, 0]), (13, &[5, 99])], &five, "0x63: Unknown error"),
+            (&[(3, &[5, 0xff])], &five, "All offered SOCKS5 authentication methods were rejected"),
+            (&[(3, &[5, 2])], &five, "it chose an authentication method that was not offered"),
+            (&[(3, b"HTTP/1.1 400\r\n")], &five, "its answer is not SOCKS5"),
+            (&[(3, &[5, 0]), (13, &[5, 0, 0, 9])], &five, "its answer has an address of an unknown kind"),
+            (&[(4, &[5, 2]), (11, &[1, 1])], &user, "SOCKS5 authentication failed"),
+            (&[(16, &[0, 0x5b, 0, 0, 0, 0, 0, 0])], &four, "0x5b: Request rejected or failed"),
+            (&[(16, &[9, 0x5a, 0, 0, 0, 0, 0, 0])], &four, "its answer is not SOCKS4"),
         ];
         for (script, hop, text) in cases {
             let (address, _told) = proxy(script);
@@ -372,15 +375,15 @@ mod tests {
     fn what_the_protocol_cannot_say_is_refused_before_it_is_said() {
         let silent = serve(silence);
         let long = "x".repeat(256);
-        let five = hop(SocksVersion::V5, true);
+        let five = hop(SocksVersion::V5, SocksResolve::AtProxy);
         for (host, hop, phase, text) in [
-            ("::5", hop(SocksVersion::V4, true), Phase::Socks, "SOCKS4 has no IPv6 addresses"),
-            ("six.test", hop(SocksVersion::V4, false), Phase::Resolve, "failed to resolve six.test:80"),
-            ("a.test", SocksHop { user: Some("a\0b"), ..hop(SocksVersion::V4, true) }, Phase::Socks, "NUL"),
-            ("a.test", SocksHop { password: Some(&long), ..five }, Phase::Socks, "a password of 256 bytes is too long"),
+            ("::5", hop(SocksVersion::V4, SocksResolve::AtProxy), Phase::Socks, "SOCKS4 has no IPv6 addresses"),
+            ("six.test", hop(SocksVersion::V4, SocksResolve::Here), Phase::Resolve, "failed to resolve six.test:80"),
+            ("a.test", with_user(&hop(SocksVersion::V4, SocksResolve::AtProxy), "a\0b", ""), Phase::Socks, "NUL"),
+            ("a.test", with_user(&five, "", &long), Phase::Socks, "a password of 256 bytes is too long"),
             (&long, five, Phase::Socks, "a host name of 256 bytes is too long"),
         ] {
-            let error = through(silent, host, hop, &patient()).unwrap_err();
+            let error = through(silent, host, &hop, &patient()).unwrap_err();
 
             assert_eq!((error.kind(), error.phase), (ErrorKind::ConnectionError, phase));
             assert!(error.to_string().contains(text), "{error}");
@@ -398,8 +401,8 @@ mod tests {
                 (Some(millis(200)), None, ErrorKind::ConnectTimeout),
                 (None, Some(millis(200)), ErrorKind::TotalTimeout),
             ] {
-                let hop = hop(SocksVersion::V5, true);
-                let error = through(address, "a.test", hop, &limits(connect, total)).unwrap_err();
+                let hop = hop(SocksVersion::V5, SocksResolve::AtProxy);
+                let error = through(address, "a.test", &hop, &limits(connect, total)).unwrap_err();
                 assert_eq!((error.kind(), error.phase), (kind, Phase::Socks));
             }
         }
@@ -413,7 +416,8 @@ mod tests {
             (gone, Phase::Socks, "it closed the connection without an answer"),
             (closed_port(), Phase::Connect, "connection refused"),
         ] {
-            let error = through(address, "a.test", hop(SocksVersion::V5, true), &patient()).unwrap_err();
+            let error =
+                through(address, "a.test", &hop(SocksVersion::V5, SocksResolve::AtProxy), &patient()).unwrap_err();
             assert_eq!((error.kind(), error.phase), (ErrorKind::ConnectionError, phase));
             assert!(error.to_string().ends_with(text), "{error}");
         }

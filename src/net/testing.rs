@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{ConnectError, Connected, Connector, Limits, Plan, Resolver, Route, TlsSettings, Transport};
+use super::{ConnectError, Connected, Connector, Limits, Plan, Resolver, TlsSettings, Transport};
 use crate::clock::{self, Deadline, SystemClock};
+use crate::proxy::{ProxyScheme, ProxyServer, Route};
 
 /// A directory of one test's own.
 pub(super) struct TempDir(PathBuf);
@@ -142,7 +143,13 @@ pub(super) fn connector_to(addresses: impl Into<Vec<SocketAddr>>) -> Connector {
 }
 
 pub(super) fn direct<'a>(host: &'a str, tls: Option<&'a TlsSettings>) -> Plan<'a> {
-    Plan { host, port: 443, tls, route: Route::Direct }
+    Plan { host, port: 443, tls, route: &Route::Direct, proxy_tls: None }
+}
+
+/// An HTTP proxy at port 3128.
+pub(super) fn proxy_server(host: &str, authorization: Option<&str>) -> Arc<ProxyServer> {
+    let authorization = authorization.map(str::to_owned);
+    Arc::new(ProxyServer { scheme: ProxyScheme::Http, host: host.into(), port: 3128, authorization })
 }
 
 /// A plain connection to a peer.

@@ -109,7 +109,7 @@ fn parse(read: &[u8]) -> Result<Option<Head>, ProxyStop> {
 /// The beginning of a refusal's body, as far as it comes without a long wait. Its end or an error is its end.
 fn body(proxy: &mut Bounded<'_>, head: &Head, mut read: Vec<u8>) -> Vec<u8> {
     let enough = if head.chunked { MAX_BODY } else { head.content_length.unwrap_or(MAX_BODY).min(MAX_BODY) };
-    let deadline = Deadline::after(clock::now(), Some(PATIENCE));
+    let deadline = Deadline::after(clock::now(), Some(BODY_WAIT));
     while read.len() < enough && !(head.chunked && read.ends_with(b"0\r\n\r\n")) {
         let Some(left) = deadline.left(clock::now()).filter(|left| !left.is_zero()) else { break };
         let mut patient = Bounded { transport: &mut *proxy.transport, bound: proxy.bound.within(left) };
@@ -176,7 +176,7 @@ const MAX_HEADERS: usize = 100;
 const MAX_BODY: usize = 4 * 1024;
 const MAX_PRINTED: usize = 300;
 /// How long the body of a refusal is waited for: the refusal itself is known.
-const PATIENCE: Duration = Duration::from_millis(500);
+const BODY_WAIT: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests {
@@ -186,7 +186,8 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
     use crate::net::testing::*;
-    use crate::net::{ConnectError, ConnectErrorKind, Connected, Limits, Phase, Plan, ProxyHop, Route};
+    use crate::net::{ConnectError, ConnectErrorKind, Connected, Limits, Phase, Plan};
+    use crate::proxy::Route;
 
     const AUTHORIZATION: &str = "Basic dXNlcjpodW50ZXIy"; // user:hunter2
 
@@ -205,8 +206,8 @@ mod tests {
         authorization: Option<&str>,
         limits: &Limits<'_>,
     ) -> Result<Connected, ConnectError> {
-        let hop = ProxyHop { host: "proxy.test", port: 3128, tls: None };
-        let plan = Plan { host, port: 8443, tls: None, route: Route::Tunnel { proxy: hop, authorization } };
+        let route = Route::Tunnel(proxy_server("proxy.test", authorization));
+        let plan = Plan { host, port: 8443, tls: None, route: &route, proxy_tls: None };
         connector_to([proxy]).connect(&plan, limits)
     }
 

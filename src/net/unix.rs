@@ -34,10 +34,12 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
     use crate::net::testing::*;
-    use crate::net::{ConnectErrorKind, Connector, Limits, Plan, Route};
+    use crate::net::{ConnectErrorKind, Connector, Limits, Plan};
+    use crate::proxy::Route;
 
     fn connect_to(path: &Path, limits: &Limits<'_>) -> Result<crate::net::Connected, crate::net::ConnectError> {
-        let plan = Plan { host: "localhost", port: 80, tls: None, route: Route::Unix(path) };
+        let route = Route::Unix(path.into());
+        let plan = Plan { host: "localhost", port: 80, tls: None, route: &route, proxy_tls: None };
         Connector::default().connect(&plan, limits)
     }
 

@@ -1,12 +1,12 @@
-//! The choice itself: one pure function from a URL and all the settings to a [`Route`].
+//! The way from here to an origin.
+//!
+//! One value says it to everybody: the session and the Unix adapter choose it, the pool key tells connections apart by it,
+//! the connector goes it, and the request line follows from it.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use super::environment::{self, Lookup};
-use super::no_proxy;
-use super::settings::{Proxies, Proxy, ProxyScheme, ProxyServer, Setting, SocksProxy};
-use crate::error::Result;
-use crate::url::Url;
+use super::server::{ProxyScheme, ProxyServer, SocksProxy};
 
 /// The way to an origin.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
@@ -20,166 +20,16 @@ pub(crate) enum Route {
     Tunnel(Arc<ProxyServer>),
     /// Through a SOCKS proxy, as if directly.
     Socks(Arc<SocksProxy>),
+    /// To a Unix socket in place of the origin's host.
+    Unix(Arc<Path>),
 }
 
 impl Route {
-    /// Whether TLS is spoken with the proxy itself.
-    pub(crate) fn speaks_tls(&self) -> bool {
-        matches!(self, Self::Forward(proxy) | Self::Tunnel(proxy) if proxy.scheme == ProxyScheme::Https)
-    }
-}
-
-/// The route to `url`. What the request says replaces, key by key, what the session says; only where neither has a key
-/// for this URL is the environment asked, if there is one to ask.
-///
-/// A `no_proxy` of the program counts for every proxy and stands in place of the variable (PROXY-07), which counts for
-/// proxies of the environment only (PROXY-06).
-pub(crate) fn select(
-    url: &Url,
-    request: Option<&Proxies>,
-    session: &Proxies,
-    environment: Option<Lookup<'_>>,
-) -> Result<Route> {
-    let levels = || request.into_iter().chain([session]).filter(|proxies| !proxies.is_empty());
-    let find = |scheme: &str, host: Option<&str>| levels().find_map(|proxies| proxies.setting(scheme, host));
-    let (scheme, host) = (url.scheme(), Some(url.host()));
-
-    // PROXY-01
-    let set =
-        find(scheme, host).or_else(|| find(scheme, None)).or_else(|| find("all", host)).or_else(|| find("all", None));
-    let listed = || levels().find_map(Proxies::no_proxy);
-
-    match (set, environment) {
-        (Some(Setting::Through(proxy)), _) => {
-            let direct = listed().is_some_and(|list| no_proxy::bypasses(list, url));
-            Ok(if direct { Route::Direct } else { through(proxy.clone(), url) })
+    /// The proxy that is spoken to over TLS, if there is one.
+    pub(crate) fn encrypted_proxy(&self) -> Option<&ProxyServer> {
+        match self {
+            Self::Forward(proxy) | Self::Tunnel(proxy) if proxy.scheme == ProxyScheme::Https => Some(proxy),
+            _ => None,
         }
-        (Some(Setting::Direct | Setting::List), _) | (None, None) => Ok(Route::Direct),
-        (None, Some(environment)) => {
-            let Some(proxy) = environment::proxy(scheme, environment) else { return Ok(Route::Direct) };
-            let direct = match listed() {
-                Some(list) => no_proxy::bypasses(list, url),
-                None => environment::no_proxy(environment).is_some_and(|list| no_proxy::bypasses(&list, url)),
-            };
-            if direct { Ok(Route::Direct) } else { Ok(through(Proxy::parse(&proxy)?, url)) }
-        }
-    }
-}
-
-fn through(proxy: Proxy, url: &Url) -> Route {
-    match proxy {
-        Proxy::Socks(server) => Route::Socks(server),
-        Proxy::Http(server) if url.is_https() => Route::Tunnel(server),
-        Proxy::Http(server) => Route::Forward(server),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::ErrorKind;
-
-    type Pairs<'a> = &'a [(&'a str, &'a str)];
-
-    fn proxies(pairs: Pairs<'_>) -> Proxies {
-        let mut proxies = Proxies::new();
-        for (key, value) in pairs {
-            proxies.insert(key, value).unwrap();
-        }
-        proxies
-    }
-
-    /// The route in words.
-    fn route(url: &str, request: Pairs<'_>, session: Pairs<'_>, variables: Pairs<'_>) -> Result<String> {
-        let environment =
-            |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        let route = select(&Url::parse(url)?, Some(&proxies(request)), &proxies(session), Some(&environment))?;
-        Ok(match route {
-            Route::Direct => "direct".into(),
-            Route::Forward(server) => format!("forward {}", server.host),
-            Route::Tunnel(server) => format!("tunnel {}", server.host),
-            Route::Socks(server) => format!("socks {}", server.host),
-        })
-    }
-
-    // PROXY-01, PROXY-04
-    #[test]
-    fn the_most_particular_key_counts() {
-        let all = [("all", "d"), ("all://h", "c"), ("http", "b"), ("http://h", "a")];
-        for (first, want) in [(4, "forward a"), (3, "forward b"), (2, "forward c"), (1, "forward d"), (0, "direct")] {
-            assert_eq!(route("http://H:8080/x", &all[..first], &[], &[]).unwrap(), want);
-        }
-        for (url, request, want) in [
-            ("https://h/", &[("https", "p")][..], "tunnel p"),
-            ("https://h/", &[("http", "p")], "direct"),
-            ("http://h/", &[("HTTP", "p")], "direct"),
-            ("http://h/", &[("http://other", "p")], "direct"),
-            ("http://[::1]:8/", &[("http://::1", "p")], "forward p"),
-            ("http://h/", &[("http", ""), ("all", "p")], "direct"),
-            ("http://h/", &[("http://h", ""), ("http", "p")], "direct"),
-            ("http://h/", &[("http", "socks5://p")], "socks p"),
-            ("https://h/", &[("all", "socks4a://p")], "socks p"),
-            ("foo://h/", &[("foo", "p")], "forward p"),
-        ] {
-            assert_eq!(route(url, request, &[], &[]).unwrap(), want, "{url} {request:?}");
-        }
-    }
-
-    // PROXY-02, PROXY-04; deviations: the program wins over the environment
-    #[test]
-    fn request_beats_session_and_session_beats_environment() {
-        for (request, session, variables, want) in [
-            (&[("http", "r")][..], &[("http", "s")][..], &[("http_proxy", "e")][..], "forward r"),
-            (&[], &[("http", "s")], &[("http_proxy", "e")], "forward s"),
-            (&[], &[], &[("http_proxy", "e")], "forward e"),
-            (&[], &[("all", "s")], &[("http_proxy", "e")], "forward s"),
-            (&[("all", "r")], &[("http", "s")], &[], "forward s"),
-            (&[("http", "")], &[("http", "s")], &[("http_proxy", "e")], "direct"),
-            (&[("http", "")], &[], &[("http_proxy", "e")], "direct"),
-            (&[("https", "r")], &[], &[("http_proxy", "e")], "forward e"),
-            (&[], &[], &[("http_proxy", "127.0.0.1:1"), ("all_proxy", "q")], "forward 127.0.0.1"),
-            (&[], &[], &[("all_proxy", "socks5h://q")], "socks q"),
-            (&[], &[], &[("https_proxy", "q")], "direct"),
-        ] {
-            assert_eq!(route("http://h/", request, session, variables).unwrap(), want, "{request:?} {session:?}");
-        }
-    }
-
-    // PROXY-06, PROXY-07; deviations: no_proxy of the program counts for its own proxies too
-    #[test]
-    fn no_proxy_of_the_environment_is_for_the_environment() {
-        for (request, session, variables, want) in [
-            (&[][..], &[][..], &[("http_proxy", "e"), ("no_proxy", "h")][..], "direct"),
-            (&[], &[], &[("http_proxy", "e"), ("no_proxy", ""), ("NO_PROXY", "h")], "direct"),
-            (&[("http", "r")], &[], &[("no_proxy", "h")], "forward r"),
-            (&[], &[("http", "s")], &[("no_proxy", "*")], "forward s"),
-            (&[("no_proxy", "h")], &[], &[("http_proxy", "e")], "direct"),
-            (&[("no_proxy", "x")], &[], &[("http_proxy", "e"), ("no_proxy", "h")], "forward e"),
-            (&[("no_proxy", "")], &[], &[("http_proxy", "e"), ("NO_PROXY", "h")], "forward e"),
-            (&[], &[("http", "s"), ("no_proxy", "h")], &[], "direct"),
-            (&[("no_proxy", "x")], &[("http", "s"), ("no_proxy", "h")], &[], "forward s"),
-            (&[("http", "r"), ("no_proxy", "h")], &[], &[], "direct"),
-        ] {
-            assert_eq!(route("http://h/", request, session, variables).unwrap(), want, "{request:?} {session:?}");
-        }
-    }
-
-    #[test]
-    fn an_environment_that_is_not_trusted_is_not_asked() {
-        let url = Url::parse("http://h/").unwrap();
-        assert_eq!(select(&url, None, &Proxies::new(), None).unwrap(), Route::Direct);
-
-        // Nor is one that has no say.
-        let never = |name: &str| -> Option<String> { panic!("asked for {name}") };
-        let session = proxies(&[("http", "s")]);
-        assert!(matches!(select(&url, None, &session, Some(&never)).unwrap(), Route::Forward(_)));
-    }
-
-    #[test]
-    fn a_bad_proxy_of_the_environment_is_an_error_of_the_requests_that_need_it() {
-        let bad = [("http_proxy", "http://"), ("no_proxy", "direct.test")];
-        assert_eq!(route("http://h/", &[], &[], &bad).unwrap_err().kind(), ErrorKind::InvalidProxyUrl);
-        assert_eq!(route("http://direct.test/", &[], &[], &bad).unwrap(), "direct");
-        assert_eq!(route("https://h/", &[], &[], &bad).unwrap(), "direct");
     }
 }

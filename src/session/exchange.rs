@@ -13,7 +13,7 @@ impl Session {
         let adapter = self.mounts.find(&request.url).map_err(|error| error.with_request(&request))?;
         let route = self.route(&request, options)?;
         // Looked for on the first hop that speaks TLS, and not before: most requests over plain HTTP never do.
-        if options.verify_by_environment && (request.url.is_https() || route.speaks_tls()) {
+        if options.verify_by_environment && (request.url.is_https() || route.encrypted_proxy().is_some()) {
             options.verify_by_environment = false;
             options.verify = super::ca_bundle().map_or(Verify::Yes, Verify::CaBundle);
         }

@@ -1,7 +1,6 @@
 //! The loop of redirects: exchange, ask what is next, read the old body away, go on.
 
 use crate::adapter::SendOptions;
-use crate::clock::{self, Deadline};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{PreparedRequest, Response};
 use crate::session::{Session, prepare, redirect};
@@ -10,10 +9,7 @@ impl Session {
     /// Sends, follows redirects, and reads the content unless it is to be streamed.
     pub(super) fn follow(&self, mut request: PreparedRequest, mut options: SendOptions) -> Result<Response> {
         options.timeout.check().map_err(|error| error.with_request(&request))?;
-        if let Some(total) = options.timeout.total_limit() {
-            let now = self.mounts.find(&request.url).map_or_else(|_| clock::now(), |adapter| adapter.now());
-            options.deadline = Deadline::after(now, Some(total));
-        }
+        options.begin();
         let mut history: Vec<Response> = Vec::new();
         let mut response = loop {
             let mut response = self.exchange(request, &mut options)?;

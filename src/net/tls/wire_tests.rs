@@ -7,7 +7,8 @@ use super::testing::*;
 use super::*;
 use crate::error::ErrorKind;
 use crate::net::testing::*;
-use crate::net::{Phase, Plan, ProxyHop, Route, TlsErrorKind};
+use crate::net::{Phase, Plan, TlsErrorKind};
+use crate::proxy::Route;
 use crate::verify::Verify;
 
 // TLS-02, TLS-07
@@ -289,24 +290,19 @@ fn tls_goes_through_tls_and_both_are_checked() {
     for outside in backends() {
         for inside in backends() {
             let (to_proxy, to_origin) = (pki.settings(&outside), pki.settings(&inside));
-            let through = |proxy: &'static str| Plan {
-                host: "localhost",
-                port: 443,
-                tls: Some(&to_origin),
-                route: Route::Tunnel {
-                    proxy: ProxyHop { host: proxy, port: 3128, tls: Some(&to_proxy) },
-                    authorization: None,
-                },
-            };
+            let route = |proxy| Route::Tunnel(proxy_server(proxy, None));
+            let (known, other) = (route("proxy.test"), route("other.test"));
+            let (tls, proxy_tls) = (Some(&to_origin), Some(&to_proxy));
+            let plan = Plan { host: "localhost", port: 443, tls, route: &known, proxy_tls };
 
-            let mut connected = connector_to([peer]).connect(&through("proxy.test"), &patient()).unwrap();
+            let mut connected = connector_to([peer]).connect(&plan, &patient()).unwrap();
             assert_echo(&mut connected.transport);
             assert!(!connected.transport.is_stale());
             connected.transport.set_read_timeout(Some(millis(50))).unwrap();
             let error = connected.transport.read(&mut [0]).unwrap_err();
             assert!(crate::net::is_timeout(&error), "{error:?}");
 
-            let error = connector_to([peer]).connect(&through("other.test"), &patient()).unwrap_err();
+            let error = connector_to([peer]).connect(&Plan { route: &other, ..plan }, &patient()).unwrap_err();
             assert_eq!((error.kind(), tls_kind(&error)), (ErrorKind::ProxyError, TlsErrorKind::WrongHost));
             assert!(error.to_string().contains("proxy other.test:3128"), "{error}");
         }

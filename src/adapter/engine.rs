@@ -1,27 +1,127 @@
-//! The loop of retries: attempt, classify, ask the [`Retry`], sleep, again.
+//! The engine of the stock adapters: pools, a connector, and the loop of retries: attempt, classify, ask the [`Retry`], sleep,
+//! again.
 //!
-//! No lease is held while it sleeps. What a failure means is the attempt's to say, whether to go on is the `Retry`'s, and
+//! No lease is held while it sleeps. What a failure means is `failure`'s to say, whether to go on is the `Retry`'s, and
 //! how long to wait is the new `Retry`'s; this file keeps the order (see `retry`) and makes the final error.
 
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::adapter::LOG;
-use crate::adapter::attempt::{Failure, Stage};
-use crate::adapter::http::Shared;
+use parking_lot::Mutex;
+
+use crate::adapter::connection::Connection;
+use crate::adapter::failure::{Failure, Stage};
 use crate::adapter::job::Job;
+use crate::adapter::log_lines::LOG;
+use crate::adapter::options::{EngineClock, SendOptions};
+use crate::adapter::pool_key::Key;
+use crate::adapter::settings::AdapterSettings;
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::Response;
 use crate::message::response::Parts;
+use crate::message::{PreparedRequest, Response};
+use crate::net::{Connector, TlsSettings};
+use crate::pool::{self, ConnectionPool, Manager, PoolStats};
+use crate::proxy::Route;
 use crate::retry::{Cause, GiveUp, Retry};
 
-impl Shared {
+/// What the clones of an adapter share.
+pub(super) struct Engine {
+    pub(super) settings: AdapterSettings,
+    pub(super) clock: EngineClock,
+    /// What is wrong with the settings, if anything.
+    problem: Option<(ErrorKind, String)>,
+    manager: Manager<Key, Connection>,
+    pub(super) connector: Connector,
+    /// For the default `verify` and `cert`, so that most requests make none of their own.
+    tls: TlsSettings,
+    /// The last that were not: the next request mostly has the same, a bundle that the environment names above all.
+    last_tls: Mutex<TlsSettings>,
+    /// Hosts that were warned of (deviations.md: once per adapter).
+    unverified: Mutex<HashSet<String>>,
+}
+
+impl Engine {
+    pub(super) fn new(settings: AdapterSettings) -> Self {
+        let problem = settings.check().err().map(|error| (error.kind(), error.to_string()));
+        let clock = EngineClock::new(settings.own_clock.clone());
+        let manager = Manager::new(pool::Settings {
+            pool_connections: settings.pool_connections,
+            pool_maxsize: settings.pool_maxsize,
+            pool_block: settings.pool_block,
+            idle_timeout: settings.idle_timeout,
+            max_lifetime: settings.max_lifetime,
+            max_connections: settings.max_connections,
+            clock: Arc::clone(&clock.clock),
+        });
+        let connector = Connector { options: settings.socket.clone(), resolver: settings.resolver.clone() };
+        let tls = TlsSettings::new(settings.tls.clone());
+        Self {
+            settings,
+            clock,
+            problem,
+            manager,
+            connector,
+            last_tls: Mutex::new(tls.clone()),
+            tls,
+            unverified: Mutex::new(HashSet::new()),
+        }
+    }
+
+    /// Sends by that route until there is an answer, or the retries are used up.
+    pub(super) fn send(&self, route: Route, request: &PreparedRequest, options: &SendOptions) -> Result<Response> {
+        if let Some((kind, text)) = &self.problem {
+            return Err(Error::message(*kind, text.clone()));
+        }
+        options.timeout.check()?;
+        let (tls, deadline) = (self.tls_for(options), options.deadline(&self.clock));
+        self.attempts(&Job::new(request, options, route, tls, deadline)?)
+    }
+
+    pub(super) fn stats(&self) -> Vec<PoolStats> {
+        self.manager.stats()
+    }
+
+    /// Closes what is idle.
+    pub(super) fn close(&self) {
+        self.manager.close();
+    }
+
+    /// The pool for the job's host, route and TLS settings.
+    pub(super) fn pool(&self, job: &Job<'_>) -> Arc<ConnectionPool<Connection>> {
+        self.manager.pool(&job.pool_key())
+    }
+
+    fn tls_for(&self, options: &SendOptions) -> TlsSettings {
+        let (verify, cert) = (&options.verify, options.cert.as_ref());
+        if self.tls.has(verify, cert) {
+            return self.tls.clone();
+        }
+        let mut last = self.last_tls.lock();
+        if !last.has(verify, cert) {
+            *last = self.tls.with(verify, cert);
+        }
+        last.clone()
+    }
+
+    /// TLS-04, LOG-19: requests warns of each request; here once for each host.
+    pub(super) fn warn_unverified(&self, host: &str) {
+        let is_new = self.unverified.lock().insert(host.to_owned());
+        if is_new {
+            log::warn!(
+                target: "petition::tls",
+                "Unverified HTTPS request is being made to host '{host}'. Adding certificate verification is strongly advised."
+            );
+        }
+    }
+
     /// Sends `job` until it is answered, or its retries are used up.
-    pub(super) fn attempts(&self, job: &Job<'_>) -> Result<Response> {
-        let begin = Begin { at: self.clock().now(), attempts: 0 };
+    fn attempts(&self, job: &Job<'_>) -> Result<Response> {
+        let begin = Begin { at: self.clock.now(), attempts: 0 };
         let mut retry = self.settings.retry.clone();
         for attempts in 1.. {
             let so_far = Begin { attempts, ..begin };
-            let asked = if attempts == 1 { begin.at } else { self.clock().now() };
+            let asked = if attempts == 1 { begin.at } else { self.clock.now() };
             retry = match self.attempt(job, asked) {
                 Ok(answer) if retry.wants(job.method(), answer.status.as_u16(), &answer.headers) => {
                     match self.after_answer(job, retry, answer, so_far)? {
@@ -29,7 +129,7 @@ impl Shared {
                         Next::Done(response) => return Ok(*response),
                     }
                 }
-                Ok(answer) => return Ok(finish(answer, retry, attempts)),
+                Ok(answer) => return Ok(self.finish(answer, retry, so_far)),
                 Err(failure) => self.after_failure(job, retry, failure, so_far)?,
             };
         }
@@ -59,13 +159,13 @@ impl Shared {
                 }
             }
             Err(GiveUp::Exhausted { retry, reason }) if retry.raises_on_status() => {
-                let text = format!("max retries exceeded: {reason}{}", begin.story(self.clock().now()));
-                let response = finish(answer, (*retry).clone(), begin.attempts);
+                let text = format!("max retries exceeded: {reason}{}", begin.story(self.clock.now()));
+                let response = self.finish(answer, (*retry).clone(), begin);
                 // The caller may look at it; its connection must not wait for that.
                 let _ = response.content();
                 Err(Error::message(ErrorKind::RetryError, text).with_response(response).with_retries(*retry))
             }
-            Err(give_up) => Ok(Next::Done(Box::new(finish(answer, give_up.into_retry(), begin.attempts)))),
+            Err(give_up) => Ok(Next::Done(Box::new(self.finish(answer, give_up.into_retry(), begin)))),
         }
     }
 
@@ -102,12 +202,18 @@ impl Shared {
 
     /// `error` as the one that ends it all: with the attempts before it.
     fn last(&self, error: Error, retry: &Retry, begin: Begin) -> Error {
-        begin.tell(error, self.clock().now()).with_retries(retry.clone())
+        begin.tell(error, self.clock.now()).with_retries(retry.clone())
+    }
+
+    fn finish(&self, mut answer: Parts, retry: Retry, begin: Begin) -> Response {
+        answer.exchange.attempts = begin.attempts;
+        answer.elapsed = self.clock.elapsed(begin.at);
+        answer.retries = Some(retry);
+        Response::from_parts(answer)
     }
 
     fn delay(&self, retry: &Retry, retry_after: Option<&str>) -> Duration {
-        let clock = self.clock();
-        retry.delay(retry_after, clock.wall(), clock.jitter())
+        retry.delay(retry_after, self.clock.wall(), self.clock.jitter())
     }
 
     /// Sleeps before the next attempt, unless that could only start after everything has to be over.
@@ -115,11 +221,11 @@ impl Shared {
         if delay.is_zero() {
             return Ok(());
         }
-        if job.options.deadline.left(self.clock().now()).is_some_and(|left| left <= delay) {
+        if job.deadline.left(self.clock.now()).is_some_and(|left| left <= delay) {
             let text = format!("the total timeout leaves no time for the next attempt, which would wait {delay:?}");
             return Err(Error::message(ErrorKind::TotalTimeout, text));
         }
-        self.clock().sleep(delay);
+        self.clock.sleep(delay);
         Ok(())
     }
 }
@@ -149,10 +255,4 @@ impl Begin {
         let story = self.story(now);
         if story.is_empty() { error } else { error.with_story(&story) }
     }
-}
-
-fn finish(mut answer: Parts, retry: Retry, attempts: u32) -> Response {
-    answer.exchange.attempts = attempts;
-    answer.retries = Some(retry);
-    Response::from_parts(answer)
 }

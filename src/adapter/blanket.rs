@@ -1,0 +1,50 @@
+//! What is an adapter besides the types that are made for it: closures, and pointers to one.
+
+use std::sync::Arc;
+
+use crate::adapter::{Adapter, SendOptions};
+use crate::error::Result;
+use crate::message::{PreparedRequest, Response};
+
+impl<F: Fn(&mut PreparedRequest, &SendOptions) -> Result<Response> + Send + Sync> Adapter for F {
+    fn send(&self, request: &mut PreparedRequest, options: &SendOptions) -> Result<Response> {
+        self(request, options)
+    }
+}
+
+impl<A: Adapter + ?Sized> Adapter for Arc<A> {
+    fn send(&self, request: &mut PreparedRequest, options: &SendOptions) -> Result<Response> {
+        (**self).send(request, options)
+    }
+
+    fn close(&self) {
+        (**self).close();
+    }
+}
+
+impl Adapter for Box<dyn Adapter> {
+    fn send(&self, request: &mut PreparedRequest, options: &SendOptions) -> Result<Response> {
+        (**self).send(request, options)
+    }
+
+    fn close(&self) {
+        (**self).close();
+    }
+}
+
+/// Lets the types of a closure's parameters be inferred, where it is to be an [`Adapter`].
+///
+/// # Examples
+/// ```
+/// let mut session = petition::Session::new();
+/// session.mount("http://teapot/", petition::adapter_fn(|_, _| petition::Response::builder(418).build()));
+///
+/// assert_eq!(session.get("http://teapot/").send()?.status_code(), 418);
+/// # Ok::<(), petition::Error>(())
+/// ```
+pub fn adapter_fn<F>(send: F) -> F
+where
+    F: Fn(&mut PreparedRequest, &SendOptions) -> Result<Response> + Send + Sync,
+{
+    send
+}

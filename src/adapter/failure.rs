@@ -1,0 +1,87 @@
+//! What a failure means: for trying again, and as the error that the caller sees.
+//!
+//! It is told by when it happened: before the server can have seen the request, since, or in a way that trying again cannot
+//! help. Whether to try again is not decided here.
+
+use std::io;
+
+use crate::adapter::connection::{Doing, Patience, ran_out};
+use crate::error::{Error, ErrorKind};
+use crate::http1::RemoteError;
+use crate::net::{ConnectError, ConnectErrorKind, Phase, TlsError};
+
+/// An attempt that was not answered.
+pub(super) struct Failure {
+    pub(super) stage: Stage,
+    pub(super) error: Error,
+}
+
+/// What a failure means for trying again (RETRY-05 to RETRY-07).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Stage {
+    /// The server cannot have seen the request.
+    Connect,
+    /// It may have.
+    Read,
+    /// TLS, or a proxy that refuses.
+    Other,
+    /// Trying again cannot help, or must not be tried.
+    Final,
+}
+
+impl Failure {
+    pub(super) fn last(error: Error) -> Self {
+        Self { stage: Stage::Final, error }
+    }
+
+    pub(super) fn read(error: Error) -> Self {
+        // The limit on everything is over for the next attempt too.
+        let stage = if error.kind() == ErrorKind::TotalTimeout { Stage::Final } else { Stage::Read };
+        Self { stage, error }
+    }
+
+    /// An answer that is there and is none: a read error to a retry (RETRY-06), unless its framing must not be trusted.
+    pub(super) fn misread(error: &RemoteError) -> Self {
+        let stage = if error.kind() == ErrorKind::ConnectionError { Stage::Read } else { Stage::Final };
+        Self { stage, error: remote(error) }
+    }
+
+    /// RETRY-05, RETRY-07: which count a connect that failed goes against.
+    pub(super) fn not_connected(error: ConnectError) -> Self {
+        let stage = match (error.kind(), &error.kind) {
+            (ErrorKind::TotalTimeout | ErrorKind::Unsupported | ErrorKind::InvalidSetting | ErrorKind::Io, _) => {
+                Stage::Final
+            }
+            _ if error.is_verification() => Stage::Final,
+            (_, ConnectErrorKind::Tls(_)) => Stage::Other,
+            (_, ConnectErrorKind::Proxy(_)) if error.phase == Phase::Tunnel => Stage::Other,
+            _ => Stage::Connect,
+        };
+        Self { stage, error: error.into() }
+    }
+}
+
+/// An error of the socket, or of the TLS on it: under TLS 1.3 a server says only here that it wants a certificate.
+pub(super) fn broken(error: io::Error) -> Error {
+    match TlsError::inside(&error) {
+        Some(tls) => Error::message(ErrorKind::SslError, tls.to_string()).with_source(error),
+        None => Error::message(ErrorKind::ConnectionError, format!("connection aborted: {error}")).with_source(error),
+    }
+}
+
+pub(super) fn remote(error: &RemoteError) -> Error {
+    Error::message(error.kind(), error.to_string())
+}
+
+/// RESP-38: what breaks a body is ChunkedEncodingError, but for timeouts.
+pub(super) fn body_broken(error: io::Error, patience: &Patience) -> Error {
+    if ran_out(&error) {
+        return patience.expired(Doing::Body);
+    }
+    Error::message(ErrorKind::ChunkedEncodingError, format!("connection broken while reading the body: {error}"))
+        .with_source(error)
+}
+
+pub(super) fn body_remote(error: &RemoteError) -> Error {
+    Error::message(ErrorKind::ChunkedEncodingError, error.to_string())
+}

@@ -1,0 +1,64 @@
+//! What makes two connections different: the origin, the way to it with its credentials, and the TLS settings.
+//!
+//! Requests whose keys are equal share a pool. A key is looked for by reference, so that a request that finds its pool
+//! copies nothing.
+
+use std::hash::{Hash, Hasher};
+
+use crate::net::TlsSettings;
+use crate::pool::{Endpoint, Lookup};
+use crate::proxy::{ProxyScheme, Route};
+
+/// What makes two connections different (POOL-05 to POOL-11).
+pub(super) struct Key {
+    is_tls: bool,
+    host: String,
+    port: u16,
+    route: Route,
+    tls: TlsSettings,
+}
+
+/// A [`Key`] that is looked for, by reference.
+pub(super) struct Wanted<'a> {
+    pub(super) is_tls: bool,
+    pub(super) host: &'a str,
+    pub(super) port: u16,
+    pub(super) route: &'a Route,
+    pub(super) tls: &'a TlsSettings,
+}
+
+impl Wanted<'_> {
+    /// Through a forward proxy all hosts share the proxy's pool (POOL-11).
+    fn peer(&self) -> (bool, &str, u16) {
+        match self.route {
+            Route::Forward(proxy) => (proxy.scheme == ProxyScheme::Https, &proxy.host, proxy.port),
+            // Two spellings of one path are one pool.
+            Route::Unix(path) => (false, path.to_str().unwrap_or(self.host), self.port),
+            Route::Direct | Route::Tunnel(_) | Route::Socks(_) => (self.is_tls, self.host, self.port),
+        }
+    }
+}
+
+impl Hash for Wanted<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let (is_tls, host, port) = self.peer();
+        state.write(host.as_bytes());
+        state.write_u32(u32::from(port) << 1 | u32::from(is_tls));
+    }
+}
+
+impl Lookup<Key> for Wanted<'_> {
+    fn is(&self, key: &Key) -> bool {
+        self.peer() == (key.is_tls, key.host.as_str(), key.port) && *self.route == key.route && *self.tls == key.tls
+    }
+
+    fn to_key(&self) -> Key {
+        let (is_tls, host, port) = self.peer();
+        Key { is_tls, host: host.to_owned(), port, route: self.route.clone(), tls: self.tls.clone() }
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        let (is_tls, host, port) = self.peer();
+        Endpoint { scheme: if is_tls { "https" } else { "http" }.into(), host: host.to_owned(), port }
+    }
+}

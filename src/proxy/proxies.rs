@@ -1,0 +1,180 @@
+//! What the program says about proxies, checked when it says it.
+//!
+//! [`Proxies`] is requests' dictionary. Each proxy's URL is parsed once, on insertion, into what `server` makes of it.
+
+use std::fmt;
+
+use super::server::Proxy;
+use crate::error::Result;
+
+/// Which proxy to use for which URLs.
+///
+/// | key | used for |
+/// |---|---|
+/// | `http://host`, `https://host` | that scheme and host, without port |
+/// | `http`, `https` | that scheme |
+/// | `all://host` | that host |
+/// | `all` | everything |
+/// | `no_proxy` | not a proxy: a list of hosts that are reached directly, as in the environment variable |
+///
+/// The first that matches counts, in this order. The value is the proxy's URL, of scheme `http`, `https`, `socks4`,
+/// `socks4a`, `socks5` or `socks5h`; an empty one means: directly. Credentials in it are sent to the proxy.
+///
+/// # Coming from requests
+/// What is set here wins over `http_proxy` and `NO_PROXY` of the environment, and `no_proxy` works in a session as well.
+/// A proxy URL that cannot be used is refused at once.
+///
+/// # Examples
+/// ```
+/// use petition::Proxies;
+///
+/// let mut proxies = Proxies::new();
+/// proxies.insert("http", "http://user:password@127.0.0.1:3128")?;
+/// proxies.insert("https://internal.example", "")?;
+/// proxies.insert("no_proxy", "localhost,10.0.0.0/8,.example.org")?;
+///
+/// assert!(proxies.insert("https", "ftp://127.0.0.1").is_err());
+/// assert!(!format!("{proxies:?}").contains("password"));
+/// # Ok::<(), petition::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Proxies {
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    key: String,
+    value: String,
+    setting: Setting,
+}
+
+/// What a key's value means.
+#[derive(Clone, Debug)]
+pub(super) enum Setting {
+    Direct,
+    Through(Proxy),
+    /// The value of `no_proxy`.
+    List,
+}
+
+impl Proxies {
+    /// No proxies.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the proxy for `key`, in place of an earlier one.
+    ///
+    /// # Errors
+    /// `InvalidProxyUrl` if `url` has no host, `InvalidUrl` if it does not parse or has a scheme that no proxy speaks. The
+    /// earlier value then stays.
+    pub fn insert(&mut self, key: impl AsRef<str>, url: impl AsRef<str>) -> Result<()> {
+        let (key, value) = (key.as_ref(), url.as_ref());
+        let setting = match (key, value) {
+            (NO_PROXY, _) => Setting::List,
+            (_, "") => Setting::Direct,
+            _ => Setting::Through(Proxy::parse(value)?),
+        };
+        let entry = Entry { key: key.into(), value: value.into(), setting };
+        match self.entries.iter_mut().find(|entry| entry.key == key) {
+            Some(earlier) => *earlier = entry,
+            None => self.entries.push(entry),
+        }
+        Ok(())
+    }
+
+    /// Forgets `key`; its value, if there was one.
+    pub fn remove(&mut self, key: &str) -> Option<String> {
+        let at = self.entries.iter().position(|entry| entry.key == key)?;
+        Some(self.entries.remove(at).value)
+    }
+
+    /// The value of `key`, as it was given.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.entries.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str())
+    }
+
+    /// Keys and values, in order of insertion.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.entries.iter().map(|entry| (entry.key.as_str(), entry.value.as_str()))
+    }
+
+    /// Whether nothing is set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+    }
+
+    pub(super) fn no_proxy(&self) -> Option<&str> {
+        self.get(NO_PROXY)
+    }
+
+    /// What is set for `scheme` and, if `host` is given, that host.
+    pub(super) fn setting(&self, scheme: &str, host: Option<&str>) -> Option<&Setting> {
+        let matches = |key: &str| match host {
+            None => key == scheme,
+            Some(host) => key.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")) == Some(host),
+        };
+        self.entries.iter().find(|entry| matches(&entry.key)).map(|entry| &entry.setting)
+    }
+}
+
+const NO_PROXY: &str = "no_proxy";
+
+impl fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.entries.iter().map(|entry| {
+                let value = match &entry.setting {
+                    Setting::Direct | Setting::List => entry.value.clone(),
+                    Setting::Through(Proxy::Http(server)) => server.to_string(),
+                    Setting::Through(Proxy::Socks(server)) => server.to_string(),
+                };
+                (&entry.key, value)
+            }))
+            .finish()
+    }
+}
+
+impl PartialEq for Proxies {
+    /// Equal as maps are: in any order.
+    fn eq(&self, other: &Self) -> bool {
+        self.entries.len() == other.entries.len() && self.iter().all(|(key, value)| other.get(key) == Some(value))
+    }
+}
+
+impl Eq for Proxies {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_of_proxies_keeps_the_last_good_value() {
+        let mut proxies = Proxies::new();
+        assert!(proxies.is_empty());
+        proxies.insert("http", "http://u:secret@a").unwrap();
+        proxies.insert("all", "").unwrap();
+        proxies.insert("no_proxy", "x,y").unwrap();
+        proxies.insert("http", "http://u:secret@b").unwrap();
+        assert!(proxies.insert("http", "foo://c").is_err());
+
+        assert_eq!(proxies.get("http"), Some("http://u:secret@b"));
+        assert_eq!(proxies.iter().map(|(key, _)| key).collect::<Vec<_>>(), ["http", "all", "no_proxy"]);
+        assert_eq!(format!("{proxies:?}"), r#"{"http": "http://b:80", "all": "", "no_proxy": "x,y"}"#);
+        assert_eq!(proxies, proxies.clone());
+
+        assert_eq!(proxies.remove("all").as_deref(), Some(""));
+        assert_eq!(proxies.remove("all"), None);
+        proxies.clear();
+        assert_eq!(proxies, Proxies::default());
+    }
+}
