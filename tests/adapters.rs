@@ -11,7 +11,7 @@ use petition::{
     adapter_fn,
 };
 
-use support::{connections, everywhere, session};
+use support::{connections, everywhere, secs, session};
 
 /// An adapter that answers by its name, and counts how often it was closed.
 #[derive(Clone)]
@@ -273,4 +273,65 @@ fn the_stock_adapter_refuses_what_is_not_http() {
     session.mount("foo://", HttpAdapter::new());
 
     assert_eq!(session.get("foo://a.test/").send().unwrap_err().kind(), ErrorKind::InvalidSchema);
+}
+
+/// An adapter around another, as anybody writes one: it knows `send` and no more.
+struct Around<A>(A);
+
+impl<A: Adapter> Adapter for Around<A> {
+    fn send(&self, request: &mut PreparedRequest, options: &SendOptions) -> Result<Response> {
+        let mut options = options.clone();
+        options.stream = true;
+        self.0.send(request, &options)
+    }
+}
+
+// TIME-04: by the adapter's clock, whoever holds the adapter
+#[test]
+fn the_total_timeout_and_the_elapsed_time_go_by_the_clock_that_was_set() {
+    let clock = FakeClock::new();
+    // Each hop takes two seconds, by that clock alone.
+    let passing = clock.clone();
+    let server = TestServer::http(move |request| {
+        passing.advance(secs(2.0));
+        match request.target.trim_start_matches('/').parse::<u32>() {
+            Ok(0) | Err(_) => Reply::new(200),
+            Ok(n) => Reply::new(302).header("Location", &format!("/{}", n - 1)),
+        }
+    });
+    // Far from the system's time.
+    clock.advance(secs(3600.0));
+    let adapter = HttpAdapter::builder().clock(clock.clone()).build();
+    let mut around = session(&adapter);
+    around.mount("http://", Around(Arc::new(Around(adapter.clone()))));
+
+    for session in [session(&adapter), around] {
+        let response = session.get(server.url("/1")).timeout(Timeout::new().total(5)).send().unwrap();
+        assert_eq!(response.elapsed(), secs(2.0));
+        assert_eq!(response.history()[0].elapsed(), secs(2.0));
+
+        let error = session.get(server.url("/9")).timeout(Timeout::new().total(5)).send().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TotalTimeout, "{error}");
+        assert!(error.request().unwrap().url.as_str().ends_with("/6"), "{error:?}");
+    }
+}
+
+// Without a session nobody has begun it before.
+#[test]
+fn the_total_timeout_begins_with_an_adapter_that_is_asked_directly() {
+    let clock = FakeClock::new();
+    let passing = clock.clone();
+    let server = TestServer::http(move |_| {
+        passing.advance(secs(6.0));
+        Reply::new(503)
+    });
+    let retry = Retry::new().total(3).status_forcelist([503]);
+    let adapter = HttpAdapter::builder().clock(clock.clone()).max_retries(retry).build();
+    let mut options = SendOptions::default();
+    options.timeout = Timeout::new().total(5);
+    let mut request = petition::Request::new("GET", server.url("/")).prepare().unwrap();
+
+    let error = adapter.send(&mut request, &options).unwrap_err();
+
+    assert_eq!((error.kind(), server.requests().len()), (ErrorKind::TotalTimeout, 1), "{error}");
 }

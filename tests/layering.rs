@@ -3,7 +3,7 @@
 //! What counts is every `crate::…` path outside tests and comments; test modules and `testing/` may look anywhere. A module
 //! that is in no layer fails, so that a new one is given its place here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +47,51 @@ fn modules_know_only_what_is_below_them() {
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// Rooms whose files know each other in one direction only.
+const WITHOUT_CIRCLES: [&str; 4] = ["adapter", "http1", "net", "proxy"];
+
+/// A transport may be one of TLS, and TLS is spoken over a transport.
+const MUTUAL: [(&str, &str, &str); 1] = [("net", "transport", "tls")];
+
+#[test]
+fn files_of_a_room_do_not_know_each_other_in_circles() {
+    let source = source();
+    for room in WITHOUT_CIRCLES {
+        let mut edges = edges_within(room, &source);
+        assert!(edges.values().map(BTreeSet::len).sum::<usize>() > 5, "the files of {room} know some of each other");
+        for (_, from, to) in MUTUAL.iter().filter(|(of, ..)| *of == room) {
+            assert!(edges.get_mut(*from).is_some_and(|known| known.remove(*to)), "{from} knows {to} no more");
+        }
+        assert_eq!(circle(&edges), None, "in {room}");
+    }
+}
+
+#[test]
+fn circles_are_found_also_through_what_a_room_exports() {
+    let file = |path: &str, code: &str| Source {
+        path: path.into(),
+        module: "room".into(),
+        text: String::new(),
+        code: code.into(),
+    };
+    let mut source = vec![
+        file(
+            "src/room/mod.rs",
+            "mod a;\nmod b;\nmod c;\npub use self::c::{Cee, other as Sea};\npub(crate) use a::Ay;\n",
+        ),
+        file("src/room/a.rs", "use super::b;\nuse crate::other::Sea;\n"),
+        file("src/room/b/mod.rs", "use crate::room::{Sea, Trait};\nuse self::inner::c;\n"),
+        file("src/room/b/inner.rs", "use super::a;\n"),
+        file("src/room/c.rs", "fn f() -> super::Nothing {}\n"),
+    ];
+    assert_eq!(circle(&edges_within("room", &source)), None);
+
+    source[4].code.push_str("use super::{d::x, Ay};\n");
+
+    let found = circle(&edges_within("room", &source)).expect("c knows a, by its name in the room");
+    assert_eq!(found.iter().map(String::as_str).collect::<BTreeSet<_>>(), BTreeSet::from(["a", "b", "c"]));
 }
 
 #[test]
@@ -183,10 +228,76 @@ fn edge(from: &str, to: &str) -> Result<(), String> {
     }
 }
 
+/// Which files and folders of a room know which others of it, by their names.
+fn edges_within(room: &str, source: &[Source]) -> BTreeMap<String, BTreeSet<String>> {
+    let root = Path::new("src").join(room);
+    let files: Vec<(String, &Source)> = source
+        .iter()
+        .filter_map(|file| {
+            let first = file.path.strip_prefix(&root).ok()?.components().next()?.as_os_str().to_string_lossy();
+            Some((first.trim_end_matches(".rs").to_owned(), file))
+        })
+        .collect();
+    let is_file = |name: &str| files.iter().any(|(file, _)| file == name);
+    // What `mod.rs` exports is its file's, not its own.
+    let mut exports = BTreeMap::new();
+    for (_, file) in files.iter().filter(|(name, _)| name == "mod") {
+        for line in file.code.split("use ").skip(1).filter_map(|line| line.split(';').next()) {
+            let Some((from, names)) = line.trim_start_matches("self::").split_once("::") else { continue };
+            for name in names.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|name| !name.is_empty()) {
+                exports.insert(name.to_owned(), from.to_owned());
+            }
+        }
+    }
+    let mut edges = BTreeMap::<String, BTreeSet<String>>::new();
+    for (name, file) in files.iter().filter(|(name, _)| name != "mod") {
+        let in_folder = file.path.components().count() > 3;
+        let is_top = !in_folder || file.path.ends_with("mod.rs");
+        let mut paths = paths_after(&format!("crate::{room}::"), &file.code);
+        paths.extend(paths_after(if is_top { "super::" } else { "super::super::" }, &file.code));
+        for to in paths.into_iter().flat_map(|(_, names)| names) {
+            let to = if is_file(&to) { Some(to) } else { exports.get(&to).cloned() };
+            if let Some(to) = to.filter(|to| to != name && is_file(to)) {
+                edges.entry(name.clone()).or_default().insert(to);
+            }
+        }
+    }
+    edges
+}
+
+/// Some names that lead from one to the next and back to the first.
+fn circle(edges: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
+    fn walk<'a>(
+        at: &'a str,
+        edges: &'a BTreeMap<String, BTreeSet<String>>,
+        way: &mut Vec<&'a str>,
+        done: &mut BTreeSet<&'a str>,
+    ) -> Option<Vec<String>> {
+        if let Some(start) = way.iter().position(|name| *name == at) {
+            return Some(way[start..].iter().map(|name| (*name).to_owned()).collect());
+        }
+        if done.contains(at) {
+            return None;
+        }
+        way.push(at);
+        let found = edges.get(at).into_iter().flatten().find_map(|to| walk(to, edges, way, done));
+        way.pop();
+        done.insert(at);
+        found
+    }
+    let mut done = BTreeSet::new();
+    edges.keys().find_map(|from| walk(from, edges, &mut Vec::new(), &mut done))
+}
+
 /// The first names of `crate::…` paths, by line.
 fn crate_paths(code: &str) -> Vec<(usize, Vec<String>)> {
+    paths_after("crate::", code)
+}
+
+/// The first names behind `prefix`, by line.
+fn paths_after(prefix: &str, code: &str) -> Vec<(usize, Vec<String>)> {
     let mut found = Vec::new();
-    for (at, start) in code.match_indices("crate::") {
+    for (at, start) in code.match_indices(prefix) {
         let line = code[..at].matches('\n').count() + 1;
         let rest = &code[at + start.len()..];
         found.push((line, if rest.starts_with('{') { group(rest) } else { vec![name(rest)] }));

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
-use petition::{Adapter, ErrorKind, HttpAdapter, Session, UnixAdapter};
+use petition::testing::FakeClock;
+use petition::{Adapter, ErrorKind, HttpAdapter, PreparedRequest, Response, SendOptions, Session, UnixAdapter};
 
 /// A server on a socket in a directory of its own.
 struct Server {
@@ -189,5 +191,44 @@ fn a_url_of_another_kind_is_refused() {
         let error = session.get(url).send().unwrap_err();
 
         assert_eq!(error.kind(), kind, "{url}: {error}");
+    }
+}
+
+/// An adapter around another, as anybody writes one: it knows `send` and no more.
+struct Around<A>(A);
+
+impl<A: Adapter> Adapter for Around<A> {
+    fn send(&self, request: &mut PreparedRequest, options: &SendOptions) -> petition::Result<Response> {
+        self.0.send(request, &options.clone())
+    }
+}
+
+// TIME-04: by the adapter's clock, whoever holds the adapter
+#[test]
+fn the_total_timeout_and_the_elapsed_time_go_by_the_clock_that_was_set() {
+    let clock = FakeClock::new();
+    // Each hop takes two seconds, by that clock alone.
+    let passing = clock.clone();
+    let server = Server::new("s", move |head| {
+        passing.advance(Duration::from_secs(2));
+        match head.strip_prefix("GET /").and_then(|rest| rest.split(' ').next()?.parse::<u32>().ok()) {
+            Some(0) | None => ok("there"),
+            Some(n) => format!("HTTP/1.1 302 Found\r\nLocation: /{}\r\nContent-Length: 0\r\n\r\n", n - 1),
+        }
+    });
+    // Far from the system's time.
+    clock.advance(Duration::from_secs(3600));
+    let adapter = || UnixAdapter::from(HttpAdapter::builder().clock(clock.clone()));
+    let mut around = session(adapter());
+    around.mount("http+unix://", Around(Around(Box::new(adapter()) as Box<dyn Adapter>)));
+
+    for session in [session(adapter()), around] {
+        let response = session.get(server.url("/1")).timeout(petition::Timeout::new().total(5)).send().unwrap();
+        assert_eq!(response.elapsed(), Duration::from_secs(2));
+        assert_eq!(response.history()[0].elapsed(), Duration::from_secs(2));
+
+        let error = session.get(server.url("/9")).timeout(petition::Timeout::new().total(5)).send().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TotalTimeout, "{error}");
+        assert!(error.request().unwrap().url.as_str().ends_with("/6"), "{error:?}");
     }
 }
