@@ -312,7 +312,8 @@ fn the_total_timeout_and_the_elapsed_time_go_by_the_clock_that_was_set() {
 
         let error = session.get(server.url("/9")).timeout(Timeout::new().total(5)).send().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TotalTimeout, "{error}");
-        assert!(error.request().unwrap().url.as_str().ends_with("/6"), "{error:?}");
+        // The third hop crosses the limit; whether it is stopped then or the fourth is not begun is the server's race.
+        assert!(error.request().unwrap().url.as_str().ends_with(['7', '6']), "{error:?}");
     }
 }
 
