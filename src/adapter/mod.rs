@@ -35,6 +35,9 @@ use crate::message::{PreparedRequest, Response};
 /// Sends prepared requests. A closure `Fn(&mut PreparedRequest, &SendOptions) -> Result<Response>` is one too; see
 /// [`adapter_fn`].
 ///
+/// One that wraps another passes the options on, as they are or cloned and changed: they carry since when
+/// [`Timeout::total`](crate::Timeout::total) counts.
+///
 /// # Examples
 /// ```
 /// use petition::{Adapter, PreparedRequest, Response, Result, SendOptions, Session};
