@@ -75,8 +75,8 @@ impl AdapterSettings {
     }
 }
 
-/// AdapterSettings for an [`HttpAdapter`], by requests' names and some of its own. Nothing here fails: a setting that cannot work
-/// is [`ErrorKind::InvalidSetting`] at each `send`.
+/// Settings for an [`HttpAdapter`](crate::HttpAdapter), by requests' names and some of its own. Nothing here fails: a
+/// setting that cannot work is [`ErrorKind::InvalidSetting`] at each `send`.
 ///
 /// # Examples
 /// ```

@@ -14,4 +14,6 @@ pub(crate) use environment::Lookup;
 pub use proxies::Proxies;
 pub(crate) use route::Route;
 pub(crate) use select::select;
-pub(crate) use server::{ProxyScheme, ProxyServer, SocksProxy, SocksResolve, SocksVersion};
+pub(crate) use server::{ProxyScheme, ProxyServer, SocksProxy};
+#[cfg(any(test, feature = "socks"))]
+pub(crate) use server::{SocksResolve, SocksVersion};
