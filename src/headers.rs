@@ -11,6 +11,7 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::latin1;
 
 /// An ordered list of header fields; names keep their spelling and are looked up without regard to case.
 ///
@@ -257,10 +258,7 @@ impl Headers {
 
     fn store_latin1(&mut self, bytes: &[u8]) -> (u32, u32) {
         let start = self.text.len();
-        match std::str::from_utf8(bytes) {
-            Ok(text) if bytes.is_ascii() => self.text.push_str(text),
-            _ => self.text.extend(bytes.iter().map(|&byte| char::from(byte))),
-        }
+        latin1::push(&mut self.text, bytes);
         place(start, self.text.len())
     }
 }
@@ -287,7 +285,7 @@ fn check(name: &str, value: &str) -> Result<()> {
         "leading white space"
     } else if value.chars().any(|c| matches!(c, '\0'..='\x08' | '\n'..='\x1f' | '\x7f')) {
         "a control character"
-    } else if value.chars().any(|c| c > '\u{ff}') {
+    } else if !latin1::fits(value) {
         "a character beyond Latin-1"
     } else {
         return Ok(());
@@ -379,8 +377,8 @@ impl TryFrom<&Headers> for http::HeaderMap {
         for (name, value) in headers {
             let invalid =
                 || Error::message(ErrorKind::InvalidHeader, format!("header {name:?} has no place in a HeaderMap"));
-            let bytes = value.chars().map(|c| u8::try_from(u32::from(c))).collect::<Result<Vec<u8>, _>>();
-            let value = http::HeaderValue::from_bytes(&bytes.map_err(|_| invalid())?).map_err(|_| invalid())?;
+            let bytes = latin1::to_bytes(value).ok_or_else(invalid)?;
+            let value = http::HeaderValue::from_bytes(&bytes).map_err(|_| invalid())?;
             map.append(http::HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?, value);
         }
         Ok(map)

@@ -64,9 +64,20 @@
 //!
 //! # Log lines
 //!
-//! What users of requests grep for, word for word, under the targets `petition::connectionpool` and `petition::retry`:
-//! `Starting new HTTPS connection (1): host:443`, `Resetting dropped connection: host`, and so on. Headers, cookies and
-//! bodies are never logged.
+//! The crate logs through [`log`]. The lines that urllib3 has are here word for word, so that what users of requests grep
+//! for is found: `Starting new HTTPS connection (1): host:443`, `Resetting dropped connection: host`, and so on. Headers,
+//! the values of cookies, and bodies are never logged.
+//!
+//! | target | level | lines |
+//! |---|---|---|
+//! | `petition::connectionpool` | debug | a new or dropped connection, an answer's status and length, a retry after a response |
+//! | `petition::connectionpool` | warn | a full pool, a connection that broke and is tried again, header lines left out |
+//! | `petition::retry` | debug | what is left of a `Retry` |
+//! | `petition::redirect` | debug | from where a redirect leads, and where to |
+//! | `petition::adapter` | debug | why a connection is closed and not kept |
+//! | `petition::tls` | warn | a host whose certificate is not verified, once for each adapter |
+//! | `petition::cookies` | debug | a cookie that was refused, and why |
+//! | `petition::cookies` | warn | a cookie that cannot be written to a `cookies.txt` file |
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -80,6 +91,7 @@ mod error;
 mod form;
 mod headers;
 mod http1;
+mod log_targets;
 
 /// For `fuzz/` alone.
 #[cfg(fuzzing)]
@@ -93,9 +105,13 @@ mod net;
 mod pool;
 mod proxy;
 pub mod retry;
+mod semantics;
 mod session;
+#[cfg(test)]
+mod temp_dir;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod text;
 mod timeout;
 mod url;
 mod verify;

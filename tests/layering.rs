@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 8] = [
     &["auth"],
     &["message"],
     &["http1", "retry", "cookies", "form", "proxy"],
-    &["error", "url", "headers", "timeout", "verify", "clock"],
+    &["error", "url", "headers", "timeout", "verify", "clock", "text", "semantics", "log_targets"],
 ];
 
 /// An `Error` carries the request and the response it is about, and the `Retry` that gave up.
@@ -132,6 +132,39 @@ fn modules_name_each_other_by_their_path_from_the_crate() {
 }
 
 #[test]
+fn a_mod_file_holds_a_header_its_modules_re_exports_and_at_most_one_trait() {
+    for file in source().iter().filter(|file| file.path.ends_with("mod.rs")) {
+        // `net/tls/mod.rs` is where the backend is chosen, feature by feature.
+        if !file.path.ends_with("net/tls/mod.rs") {
+            assert_eq!(content_of_mod(&file.code), Ok(()), "{}", file.path.display());
+        }
+    }
+}
+
+#[test]
+fn log_targets_are_named_in_one_place() {
+    for file in source() {
+        if file.module != "log_targets" {
+            assert_eq!(lines_with(&file.code, "\"petition::"), [0; 0], "{}", file.path.display());
+        }
+    }
+}
+
+#[test]
+fn content_of_a_mod_file_is_found() {
+    for (code, want) in [
+        ("//! A room.\n\nmod a;\n#[cfg(test)]\nmod tests;\n\npub use a::{\n    B, C,\n};\npub(crate) mod d;\n", Ok(())),
+        ("mod a;\n\n/// What.\npub trait T {\n    fn t();\n}\n", Ok(())),
+        ("mod a;\n\npub trait T {\n    fn t();\n}\n\ntrait U {}\n", Err("trait U {}")),
+        ("mod a;\n\nfn b() {}\n", Err("fn b() {}")),
+        ("struct A;\n", Err("struct A;")),
+        ("impl A for B {}\n", Err("impl A for B {}")),
+    ] {
+        assert_eq!(content_of_mod(code), want, "{code}");
+    }
+}
+
+#[test]
 fn edges_that_point_up_sideways_or_nowhere_are_found() {
     for (from, to) in [("session", "adapter"), ("adapter", "http1"), ("auth", "message"), ("headers", "error")] {
         assert_eq!(edge(from, to), Ok(()), "{from} -> {to}");
@@ -163,6 +196,21 @@ fn paths_are_found_in_groups_and_tests_are_left_out() {
     let found: Vec<_> = crate_paths(&code).into_iter().flat_map(|(_, names)| names).collect();
 
     assert_eq!(found, ["error", "pool", "url", "net"]);
+}
+
+/// The first line of a `mod.rs` that belongs in another file.
+fn content_of_mod(code: &str) -> Result<(), &str> {
+    let mut traits = 0;
+    for line in code.lines().filter(|line| !line.starts_with([' ', '}'])) {
+        let item = line.strip_prefix("pub(crate) ").or(line.strip_prefix("pub(super) ")).or(line.strip_prefix("pub "));
+        let item = item.unwrap_or(line);
+        traits += usize::from(item.starts_with("trait "));
+        let fits = ["//", "#[", "mod ", "use "].iter().any(|start| item.starts_with(start));
+        if !(fits || item.is_empty() || (item.starts_with("trait ") && traits == 1)) {
+            return Err(line);
+        }
+    }
+    Ok(())
 }
 
 /// A file of `src`, with its module at the top of the crate.

@@ -11,7 +11,7 @@ use crate::adapter::connection::{Buffer, Connection, Patience};
 use crate::adapter::engine::Engine;
 use crate::adapter::failure::{Failure, remote};
 use crate::adapter::job::Job;
-use crate::adapter::log_lines::{LOG, log_answer};
+use crate::adapter::log_lines::log_answer;
 use crate::adapter::read_head::HeadReader;
 use crate::adapter::send_request::{Sent, send};
 use crate::adapter::wire_body::{Reuse, Unread, WireBody};
@@ -20,6 +20,7 @@ use crate::http1::body_decoder::BodyDecoder;
 use crate::http1::framing::Framing;
 use crate::http1::head::ResponseHead;
 use crate::http1::reuse;
+use crate::log_targets;
 use crate::message::response::{Exchange, Parts};
 use crate::message::stream::BodySource;
 use crate::net::{ConnectError, Connected, Limits, Plan};
@@ -156,7 +157,7 @@ impl Engine {
         };
         if let Some(line) = &head.left_out {
             let url = job.request.url.without_user_info();
-            log::warn!(target: LOG, "Failed to parse headers (url={url}): left out \"{line}\"");
+            log::warn!(target: log_targets::CONNECTIONPOOL, "Failed to parse headers (url={url}): left out \"{line}\"");
         }
         log_answer(job, unread.lease.endpoint(), &head, framing);
         if whole {

@@ -13,11 +13,11 @@ use parking_lot::Mutex;
 use crate::adapter::connection::Connection;
 use crate::adapter::failure::{Failure, Stage};
 use crate::adapter::job::Job;
-use crate::adapter::log_lines::LOG;
 use crate::adapter::options::{EngineClock, SendOptions};
 use crate::adapter::pool_key::Key;
 use crate::adapter::settings::AdapterSettings;
 use crate::error::{Error, ErrorKind, Result};
+use crate::log_targets;
 use crate::message::response::Parts;
 use crate::message::{PreparedRequest, Response};
 use crate::net::{Connector, TlsSettings};
@@ -45,7 +45,7 @@ impl Engine {
     pub(super) fn new(settings: AdapterSettings) -> Self {
         let problem = settings.check().err().map(|error| (error.kind(), error.to_string()));
         let clock = EngineClock::new(settings.own_clock.clone());
-        let manager = Manager::new(pool::Settings {
+        let manager = Manager::new(pool::PoolSettings {
             pool_connections: settings.pool_connections,
             pool_maxsize: settings.pool_maxsize,
             pool_block: settings.pool_block,
@@ -109,7 +109,7 @@ impl Engine {
         let is_new = self.unverified.lock().insert(host.to_owned());
         if is_new {
             log::warn!(
-                target: "petition::tls",
+                target: log_targets::TLS,
                 "Unverified HTTPS request is being made to host '{host}'. Adding certificate verification is strongly advised."
             );
         }
@@ -152,7 +152,7 @@ impl Engine {
                 if rewindable.is_ok() {
                     self.sleep(job, delay).map_err(|error| self.last(error, &next, begin))?;
                 }
-                log::debug!(target: LOG, "Retry: {}", job.target());
+                log::debug!(target: log_targets::CONNECTIONPOOL, "Retry: {}", job.target());
                 match rewindable {
                     Ok(()) => Ok(Next::Again(Box::new(next))),
                     Err(error) => Err(self.last(error, &next, begin)),
@@ -187,7 +187,7 @@ impl Engine {
                     }
                 }
                 log::warn!(
-                    target: LOG,
+                    target: log_targets::CONNECTIONPOOL,
                     "Retrying ({next:?}) after connection broken by '{error}': {}",
                     job.target()
                 );

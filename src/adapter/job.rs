@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::Method;
-
 use crate::adapter::SendOptions;
 use crate::adapter::pool_key::Wanted;
 use crate::clock::Deadline;
@@ -15,6 +13,7 @@ use crate::message::PreparedRequest;
 use crate::net::TlsSettings;
 use crate::proxy::{ProxyServer, Route};
 use crate::retry::{Cause, Tried};
+use crate::semantics;
 
 /// A request on its way, with its target and framing settled.
 pub(super) struct Job<'r> {
@@ -104,8 +103,7 @@ impl<'r> Job<'r> {
 
     /// Whether sending it twice is the same as once (RFC 9110 §9.2.2).
     pub(super) fn is_idempotent(&self) -> bool {
-        let method = &self.request.method;
-        [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE, Method::PUT, Method::DELETE].contains(method)
+        semantics::is_idempotent(self.method())
     }
 }
 

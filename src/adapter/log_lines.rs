@@ -3,19 +3,17 @@
 use crate::adapter::job::Job;
 use crate::http1::framing::Framing;
 use crate::http1::head::ResponseHead;
+use crate::log_targets::CONNECTIONPOOL;
 use crate::pool::Endpoint;
-
-/// Their target.
-pub(super) const LOG: &str = "petition::connectionpool";
 
 /// LOG-04, LOG-15.
 pub(super) fn log_answer(job: &Job<'_>, endpoint: &Endpoint, head: &ResponseHead, framing: Framing) {
-    if !log::log_enabled!(target: LOG, log::Level::Debug) {
+    if !log::log_enabled!(target: CONNECTIONPOOL, log::Level::Debug) {
         return;
     }
     let length = framing.log_length().map_or_else(|| "None".to_owned(), |length| length.to_string());
     log::debug!(
-        target: LOG,
+        target: CONNECTIONPOOL,
         "{}://{}:{} \"{} {} HTTP/1.1\" {} {length}",
         endpoint.scheme,
         endpoint.host,

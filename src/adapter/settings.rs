@@ -29,7 +29,7 @@ pub(super) struct AdapterSettings {
     pub(super) tls: TlsConfig,
     pub(super) head: HeadLimits,
     pub(super) drain_limit: u64,
-    pub(super) decoding: coding::Limits,
+    pub(super) decoding: coding::DecodeLimits,
     /// In place of the system's.
     pub(super) own_clock: Option<Arc<dyn Clock>>,
 }
@@ -51,7 +51,7 @@ impl Default for AdapterSettings {
             tls: TlsConfig::default(),
             head: HeadLimits::default(),
             drain_limit: 64 * 1024,
-            decoding: coding::Limits::default(),
+            decoding: coding::DecodeLimits::default(),
             own_clock: None,
         }
     }

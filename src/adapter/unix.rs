@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::message::{PreparedRequest, Response};
 use crate::pool::PoolStats;
 use crate::proxy::Route;
+use crate::text::percent;
 
 /// Sends requests over Unix sockets: `http+unix://%2Frun%2Fdocker.sock/info` is `/info` of `/run/docker.sock`.
 ///
@@ -96,21 +97,7 @@ fn path(host: &str) -> Result<Arc<Path>> {
     let refuse = |what: &str| {
         Error::message(ErrorKind::InvalidUrl, format!("{what} in the host {host:?} of a Unix socket's URL"))
     };
-    let mut bytes = Vec::with_capacity(host.len());
-    let mut rest = host.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        if byte != b'%' {
-            bytes.push(byte);
-            rest = after;
-            continue;
-        }
-        let digit = |at: usize| {
-            after.get(at).and_then(|&digit| char::from(digit).to_digit(16)).and_then(|d| u8::try_from(d).ok())
-        };
-        let (high, low) = digit(0).zip(digit(1)).ok_or_else(|| refuse("a broken percent-escape"))?;
-        bytes.push(high << 4 | low);
-        rest = &after[2..];
-    }
+    let bytes = percent::decode_strictly(host).ok_or_else(|| refuse("a broken percent-escape"))?;
     match bytes.as_slice() {
         [] => Err(refuse("no path")),
         bytes if bytes.contains(&0) => Err(refuse("a NUL byte")),

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::http1::body_decoder::BodyDecoder;
 use crate::http1::head::ResponseHead;
 use crate::http1::reuse::CloseReason;
+use crate::log_targets;
 use crate::message::stream::BodySource;
 use crate::pool::Lease;
 
@@ -57,7 +58,7 @@ impl Unread {
             Reuse::Close(reason) => reason,
         };
         if let Some(reason) = reason {
-            log::debug!(target: "petition::adapter", "Closing connection to {}: {reason}", lease.endpoint().host);
+            log::debug!(target: log_targets::ADAPTER, "Closing connection to {}: {reason}", lease.endpoint().host);
         }
         lease.discard();
         buffer.give_back();

@@ -3,11 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use crate::error::Result;
 use crate::message::{Auth, IntoAuth, PreparedRequest};
+use crate::text::{authority, basic};
 
 /// Sends a user and a password as `Authorization: Basic …`.
 ///
@@ -39,45 +37,17 @@ impl BasicAuth {
 
     /// The user-info of a URL, percent-decoded; `None` without a colon, or with nothing around it (AUTH-07).
     pub(crate) fn from_user_info(user_info: &str) -> Option<Self> {
-        let (user, password) = user_info.split_once(':')?;
+        let (user, password) = authority::user_info(user_info);
+        let password = password?;
         if user.is_empty() && password.is_empty() {
             return None;
         }
-        Some(Self::new(percent_decode(user), percent_decode(password)))
+        Some(Self::new(user, password))
     }
 
     fn value(&self) -> String {
-        basic_value(&self.user, &self.password)
+        basic::credentials(&self.user, &self.password)
     }
-}
-
-/// The header value for these credentials (AUTH-06).
-fn basic_value(user: &str, password: &str) -> String {
-    let text = format!("{user}:{password}");
-    let latin1 = text.chars().map(|c| u8::try_from(u32::from(c))).collect::<Result<Vec<u8>, _>>();
-    format!("Basic {}", STANDARD.encode(latin1.unwrap_or_else(|_| text.into_bytes())))
-}
-
-/// Python's `unquote`: what is no escape stays, what is not UTF-8 is replaced.
-fn percent_decode(text: &str) -> String {
-    let hex = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [byte, tail @ ..] = rest {
-        rest = tail;
-        let escaped = match (byte, tail) {
-            (b'%', [high, low, after @ ..]) => hex(high).zip(hex(low)).map(|(high, low)| (high << 4 | low, after)),
-            _ => None,
-        };
-        match escaped {
-            Some((byte, after)) => {
-                out.push(byte);
-                rest = after;
-            }
-            None => out.push(*byte),
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 impl Auth for BasicAuth {
@@ -143,23 +113,6 @@ impl fmt::Debug for ProxyAuth {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    // AUTH-06
-    #[test]
-    fn credentials_are_latin1_if_they_can_be_and_else_utf8() {
-        for (user, password, want) in [
-            ("user", "pass", "Basic dXNlcjpwYXNz"),
-            ("user", "", "Basic dXNlcjo="),
-            ("", "", "Basic Og=="),
-            ("user", "pa:ss", "Basic dXNlcjpwYTpzcw=="),
-            ("a b", " c ", "Basic YSBiOiBjIA=="),
-            ("us\u{e9}r", "p\u{e4}ss", "Basic dXPpcjpw5HNz"),
-            ("\u{65e5}", "\u{672c}", "Basic 5pelOuacrA=="),
-            ("\u{e9}", "\u{672c}", "Basic w6k65pys"),
-        ] {
-            assert_eq!(BasicAuth::new(user, password).value(), want, "{user}:{password}");
-        }
-    }
 
     // AUTH-07
     #[test]

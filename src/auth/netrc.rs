@@ -16,6 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 use parking_lot::Mutex;
 
 use super::BasicAuth;
+use crate::text::latin1;
 
 /// The netrc file of the environment, as last seen.
 #[derive(Default)]
@@ -124,8 +125,7 @@ impl Entries {
     /// `None`: unreadable, or with a mistake in it.
     fn read(stamp: &Stamp) -> Option<Self> {
         let bytes = if stamp.is_file { fs::read(&stamp.path).ok()? } else { return None };
-        let text =
-            String::from_utf8(bytes).unwrap_or_else(|error| error.into_bytes().into_iter().map(char::from).collect());
+        let text = String::from_utf8(bytes).unwrap_or_else(|error| latin1::to_text(error.as_bytes()));
         parse(&text)
     }
 
@@ -260,6 +260,7 @@ impl Words<'_> {
 mod tests {
     use super::*;
     use crate::clock::now;
+    use crate::temp_dir::TempDir;
 
     // AUTH-12. What Python 3.11 makes of each; three hosts are looked up: h, g and one that is not there.
     #[test]
@@ -335,20 +336,16 @@ mod tests {
         assert!(found == Some(BasicAuth::new("l", "p")));
     }
 
-    /// A folder of its own, gone with the value.
-    struct Home(PathBuf);
+    /// A home folder, gone with the value.
+    struct Home(TempDir);
 
     impl Home {
         fn new() -> Self {
-            let path =
-                std::env::temp_dir().join(format!("petition-netrc-{}-{:x}", std::process::id(), fastrand::u64(..)));
-            fs::create_dir(&path).unwrap();
-            Self(path)
+            Self(TempDir::new())
         }
 
         fn write(&self, name: &str, user: &str) -> String {
-            let path = self.0.join(name);
-            fs::write(&path, format!("machine h login {user} password p")).unwrap();
+            let path = self.0.file(name, format!("machine h login {user} password p"));
             path.to_str().unwrap().to_owned()
         }
 
@@ -356,7 +353,7 @@ mod tests {
         fn user(&self, netrc: &Netrc, variable: Option<&str>, now: Instant) -> Option<String> {
             let env = |name: &str| match name {
                 "NETRC" => variable.map(str::to_owned),
-                "HOME" | "USERPROFILE" => Some(self.0.to_str().unwrap().to_owned()),
+                "HOME" | "USERPROFILE" => Some(self.0.path().to_str().unwrap().to_owned()),
                 _ => None,
             };
             let found = netrc.credentials("h", &env, now)?;
@@ -364,13 +361,6 @@ mod tests {
         }
     }
 
-    impl Drop for Home {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
-
-    // AUTH-11
     #[test]
     fn the_variable_goes_before_the_two_files_of_the_home() {
         let home = Home::new();
@@ -386,7 +376,7 @@ mod tests {
         assert_eq!(user(Some("~/own")).as_deref(), Some("new"));
         assert_eq!(user(Some("/missing/netrc")), None, "set, and nothing there: no file of the home");
         assert_eq!(user(Some("")), None);
-        assert_eq!(user(Some(home.0.to_str().unwrap())), None, "a folder is no file");
+        assert_eq!(user(Some(home.0.path().to_str().unwrap())), None, "a folder is no file");
     }
 
     // AUTH-13, but once a second
@@ -413,10 +403,10 @@ mod tests {
     #[test]
     fn a_file_with_a_mistake_or_in_latin1_is_no_error() {
         let home = Home::new();
-        fs::write(home.0.join(".netrc"), "machine machine machine").unwrap();
+        home.0.file(".netrc", "machine machine machine");
         assert_eq!(home.user(&Netrc::default(), None, now()), None);
 
-        fs::write(home.0.join(".netrc"), b"machine h login one password p machine g login caf\xe9").unwrap();
+        home.0.file(".netrc", b"machine h login one password p machine g login caf\xe9");
         assert_eq!(home.user(&Netrc::default(), None, now()).as_deref(), Some("one"));
     }
 

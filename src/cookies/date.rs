@@ -4,25 +4,13 @@
 //! names, zones and all else are passed over. What comes after the RFC's own rules is one leniency that requests has as
 //! well: a time may lack its seconds, but only where no complete time is there.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
+
+use crate::text::calendar::{self, days_in, days_since_1970};
 
 /// The instant that `text` names, if it names one.
 pub(super) fn parse(text: &str) -> Option<SystemTime> {
     read(text, Clock::Seconds).or_else(|| read(text, Clock::Minutes))
-}
-
-/// `seconds` after the start of 1970, if the system can tell that time.
-pub(super) fn at(seconds: i64) -> Option<SystemTime> {
-    let span = Duration::from_secs(seconds.unsigned_abs());
-    if seconds < 0 { SystemTime::UNIX_EPOCH.checked_sub(span) } else { SystemTime::UNIX_EPOCH.checked_add(span) }
-}
-
-/// Whole seconds from the start of 1970 to `time`.
-pub(super) fn seconds(time: SystemTime) -> i64 {
-    match time.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
-        Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |before| -before),
-    }
 }
 
 /// The end of the year 9999: no cookie lives longer.
@@ -53,7 +41,7 @@ fn read(text: &str, clock: Clock) -> Option<SystemTime> {
     if year < 1601 || day < 1 || day > days_in(year, month) || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    at(days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
+    calendar::at(days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
 /// Puts an answer into an empty slot; whether there was one.
@@ -96,30 +84,12 @@ fn digits(text: &[u8], least: usize, most: usize) -> Option<(i64, &[u8])> {
 
 /// 1 for a token that starts like January, and so on.
 fn month_of(token: &[u8]) -> Option<i64> {
-    const NAMES: [&[u8]; 12] =
-        [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
     let start = token.get(..3)?;
-    (1..).zip(NAMES).find(|(_, name)| start.eq_ignore_ascii_case(name)).map(|(month, _)| month)
+    (1..)
+        .zip(calendar::MONTHS)
+        .find(|(_, name)| start.eq_ignore_ascii_case(&name.as_bytes()[..3]))
+        .map(|(month, _)| month)
 }
-
-fn days_in(year: i64, month: i64) -> i64 {
-    match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Days from the first of January 1970, by the Gregorian calendar. Years start in March here, so that the leap day comes last.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let leap_days = year / 4 - year / 100 + year / 400;
-    365 * year + leap_days + (153 * month + 2) / 5 + day - 1 - DAYS_TO_1970
-}
-
-/// Days from the first of March of year 0 to the first of January 1970.
-const DAYS_TO_1970: i64 = 719_468;
 
 #[cfg(test)]
 mod tests {
@@ -190,28 +160,7 @@ mod tests {
     #[test]
     fn a_date_is_read_in_all_its_forms() {
         for &(text, want) in CASES {
-            assert_eq!(parse(text).map(seconds), want, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn every_day_of_eight_centuries_comes_after_the_one_before() {
-        let mut day = days_since_1970(1601, 1, 1);
-        for year in 1601..2401 {
-            for month in 1..=12 {
-                for date in 1..=days_in(year, month) {
-                    assert_eq!(days_since_1970(year, month, date), day, "{year}-{month}-{date}");
-                    day += 1;
-                }
-            }
-        }
-        assert_eq!(days_since_1970(1970, 1, 1), 0);
-    }
-
-    #[test]
-    fn seconds_and_instants_go_both_ways() {
-        for value in [0, 1, -1, LAST, -11_644_473_600] {
-            assert_eq!(at(value).map(seconds), Some(value));
+            assert_eq!(parse(text).map(calendar::seconds), want, "{text:?}");
         }
     }
 }

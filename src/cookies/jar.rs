@@ -20,6 +20,7 @@ use super::netscape;
 use super::store::{Entry, Store, Unsendable, canonical_domain};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::log_targets;
 
 /// Cookies, to be shared by threads: every method takes `&self`.
 ///
@@ -306,7 +307,7 @@ impl CookieJar {
             if let Err(refused) = self.with(|store| store.receive(target, line, now)) {
                 let name: String =
                     line.trim_start().split(['=', ';']).next().unwrap_or_default().chars().take(64).collect();
-                log::debug!(target: "petition::cookies", "Refused cookie {name:?} of {}: {}", target.host, refused.text());
+                log::debug!(target: log_targets::COOKIES, "Refused cookie {name:?} of {}: {}", target.host, refused.text());
             }
         }
     }

@@ -12,6 +12,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use super::cookie::{Cookie, SameSite};
 use super::date;
 use super::jar::CookieJar;
+use crate::text::calendar;
 
 const FIELDS: &[&str] =
     &["name", "value", "domain", "path", "secure", "http_only", "host_only", "expires", "same_site"];
@@ -27,7 +28,7 @@ impl Serialize for Cookie {
         out.serialize_field("secure", &self.secure)?;
         out.serialize_field("http_only", &self.http_only)?;
         out.serialize_field("host_only", &self.host_only)?;
-        out.serialize_field("expires", &self.expires.map(date::seconds))?;
+        out.serialize_field("expires", &self.expires.map(calendar::seconds))?;
         out.serialize_field("same_site", &self.same_site.map(SameSite::as_str))?;
         out.end()
     }
@@ -63,7 +64,7 @@ impl<'de> Visitor<'de> for CookieVisitor {
                 "host_only" => cookie.host_only = map.next_value()?,
                 "expires" => {
                     let seconds: Option<i64> = map.next_value()?;
-                    cookie.expires = seconds.and_then(|seconds| date::at(seconds.min(date::LAST)));
+                    cookie.expires = seconds.and_then(|seconds| calendar::at(seconds.min(date::LAST)));
                 }
                 "same_site" => {
                     let text: Option<String> = map.next_value()?;
@@ -137,7 +138,7 @@ mod tests {
                 .domain("h.test")
                 .host_only(true)
                 .same_site(SameSite::Lax)
-                .expires(date::at(4_000_000_000)),
+                .expires(calendar::at(4_000_000_000)),
         ]);
 
         let text = serde_json::to_string(&jar).unwrap();

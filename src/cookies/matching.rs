@@ -4,9 +4,10 @@
 //! more than the RFC says, the stricter side is taken.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use super::suffixes;
+use crate::text::latin1;
+use crate::text::percent::{self, Set};
 
 /// A request, as far as cookies are concerned.
 #[derive(Clone, Copy, Debug)]
@@ -137,48 +138,34 @@ pub(super) fn default_path(request: &str) -> &str {
 /// A Path attribute, spelled as a prepared URL would spell it, so that the two can be compared. requests does this too.
 pub(super) fn escape_path(path: &str) -> Cow<'_, str> {
     let bytes = path.as_bytes();
-    let lower_escape = |at: usize| bytes[at] == b'%' && escape(bytes, at).is_some_and(|pair| pair != upper(pair));
+    let lower_escape =
+        |at: usize| percent::escape(&bytes[at..]).is_some() && bytes[at + 1..at + 3].iter().any(u8::is_ascii_lowercase);
     if (0..bytes.len()).all(|at| is_path_byte(bytes[at]) && !lower_escape(at)) {
         return Cow::Borrowed(path);
     }
     let mut out = String::with_capacity(path.len() + 8);
     let mut escaped = 0;
     for (at, char) in path.char_indices() {
-        match u8::try_from(u32::from(char)) {
-            Ok(b'%') if escape(bytes, at).is_some() => {
+        match latin1::byte(char) {
+            Some(b'%') if percent::escape(&bytes[at..]).is_some() => {
                 out.push('%');
                 escaped = 2;
             }
-            Ok(_) if escaped > 0 => {
+            Some(_) if escaped > 0 => {
                 out.push(char.to_ascii_uppercase());
                 escaped -= 1;
             }
-            Ok(byte) if is_path_byte(byte) => out.push(char),
+            Some(byte) if is_path_byte(byte) => out.push(char),
             // Text from the wire is one character a byte.
-            Ok(byte) => write!(out, "%{byte:02X}").expect("writing to a String cannot fail"),
-            Err(_) => {
-                for byte in char.encode_utf8(&mut [0; 4]).bytes() {
-                    write!(out, "%{byte:02X}").expect("writing to a String cannot fail");
-                }
-            }
+            Some(byte) => percent::push_escape(&mut out, byte),
+            None => char.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| percent::push_escape(&mut out, byte)),
         }
     }
     Cow::Owned(out)
 }
 
-fn escape(bytes: &[u8], at: usize) -> Option<[u8; 2]> {
-    match bytes.get(at + 1..at + 3) {
-        Some(&[high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => Some([high, low]),
-        _ => None,
-    }
-}
-
-fn upper(pair: [u8; 2]) -> [u8; 2] {
-    pair.map(|byte| byte.to_ascii_uppercase())
-}
-
 fn is_path_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"%/;:@&=+$,!~*'()_.-".contains(&byte)
+    byte == b'%' || Set::PATH.has(byte)
 }
 
 pub(super) fn lower_case(text: &str) -> Cow<'_, str> {

@@ -10,6 +10,8 @@ use std::io;
 
 use super::cookie::Cookie;
 use super::date;
+use crate::log_targets;
+use crate::text::{calendar, latin1};
 
 const HEADER: &str =
     "# Netscape HTTP Cookie File\n# The values are secrets: whoever can read this file can use them.\n\n";
@@ -23,7 +25,7 @@ pub(super) fn parse(file: &[u8]) -> io::Result<Vec<Cookie>> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let line = match std::str::from_utf8(line) {
             Ok(text) => Cow::Borrowed(text),
-            Err(_) => Cow::Owned(line.iter().copied().map(char::from).collect()),
+            Err(_) => Cow::Owned(latin1::to_text(line)),
         };
         let (line, http_only) = match line.strip_prefix(HTTP_ONLY) {
             Some(rest) => (rest, true),
@@ -59,7 +61,7 @@ fn cookie(line: &str) -> Result<Cookie, &'static str> {
         // Some write fractions of a second, and -1 for a session.
         end => match end.split('.').next().unwrap_or(end).parse::<i64>() {
             Ok(seconds) if seconds <= 0 => None,
-            Ok(seconds) => date::at(seconds.min(date::LAST)),
+            Ok(seconds) => calendar::at(seconds.min(date::LAST)),
             Err(_) => return Err("its end is no number"),
         },
     };
@@ -73,14 +75,14 @@ pub(super) fn format(cookies: impl Iterator<Item = Cookie>) -> String {
     for cookie in cookies {
         let Cookie { name, value, domain, path, .. } = &cookie;
         if [name, value, domain, path].iter().any(|text| text.contains(['\t', '\n', '\r'])) {
-            log::warn!(target: "petition::cookies", "Left out cookie {name:?} of {domain:?}: cookies.txt has no place for tabs and line breaks");
+            log::warn!(target: log_targets::COOKIES, "Left out cookie {name:?} of {domain:?}: cookies.txt has no place for tabs and line breaks");
             continue;
         }
         let prefix = if cookie.http_only { HTTP_ONLY } else { "" };
         let below = !cookie.host_only && !domain.is_empty();
         let dot = if below { "." } else { "" };
         let flag = |set: bool| if set { "TRUE" } else { "FALSE" };
-        let end = cookie.expires.map_or(0, date::seconds);
+        let end = cookie.expires.map_or(0, calendar::seconds);
         let (below, secure) = (flag(below), flag(cookie.secure));
         writeln!(out, "{prefix}{dot}{domain}\t{below}\t{path}\t{secure}\t{end}\t{name}\t{value}")
             .expect("writing to a String cannot fail");
@@ -100,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_line_is_a_cookie() {
-        let end = date::at(4_000_000_000);
+        let end = calendar::at(4_000_000_000);
         let cookie = || Cookie::new("a", "1").domain("h.test").host_only(true);
         let wide = || Cookie::new("a", "1").domain(".h.test");
         for (line, want) in [
@@ -111,7 +113,7 @@ mod tests {
             ("h.test\tFALSE\t/\tFALSE\t-1\ta\t1", cookie()),
             ("h.test\tFALSE\t/\tFALSE\t4000000000\ta\t1", cookie().expires(end)),
             ("h.test\tFALSE\t/\tFALSE\t4000000000.123\ta\t1", cookie().expires(end)),
-            ("h.test\tFALSE\t/\tFALSE\t999999999999999\ta\t1", cookie().expires(date::at(date::LAST))),
+            ("h.test\tFALSE\t/\tFALSE\t999999999999999\ta\t1", cookie().expires(calendar::at(date::LAST))),
             ("#HttpOnly_h.test\tFALSE\t/\tFALSE\t0\ta\t1", cookie().http_only(true)),
             ("#HttpOnly_.h.test\tTRUE\t/\tFALSE\t0\ta\t1", wide().http_only(true)),
             ("\tFALSE\t/\tFALSE\t0\ta\t1", Cookie::new("a", "1")),
@@ -160,7 +162,7 @@ mod tests {
     fn what_is_written_is_read_back() {
         let cookies = [
             Cookie::new("a", "1"),
-            Cookie::new("b", "").domain("h.test").host_only(true).expires(date::at(4_000_000_000)),
+            Cookie::new("b", "").domain("h.test").host_only(true).expires(calendar::at(4_000_000_000)),
             Cookie::new("c", "\"x y\"; \u{e9}").domain("h.test").path("/x").secure(true).http_only(true),
         ];
 

@@ -16,6 +16,7 @@ use std::time::{Duration, SystemTime};
 use super::cookie::Cookie;
 use super::matching::{self, CookieTarget, Refusal, Scope};
 use super::{date, parse};
+use crate::text::{authority, latin1};
 
 /// A cookie as it is kept.
 #[derive(Clone, Debug)]
@@ -75,7 +76,7 @@ impl Entry {
 pub(super) fn canonical_domain(domain: &str) -> String {
     // A dot alone stays what it is: the domain of no host, where the empty one is that of all.
     let domain = domain.strip_prefix('.').filter(|rest| !rest.is_empty()).unwrap_or(domain);
-    let domain = domain.strip_prefix('[').and_then(|address| address.strip_suffix(']')).unwrap_or(domain);
+    let domain = authority::without_brackets(domain);
     match url::Host::parse(domain) {
         Ok(url::Host::Domain(ascii)) if !domain.is_ascii() => ascii,
         _ => domain.to_ascii_lowercase(),
@@ -84,14 +85,14 @@ pub(super) fn canonical_domain(domain: &str) -> String {
 
 /// How much servers may put in.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct JarLimits {
     /// Bytes of one cookie: name, value, domain and path together.
     pub bytes: usize,
     pub per_domain: usize,
     pub total: usize,
 }
 
-impl Limits {
+impl JarLimits {
     /// RFC 6265 §6.1 asks for at least 4,096 bytes, 50 cookies and 3,000. Servers send larger ones, and requests keeps them.
     pub(super) const DEFAULT: Self = Self { bytes: 16 * 1024, per_domain: 180, total: 10_000 };
 }
@@ -131,12 +132,12 @@ pub(super) struct Store {
     tick: u64,
     /// Whether a secure cookie was ever put in, so that looking for one is worth the while.
     secure_seen: bool,
-    limits: Limits,
+    limits: JarLimits,
 }
 
 impl Store {
     pub(super) const fn new() -> Self {
-        Self { groups: BTreeMap::new(), count: 0, tick: 0, secure_seen: false, limits: Limits::DEFAULT }
+        Self { groups: BTreeMap::new(), count: 0, tick: 0, secure_seen: false, limits: JarLimits::DEFAULT }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -258,7 +259,7 @@ impl Store {
 
     /// Drops what is over the limits: expired cookies first, then those of servers that were not used for the longest time.
     fn make_room(&mut self, domain: &str, now: SystemTime) {
-        let Limits { per_domain, total, .. } = self.limits;
+        let JarLimits { per_domain, total, .. } = self.limits;
         if self.groups.get(domain).is_some_and(|group| group.len() > per_domain) {
             self.remove_in(domain, |own| own.cookie.is_expired_at(now));
             let group = self.groups.get(domain).into_iter().flatten();
@@ -352,8 +353,7 @@ fn write<'a>(cookies: impl Iterator<Item = &'a Cookie> + Clone) -> Result<Option
 fn fault_of(text: &str) -> Option<&'static str> {
     if text.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | b'\0')) {
         Some("a line break or NUL")
-    } else if text.bytes().any(|byte| byte >= 0xc4) {
-        // In UTF-8, the first byte of a character beyond Latin-1.
+    } else if !latin1::fits(text) {
         Some("a character beyond Latin-1")
     } else {
         None
@@ -663,7 +663,7 @@ mod tests {
 
     #[test]
     fn a_server_cannot_set_more_than_the_limits() {
-        let small = Limits { bytes: 20, per_domain: 3, total: 10 };
+        let small = JarLimits { bytes: 20, per_domain: 3, total: 10 };
         let mut store = Store { limits: small, ..given(&[Cookie::new("mine", "1").domain("h.test")]) };
         let mut set = |url: &str, line: &str| store.receive(&target(url), line, day(1));
 
@@ -686,7 +686,7 @@ mod tests {
 
     #[test]
     fn expired_cookies_make_room_first() {
-        let mut store = Store { limits: Limits { per_domain: 2, ..Limits::DEFAULT }, ..Store::new() };
+        let mut store = Store { limits: JarLimits { per_domain: 2, ..JarLimits::DEFAULT }, ..Store::new() };
         for line in ["a=1", "b=1; Max-Age=1"] {
             store.receive(&target("http://h.test/"), line, day(1)).unwrap();
         }
@@ -698,7 +698,8 @@ mod tests {
 
     #[test]
     fn a_full_jar_drops_a_tenth_and_keeps_what_is_in_use() {
-        let mut store = Store { limits: Limits { total: 20, ..Limits::DEFAULT }, ..given(&[Cookie::new("mine", "1")]) };
+        let mut store =
+            Store { limits: JarLimits { total: 20, ..JarLimits::DEFAULT }, ..given(&[Cookie::new("mine", "1")]) };
         let hosts: Vec<_> = (0..20).map(|number| format!("http://h{number}.test/")).collect();
         for host in &hosts {
             store.receive(&target(host), "a=1", day(1)).unwrap();
@@ -718,7 +719,7 @@ mod tests {
 
     #[test]
     fn the_default_limits_are_at_least_what_the_rfc_asks_for() {
-        let Limits { bytes, per_domain, total } = Limits::DEFAULT;
+        let JarLimits { bytes, per_domain, total } = JarLimits::DEFAULT;
 
         assert!(bytes >= 4096 && per_domain >= 50 && total >= 3000);
         let long = format!("a={}", "v".repeat(10_000));
@@ -727,7 +728,7 @@ mod tests {
 
     #[test]
     fn the_count_is_that_of_the_entries_whatever_happens() {
-        let mut store = Store { limits: Limits { bytes: 100, per_domain: 3, total: 8 }, ..Store::new() };
+        let mut store = Store { limits: JarLimits { bytes: 100, per_domain: 3, total: 8 }, ..Store::new() };
         let mut random = 1_u32;
         for step in 0..5_000 {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

@@ -309,13 +309,13 @@ impl fmt::Debug for Source {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::temp_dir::TempDir;
     use std::io::{Cursor, Write};
 
     /// A file that has `content`, standing at its start, with no name left in the folder.
     pub(crate) fn file(content: &[u8]) -> File {
-        let path = std::env::temp_dir().join(format!("petition-test-{}-{:x}", std::process::id(), fastrand::u64(..)));
-        let mut file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
-        std::fs::remove_file(&path).unwrap();
+        let folder = TempDir::new();
+        let mut file = File::options().read(true).write(true).open(folder.file("file", "")).unwrap();
         file.write_all(content).unwrap();
         file.rewind().unwrap();
         file

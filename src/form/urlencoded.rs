@@ -3,7 +3,7 @@
 //! The url crate's form encoding keeps `*` and encodes `~`; Python's does the reverse, and what servers sign or compare
 //! is the text.
 
-use std::fmt::Write as _;
+use crate::text::percent::{self, Set};
 
 /// Appends `name=value`, after an `&` unless it is the first pair.
 pub(crate) fn append_pair(out: &mut String, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
@@ -21,10 +21,9 @@ pub(crate) fn encode_component(out: &mut String, text: impl AsRef<[u8]>) {
     out.reserve(text.len());
     for &byte in text {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' => out.push(char::from(byte)),
+            _ if Set::UNRESERVED.has(byte) => out.push(char::from(byte)),
             b' ' => out.push('+'),
-            // Writing to a String does not fail.
-            _ => drop(write!(out, "%{byte:02X}")),
+            _ => percent::push_escape(out, byte),
         }
     }
 }

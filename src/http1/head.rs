@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use http::StatusCode;
 
 use crate::headers::Headers;
+use crate::text::latin1;
 
 /// The version of a response; what comes later in HTTP/1 counts as 1.1 (FRAME-01).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -45,6 +46,6 @@ pub(super) fn reason(status: StatusCode, bytes: &[u8]) -> Cow<'static, str> {
     let bytes = &bytes[start..end];
     match status.canonical_reason() {
         Some(usual) if usual.as_bytes() == bytes => Cow::Borrowed(usual),
-        _ => Cow::Owned(bytes.iter().map(|&byte| char::from(byte)).collect()),
+        _ => Cow::Owned(latin1::to_text(bytes)),
     }
 }

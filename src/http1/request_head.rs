@@ -11,6 +11,7 @@ use std::fmt;
 use super::octets::{is_ascii, is_control};
 use crate::error::ErrorKind;
 use crate::headers::Headers;
+use crate::text::latin1;
 
 /// Fields that go out if the caller's do not have one of that name; `None`: never.
 #[derive(Clone, Copy, Debug, Default)]
@@ -177,8 +178,8 @@ fn put_latin1(out: &mut Vec<u8>, name: &str, value: &str) -> Result<(), HeadErro
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
     for char in value.chars() {
-        match u8::try_from(u32::from(char)) {
-            Ok(byte) if !is_control(byte) => out.push(byte),
+        match latin1::byte(char) {
+            Some(byte) if !is_control(byte) => out.push(byte),
             _ => return Err(HeadError::Value(name.to_owned())),
         }
     }

@@ -27,6 +27,7 @@ use crate::message::links::Link;
 use crate::message::prepared::PreparedRequest;
 use crate::message::stream::{BodySource, Stream};
 use crate::retry::Retry;
+use crate::semantics;
 use crate::url::Url;
 
 /// A response: a handle, whose clones share one body and one connection.
@@ -109,7 +110,7 @@ pub(crate) struct Parts {
     pub(crate) reason: Cow<'static, str>,
     pub(crate) version: Version,
     pub(crate) headers: Headers,
-    pub(crate) limits: coding::Limits,
+    pub(crate) limits: coding::DecodeLimits,
     /// `None`: no body, or an empty one.
     pub(crate) body: Option<Box<dyn BodySource>>,
     pub(crate) exchange: Exchange,
@@ -259,13 +260,13 @@ impl Response {
     /// Whether it is a redirect that could be followed: 301, 302, 303, 307 or 308 with a Location (RESP-27).
     #[must_use]
     pub fn is_redirect(&self) -> bool {
-        matches!(self.shared.status.as_u16(), 301 | 302 | 303 | 307 | 308) && self.headers().contains("location")
+        semantics::is_redirect(self.shared.status.as_u16()) && self.headers().contains("location")
     }
 
     /// Whether it is a 301 or 308 with a Location.
     #[must_use]
     pub fn is_permanent_redirect(&self) -> bool {
-        matches!(self.shared.status.as_u16(), 301 | 308) && self.headers().contains("location")
+        semantics::is_permanent_redirect(self.shared.status.as_u16()) && self.headers().contains("location")
     }
 
     /// The cookies that this response set (RESP-35).
@@ -484,7 +485,7 @@ impl ResponseBuilder {
             reason,
             version: Version::Http11,
             headers: self.headers,
-            limits: coding::Limits::default(),
+            limits: coding::DecodeLimits::default(),
             body: self.body,
             exchange: Exchange::default(),
             elapsed: None,

@@ -79,7 +79,7 @@ pub(super) struct Stream {
     lost: bool,
     /// How far `io::Read` has come in content that is kept.
     pub(super) position: usize,
-    limits: coding::Limits,
+    limits: coding::DecodeLimits,
     /// The Content-Encoding headers, from the outside in; empty for none.
     codings: Vec<String>,
 }
@@ -95,7 +95,7 @@ enum State {
 }
 
 impl Stream {
-    pub(super) fn new(body: Option<Box<dyn BodySource>>, headers: &Headers, limits: coding::Limits) -> Self {
+    pub(super) fn new(body: Option<Box<dyn BodySource>>, headers: &Headers, limits: coding::DecodeLimits) -> Self {
         let codings = match body {
             Some(_) => headers.get_all("content-encoding").map(str::to_owned).collect(),
             None => Vec::new(),

@@ -16,6 +16,7 @@ use super::tls::{self, TlsErrorKind, TlsSettings};
 use super::transport::Transport;
 use super::tunnel;
 use crate::proxy::{ProxyServer, Route, SocksProxy};
+use crate::text::authority::host_and_port;
 
 /// Makes connections, all with the same socket options and the same resolver.
 #[derive(Clone, Debug, Default)]
@@ -259,10 +260,7 @@ impl Run<'_> {
 
 impl Peer<'_> {
     fn error(&self, phase: Phase, kind: ConnectErrorKind) -> ConnectError {
-        let peer = match self.host.contains(':') {
-            true => format!("[{}]:{}", self.host, self.port),
-            false => format!("{}:{}", self.host, self.port),
-        };
+        let peer = host_and_port(self.host, self.port);
         ConnectError { kind, phase, peer, is_proxy: self.is_proxy }
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn resolve(host: &str, port: u16, own: Option<&Resolver>) -> io::Resu
     Ok(addresses)
 }
 
-/// RFC 8305 §4: the families take turns, the first answer's first; within one the order stays.
+/// Happy Eyeballs (RFC 8305 §4): the families take turns, the first answer's first; within one the order stays.
 pub(super) fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let mixed = addresses.windows(2).any(|pair| pair[0].is_ipv4() != pair[1].is_ipv4());
     if !mixed {

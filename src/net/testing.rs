@@ -2,48 +2,16 @@
 //!
 //! Every peer is a thread behind a listener of its own on port 0; it ends with its connection.
 
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{ConnectError, Connected, Connector, Limits, Plan, Resolver, TlsSettings, Transport};
 use crate::clock::{self, Deadline, SystemClock};
 use crate::proxy::{ProxyScheme, ProxyServer, Route};
-
-/// A directory of one test's own.
-pub(super) struct TempDir(PathBuf);
-
-impl TempDir {
-    pub(super) fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("petition-net-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    /// Writes a file and gives its path.
-    pub(super) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.join(name);
-        fs::write(&path, content).unwrap();
-        path
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+pub(super) use crate::temp_dir::TempDir;
 
 /// Serves each connection on a thread of its own.
 pub(super) fn serve(peer: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {

@@ -11,6 +11,7 @@ use base64::Engine;
 use super::error::{ProxyFailure, ProxyStop};
 use super::limits::{Bounded, Stopped};
 use crate::clock::{self, Deadline};
+use crate::text::authority::host_and_port;
 
 /// Opens the tunnel to `host:port`; afterwards the transport is the origin's.
 pub(super) fn open(
@@ -41,7 +42,7 @@ pub(super) fn open(
 
 // WIRE-08
 fn request(host: &str, port: u16, authorization: Option<&str>) -> String {
-    let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    let authority = host_and_port(host, port);
     let mut request = format!("CONNECT {authority} HTTP/1.1\r\n");
     if let Some(authorization) = authorization {
         request.push_str("Proxy-Authorization: ");

@@ -11,7 +11,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 
 use super::lease::Lease;
@@ -20,8 +20,10 @@ use super::permits::{Granted, Permit, PoolId};
 use super::shared::{Idle, Shared};
 use super::slots::{Arrival, BroughtBack, Closed, Returned, Slot, Slots};
 use super::stats::PoolStats;
+use super::sync::{AtomicUsize, Ordering};
 use super::{Found, Pooled};
 use crate::clock::{self, Deadline};
+use crate::log_targets;
 
 /// The connections to one endpoint, all made with the same settings.
 pub(crate) struct ConnectionPool<C> {
@@ -30,7 +32,8 @@ pub(crate) struct ConnectionPool<C> {
     shared: Arc<Shared<C>>,
     slots: Monitor<Slots<Idle<C>, Signal>>,
     closed: AtomicBool,
-    /// Idle connections that can be taken, as of the last transition: for whoever looks over all pools.
+    /// Idle connections that can be taken, as of the last transition: for whoever looks over all pools. Stored before
+    /// anybody asks who waits for a permit, see [`permits`](super::permits).
     idle: AtomicUsize,
     waiting_for_permit: AtomicUsize,
     num_connections: AtomicU64,
@@ -49,8 +52,6 @@ pub(crate) struct Endpoint {
 /// No connection came free in time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct TimedOut;
-
-const LOG: &str = "petition::connectionpool";
 
 impl<C: Pooled> ConnectionPool<C> {
     pub(super) fn new(id: PoolId, endpoint: Endpoint, maxsize: usize, block: bool, shared: Arc<Shared<C>>) -> Self {
@@ -80,15 +81,15 @@ impl<C: Pooled> ConnectionPool<C> {
     ///
     /// The line for the log is written: where the lease has no connection, the caller connects.
     pub(crate) fn check_out(self: &Arc<Self>, limit: Option<Duration>) -> Result<Lease<C>, TimedOut> {
-        let mut patience = Patience { limit, deadline: None };
-        let slot = self.take_slot(&mut patience).ok_or(TimedOut)?;
+        let mut wait = WaitLimit { limit, deadline: None };
+        let slot = self.take_slot(&mut wait).ok_or(TimedOut)?;
         // From here on the lease answers for the slot, whatever happens.
         let now = self.shared.clock.now();
         let mut lease = Lease::new(Arc::clone(self), now);
         self.shared.sweep_if_due(now);
         match slot {
             Slot::Live(idle) => lease.hold(idle, now),
-            slot => self.admit(&mut lease, slot, &mut patience)?,
+            slot => self.admit(&mut lease, slot, &mut wait)?,
         }
         Ok(lease)
     }
@@ -133,7 +134,7 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 
     pub(super) fn has_idle(&self) -> bool {
-        self.idle.load(Ordering::Relaxed) > 0
+        self.idle.load(Ordering::SeqCst) > 0
     }
 
     /// Closes the connection that has been idle longest; false if there is none.
@@ -174,22 +175,22 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 
     pub(super) fn log_reset(&self) {
-        log::debug!(target: LOG, "Resetting dropped connection: {}", self.endpoint.host);
+        log::debug!(target: log_targets::CONNECTIONPOOL, "Resetting dropped connection: {}", self.endpoint.host);
     }
 
-    fn take_slot(&self, patience: &mut Patience) -> Option<Slot<Idle<C>>> {
+    fn take_slot(&self, wait: &mut WaitLimit) -> Option<Slot<Idle<C>>> {
         match self.change(|slots| slots.arrive(Signal::new)) {
             Arrival::Taken(slot) => Some(slot),
             Arrival::Queued(ticket, signal) => {
-                let slot = self.slots.wait(&signal, patience.deadline(), |slots| slots.collect(ticket));
+                let slot = self.slots.wait(&signal, wait.deadline(), |slots| slots.collect(ticket));
                 slot.or_else(|| self.change(|slots| slots.leave(ticket)))
             }
         }
     }
 
     /// Sees to it that the holder of a slot without a connection may make one.
-    fn admit(&self, lease: &mut Lease<C>, slot: Slot<Idle<C>>, patience: &mut Patience) -> Result<(), TimedOut> {
-        match self.obtain_permit(patience) {
+    fn admit(&self, lease: &mut Lease<C>, slot: Slot<Idle<C>>, wait: &mut WaitLimit) -> Result<(), TimedOut> {
+        match self.obtain_permit(wait) {
             Some(Granted::Permit(permit)) => {
                 lease.permit = permit;
                 lease.found = match slot {
@@ -215,7 +216,7 @@ impl<C: Pooled> ConnectionPool<C> {
         }
     }
 
-    fn obtain_permit(&self, patience: &mut Patience) -> Option<Granted<Idle<C>>> {
+    fn obtain_permit(&self, wait: &mut WaitLimit) -> Option<Granted<Idle<C>>> {
         let Some(permits) = &self.shared.permits else { return Some(Granted::Permit(None)) };
         let (ticket, signal) = match permits.arrive(self.id) {
             Ok(permit) => return Some(Granted::Permit(Some(permit))),
@@ -223,7 +224,7 @@ impl<C: Pooled> ConnectionPool<C> {
         };
         self.waiting_for_permit.fetch_add(1, Ordering::Relaxed);
         self.relieve();
-        let granted = permits.wait(ticket, &signal, patience.deadline());
+        let granted = permits.wait(ticket, &signal, wait.deadline());
         self.waiting_for_permit.fetch_sub(1, Ordering::Relaxed);
         granted
     }
@@ -272,7 +273,7 @@ impl<C: Pooled> ConnectionPool<C> {
         if let Some(kept) = full {
             let host = &self.endpoint.host;
             log::warn!(
-                target: LOG,
+                target: log_targets::CONNECTIONPOOL,
                 "Connection pool is full, discarding connection: {host}. Connection pool size: {kept}"
             );
         }
@@ -282,14 +283,14 @@ impl<C: Pooled> ConnectionPool<C> {
         let number = self.num_connections.fetch_add(1, Ordering::Relaxed) + 1;
         let Endpoint { scheme, host, port } = &self.endpoint;
         let scheme = if scheme == "https" { "HTTPS" } else { "HTTP" };
-        log::debug!(target: LOG, "Starting new {scheme} connection ({number}): {host}:{port}");
+        log::debug!(target: log_targets::CONNECTIONPOOL, "Starting new {scheme} connection ({number}): {host}:{port}");
         number
     }
 
     fn change<R>(&self, act: impl FnOnce(&mut Slots<Idle<C>, Signal>) -> R) -> R {
         self.slots.with(|slots| {
             let done = act(slots);
-            self.idle.store(slots.idle(), Ordering::Relaxed);
+            self.idle.store(slots.idle(), Ordering::SeqCst);
             done
         })
     }
@@ -328,12 +329,12 @@ impl<C: Pooled> Drop for Away<'_, C> {
 }
 
 /// How long a check-out may wait: one deadline for all its waits, computed when the first begins.
-struct Patience {
+struct WaitLimit {
     limit: Option<Duration>,
     deadline: Option<Deadline>,
 }
 
-impl Patience {
+impl WaitLimit {
     fn deadline(&mut self) -> Deadline {
         // Real time, whatever the adapter's clock says: this is how long a thread sleeps.
         *self.deadline.get_or_insert_with(|| Deadline::after(clock::now(), self.limit))
@@ -346,11 +347,11 @@ mod tests {
     use std::thread;
 
     use super::super::test_support::{Conn, Live, key, logged, settings, until};
-    use super::super::{Manager, Settings};
+    use super::super::{Manager, PoolSettings};
     use super::*;
 
     fn manager(pool_maxsize: usize, pool_block: bool) -> Manager<String, Conn> {
-        Manager::new(Settings { pool_maxsize, pool_block, ..settings() })
+        Manager::new(PoolSettings { pool_maxsize, pool_block, ..settings() })
     }
 
     fn connected(pool: &Arc<ConnectionPool<Conn>>, live: &Arc<Live>) -> Lease<Conn> {
@@ -572,7 +573,7 @@ mod tests {
             }
         }
 
-        let manager = Manager::<String, Curious>::new(Settings { pool_maxsize: 1, ..settings() });
+        let manager = Manager::<String, Curious>::new(PoolSettings { pool_maxsize: 1, ..settings() });
         let pool = manager.pool(&key("host"));
         let (tell, told) = mpsc::channel();
         let curious = || Curious(Arc::clone(&pool), tell.clone());

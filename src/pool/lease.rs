@@ -135,15 +135,15 @@ mod tests {
     use std::sync::atomic::Ordering::SeqCst;
 
     use super::super::test_support::{Conn, Live, TestClock, key, logged, settings};
-    use super::super::{Manager, Settings};
+    use super::super::{Manager, PoolSettings};
     use super::*;
     use crate::clock::Clock;
 
-    fn manager(settings: Settings) -> Manager<String, Conn> {
+    fn manager(settings: PoolSettings) -> Manager<String, Conn> {
         Manager::new(settings)
     }
 
-    fn pool(settings: Settings) -> Arc<ConnectionPool<Conn>> {
+    fn pool(settings: PoolSettings) -> Arc<ConnectionPool<Conn>> {
         // The last manager takes its pools along.
         let manager = Box::leak(Box::new(manager(settings)));
         manager.pool(&key("host"))
@@ -154,7 +154,7 @@ mod tests {
     }
 
     /// A pool with one idle connection, named 1.
-    fn pool_with_idle(settings: Settings, live: &Arc<Live>) -> Arc<ConnectionPool<Conn>> {
+    fn pool_with_idle(settings: PoolSettings, live: &Arc<Live>) -> Arc<ConnectionPool<Conn>> {
         let pool = pool(settings);
         let mut lease = check_out(&pool);
         lease.attach(live.open(1));
@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn a_lease_that_was_never_connected_leaves_an_empty_slot_however_it_ends() {
         for end in [drop as fn(Lease<Conn>), Lease::discard, |lease| lease.recycle(None)] {
-            let pool = pool(Settings { pool_maxsize: 1, pool_block: true, ..settings() });
+            let pool = pool(PoolSettings { pool_maxsize: 1, pool_block: true, ..settings() });
 
             end(check_out(&pool));
 
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn a_panic_while_a_lease_is_held_costs_the_connection_and_not_the_slot() {
         let live = Live::new();
-        let pool = pool_with_idle(Settings { pool_maxsize: 1, pool_block: true, ..settings() }, &live);
+        let pool = pool_with_idle(PoolSettings { pool_maxsize: 1, pool_block: true, ..settings() }, &live);
         let lease = check_out(&pool);
 
         let result = std::thread::spawn(move || {
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn a_reset_lease_keeps_its_slot_to_be_connected_again() {
         let live = Live::new();
-        let pool = pool_with_idle(Settings { pool_maxsize: 1, pool_block: true, ..settings() }, &live);
+        let pool = pool_with_idle(PoolSettings { pool_maxsize: 1, pool_block: true, ..settings() }, &live);
         let mut lease = check_out(&pool);
 
         let ((), lines) = logged(|| lease.reset());
@@ -341,7 +341,7 @@ mod tests {
                 let clock = TestClock::new();
                 let live = Live::new();
                 let seconds = |limit: Option<u64>| limit.map(Duration::from_secs);
-                let pool = pool(Settings {
+                let pool = pool(PoolSettings {
                     idle_timeout: seconds(idle_timeout),
                     max_lifetime: seconds(max_lifetime),
                     clock: clock.clone(),
@@ -368,7 +368,7 @@ mod tests {
             let clock = TestClock::new();
             let live = Live::new();
             let max_lifetime = Some(Duration::from_secs(30));
-            let pool = pool(Settings { max_lifetime, clock: clock.clone(), ..settings() });
+            let pool = pool(PoolSettings { max_lifetime, clock: clock.clone(), ..settings() });
             let mut lease = check_out(&pool);
             lease.attach(live.open(1));
             clock.sleep(Duration::from_secs(age));

@@ -24,7 +24,7 @@ pub(crate) struct Manager<K, C: Pooled> {
 
 /// What a manager is made with. A size of zero is for the adapter to refuse; here it is one, or nothing kept.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub(crate) struct PoolSettings {
     pub(crate) pool_connections: usize,
     pub(crate) pool_maxsize: usize,
     pub(crate) pool_block: bool,
@@ -57,7 +57,7 @@ struct Inner<K, C: Pooled> {
 }
 
 impl<K: Send + 'static, C: Pooled> Manager<K, C> {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: PoolSettings) -> Self {
         let inner = Arc::new_cyclic(|inner: &Weak<Inner<K, C>>| Inner {
             pools: Monitor::new(Lru::new(settings.pool_connections)),
             hasher: RandomState::new(),
@@ -182,7 +182,7 @@ mod tests {
     type TestManager = Manager<String, Conn>;
 
     fn manager(pool_connections: usize) -> TestManager {
-        Manager::new(Settings { pool_connections, ..settings() })
+        Manager::new(PoolSettings { pool_connections, ..settings() })
     }
 
     fn lease(manager: &TestManager, host: &str) -> Lease<Conn> {
@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn who_waits_for_a_pool_that_is_closed_is_served_all_the_same() {
-        let manager = TestManager::new(Settings { pool_maxsize: 1, pool_block: true, ..settings() });
+        let manager = TestManager::new(PoolSettings { pool_maxsize: 1, pool_block: true, ..settings() });
         let pool = manager.pool(&key("a"));
         let live = Live::new();
         let holder = connected(&manager, "a", &live, 1);
@@ -340,7 +340,7 @@ mod tests {
 
     fn sweeping(idle_timeout: Option<Duration>) -> (TestManager, Arc<TestClock>, Arc<Live>) {
         let clock = TestClock::new();
-        (TestManager::new(Settings { idle_timeout, clock: clock.clone(), ..settings() }), clock, Live::new())
+        (TestManager::new(PoolSettings { idle_timeout, clock: clock.clone(), ..settings() }), clock, Live::new())
     }
 
     #[test]
@@ -418,7 +418,7 @@ mod tests {
     // ---- max_connections
 
     fn limited(max_connections: usize) -> (TestManager, Arc<Live>) {
-        (TestManager::new(Settings { max_connections: Some(max_connections), ..settings() }), Live::new())
+        (TestManager::new(PoolSettings { max_connections: Some(max_connections), ..settings() }), Live::new())
     }
 
     #[test]
@@ -544,7 +544,7 @@ mod tests {
     fn threads_on_many_hosts_never_have_more_than_max_connections() {
         for (max_connections, pool_block) in [(1, true), (3, false), (4, true)] {
             let live = Live::new();
-            let manager = TestManager::new(Settings {
+            let manager = TestManager::new(PoolSettings {
                 max_connections: Some(max_connections),
                 pool_connections: 3,
                 pool_maxsize: 2,

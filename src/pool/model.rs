@@ -1,8 +1,8 @@
 //! The pool under a scheduler that tries thousands of interleavings: `RUSTFLAGS="--cfg petition_model" cargo test --lib
 //! pool::model`.
 //!
-//! Lock and signal are shuttle's, and a deadline passes when a coin says so. What holds for every interleaving: nobody
-//! sleeps for ever (shuttle reports a deadlock), there are never more connections than allowed, whoever joined the line
+//! Lock, signal and the figures that are read without the lock are shuttle's, and a deadline passes when a coin says so. What holds for every interleaving: nobody
+//! sleeps for ever (shuttle reports a deadlock), there are never more connections than allowed, whoever joined the queue
 //! first is served first, and when all is over every slot and permit is back.
 
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use shuttle::thread;
 
 use super::connection_pool::TimedOut;
 use super::test_support::{Conn, Live, TestClock, key, settings};
-use super::{Found, Manager, Settings};
+use super::{Found, Manager, PoolSettings};
 
 const ROUNDS: usize = 3000;
 const MOMENT: Option<Duration> = Some(Duration::from_millis(1));
@@ -58,10 +58,11 @@ fn max_connections_holds_over_all_pools_and_forgets_nobody() {
 }
 
 #[test]
-fn who_joined_the_line_first_is_served_first() {
+fn who_joined_the_queue_first_is_served_first() {
     shuttle::check_random(
         || {
-            let manager = Manager::<String, Conn>::new(Settings { pool_maxsize: 1, pool_block: true, ..settings() });
+            let manager =
+                Manager::<String, Conn>::new(PoolSettings { pool_maxsize: 1, pool_block: true, ..settings() });
             let pool = manager.pool(&key("a"));
             let holder = pool.check_out(None).expect("the pool is empty");
             let served = Arc::new(AtomicUsize::new(0));
@@ -126,7 +127,7 @@ impl Default for Shape {
 /// Threads that lease and return as they like.
 fn exchanges(shape: Shape) {
     let clock = TestClock::new();
-    let manager = Manager::<String, Conn>::new(Settings {
+    let manager = Manager::<String, Conn>::new(PoolSettings {
         pool_connections: shape.pool_connections,
         pool_maxsize: shape.maxsize,
         pool_block: shape.block,
@@ -200,7 +201,7 @@ fn exchanges(shape: Shape) {
     assert_eq!(live[shape.keys].now(), 0);
 }
 
-/// The lock and the signal that [`monitor`](super::monitor) is built on here.
+/// What [`sync`](super::sync) is here.
 pub(super) mod sync {
     use std::ops::{Deref, DerefMut};
     use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -210,6 +211,9 @@ pub(super) mod sync {
     use shuttle::thread;
 
     use crate::clock::Deadline;
+
+    /// Sequentially consistent, whatever it is asked for.
+    pub(in super::super) use shuttle::sync::atomic::AtomicUsize;
 
     pub(in super::super) struct Lock<T>(Mutex<T>);
 

@@ -7,17 +7,12 @@
 //! Rule: what makes `ready` true happens under the lock, and the signal is given after it. A signal that comes before the
 //! waiter sleeps is not lost, as the waiter looks under the lock before it sleeps.
 //!
-//! Under `--cfg petition_model` the lock and the signal are shuttle's, and a deadline passes when the scheduler says so.
+//! What the lock and the signal are made of is in [`sync`](super::sync); under the model they are shuttle's.
 
 use std::sync::Arc;
 
+use super::sync::{Condition, Lock};
 use crate::clock::Deadline;
-
-#[cfg(not(all(test, petition_model)))]
-use real::{Condition, Lock};
-
-#[cfg(all(test, petition_model))]
-use super::model::sync::{Condition, Lock};
 
 /// State that is shared by threads, and touched by one at a time.
 pub(super) struct Monitor<T> {
@@ -67,37 +62,6 @@ impl<T> Monitor<T> {
                 return None;
             }
             in_time = signal.0.wait(&mut state, deadline);
-        }
-    }
-}
-
-#[cfg(not(all(test, petition_model)))]
-mod real {
-    use crate::clock::Deadline;
-    use parking_lot::{Condvar, MutexGuard};
-
-    pub(super) use parking_lot::Mutex as Lock;
-
-    pub(super) struct Condition(Condvar);
-
-    impl Condition {
-        pub(super) fn new() -> Self {
-            Self(Condvar::new())
-        }
-
-        pub(super) fn notify_one(&self) {
-            self.0.notify_one();
-        }
-
-        /// Sleeps with the lock open; false if the deadline has passed.
-        pub(super) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>, deadline: Deadline) -> bool {
-            match deadline.0 {
-                Some(at) => !self.0.wait_until(guard, at).timed_out(),
-                None => {
-                    self.0.wait(guard);
-                    true
-                }
-            }
         }
     }
 }

@@ -16,7 +16,7 @@
 
 use std::mem;
 
-use super::line::{Line, Ticket};
+use super::queue::{Queue, Ticket};
 
 /// The slots of one pool: `L` is a live connection, `W` is how to wake whoever waits.
 pub(super) struct Slots<L, W> {
@@ -30,7 +30,7 @@ pub(super) struct Slots<L, W> {
     live: usize,
     away: usize,
     leased: usize,
-    line: Line<W, Slot<L>>,
+    queue: Queue<W, Slot<L>>,
 }
 
 /// What is in a slot.
@@ -90,7 +90,7 @@ impl<L, W: Clone> Slots<L, W> {
             live: 0,
             away: 0,
             leased: 0,
-            line: Line::new(),
+            queue: Queue::new(),
         }
     }
 
@@ -109,29 +109,29 @@ impl<L, W: Clone> Slots<L, W> {
     }
 
     pub(super) fn waiting(&self) -> usize {
-        self.line.len()
+        self.queue.len()
     }
 
-    /// Takes the top slot, or joins the line.
+    /// Takes the top slot, or joins the queue.
     pub(super) fn arrive(&mut self, waiter: impl FnOnce() -> W) -> Arrival<L, W> {
-        if self.line.is_empty() {
+        if self.queue.is_empty() {
             if let Some(slot) = self.take() {
                 return Arrival::Taken(slot);
             }
         }
         let waiter = waiter();
-        Arrival::Queued(self.line.join(waiter.clone()), waiter)
+        Arrival::Queued(self.queue.join(waiter.clone()), waiter)
     }
 
     /// What a waiter was handed, if it was.
     pub(super) fn collect(&mut self, ticket: Ticket) -> Option<Slot<L>> {
-        self.line.collect(ticket)
+        self.queue.collect(ticket)
     }
 
     /// The waiter's time is up; a slot that was handed over at the last moment is theirs all the same. Without `block` there
     /// is always an extra one: they waited for a connection that is away, and need not.
     pub(super) fn leave(&mut self, ticket: Ticket) -> Option<Slot<L>> {
-        let slot = self.line.leave(ticket);
+        let slot = self.queue.leave(ticket);
         if slot.is_none() && !self.block {
             self.leased += 1;
             return Some(Slot::Empty);
@@ -142,7 +142,7 @@ impl<L, W: Clone> Slots<L, W> {
     /// A lease ends with `slot`: it goes to whoever has waited longest, or on top of the stack if there is room.
     pub(super) fn give_back(&mut self, slot: Slot<L>) -> Returned<L, W> {
         let (slot, close) = self.emptied_if_closed(slot);
-        let slot = match self.line.serve(slot) {
+        let slot = match self.queue.serve(slot) {
             // It stays leased, by another.
             Ok(waiter) => return Returned { wake: Some(waiter), close, full: None },
             Err(slot) => slot,
@@ -255,9 +255,9 @@ impl<L, W: Clone> Slots<L, W> {
     /// Gives slots that can be had to those who wait for one.
     fn hand_on(&mut self) -> Vec<W> {
         let mut wake = Vec::new();
-        while !self.line.is_empty() {
+        while !self.queue.is_empty() {
             let Some(slot) = self.take() else { break };
-            wake.extend(self.line.serve(slot).ok());
+            wake.extend(self.queue.serve(slot).ok());
         }
         wake
     }
@@ -375,7 +375,7 @@ mod tests {
 
     // POOL-16
     #[test]
-    fn with_block_whoever_comes_when_all_are_leased_waits_in_line() {
+    fn with_block_whoever_comes_when_all_are_leased_waits_in_the_queue() {
         let mut slots = with_leased(1, true, 1);
         let first = queue(&mut slots, 1);
         let second = queue(&mut slots, 2);

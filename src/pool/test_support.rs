@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Endpoint, Lookup, Pooled, Settings};
+use super::{Endpoint, Lookup, PoolSettings, Pooled};
 use crate::clock::{self, Clock};
+use crate::log_targets;
 
 /// A connection. Its `Live` figures know whether it is open.
 pub(super) struct Conn {
@@ -144,8 +145,8 @@ impl Lookup<String> for Key<'_> {
 }
 
 /// urllib3's, and no limits of time; the clock stands still.
-pub(super) fn settings() -> Settings {
-    Settings {
+pub(super) fn settings() -> PoolSettings {
+    PoolSettings {
         pool_connections: 10,
         pool_maxsize: 10,
         pool_block: false,
@@ -180,7 +181,7 @@ impl log::Log for ByThread {
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        if record.target() == "petition::connectionpool" {
+        if record.target() == log_targets::CONNECTIONPOOL {
             LINES.with_borrow_mut(|lines| lines.push(format!("{} {}", record.level(), record.args())));
         }
     }

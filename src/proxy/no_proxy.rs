@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
+use crate::text::authority::without_brackets;
 use crate::url::Url;
 
 /// Whether `list` says that `url` is reached directly.
@@ -74,10 +75,6 @@ impl<'a> Host<'a> {
         }
         false
     }
-}
-
-fn without_brackets(text: &str) -> &str {
-    text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text)
 }
 
 /// Host and port of an entry; `None` if what stands for the port is none.

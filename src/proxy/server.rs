@@ -3,10 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::{authority, basic};
 use crate::url;
 
 /// A proxy of either kind.
@@ -66,7 +64,7 @@ impl Proxy {
         // The host of a SOCKS URL is put in the same form as any other by not showing its scheme.
         let is_socks = scheme.is_some_and(|scheme| scheme.get(..5).is_some_and(|s| s.eq_ignore_ascii_case("socks")));
         let parsed = url::dissect(&text[scheme.filter(|_| is_socks).map_or(0, |scheme| scheme.len() + 1)..])?;
-        let host = parsed.host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&parsed.host);
+        let host = authority::without_brackets(&parsed.host);
         if host.is_empty() {
             return Err(Error::message(
                 ErrorKind::InvalidProxyUrl,
@@ -84,7 +82,8 @@ impl Proxy {
                     _ => (ProxyScheme::Https, 443),
                 };
                 // A user alone, without a colon, sends nothing.
-                let authorization = credentials.and_then(|(user, password)| Some(basic(&user, &password?)));
+                let authorization =
+                    credentials.and_then(|(user, password)| Some(basic::credentials(&user, &password?)));
                 let port = parsed.port.unwrap_or(port);
                 return Ok(Self::Http(Arc::new(ProxyServer { scheme, host, port, authorization })));
             }
@@ -112,13 +111,6 @@ impl Proxy {
 
 fn unusable(text: String) -> Error {
     Error::message(ErrorKind::InvalidUrl, text)
-}
-
-/// Latin-1 as far as it goes, as requests has it; UTF-8 where requests fails.
-fn basic(user: &str, password: &str) -> String {
-    let text = format!("{user}:{password}");
-    let latin1: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
-    format!("Basic {}", BASE64.encode(latin1.unwrap_or_else(|| text.into_bytes())))
 }
 
 impl ProxyScheme {
@@ -161,8 +153,7 @@ impl fmt::Debug for SocksProxy {
 }
 
 fn write_origin(f: &mut fmt::Formatter<'_>, scheme: &str, host: &str, port: u16) -> fmt::Result {
-    let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
-    write!(f, "{scheme}://{open}{host}{close}:{port}")
+    write!(f, "{scheme}://{}", authority::host_and_port(host, port))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::headers::Headers;
+use crate::semantics;
 
 /// Why an attempt is not the last one.
 #[derive(Clone, Copy, Debug)]
@@ -36,9 +37,7 @@ impl<'a> Cause<'a> {
     /// A caller may call anything a redirect; what is none counts as a status.
     pub(super) fn settled(self) -> Self {
         match self {
-            Self::Redirect { status, location }
-                if location.is_empty() || !matches!(status, 301 | 302 | 303 | 307 | 308) =>
-            {
+            Self::Redirect { status, location } if location.is_empty() || !semantics::is_redirect(status) => {
                 Self::Status(status)
             }
             cause => cause,

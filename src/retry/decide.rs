@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::headers::Headers;
+use crate::log_targets;
 use crate::retry::{Attempt, Cause, Count, RequestHistory, Retry, Tried};
 
 /// Why there is no next [`Retry`].
@@ -125,7 +126,7 @@ impl Retry {
             return Err(GiveUp::AsItIs { retry: Box::new(self) });
         }
         let next = self.counted(method, target, cause)?;
-        log::debug!(target: "petition::retry", "Incremented Retry for (url='{target}'): {next:?}");
+        log::debug!(target: log_targets::RETRY, "Incremented Retry for (url='{target}'): {next:?}");
         Ok(next)
     }
 

@@ -7,7 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::log_targets;
 use crate::retry::{Attempt, Count, RequestHistory};
+use crate::semantics::IDEMPOTENT_METHODS;
 
 /// When to try again, how often, and how long to wait before it.
 ///
@@ -58,14 +60,11 @@ type RetryIf = dyn Fn(&Attempt<'_>) -> bool + Send + Sync;
 
 #[derive(Clone)]
 enum Methods {
-    /// [`IDEMPOTENT`]
+    /// [`IDEMPOTENT_METHODS`]
     Idempotent,
     Any,
     Given(Arc<[Box<str>]>),
 }
-
-/// RFC 9110 §9.2.2.
-const IDEMPOTENT: [&str; 6] = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"];
 
 const REMOVED_HEADERS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
@@ -250,7 +249,7 @@ impl Retry {
         };
         match &self.methods {
             Methods::Any => true,
-            Methods::Idempotent => IDEMPOTENT.into_iter().any(is),
+            Methods::Idempotent => IDEMPOTENT_METHODS.into_iter().any(is),
             Methods::Given(methods) => methods.iter().any(|method| is(method)),
         }
     }
@@ -329,7 +328,7 @@ impl From<u32> for Retry {
         if total == 0 {
             return retry.read(false);
         }
-        log::debug!(target: "petition::retry", "Converted retries value: {total} -> {retry:?}");
+        log::debug!(target: log_targets::RETRY, "Converted retries value: {total} -> {retry:?}");
         retry
     }
 }
@@ -357,7 +356,7 @@ mod tests {
         assert_eq!(retry.retry_after_max, 21_600.0);
         assert!(retry.raises_on_redirect() && retry.raises_on_status() && retry.respect_retry_after_header);
         assert!(retry.history().is_empty());
-        for method in IDEMPOTENT {
+        for method in IDEMPOTENT_METHODS {
             assert!(retry.allows_method(method), "{method}");
         }
         assert!(!retry.allows_method("POST") && !retry.allows_method("PATCH"));

@@ -1,9 +1,10 @@
-//! One hop: find the adapter, send, run the hooks, answer a challenge, store the cookies (design.md, One request).
+//! One hop: find the adapter, send, run the hooks, answer a challenge, store the cookies.
 
 use crate::adapter::{Adapter, SendOptions};
 use crate::clock;
 use crate::error::Result;
 use crate::message::{PreparedRequest, Response};
+use crate::session::ca_bundle::ca_bundle;
 use crate::session::{Session, prepare};
 use crate::verify::Verify;
 
@@ -15,7 +16,7 @@ impl Session {
         // Looked for on the first hop that speaks TLS, and not before: most requests over plain HTTP never do.
         if options.verify_by_environment && (request.url.is_https() || route.encrypted_proxy().is_some()) {
             options.verify_by_environment = false;
-            options.verify = super::ca_bundle().map_or(Verify::Yes, Verify::CaBundle);
+            options.verify = ca_bundle().map_or(Verify::Yes, Verify::CaBundle);
         }
         options.route = Some(route);
         let mut refused = Vec::new();

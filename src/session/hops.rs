@@ -2,6 +2,7 @@
 
 use crate::adapter::SendOptions;
 use crate::error::{Error, ErrorKind, Result};
+use crate::log_targets;
 use crate::message::{PreparedRequest, Response};
 use crate::session::{Session, prepare, redirect};
 
@@ -29,7 +30,7 @@ impl Session {
                     .with_response(response));
             }
             log::debug!(
-                target: "petition::redirect",
+                target: log_targets::REDIRECT,
                 "Redirect {}: {} -> {}",
                 response.status_code().as_u16(),
                 response.url().without_user_info(),

@@ -10,7 +10,10 @@ use http::{Method, StatusCode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::body::Body;
 use crate::message::{PreparedRequest, Response};
-use crate::url::{Url, strip_auth};
+use crate::semantics;
+use crate::session::strip_auth::strip_auth;
+use crate::text::latin1;
+use crate::url::Url;
 
 /// What the session's settings say about redirects.
 pub(super) struct Policy<'s> {
@@ -43,7 +46,7 @@ pub(super) fn next_hop(
         next.headers = *headers;
     }
     next.method = method(&request.method, response.status_code());
-    if matches!(response.status_code().as_u16(), 307 | 308) {
+    if semantics::keeps_method(response.status_code().as_u16()) {
         // Said now, and not when it is sent: nothing of the new request may go out (REDIR-05, REDIR-06).
         next.check_replayable("a redirect")?;
     } else {
@@ -63,14 +66,9 @@ pub(super) fn next_hop(
     Ok(Some(next))
 }
 
-/// REDIR-18: header values are Latin-1 as text, and the bytes of a Location are UTF-8.
+/// A Location's bytes are UTF-8, while header values are read as Latin-1 (REDIR-18).
 fn utf8(location: &str) -> Result<Cow<'_, str>> {
-    if location.is_ascii() {
-        return Ok(location.into());
-    }
-    let bytes = location.chars().map(|c| u8::try_from(u32::from(c))).collect::<Result<Vec<u8>, _>>();
-    let text = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    text.map(Cow::Owned)
+    latin1::as_utf8(location)
         .ok_or_else(|| Error::message(ErrorKind::InvalidUrl, "redirect to a location that is not UTF-8"))
 }
 

@@ -1,57 +1,14 @@
 //! Percent-encoding, by the rules of urllib3 and requests.
 //!
-//! Bytes in, bytes out: this room knows which characters a component keeps and what becomes of a `%`, not where a
-//! component begins. Two rules are unlike the URL standard's and are the reason for having them here: a component whose
-//! escapes are not all well-formed has every one of its `%` escaped (URL-09), and escapes of unreserved characters are
-//! undone (URL-10).
+//! Bytes in, bytes out: this room knows what becomes of a component's characters and of a `%`, not where a component begins;
+//! which characters it keeps, and decoding, are in `text/percent.rs`. Two rules are unlike the URL standard's and are the
+//! reason for having them here: a component whose escapes are not all well-formed has every one of its `%` escaped (URL-09),
+//! and escapes of unreserved characters are undone (URL-10).
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The characters that a component keeps as they are.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Set(u8);
-
-impl Set {
-    /// RFC 3986 "unreserved": letters, digits, `-._~`.
-    const UNRESERVED: Self = Self(1);
-    /// Unreserved, sub-delims and `:`.
-    pub(super) const USER_INFO: Self = Self(2);
-    /// User info and `@/`.
-    pub(super) const PATH: Self = Self(4);
-    /// Path and `?`; also what a fragment keeps.
-    pub(super) const QUERY: Self = Self(8);
-    /// What `requote_uri` leaves alone, but for `%`.
-    const WHOLE: Self = Self(16);
-    /// What a host name is made of once it is in lower case.
-    const HOST: Self = Self(32);
-
-    pub(super) const fn has(self, byte: u8) -> bool {
-        CLASSES[byte as usize] & self.0 != 0
-    }
-}
-
-const CLASSES: [u8; 256] = {
-    let mut classes = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let b = byte as u8;
-        let unreserved = b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
-        let user = unreserved || matches!(b, b'!' | b'$' | b'&'..=b',' | b';' | b'=' | b':');
-        let path = user || matches!(b, b'@' | b'/');
-        let query = path || b == b'?';
-        let whole = query || matches!(b, b'#' | b'[' | b']');
-        let host = b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'_');
-        classes[byte] = unreserved as u8
-            | (user as u8) << 1
-            | (path as u8) << 2
-            | (query as u8) << 3
-            | (whole as u8) << 4
-            | (host as u8) << 5;
-        byte += 1;
-    }
-    classes
-};
+use crate::text::percent::{Set, all_escapes_hold, escape, push_escape};
 
 pub(super) const fn is_host_byte(byte: u8) -> bool {
     Set::HOST.has(byte)
@@ -59,13 +16,6 @@ pub(super) const fn is_host_byte(byte: u8) -> bool {
 
 pub(super) fn is_unreserved(byte: u8) -> bool {
     Set::UNRESERVED.has(byte)
-}
-
-/// The byte that `%XX` at the start of `bytes` stands for.
-pub(super) fn escape(bytes: &[u8]) -> Option<u8> {
-    let [b'%', high, low, ..] = *bytes else { return None };
-    let digit = |b: u8| char::from(b).to_digit(16);
-    Some((digit(high)? * 16 + digit(low)?) as u8)
 }
 
 /// Whether [`encode`] would leave `text` as it is. `undo` as there.
@@ -132,16 +82,6 @@ pub(super) fn encode(out: &mut String, text: &str, set: Set, undo: Undo) {
     }
 }
 
-/// Whether every `%` of `text` begins an escape.
-pub(super) fn all_escapes_hold(text: &str) -> bool {
-    memchr::memchr_iter(b'%', text.as_bytes()).all(|at| escape(&text.as_bytes()[at..]).is_some())
-}
-
-pub(super) fn push_escape(out: &mut String, byte: u8) {
-    // Writing to a String does not fail.
-    let _ = write!(out, "%{byte:02X}");
-}
-
 /// Appends `text`, which may be a whole URL, as requests' `requote_uri` writes it: unreserved escapes undone,
 /// everything that no URL may hold encoded, reserved characters and other escapes kept.
 ///
@@ -195,22 +135,6 @@ pub(super) fn remove_dot_segments(path: &str) -> Cow<'_, str> {
 pub(super) fn has_dot_segment(path: &str) -> bool {
     let path = path.as_bytes();
     memchr::memchr_iter(b'.', path).any(|at| at > 0 && path[at - 1] == b'/')
-}
-
-/// `text` with its escapes decoded; what is not UTF-8 then becomes U+FFFD, as Python's `unquote` has it.
-pub(super) fn decode(text: &str) -> Cow<'_, str> {
-    let bytes = text.as_bytes();
-    if memchr::memchr(b'%', bytes).is_none() {
-        return text.into();
-    }
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let escaped = escape(&bytes[at..]);
-        decoded.push(escaped.unwrap_or(byte));
-        at += if escaped.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&decoded).into_owned().into()
 }
 
 #[cfg(test)]
@@ -283,13 +207,6 @@ mod tests {
             ("/%2e%2e/a", "/%2e%2e/a"),
         ] {
             assert_eq!(remove_dot_segments(path), want, "{path:?}");
-        }
-    }
-
-    #[test]
-    fn decoding_leaves_what_is_no_escape() {
-        for (text, want) in [("a%20b", "a b"), ("100%", "100%"), ("%zz%41", "%zzA"), ("%C3%A9%FF", "é\u{fffd}")] {
-            assert_eq!(decode(text), want);
         }
     }
 }

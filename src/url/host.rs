@@ -7,8 +7,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::Ipv6Addr;
 
-use super::encode::{self, Set, Undo};
+use super::encode::{self, Undo};
 use super::idna;
+use crate::text::percent::{self, Set};
 
 /// Why an authority cannot be used. The texts are urllib3's; none holds user info.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -81,7 +82,7 @@ pub(super) fn split_port(authority: &str) -> Result<(&str, Option<u16>), BadHost
 fn is_name(host: &str) -> bool {
     host.bytes().enumerate().all(|(at, byte)| match byte {
         b'[' | b']' | b':' | b'/' | b'?' | b'#' => false,
-        b'%' => encode::escape(&host.as_bytes()[at..]).is_some(),
+        b'%' => percent::escape(&host.as_bytes()[at..]).is_some(),
         _ => true,
     })
 }
@@ -93,7 +94,7 @@ fn is_ipv6_literal(text: &str) -> bool {
         let zone = zone_name(zone);
         !zone.is_empty()
             && zone.bytes().enumerate().all(|(at, byte)| match byte {
-                b'%' => encode::escape(&zone.as_bytes()[at..]).is_some(),
+                b'%' => percent::escape(&zone.as_bytes()[at..]).is_some(),
                 _ => encode::is_unreserved(byte),
             })
     });
@@ -131,14 +132,14 @@ pub(super) fn normalize(host: &str) -> Result<Cow<'_, str>, BadHost> {
             // Escapes keep their upper case, and what may not stand in a URL at all is escaped: `a^b`, `a%5Eb`.
             let mut bytes = label.as_bytes();
             while let [first, rest @ ..] = bytes {
-                match encode::escape(bytes) {
+                match percent::escape(bytes) {
                     Some(decoded) => {
-                        encode::push_escape(&mut out, decoded);
+                        percent::push_escape(&mut out, decoded);
                         bytes = &bytes[3..];
                         continue;
                     }
                     None if Set::QUERY.has(*first) => out.push(char::from(first.to_ascii_lowercase())),
-                    None => encode::push_escape(&mut out, *first),
+                    None => percent::push_escape(&mut out, *first),
                 }
                 bytes = rest;
             }
@@ -166,7 +167,7 @@ fn normalize_ipv6(host: &str, literal: &str) -> Result<String, BadHost> {
 
 fn refuse_escaped_controls(host: &str, text: &str) -> Result<(), BadHost> {
     for at in memchr::memchr_iter(b'%', text.as_bytes()) {
-        if let Some(0..=0x1f | 0x7f) = encode::escape(&text.as_bytes()[at..]) {
+        if let Some(0..=0x1f | 0x7f) = percent::escape(&text.as_bytes()[at..]) {
             return Err(BadHost::EscapedControl { host: host.into(), escape: text[at..at + 3].into() });
         }
     }
@@ -182,9 +183,9 @@ fn undo_escapes(host: &str) -> Result<Cow<'_, str>, BadHost> {
     let mut rest = host;
     while let Some(at) = rest.find('%') {
         out.push_str(&rest[..at]);
-        match encode::escape(&rest.as_bytes()[at..]) {
+        match percent::escape(&rest.as_bytes()[at..]) {
             Some(decoded) if encode::is_unreserved(decoded) => out.push(char::from(decoded)),
-            Some(decoded) => encode::push_escape(&mut out, decoded),
+            Some(decoded) => percent::push_escape(&mut out, decoded),
             None => return Err(BadHost::NotAHost(host.into())),
         }
         rest = &rest[at + 3..];

@@ -10,8 +10,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Url;
-use super::encode::{self, Set, Undo};
+use super::encode::{self, Undo};
 use super::host::{self, BadHost};
+use crate::text::percent::Set;
 
 #[derive(Clone, Copy, Default)]
 pub(super) struct Span {

@@ -8,10 +8,12 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::Url;
-use super::encode::{self, Set, Undo};
+use super::encode::{self, Undo};
 use super::host::{self, BadHost};
 use super::layout::{self, Demand, MAX_LEN, Parts};
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::authority;
+use crate::text::percent::{self, Set};
 
 pub(super) fn prepare(text: &str) -> Result<Url> {
     // URL-02
@@ -167,10 +169,12 @@ impl Parsed<'_> {
     pub(crate) fn credentials(&self) -> Option<(Cow<'_, str>, Option<Cow<'_, str>>)> {
         let text = self.user_info?;
         // Of an http URL, one malformed escape makes every `%` literal, as it does when the URL is prepared.
-        let literal = self.scheme.is_none_or(is_http) && !encode::all_escapes_hold(text);
-        let decode = |part| if literal { Cow::Borrowed(part) } else { encode::decode(part) };
-        let (user, password) = cut(text, ':');
-        Some((decode(user), password.map(decode)))
+        let literal = self.scheme.is_none_or(is_http) && !percent::all_escapes_hold(text);
+        if literal {
+            let (user, password) = authority::split_user_info(text);
+            return Some((user.into(), password.map(Cow::Borrowed)));
+        }
+        Some(authority::user_info(text))
     }
 }
 

@@ -1,7 +1,10 @@
 //! Writing the answer to a challenge (RFC 7616 §3.4), with its fields in the order of requests.
 
+use std::borrow::Cow;
+
 use super::challenge::Challenge;
 use super::{ALGORITHMS, Algorithm};
+use crate::text::latin1;
 
 /// What the answer is for.
 pub(super) struct Asked<'a> {
@@ -23,7 +26,9 @@ pub(super) fn header(challenge: &Challenge, user: &str, password: &str, asked: &
     let Challenge { nonce, .. } = challenge;
     let Asked { method, target, count, cnonce } = asked;
 
-    let mut secret = digits(&format!("{user}:{}:{password}", as_utf8(&challenge.realm)));
+    // Hashed as the text that the realm's bytes were meant to be.
+    let realm = latin1::as_utf8(&challenge.realm).unwrap_or(Cow::Borrowed(&challenge.realm));
+    let mut secret = digits(&format!("{user}:{realm}:{password}"));
     if is_session {
         secret = digits(&format!("{secret}:{nonce}:{cnonce}"));
     }
@@ -74,15 +79,9 @@ fn protection(challenge: &Challenge) -> Option<Protection> {
     qop.split(',').any(|own| own.trim().eq_ignore_ascii_case("auth")).then_some(Protection::Auth)
 }
 
-/// The text that the bytes of a header were meant to be: UTF-8 if they are that, else what Latin-1 makes of them.
-fn as_utf8(text: &str) -> String {
-    let bytes = text.chars().map(|c| u8::try_from(u32::from(c))).collect::<Result<Vec<u8>, _>>();
-    bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| text.to_owned())
-}
-
 /// A text as it can stand in a header: beyond Latin-1 it goes as UTF-8, byte by byte.
-fn as_latin1(text: &str) -> String {
-    if text.chars().all(|c| c <= '\u{ff}') { text.to_owned() } else { text.bytes().map(char::from).collect() }
+fn as_latin1(text: &str) -> Cow<'_, str> {
+    if latin1::fits(text) { text.into() } else { latin1::to_text(text.as_bytes()).into() }
 }
 
 /// For a quoted text (RFC 9110 §5.6.4).

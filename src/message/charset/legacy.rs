@@ -6,7 +6,8 @@ use encoding_rs::{
     ISO_8859_16, KOI8_R, KOI8_U, MACINTOSH, REPLACEMENT, SHIFT_JIS, WINDOWS_874, X_MAC_CYRILLIC,
 };
 
-use super::{Charset, plain};
+use super::Charset;
+use super::decode::plain;
 
 /// The encoding of a name of the web's, else of one of Python's.
 pub(super) fn named(name: &str) -> Option<&'static dyn Charset> {

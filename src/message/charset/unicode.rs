@@ -1,6 +1,6 @@
 //! The encodings that need no tables.
 
-use super::Codec;
+use super::decode::Codec;
 
 /// UTF-16 or UTF-32, in one byte order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

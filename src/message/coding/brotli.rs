@@ -3,7 +3,8 @@
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 
-use super::{Coding, Decode, Step};
+use super::accept_encoding::Coding;
+use super::decode::{Decode, Step};
 
 pub(super) const CODINGS: &[Coding] = &[Coding { names: &["br"], start: || Ok(Box::new(Brotli::new())) }];
 

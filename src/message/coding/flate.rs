@@ -6,7 +6,8 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::{Coding, Decode, Step};
+use super::accept_encoding::Coding;
+use super::decode::{Decode, Step};
 
 pub(super) const CODINGS: &[Coding] = &[
     Coding { names: &["gzip", "x-gzip"], start: || Ok(Box::new(Gzip::new())) },

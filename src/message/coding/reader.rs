@@ -11,11 +11,12 @@
 
 use std::io::{self, Read};
 
-use super::{Decode, Fault};
+use super::decode::Decode;
+use super::fault::Fault;
 
 /// How much a decoded body may be. `None` is no limit.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct DecodeLimits {
     /// Of the body as the program sees it, decoded or never coded.
     pub max_decoded_bytes: Option<u64>,
     /// Decoded bytes for each byte that came, for every coding of a chain; looked at once more than
@@ -23,14 +24,14 @@ pub(crate) struct Limits {
     pub max_expansion_ratio: Option<u32>,
 }
 
-impl Limits {
+impl DecodeLimits {
     /// What Apache's `mod_deflate` allows too. Text stays far below; gzip reaches 1032 on nothing but zeros.
     pub const DEFAULT_EXPANSION_RATIO: u32 = 200;
     /// Below this a bomb does no harm, and small bodies that repeat one byte are common.
     pub const RATIO_FLOOR: u64 = 64 << 20;
 }
 
-impl Default for Limits {
+impl Default for DecodeLimits {
     fn default() -> Self {
         Self { max_decoded_bytes: None, max_expansion_ratio: Some(Self::DEFAULT_EXPANSION_RATIO) }
     }
@@ -40,7 +41,7 @@ impl Default for Limits {
 pub(crate) struct Coded<R> {
     inner: R,
     stages: Vec<Stage>,
-    limits: Limits,
+    limits: DecodeLimits,
     /// Bytes taken from `inner`; not counted for a plain body without a limit.
     taken: u64,
     /// Bytes decoded, the ones in `ready` among them; counted like `taken`.
@@ -61,7 +62,7 @@ impl<R> Coded<R> {
     pub(super) fn new(
         inner: R,
         decoders: Vec<(&'static str, Box<dyn Decode>)>,
-        limits: Limits,
+        limits: DecodeLimits,
         fault: Option<Fault>,
     ) -> Self {
         let stages = decoders.into_iter().map(|(coding, decoder)| Stage::new(coding, decoder)).collect();
@@ -283,7 +284,7 @@ fn pull<R: Read>(
             State::Running => {
                 let filled = stage.step(out)?;
                 if let Some(at_most) = ratio {
-                    let allowed = source.taken.saturating_mul(at_most.into()).max(Limits::RATIO_FLOOR);
+                    let allowed = source.taken.saturating_mul(at_most.into()).max(DecodeLimits::RATIO_FLOOR);
                     if stage.produced > allowed {
                         return Err(Fault::Expands { at_most }.into());
                     }

@@ -6,7 +6,8 @@ use std::io;
 
 use ::zstd::stream::raw::{DParameter, Decoder, Operation};
 
-use super::{Coding, Decode, Step};
+use super::accept_encoding::Coding;
+use super::decode::{Decode, Step};
 
 pub(super) const CODINGS: &[Coding] = &[Coding { names: &["zstd"], start }];
 

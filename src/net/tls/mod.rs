@@ -18,11 +18,11 @@ mod native;
 mod none;
 #[cfg_attr(not(any(feature = "native-tls", feature = "rustls")), allow(dead_code))]
 mod pem;
+#[cfg_attr(not(any(feature = "native-tls", feature = "rustls")), allow(dead_code))]
+mod pins;
 #[cfg(feature = "rustls")]
 mod rustls;
 mod settings;
-#[cfg_attr(not(any(feature = "native-tls", feature = "rustls")), allow(dead_code))]
-mod spki;
 #[cfg(all(test, any(feature = "native-tls", feature = "rustls")))]
 mod testing;
 #[cfg(all(test, any(feature = "native-tls", feature = "rustls")))]
@@ -33,9 +33,9 @@ use std::net::IpAddr;
 
 pub(super) use carrier::Carrier;
 pub(crate) use error::{TlsError, TlsErrorKind};
+pub use pins::Pin;
 pub use settings::{TlsBackend, TlsVersion};
 pub(crate) use settings::{TlsConfig, TlsSettings};
-pub use spki::Pin;
 
 use super::limits::{Bound, Stopped};
 use super::transport::Transport;

@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 
 use native_tls::{Certificate, HandshakeError, Identity, Protocol, TlsConnector, TlsStream};
 
-use super::{Carrier, TlsConfig, TlsError, TlsErrorKind, TlsVersion, pem, spki};
+use super::{Carrier, TlsConfig, TlsError, TlsErrorKind, TlsVersion, pem, pins};
 use crate::verify::{ClientCert, Source, Verify};
 
 pub(super) type Connector = TlsConnector;
@@ -68,7 +68,7 @@ fn identity(cert: &ClientCert) -> Result<Identity, TlsError> {
             let identity = Identity::from_pkcs8(chain_pem.as_bytes(), key_pem.as_bytes())
                 .map_err(|error| refuse(&error.to_string()))?;
             // OpenSSL compares a key with a certificate of its own kind only, and takes others without a word.
-            match (pem::algorithm_of_key(&key), spki::algorithm(&chain[0])) {
+            match (pem::algorithm_of_key(&key), pins::algorithm(&chain[0])) {
                 (Some(of_key), Some(of_cert)) if of_key != of_cert => Err(refuse("it is not for the certificate")),
                 _ => Ok(identity),
             }
@@ -108,10 +108,10 @@ fn check(stream: &TlsStream<Carrier>, config: &TlsConfig, name: &str) -> Result<
     let checks_name = config.check_hostname && config.verify != Verify::No && name.parse::<std::net::IpAddr>().is_err();
     if checks_name || !config.pins.is_empty() {
         let certificate = certificate().map_err(|error| TlsError::from_text(&error.to_string(), name))?;
-        if checks_name && !certificate.as_deref().is_some_and(spki::names_a_host) {
+        if checks_name && !certificate.as_deref().is_some_and(pins::names_a_host) {
             return Err(TlsError::of(TlsErrorKind::WrongHost, name, ""));
         }
-        spki::check(&config.pins, certificate.as_deref())?;
+        pins::check(&config.pins, certificate.as_deref())?;
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use ::rustls::{
 };
 
 use super::pem::{self, KeyForm};
-use super::{Carrier, TlsConfig, TlsError, TlsErrorKind, TlsVersion, spki};
+use super::{Carrier, TlsConfig, TlsError, TlsErrorKind, TlsVersion, pins};
 use crate::verify::{ClientCert, Source, Verify};
 
 pub(super) type Connector = Arc<ClientConfig>;
@@ -134,7 +134,7 @@ pub(super) fn handshake(
         })?;
     }
     let certificate = stream.connection.peer_certificates().and_then(|chain| chain.first());
-    spki::check(&config.pins, certificate.map(|certificate| certificate.as_ref()))?;
+    pins::check(&config.pins, certificate.map(|certificate| certificate.as_ref()))?;
     Ok(stream)
 }
 

@@ -7,9 +7,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::error::{Error, ErrorKind};
-use crate::message::coding::{Step, TABLE, decoder};
+use crate::message::coding::accept_encoding::TABLE;
+use crate::message::coding::decode::Step;
+use crate::message::coding::decoder;
 
-const NONE: Limits = Limits { max_decoded_bytes: None, max_expansion_ratio: None };
+const NONE: DecodeLimits = DecodeLimits { max_decoded_bytes: None, max_expansion_ratio: None };
 
 /// The names of the codings of this build.
 fn codings() -> impl Iterator<Item = &'static str> {
@@ -117,7 +119,7 @@ fn text(len: usize) -> Vec<u8> {
 #[test]
 fn a_body_without_a_coding_is_read_as_it_came() {
     for headers in [&[][..], &["identity"], &["foo"], &[""], &["identity, identity"]] {
-        let mut reader = decoder(headers.iter().copied(), Limits::default(), &b"as it came"[..]);
+        let mut reader = decoder(headers.iter().copied(), DecodeLimits::default(), &b"as it came"[..]);
         assert!(reader.is_plain());
 
         let mut read = String::new();
@@ -373,7 +375,7 @@ fn max_decoded_bytes_lets_that_many_through_and_no_more() {
         for (max, size) in
             [(0, 10), (1, 1), (49_999, 1000), (49_999, 1 << 20), (50_000, 77), (50_000, 1 << 20), (50_001, 5)]
         {
-            let limits = Limits { max_decoded_bytes: Some(max), ..NONE };
+            let limits = DecodeLimits { max_decoded_bytes: Some(max), ..NONE };
             let (read, end) = read_by(decoder([coding].into_iter(), limits, coded.as_slice()), size);
 
             assert_eq!(read, &plain[..plain.len().min(max as usize)], "{coding} {max} {size}");
@@ -418,7 +420,7 @@ fn a_bomb_is_stopped_by_its_ratio_in_any_stage_and_only_past_the_floor() {
     const MIB: usize = 1 << 20;
     let read = |stages: &[usize], input: usize, ratio| {
         let grow = |&times| ("grow", Box::new(Grow { times, owed: 0 }) as Box<dyn Decode>);
-        let limits = Limits { max_expansion_ratio: ratio, ..NONE };
+        let limits = DecodeLimits { max_expansion_ratio: ratio, ..NONE };
         let mut reader = Coded::new(io::repeat(0).take(input as u64), stages.iter().map(grow).collect(), limits, None);
         let (mut buffer, mut read) = (vec![0; MIB], 0);
         loop {
@@ -556,7 +558,7 @@ proptest! {
                 coded[at] ^= 0x10;
                 body = coded;
             }
-            let limits = Limits { max_decoded_bytes: Some(1 << 20), ..NONE };
+            let limits = DecodeLimits { max_decoded_bytes: Some(1 << 20), ..NONE };
             let _ = read_by(decoder([coding].into_iter(), limits, body.as_slice()), 1000);
         }
     }

@@ -5,6 +5,7 @@
 use super::der::{self, SEQUENCE, Values};
 use super::{TlsError, TlsErrorKind};
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::percent;
 use base64::Engine;
 
 /// The SHA-256 hash that a server's certificate, or the public key in it, must have.
@@ -61,10 +62,9 @@ fn parse(text: &str) -> Result<[u8; 32]> {
     let text = text.trim();
     let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b':').collect();
     if digits.len() == 64 && digits.iter().all(u8::is_ascii_hexdigit) {
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
         let mut hash = [0; 32];
         for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = digit(pair[0]).zip(digit(pair[1])).map(|(high, low)| high << 4 | low).ok_or_else(refuse)?;
+            *byte = percent::hex(pair[0], pair[1]).ok_or_else(refuse)?;
         }
         return Ok(hash);
     }

@@ -1,6 +1,6 @@
 //! Who waits, in which order, and what has been handed to them.
 //!
-//! A `Line` is plain data. Whoever must wait joins it and gets a ticket; `serve` hands a thing to the one who has waited
+//! A `Queue` is plain data. Whoever must wait joins it and gets a ticket; `serve` hands a thing to the one who has waited
 //! longest and returns the signal to wake them by; `collect` picks the thing up. What is handed over belongs to its ticket
 //! from that moment: nobody who comes later can take it, so the order of arrival is the order of service.
 //!
@@ -10,18 +10,18 @@
 use std::collections::VecDeque;
 
 /// A queue of `W`s (who waits) for `G`s (what they wait for).
-pub(super) struct Line<W, G> {
+pub(super) struct Queue<W, G> {
     waiting: VecDeque<(Ticket, W)>,
     /// Handed over and not yet picked up: seldom more than one or two.
     granted: Vec<(Ticket, G)>,
     next: u64,
 }
 
-/// A place in a line. Never used twice.
+/// A place in a queue. Never used twice.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Ticket(u64);
 
-impl<W, G> Line<W, G> {
+impl<W, G> Queue<W, G> {
     pub(super) fn new() -> Self {
         Self { waiting: VecDeque::new(), granted: Vec::new(), next: 0 }
     }
@@ -35,7 +35,7 @@ impl<W, G> Line<W, G> {
         self.waiting.is_empty()
     }
 
-    /// Goes to the end of the line.
+    /// Goes to the end of the queue.
     pub(super) fn join(&mut self, waiter: W) -> Ticket {
         let ticket = Ticket(self.next);
         self.next += 1;
@@ -43,12 +43,12 @@ impl<W, G> Line<W, G> {
         ticket
     }
 
-    /// Hands `grant` to the first in line, who is to be woken; gives it back if nobody waits.
+    /// Hands `grant` to the first in the queue, who is to be woken; gives it back if nobody waits.
     pub(super) fn serve(&mut self, grant: G) -> Result<W, G> {
         self.serve_if(|_| true, grant)
     }
 
-    /// The same, if the first in line is one that it suits. If not, nobody gets it: there is no pushing in.
+    /// The same, if the first in the queue is one that it suits. If not, nobody gets it: there is no pushing in.
     pub(super) fn serve_if<T>(&mut self, suits: impl Fn(&W) -> bool, grant: T) -> Result<W, T>
     where
         G: From<T>,
@@ -83,54 +83,54 @@ mod tests {
 
     #[test]
     fn who_came_first_is_served_first() {
-        let mut line = Line::new();
-        let tickets = ["a", "b", "c"].map(|name| line.join(name));
+        let mut queue = Queue::new();
+        let tickets = ["a", "b", "c"].map(|name| queue.join(name));
 
-        assert_eq!(line.serve(1), Ok("a"));
-        assert_eq!(line.serve(2), Ok("b"));
+        assert_eq!(queue.serve(1), Ok("a"));
+        assert_eq!(queue.serve(2), Ok("b"));
 
-        assert_eq!(line.len(), 1);
-        assert_eq!(line.collect(tickets[1]), Some(2), "in whatever order they wake up");
-        assert_eq!(line.collect(tickets[0]), Some(1));
-        assert_eq!(line.collect(tickets[2]), None);
+        assert_eq!(queue.len(), 1);
+        assert_eq!(queue.collect(tickets[1]), Some(2), "in whatever order they wake up");
+        assert_eq!(queue.collect(tickets[0]), Some(1));
+        assert_eq!(queue.collect(tickets[2]), None);
     }
 
     #[test]
     fn serving_an_empty_line_gives_the_thing_back() {
-        let mut line = Line::<(), _>::new();
+        let mut queue = Queue::<(), _>::new();
 
-        assert_eq!(line.serve("thing"), Err("thing"));
+        assert_eq!(queue.serve("thing"), Err("thing"));
     }
 
     #[test]
     fn what_does_not_suit_the_first_goes_to_nobody() {
-        let mut line = Line::<_, i32>::new();
-        line.join("a");
-        line.join("b");
+        let mut queue = Queue::<_, i32>::new();
+        queue.join("a");
+        queue.join("b");
 
-        assert_eq!(line.serve_if(|waiter| *waiter == "b", 1), Err(1));
-        assert_eq!(line.serve_if(|waiter| *waiter == "a", 1), Ok("a"));
+        assert_eq!(queue.serve_if(|waiter| *waiter == "b", 1), Err(1));
+        assert_eq!(queue.serve_if(|waiter| *waiter == "a", 1), Ok("a"));
     }
 
     #[test]
     fn whoever_leaves_is_passed_over() {
-        let mut line = Line::new();
-        let first = line.join("a");
-        let second = line.join("b");
+        let mut queue = Queue::new();
+        let first = queue.join("a");
+        let second = queue.join("b");
 
-        assert_eq!(line.leave(first), None);
+        assert_eq!(queue.leave(first), None);
 
-        assert_eq!(line.serve(1), Ok("b"));
-        assert_eq!(line.collect(second), Some(1));
+        assert_eq!(queue.serve(1), Ok("b"));
+        assert_eq!(queue.collect(second), Some(1));
     }
 
     #[test]
     fn whoever_leaves_too_late_takes_what_was_handed_over() {
-        let mut line = Line::new();
-        let ticket = line.join("a");
-        assert_eq!(line.serve(1), Ok("a"));
+        let mut queue = Queue::new();
+        let ticket = queue.join("a");
+        assert_eq!(queue.serve(1), Ok("a"));
 
-        assert_eq!(line.leave(ticket), Some(1));
-        assert_eq!(line.collect(ticket), None, "once");
+        assert_eq!(queue.leave(ticket), Some(1));
+        assert_eq!(queue.collect(ticket), None, "once");
     }
 }

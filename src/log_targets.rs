@@ -1,0 +1,32 @@
+//! The targets of all log lines of this crate. The documentation of the crate has them as a table.
+//!
+//! Who filters logs by target relies on these names, so a line takes its target from here and not from its module's path.
+
+/// Connections, requests sent, retries under way: urllib3's `urllib3.connectionpool`, word for word.
+pub(crate) const CONNECTIONPOOL: &str = "petition::connectionpool";
+/// How a `Retry` counts: urllib3's `urllib3.util.retry`, word for word.
+pub(crate) const RETRY: &str = "petition::retry";
+/// Each hop of a redirect.
+pub(crate) const REDIRECT: &str = "petition::redirect";
+/// Why a connection was closed.
+pub(crate) const ADAPTER: &str = "petition::adapter";
+/// Hosts whose certificates are not verified.
+pub(crate) const TLS: &str = "petition::tls";
+/// Cookies that were refused or left out.
+pub(crate) const COOKIES: &str = "petition::cookies";
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_target_is_in_the_table_of_the_documentation() {
+        let own = include_str!("log_targets.rs");
+        let targets: Vec<&str> = own.lines().filter_map(|line| line.strip_prefix("pub(crate) const ")).collect();
+        assert!(targets.len() > 5);
+
+        for line in targets {
+            let target = line.split('"').nth(1).expect("a target is a text");
+            let row = format!("//! | `{target}` |");
+            assert!(include_str!("lib.rs").lines().any(|line| line.starts_with(&row)), "{target}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What HTTP itself says of methods and statuses (RFC 9110, "HTTP Semantics"), where more than one layer asks.
+//!
+//! Plain names and numbers; what a layer does about them is its own affair.
+
+/// The methods for which two requests do what one does (RFC 9110 §9.2.2).
+pub(crate) const IDEMPOTENT_METHODS: [&str; 6] = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"];
+
+/// Whether sending it twice is the same as sending it once. Methods are case-sensitive.
+pub(crate) fn is_idempotent(method: &str) -> bool {
+    IDEMPOTENT_METHODS.contains(&method)
+}
+
+/// The redirect statuses that can be followed without asking anybody (RFC 9110 §15.4): not 300, 304 or 305.
+pub(crate) fn is_redirect(status: u16) -> bool {
+    matches!(status, 301 | 302 | 303) || keeps_method(status)
+}
+
+/// The redirects after which method and body stay as they are (RFC 9110 §15.4.8, §15.4.9).
+pub(crate) fn keeps_method(status: u16) -> bool {
+    matches!(status, 307 | 308)
+}
+
+/// The redirects that hold for good.
+pub(crate) fn is_permanent_redirect(status: u16) -> bool {
+    matches!(status, 301 | 308)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_are_five_statuses() {
+        let all = |is: fn(u16) -> bool| (100..=999).filter(|&status| is(status)).collect::<Vec<_>>();
+
+        assert_eq!(all(is_redirect), [301, 302, 303, 307, 308]);
+        assert_eq!(all(keeps_method), [307, 308]);
+        assert_eq!(all(is_permanent_redirect), [301, 308]);
+    }
+
+    #[test]
+    fn idempotent_methods_are_known_by_their_exact_name() {
+        for (method, want) in [("GET", true), ("DELETE", true), ("get", false), ("POST", false), ("PATCH", false)] {
+            assert_eq!(is_idempotent(method), want, "{method}");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! [`Session`]: its settings, and the methods that start and send requests.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::Method;
+
+use super::default_headers::default_headers;
+use super::mounts::Mounts;
+use super::redirect::Policy;
+use super::request_builder::{RequestBuilder, Settings};
+use crate::adapter::{Adapter, HttpAdapter, SendOptions};
+use crate::auth::netrc::Netrc;
+use crate::cookies::CookieJar;
+use crate::error::Result;
+use crate::headers::Headers;
+use crate::message::auth::Auth;
+use crate::message::hooks::Hooks;
+use crate::message::request::{IntoMethod, Request};
+use crate::message::{PreparedRequest, Response};
+use crate::proxy::{self, Proxies, Route};
+use crate::timeout::Timeout;
+use crate::url::{IntoUrl, Url};
+use crate::verify::{ClientCert, Verify};
+
+/// Settings, cookies and pooled connections that requests share: requests' `Session`.
+///
+/// Configure it with `&mut`, then share `&Session` in scoped threads, or an `Arc<Session>`: sending needs only `&self`.
+/// Set a [`timeout`](Self::timeout) first: as in requests there is none by default.
+///
+/// # Examples
+/// ```
+/// use petition::{Response, Session};
+///
+/// let mut session = Session::new();
+/// session.timeout = (3.05, 27).into();
+/// session.headers.insert("User-Agent", "app/1.0")?;
+/// session.mount("mock://", petition::adapter_fn(|_, _| Response::builder(200).body("hi").build()));
+///
+/// assert_eq!(session.get("mock://x").send()?.text()?, "hi");
+/// # Ok::<(), petition::Error>(())
+/// ```
+#[non_exhaustive]
+pub struct Session {
+    /// Sent with each request: by default `User-Agent`, `Accept-Encoding`, `Accept` and `Connection` (SES-02).
+    pub headers: Headers,
+    /// Credentials for each request that has none of its own.
+    pub auth: Option<Arc<dyn Auth>>,
+    /// Query parameters of each request; a request's own of the same name replaces them.
+    pub params: Vec<(String, String)>,
+    /// Proxies by scheme, `scheme://host`, `all` or `all://host`, and a `no_proxy` list. They win over the environment's.
+    pub proxies: Proxies,
+    /// How certificates are verified. Where this is [`Verify::Yes`] and `trust_env` is set, `REQUESTS_CA_BUNDLE`,
+    /// `CURL_CA_BUNDLE` or `SSL_CERT_FILE` name the bundle.
+    pub verify: Verify,
+    /// The client certificate.
+    pub cert: Option<ClientCert>,
+    /// Whether bodies are left on their connections until they are read; false by default.
+    pub stream: bool,
+    /// Redirects that are followed at most; 30 by default.
+    pub max_redirects: u32,
+    /// Whether the environment counts: proxy variables, netrc, CA variables; true by default.
+    pub trust_env: bool,
+    /// Limits for each request; none by default. New here.
+    pub timeout: Timeout,
+    /// What relative URLs are joined to (requests-toolbelt's `BaseUrlSession`).
+    pub base_url: Option<Url>,
+    /// Hooks for each request that has none of its own.
+    pub hooks: Hooks,
+    /// The cookies that responses set, and the program.
+    pub cookies: CookieJar,
+    /// Names of headers that must not follow a redirect to another origin, besides `Authorization` and what an auth set.
+    /// Empty by default, as in requests (REDIR-11). New here.
+    pub sensitive_headers: Vec<String>,
+    /// Whether a redirect may lead from https to http; true by default, as in requests (REDIR-27). New here.
+    pub allow_downgrade: bool,
+    pub(super) mounts: Mounts,
+    pub(super) netrc: Netrc,
+}
+
+impl Session {
+    /// A session with requests' defaults: see the fields (SES-01).
+    #[must_use]
+    pub fn new() -> Self {
+        let mut mounts = Mounts::default();
+        for prefix in ["https://", "http://"] {
+            mounts.mount(prefix.to_owned(), Arc::new(HttpAdapter::new()));
+        }
+        Self {
+            headers: default_headers(),
+            auth: None,
+            params: Vec::new(),
+            proxies: Proxies::default(),
+            verify: Verify::Yes,
+            cert: None,
+            stream: false,
+            max_redirects: 30,
+            trust_env: true,
+            timeout: Timeout::new(),
+            base_url: None,
+            hooks: Hooks::new(),
+            cookies: CookieJar::new(),
+            sensitive_headers: Vec::new(),
+            allow_downgrade: true,
+            mounts,
+            netrc: Netrc::default(),
+        }
+    }
+
+    /// A GET request.
+    pub fn get(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
+        self.request(Method::GET, url)
+    }
+
+    /// An OPTIONS request.
+    pub fn options(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
+        self.request(Method::OPTIONS, url)
+    }
+
+    /// A HEAD request; the only one that does not follow redirects unless told to (API-04).
+    pub fn head(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
+        self.request(Method::HEAD, url).allow_redirects(false)
+    }
+
+    /// A POST request.
+    pub fn post(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
+        self.request(Method::POST, url)
+    }
+
+    /// A PUT request.
+    pub fn put(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
+        self.request(Method::PUT, url)
+    }
+
+    /// A PATCH request.
+    pub fn patch(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
+        self.request(Method::PATCH, url)
+    }
+
+    /// A DELETE request.
+    pub fn delete(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
+        self.request(Method::DELETE, url)
+    }
+
+    /// A request of any method. The URL is joined to [`base_url`](Self::base_url), if there is one.
+    pub fn request(&self, method: impl IntoMethod, url: impl IntoUrl) -> RequestBuilder<'_> {
+        RequestBuilder::shared(self, Request::start(method, url, self.base_url.as_ref()))
+    }
+
+    /// Sends a prepared request with this session's settings. Redirects are followed (API-04).
+    ///
+    /// # Errors
+    /// Everything that can go wrong on the way.
+    pub fn send(&self, request: PreparedRequest) -> Result<Response> {
+        self.send_with(request, self.send_options())
+    }
+
+    /// Sends a prepared request with options of its own.
+    ///
+    /// # Errors
+    /// Everything that can go wrong on the way.
+    pub fn send_with(&self, request: PreparedRequest, options: SendOptions) -> Result<Response> {
+        self.follow(request, options)
+    }
+
+    /// This session's settings as options for [`send_with`](Self::send_with).
+    #[must_use]
+    pub fn send_options(&self) -> SendOptions {
+        SendOptions {
+            timeout: self.timeout,
+            stream: self.stream,
+            verify: self.verify.clone(),
+            cert: self.cert.clone(),
+            ..SendOptions::default()
+        }
+    }
+
+    /// Serves URLs that start with `prefix`, compared without case, by `adapter`; the longest prefix wins. One that is
+    /// mounted there already is replaced, and not closed (ADPT-01 to ADPT-04).
+    pub fn mount(&mut self, prefix: impl Into<String>, adapter: impl Adapter + 'static) {
+        self.mounts.mount(prefix.into(), Arc::new(adapter));
+    }
+
+    /// The adapter that would serve `url`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidSchema`](crate::ErrorKind::InvalidSchema): none is mounted for it; or the URL cannot be one.
+    pub fn get_adapter(&self, url: impl IntoUrl) -> Result<&dyn Adapter> {
+        let url = url.resolve(self.base_url.as_ref())?;
+        Ok(&**self.mounts.find(&url)?)
+    }
+
+    /// Closes the idle connections of every mounted adapter. Exchanges in flight finish; the session stays usable
+    /// (SES-21, SES-22).
+    pub fn close(&self) {
+        self.mounts.each().for_each(|adapter| adapter.close());
+    }
+
+    /// What a [`RequestBuilder`] does when it is sent (SES-13).
+    pub(super) fn run(&self, request: Request, settings: Settings) -> Result<Response> {
+        let verify_is_set = settings.verify.is_some() || self.verify != Verify::Yes;
+        let prepared = self.prepare_request(request)?;
+        let mut options = self.send_options().with(settings);
+        options.verify_by_environment = self.trust_env && !verify_is_set;
+        self.follow(prepared, options)
+    }
+
+    /// What a redirect may do.
+    pub(super) fn policy(&self) -> Policy<'_> {
+        Policy { sensitive_headers: &self.sensitive_headers, allow_downgrade: self.allow_downgrade }
+    }
+
+    /// The way to the request's host: the request's proxies, the session's, the environment's.
+    pub(super) fn route(&self, request: &PreparedRequest, options: &SendOptions) -> Result<Route> {
+        let environment = self.trust_env.then_some(&proxy::environment::process as proxy::Lookup<'_>);
+        proxy::select(&request.url, Some(&options.proxies), &self.proxies, environment)
+            .map_err(|error| error.with_request(request))
+    }
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("headers", &self.headers)
+            .field("timeout", &self.timeout)
+            .field("trust_env", &self.trust_env)
+            .field("mounts", &self.mounts)
+            .finish_non_exhaustive()
+    }
+}

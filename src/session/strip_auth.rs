@@ -1,0 +1,46 @@
+//! The rule that strips `Authorization` from a request that a redirect, or a link to the next page, leads to another origin.
+//!
+//! requests' `should_strip_auth`, recorded in `tests/data/strip_auth.json`. What else is left behind is in `redirect`.
+
+use crate::url::Url;
+
+/// Whether a redirect from `old` to `new` must lose its Authorization (REDIR-07).
+pub(super) fn strip_auth(old: &Url, new: &Url) -> bool {
+    if old.host() != new.host() {
+        return true;
+    }
+    let plain = |url: &Url| url.port().is_none() || url.port() == url.default_port();
+    // An upgrade to https on the ordinary ports is the one change that keeps it.
+    let same_scheme = old.scheme() == new.scheme();
+    let upgrade = old.scheme() == "http" && new.is_https();
+    if (same_scheme || upgrade) && plain(old) && plain(new) {
+        return false;
+    }
+    !same_scheme || old.port() != new.port()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    // REDIR-07
+    #[test]
+    fn authorization_is_stripped_when_the_origin_changes() {
+        #[derive(serde::Deserialize)]
+        struct Row {
+            from: String,
+            to: String,
+            strip_auth: bool,
+        }
+        let rows: Vec<Row> = serde_json::from_str(include_str!("../../tests/data/strip_auth.json")).unwrap();
+        assert!(rows.len() > 80);
+
+        for row in rows {
+            assert_eq!(strip_auth(&url(&row.from), &url(&row.to)), row.strip_auth, "{} -> {}", row.from, row.to);
+        }
+    }
+}
