@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn serving_an_empty_line_gives_the_thing_back() {
+    fn serving_an_empty_queue_gives_the_thing_back() {
         let mut queue = Queue::<(), _>::new();
 
         assert_eq!(queue.serve("thing"), Err("thing"));
