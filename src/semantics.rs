@@ -12,7 +12,7 @@ pub(crate) fn is_idempotent(method: &str) -> bool {
 
 /// The redirect statuses that can be followed without asking anybody (RFC 9110 §15.4): not 300, 304 or 305.
 pub(crate) fn is_redirect(status: u16) -> bool {
-    matches!(status, 301 | 302 | 303) || keeps_method(status)
+    matches!(status, 301..=303) || keeps_method(status)
 }
 
 /// The redirects after which method and body stay as they are (RFC 9110 §15.4.8, §15.4.9).
