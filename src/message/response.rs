@@ -45,14 +45,14 @@ use crate::url::Url;
 /// ```
 #[derive(Clone)]
 pub struct Response {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<Received>,
     meta: Arc<Meta>,
     /// What the program set in place of the header's charset.
     encoding: Option<Arc<str>>,
 }
 
 /// What came over the wire.
-pub(super) struct Shared {
+pub(super) struct Received {
     status: StatusCode,
     reason: Cow<'static, str>,
     version: Version,
@@ -141,7 +141,7 @@ impl Response {
     pub(crate) fn from_parts(parts: Parts) -> Self {
         let stream = Stream::new(parts.body, &parts.headers, parts.limits);
         Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(Received {
                 status: parts.status,
                 reason: parts.reason,
                 version: parts.version,

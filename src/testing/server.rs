@@ -122,12 +122,12 @@ type Script = dyn Fn(&mut Peer) + Send + Sync;
 pub struct TestServer {
     address: SocketAddr,
     is_tls: bool,
-    shared: Arc<Shared>,
+    shared: Arc<Watched>,
     accepting: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct Watched {
     record: Mutex<Record>,
     changed: Condvar,
 }
@@ -178,7 +178,7 @@ impl TestServerBuilder {
     pub fn start(self, script: impl Fn(&mut Peer) + Send + Sync + 'static) -> io::Result<TestServer> {
         let listener = TcpListener::bind(&self.address)?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Watched::default());
         #[cfg(feature = "native-tls")]
         let is_tls = self.tls.is_some();
         #[cfg(not(feature = "native-tls"))]
@@ -191,7 +191,7 @@ impl TestServerBuilder {
         Ok(TestServer { address, is_tls, shared, accepting: Some(accepting) })
     }
 
-    fn accept(self, listener: &TcpListener, shared: &Arc<Shared>, script: &Arc<Script>) {
+    fn accept(self, listener: &TcpListener, shared: &Arc<Watched>, script: &Arc<Script>) {
         #[cfg(feature = "native-tls")]
         let acceptor = self.tls.map(Arc::new);
         for stream in listener.incoming() {
@@ -239,7 +239,7 @@ impl fmt::Debug for TestServerBuilder {
     }
 }
 
-impl Shared {
+impl Watched {
     fn closed(&self, number: usize) {
         let mut record = self.record.lock();
         record.open -= 1;
@@ -392,7 +392,7 @@ impl<T: Read + Write + Send> Duplex for T {}
 pub struct Peer {
     end: Option<Box<dyn Duplex>>,
     number: usize,
-    shared: Arc<Shared>,
+    shared: Arc<Watched>,
     unread: Vec<u8>,
 }
 
