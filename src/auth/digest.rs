@@ -1,12 +1,13 @@
-//! Digest authentication (RFC 7616): what has to be remembered between requests.
+//! Digest authentication (RFC 7616): from a refusal to the answer, and to the answers that later requests bring along.
 //!
 //! The header itself is made by pure functions ([`challenge`] reads what the server asks, [`response`] writes the answer).
-//! Here is the state: per origin the last challenge and how often it was answered. It is shared by all threads that share the
-//! value; each answer takes its count under the lock, so a count is never used twice, and hashes after unlocking.
+//! The state is in [`nonce_count`]: per origin the last challenge and how often it was answered. All threads that share the
+//! value share it; each answer takes its count under the lock, so a count is never used twice, and hashes after unlocking.
 
 mod challenge;
 #[cfg(feature = "digest")]
 mod hash;
+mod nonce_count;
 mod response;
 
 use std::borrow::Cow;
@@ -22,6 +23,7 @@ use crate::message::{Auth, PreparedRequest, Response};
 use challenge::Challenge;
 #[cfg(feature = "digest")]
 use hash::ALGORITHMS;
+use nonce_count::Memory;
 
 /// Without the feature `digest` there are no hashes.
 #[cfg(not(feature = "digest"))]
@@ -165,54 +167,6 @@ struct Place<'a> {
     origin: &'a str,
     /// Path and query.
     target: Cow<'a, str>,
-}
-
-/// The challenges that were answered last, the newest at the end.
-#[derive(Default)]
-struct Memory(Vec<Known>);
-
-struct Known {
-    origin: String,
-    challenge: Arc<Challenge>,
-    /// How often it was answered.
-    count: u64,
-}
-
-impl Memory {
-    /// More than a program talks to by turns.
-    const LIMIT: usize = 64;
-    /// More than threads meet at once; a server that sends another nonce with each refusal cannot fill the memory.
-    const LIMIT_OF_ORIGIN: usize = 8;
-
-    fn again(&mut self, origin: &str) -> Option<(Arc<Challenge>, u64)> {
-        self.0.iter_mut().rev().find(|known| known.origin == origin).map(Known::next)
-    }
-
-    /// A nonce that is known goes on with its count (AUTH-16), also if another came in between by another thread.
-    fn learn(&mut self, origin: &str, challenge: Challenge) -> (Arc<Challenge>, u64) {
-        let same = |known: &Known| known.origin == origin && known.challenge.nonce == challenge.nonce;
-        let mut known = match self.0.iter().position(same) {
-            Some(index) => self.0.remove(index),
-            None => Known { origin: origin.to_owned(), challenge: Arc::default(), count: 0 },
-        };
-        known.challenge = Arc::new(challenge);
-        let next = known.next();
-        let own = |known: &Known| known.origin == origin;
-        if self.0.iter().filter(|known| own(known)).count() == Self::LIMIT_OF_ORIGIN {
-            self.0.remove(self.0.iter().position(own).expect("there are some of this origin"));
-        } else if self.0.len() == Self::LIMIT {
-            self.0.remove(0);
-        }
-        self.0.push(known);
-        next
-    }
-}
-
-impl Known {
-    fn next(&mut self) -> (Arc<Challenge>, u64) {
-        self.count += 1;
-        (Arc::clone(&self.challenge), self.count)
-    }
 }
 
 impl<'a> Place<'a> {
@@ -428,7 +382,7 @@ mod tests {
 
         (0..1000).for_each(|n| learn(&format!("http://{n}.test"), n));
         assert!(auth.first("GET", HERE, "c").is_none());
-        assert_eq!(auth.memory.lock().0.len(), Memory::LIMIT);
+        assert_eq!(auth.memory.lock().len(), Memory::LIMIT);
     }
 
     #[test]

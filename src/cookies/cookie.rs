@@ -1,7 +1,7 @@
 //! One cookie, as a program makes and reads it.
 //!
-//! A `Cookie` is a value without rules: whether a host may set it, and where it is sent, is for `matching` and `store` to say.
-//! `Debug` never shows the value.
+//! A `Cookie` is a value without rules: whether a host may set it, and where it is sent, is for `domain`, `path` and `store`
+//! to say. `Debug` never shows the value.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};

@@ -15,9 +15,9 @@ use parking_lot::Mutex;
 
 use super::convert::IntoCookie;
 use super::cookie::Cookie;
-use super::matching::CookieTarget;
 use super::netscape;
 use super::store::{Entry, Store, Unsendable, canonical_domain};
+use super::target::CookieTarget;
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log_targets;

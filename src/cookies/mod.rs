@@ -1,7 +1,7 @@
 //! Cookies: what a server may set, where it goes back to, and what a program sees of it.
 //!
 //! The rules are RFC 6265's, the manners those of requests' jar; where the two differ the RFC wins. `parse` and `date` read a
-//! Set-Cookie line, `matching` says which host, path and scheme a cookie belongs to, `store` keeps cookies and is plain data,
+//! Set-Cookie line, `domain` and `path` say which hosts and paths a cookie belongs to, `store` keeps cookies and is plain data,
 //! `jar` puts a lock around it, `netscape` and `json` carry it to and from files.
 //!
 //! Nothing in here knows a URL, a request or a session: a request is a [`CookieTarget`] and the time is passed in.
@@ -9,19 +9,21 @@
 mod convert;
 mod cookie;
 mod date;
+mod domain;
 #[cfg(test)]
 mod http_state;
 mod jar;
 #[cfg(feature = "json")]
 mod json;
-mod matching;
 mod netscape;
 mod parse;
+mod path;
 mod store;
 #[cfg_attr(not(feature = "psl"), path = "suffixes_unknown.rs")]
 mod suffixes;
+mod target;
 
 pub use convert::IntoCookie;
 pub use cookie::{Cookie, SameSite};
 pub use jar::CookieJar;
-pub(crate) use matching::CookieTarget;
+pub(crate) use target::CookieTarget;

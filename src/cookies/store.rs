@@ -14,8 +14,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::cookie::Cookie;
-use super::matching::{self, CookieTarget, Refusal, Scope};
-use super::{date, parse};
+use super::domain::{self, Refusal, Scope};
+use super::target::CookieTarget;
+use super::{date, parse, path};
 use crate::text::{authority, latin1};
 
 /// A cookie as it is kept.
@@ -40,7 +41,7 @@ impl Entry {
             cookie.path.push('/');
         }
         // Spelled out here, so that a file that is written from it says so too.
-        cookie.host_only = !cookie.domain.is_empty() && (cookie.host_only || matching::is_alone(&cookie.domain));
+        cookie.host_only = !cookie.domain.is_empty() && (cookie.host_only || domain::is_alone(&cookie.domain));
         Self { cookie, bound: None, received: false, created: 0, used: Cell::new(0) }
     }
 
@@ -67,7 +68,7 @@ impl Entry {
         };
         host_fits
             && (!cookie.secure || target.secure)
-            && matching::path_matches(target.path, &cookie.path)
+            && path::path_matches(target.path, &cookie.path)
             && !cookie.is_expired_at(now)
     }
 }
@@ -208,12 +209,12 @@ impl Store {
     pub(super) fn receive(&mut self, target: &CookieTarget<'_>, line: &str, now: SystemTime) -> Result<(), Refused> {
         let line = parse::parse(line).ok_or(Refused::Unreadable)?;
         let host = target.canonical_host();
-        let scope = matching::scope(&host, line.domain).map_err(Refused::Domain)?;
+        let scope = domain::scope(&host, line.domain).map_err(Refused::Domain)?;
         let (domain, host_only) = match &scope {
             Scope::Host => (&*host, true),
             Scope::Domain(domain) => (&**domain, false),
         };
-        let path = line.path.map_or_else(|| matching::default_path(target.path).into(), matching::escape_path);
+        let path = line.path.map_or_else(|| path::default_path(target.path).into(), path::escape_path);
         if line.name.len() + line.value.len() + domain.len() + path.len() > self.limits.bytes {
             return Err(Refused::TooLarge);
         }
@@ -248,11 +249,11 @@ impl Store {
     ///
     /// The draft that follows RFC 6265 calls this "leave secure cookies alone".
     fn shadows_secure(&self, domain: &str, path: &str, name: &str, now: SystemTime) -> bool {
-        let near = |own: &str| matching::domain_matches(own, domain) || matching::domain_matches(domain, own);
+        let near = |own: &str| domain::domain_matches(own, domain) || domain::domain_matches(domain, own);
         self.groups.iter().filter(|(own, _)| near(own)).flat_map(|(_, group)| group).any(|own| {
             own.cookie.secure
                 && own.cookie.name == name
-                && matching::path_matches(path, &own.cookie.path)
+                && path::path_matches(path, &own.cookie.path)
                 && !own.cookie.is_expired_at(now)
         })
     }
@@ -286,7 +287,7 @@ impl Store {
     ) -> Result<Option<String>, Unsendable> {
         self.tick += 1;
         let host = target.canonical_host();
-        let domains = || std::iter::once("").chain(matching::domains_of(&host));
+        let domains = || std::iter::once("").chain(domain::domains_of(&host));
         let (mut out, mut expired) = (Vec::new(), false);
         for entry in domains().filter_map(|domain| self.groups.get(domain)).flatten() {
             if entry.goes_to(&host, target, now) {
@@ -297,7 +298,7 @@ impl Store {
         }
         for entry in own {
             let domain = &*entry.cookie.domain;
-            if !(domain.is_empty() || matching::domain_matches(&host, domain)) || !entry.goes_to(&host, target, now) {
+            if !(domain.is_empty() || domain::domain_matches(&host, domain)) || !entry.goes_to(&host, target, now) {
                 continue;
             }
             match out.iter_mut().find(|(_, jars)| jars.is_same(entry)) {

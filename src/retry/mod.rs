@@ -23,9 +23,9 @@
 //!    the body; attempt again.
 
 mod attempt;
+mod backoff;
 mod count;
 mod decide;
-mod delay;
 #[cfg(test)]
 mod grid;
 mod history;

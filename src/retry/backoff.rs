@@ -1,4 +1,4 @@
-//! How long to wait before the next attempt.
+//! How long to wait before the next attempt: the back-off formula, or what `Retry-After` says.
 //!
 //! Seconds are f64 until the end, as in urllib3, so that both come to the same nanosecond; chance and the time of day are
 //! passed in.
