@@ -4,12 +4,14 @@
 //! test can put a clock of its own in their place and be exact.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Time, sleep and jitter, as an adapter uses them.
 ///
 /// The default is [`SystemClock`]; a test puts its own in with
-/// [`HttpAdapterBuilder::clock`](crate::HttpAdapterBuilder::clock) (`testing::FakeClock` of the feature `testing` is one).
+/// [`HttpAdapterBuilder::clock`](crate::HttpAdapterBuilder::clock) (`testing::FakeClock` of the feature `testing` is one). An
+/// `Arc` of a clock is one too.
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The monotonic time.
     fn now(&self) -> Instant;
@@ -22,6 +24,24 @@ pub trait Clock: Send + Sync + fmt::Debug {
 
     /// A number drawn evenly from 0 (inclusive) to 1 (exclusive), for back-off jitter.
     fn jitter(&self) -> f64;
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> Instant {
+        (**self).now()
+    }
+
+    fn wall(&self) -> SystemTime {
+        (**self).wall()
+    }
+
+    fn sleep(&self, duration: Duration) {
+        (**self).sleep(duration);
+    }
+
+    fn jitter(&self) -> f64 {
+        (**self).jitter()
+    }
 }
 
 /// The system's clocks, `thread::sleep` and a seeded random number generator.

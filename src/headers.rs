@@ -7,7 +7,7 @@
 //! What a caller puts in is checked where it comes in; what a peer sent is put in by the codec, which has its own rules.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::ops::Range;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -67,11 +67,19 @@ impl Headers {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidHeader`]: the name is not a token (RFC 9110 §5.6.2); the value starts with white space, has a
-    /// control character other than a tab, or a character beyond Latin-1.
-    pub fn insert(&mut self, name: &str, value: &str) -> Result<()> {
-        check(name, value)?;
-        self.check_room(name, value)?;
-        self.set(name, value);
+    /// control character other than a tab, or a character beyond Latin-1. The fields then stay as they were.
+    ///
+    /// # Examples
+    /// ```
+    /// let mut headers = petition::Headers::new();
+    /// headers.insert("X-Attempt", 3)?; // text, or anything that has a text form
+    ///
+    /// assert_eq!(headers.get("x-attempt"), Some("3"));
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    pub fn insert(&mut self, name: impl AsRef<str>, value: impl fmt::Display) -> Result<()> {
+        let entry = self.write_checked(name.as_ref(), &value)?;
+        self.put(entry);
         Ok(())
     }
 
@@ -79,10 +87,9 @@ impl Headers {
     ///
     /// # Errors
     /// As [`insert`](Self::insert).
-    pub fn append(&mut self, name: &str, value: &str) -> Result<()> {
-        check(name, value)?;
-        self.check_room(name, value)?;
-        self.push(name, value);
+    pub fn append(&mut self, name: impl AsRef<str>, value: impl fmt::Display) -> Result<()> {
+        let entry = self.write_checked(name.as_ref(), &value)?;
+        self.entries.push(entry);
         Ok(())
     }
 
@@ -167,13 +174,18 @@ impl Headers {
 
     /// Sets without a check: for values made in this crate.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
-        let Some(first) =
-            self.entries.iter().position(|entry| slice(&self.text, entry.name).eq_ignore_ascii_case(name))
+        let entry = self.store(name, value);
+        self.put(entry);
+    }
+
+    /// Puts a field whose text is stored in the place of all of its name.
+    fn put(&mut self, entry: Entry) {
+        let name = slice(&self.text, entry.name);
+        let Some(first) = self.entries.iter().position(|own| slice(&self.text, own.name).eq_ignore_ascii_case(name))
         else {
-            self.push(name, value);
+            self.entries.push(entry);
             return;
         };
-        let entry = self.store(name, value);
         self.entries[first] = entry;
         let (text, mut index) = (&self.text, 0);
         self.entries.retain(|entry| {
@@ -223,14 +235,27 @@ impl Headers {
         }
     }
 
-    /// Places are 32 bits wide: a caller's text that has none is refused.
-    fn check_room(&self, name: &str, value: &str) -> Result<()> {
-        let end = self.text.len() + name.len() + value.len();
-        if u32::try_from(end).is_err() {
-            let text = format!("header {name:?} is too large: all headers together have at most 4 GiB");
-            return Err(Error::message(ErrorKind::InvalidHeader, text));
+    /// Stores the text of a field that a caller gave, straight from its text form; what cannot be a field leaves nothing.
+    fn write_checked(&mut self, name: &str, value: &dyn fmt::Display) -> Result<Entry> {
+        let start = self.text.len();
+        self.text.push_str(name);
+        let middle = self.text.len();
+        let checked = match write!(self.text, "{value}") {
+            Err(_) => {
+                Err(Error::message(ErrorKind::InvalidHeader, format!("header {name:?}: its value has no text form")))
+            }
+            // Places are 32 bits wide.
+            Ok(()) if u32::try_from(self.text.len()).is_err() => {
+                let text = format!("header {name:?} is too large: all headers together have at most 4 GiB");
+                Err(Error::message(ErrorKind::InvalidHeader, text))
+            }
+            Ok(()) => check(name, &self.text[middle..]),
+        };
+        if let Err(error) = checked {
+            self.text.truncate(start);
+            return Err(error);
         }
-        Ok(())
+        Ok(Entry { name: place(start, middle), value: place(middle, self.text.len()) })
     }
 
     /// Leaves out text that no entry has any more, once it is the larger part: a header that is set again and again must not
@@ -505,5 +530,34 @@ mod tests {
         let own = headers(&[("Authorization", "Basic dTpw"), ("X", "1")]);
 
         assert_eq!(format!("{own:?}"), r#"{"Authorization": "***", "X": "1"}"#);
+    }
+
+    #[test]
+    fn a_value_is_written_straight_from_its_text_form_or_not_at_all() {
+        struct Untold;
+        impl fmt::Display for Untold {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("half")?;
+                Err(fmt::Error)
+            }
+        }
+        let mut headers = Headers::new();
+        headers.insert(String::from("X-Number"), 1.5).unwrap();
+        headers.append("x-number", format_args!("{}-{}", 2, 3)).unwrap();
+        let before = (headers.clone(), headers.text.clone());
+
+        for refused in [
+            headers.insert("X-Number", 'ſ'),
+            headers.append("X-Number", "a\nb"),
+            headers.insert("no token", 1),
+            headers.insert("X-Number", Untold),
+        ] {
+            assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidHeader);
+        }
+
+        assert_eq!((headers.clone(), headers.text.clone()), before);
+        assert_eq!(headers.get_all("X-NUMBER").collect::<Vec<_>>(), ["1.5", "2-3"]);
+        headers.insert("x-Number", 4).unwrap();
+        assert_eq!(headers.iter().collect::<Vec<_>>(), [("x-Number", "4")]);
     }
 }

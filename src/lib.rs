@@ -107,6 +107,8 @@ mod proxy;
 pub mod retry;
 mod semantics;
 mod session;
+mod setting;
+mod status;
 #[cfg(test)]
 mod temp_dir;
 #[cfg(feature = "testing")]
@@ -134,6 +136,8 @@ pub use pool::PoolStats;
 pub use proxy::Proxies;
 pub use retry::Retry;
 pub use session::{Pages, RequestBuilder, Session};
-pub use timeout::{IntoLimit, Timeout};
+pub use setting::IntoSetting;
+pub use status::IntoStatus;
+pub use timeout::{IntoDuration, IntoLimit, Timeout};
 pub use url::{IntoUrl, Url};
 pub use verify::{ClientCert, Verify};

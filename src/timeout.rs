@@ -55,7 +55,8 @@ pub enum Limit {
 impl Limit {
     fn seconds(seconds: f64) -> Self {
         match Duration::try_from_secs_f64(seconds) {
-            Ok(limit) if !limit.is_zero() => Self::After(limit),
+            // Less than a Duration can hold is the shortest that it can.
+            Ok(limit) if seconds > 0.0 => Self::After(limit.max(Duration::from_nanos(1))),
             // More than a Duration can hold is as good as no limit.
             Err(_) if seconds > 0.0 => Self::None,
             _ => Self::Invalid(seconds),
@@ -66,57 +67,129 @@ impl Limit {
         if self == Self::Unset { other } else { self }
     }
 
-    /// The limit as it acts: unset is no limit. Only after [`Timeout::check`].
+    /// The limit as it acts: unset is no limit. Only for one that is not `Invalid`.
     pub(crate) fn duration(self) -> Option<Duration> {
         match self {
             Self::After(limit) => Some(limit),
             Self::Unset | Self::None | Self::Invalid(_) => None,
         }
     }
-}
 
-mod sealed {
-    use super::Limit;
-
-    pub trait Sealed {
-        fn limit(self) -> Limit;
+    /// In seconds, infinity for no limit; what cannot be a limit as it was given.
+    pub(crate) fn as_seconds(self) -> f64 {
+        match self {
+            Self::After(limit) => limit.as_secs_f64(),
+            Self::Unset | Self::None => f64::INFINITY,
+            Self::Invalid(seconds) => seconds,
+        }
     }
 }
 
-use sealed::Sealed;
+mod sealed {
+    pub trait Sealed {}
+}
 
-/// What can be a limit: seconds as `f64`, `f32`, `i32`, `u32` or `u64`, a `Duration`, or `None` for no limit.
-pub trait IntoLimit: Sealed {}
+/// What can be a limit on time: seconds as any number, a `Duration`, or `None` for no limit.
+///
+/// Every setter of such a limit takes it. A limit is more than zero, except where its setter says otherwise; infinity, and
+/// more seconds than a `Duration` holds, is no limit. Zero, a negative number and NaN are kept by the setter and are
+/// [`ErrorKind::InvalidSetting`] at `send`. The trait is sealed: it cannot be implemented outside this crate.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use petition::{HttpAdapter, Timeout};
+///
+/// let adapter = HttpAdapter::builder().pool_timeout(5).idle_timeout(Duration::from_secs(90)).max_lifetime(None).build();
+/// let timeout = Timeout::new().connect(3.05).read(27).total(None);
+/// # drop(adapter);
+/// ```
+pub trait IntoLimit: sealed::Sealed {
+    #[doc(hidden)]
+    fn into_limit(self) -> Limit;
+}
 
-macro_rules! limits {
+/// What can be a length of time that is never "none": seconds as any number, or a `Duration`.
+///
+/// Zero is one. The trait is sealed: it cannot be implemented outside this crate.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use petition::Retry;
+///
+/// let retry = Retry::new().backoff_factor(0.5).backoff_jitter(Duration::from_millis(100));
+/// # drop(retry);
+/// ```
+pub trait IntoDuration: sealed::Sealed {
+    /// As it was given, where what it is for says which numbers it refuses.
+    #[doc(hidden)]
+    fn into_seconds(self) -> f64;
+
+    /// Less than zero and NaN are zero, and what does not fit is as long as there is.
+    #[doc(hidden)]
+    fn into_duration(self) -> Duration;
+}
+
+macro_rules! numbers {
     ($($number:ty)*) => {$(
-        impl IntoLimit for $number {}
-        impl Sealed for $number {
+        impl sealed::Sealed for $number {}
+
+        impl IntoLimit for $number {
+            fn into_limit(self) -> Limit {
+                Limit::seconds(self.into_seconds())
+            }
+        }
+
+        impl IntoDuration for $number {
             #[allow(clippy::cast_precision_loss, clippy::cast_lossless)]
-            fn limit(self) -> Limit {
-                Limit::seconds(self as f64)
+            fn into_seconds(self) -> f64 {
+                self as f64
+            }
+
+            fn into_duration(self) -> Duration {
+                saturating_duration(self.into_seconds())
             }
         }
     )*};
 }
-limits!(f64 f32 i32 u32 u64);
+numbers!(f64 f32 i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
 
-impl IntoLimit for Duration {}
-impl Sealed for Duration {
-    fn limit(self) -> Limit {
+impl sealed::Sealed for Duration {}
+
+impl IntoLimit for Duration {
+    fn into_limit(self) -> Limit {
         if self.is_zero() { Limit::Invalid(0.0) } else { Limit::After(self) }
     }
 }
 
-impl IntoLimit for Option<Duration> {}
-impl Sealed for Option<Duration> {
-    fn limit(self) -> Limit {
-        self.map_or(Limit::None, Duration::limit)
+impl IntoDuration for Duration {
+    fn into_seconds(self) -> f64 {
+        self.as_secs_f64()
+    }
+
+    fn into_duration(self) -> Duration {
+        self
     }
 }
 
+impl sealed::Sealed for Option<Duration> {}
+
+// The only `Option`, so that a bare `None` needs no type.
+impl IntoLimit for Option<Duration> {
+    fn into_limit(self) -> Limit {
+        self.map_or(Limit::None, Duration::into_limit)
+    }
+}
+
+/// Total: less than zero and NaN are zero, and what does not fit is as long as there is.
+pub(crate) fn saturating_duration(seconds: f64) -> Duration {
+    let out_of_range = if seconds > 0.0 { Duration::MAX } else { Duration::ZERO };
+    Duration::try_from_secs_f64(seconds).unwrap_or(out_of_range)
+}
+
 impl Timeout {
-    /// Nothing set.
+    /// A timeout with no field set.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -125,28 +198,28 @@ impl Timeout {
     /// Bounds one connect: all addresses together, then the TLS handshake and a proxy's tunnel each again.
     #[must_use = "returns the changed value"]
     pub fn connect(mut self, limit: impl IntoLimit) -> Self {
-        self.connect = limit.limit();
+        self.connect = limit.into_limit();
         self
     }
 
     /// Bounds each silence on the socket.
     #[must_use = "returns the changed value"]
     pub fn read(mut self, limit: impl IntoLimit) -> Self {
-        self.read = limit.limit();
+        self.read = limit.into_limit();
         self
     }
 
     /// Bounds everything from `send` to the last byte of the body.
     #[must_use = "returns the changed value"]
     pub fn total(mut self, limit: impl IntoLimit) -> Self {
-        self.total = limit.limit();
+        self.total = limit.into_limit();
         self
     }
 
     /// Bounds the wait for a slot of a blocking pool, in place of the adapter's `pool_timeout`.
     #[must_use = "returns the changed value"]
     pub fn pool(mut self, limit: impl IntoLimit) -> Self {
-        self.pool = limit.limit();
+        self.pool = limit.into_limit();
         self
     }
 
@@ -191,15 +264,22 @@ impl Timeout {
         self.total.duration()
     }
 
-    /// The limit on the wait for a slot: outer `None` where it is not set.
-    pub(crate) fn pool_limit(&self) -> Option<Option<Duration>> {
-        (self.pool != Limit::Unset).then(|| self.pool.duration())
+    /// The limit on the wait for a slot, `None` for no limit, and where the adapter's
+    /// [`pool_timeout`](crate::HttpAdapterBuilder::pool_timeout) counts.
+    #[must_use]
+    pub fn pool_limit(&self) -> Option<Duration> {
+        self.pool.duration()
+    }
+
+    /// The limit on the wait for a slot where the adapter has one of its own: this one's if it is set, else that.
+    pub(crate) fn pool_limit_over(&self, adapters: Option<Duration>) -> Option<Duration> {
+        if self.pool == Limit::Unset { adapters } else { self.pool.duration() }
     }
 }
 
 impl<T: IntoLimit> From<T> for Timeout {
     fn from(limit: T) -> Self {
-        let limit = limit.limit();
+        let limit = limit.into_limit();
         let rest = if limit == Limit::None { Limit::None } else { Limit::Unset };
         Self { connect: limit, read: limit, total: rest, pool: rest }
     }
@@ -207,7 +287,7 @@ impl<T: IntoLimit> From<T> for Timeout {
 
 impl<C: IntoLimit, R: IntoLimit> From<(C, R)> for Timeout {
     fn from((connect, read): (C, R)) -> Self {
-        Self { connect: connect.limit(), read: read.limit(), ..Self::default() }
+        Self { connect: connect.into_limit(), read: read.into_limit(), ..Self::default() }
     }
 }
 
@@ -225,7 +305,11 @@ mod tests {
         assert_eq!(merged, Timeout::new().connect(3).read(None).total(30).pool(1));
         assert_eq!(Timeout::from(5).over(session), Timeout::new().connect(5).read(5).total(30).pool(1));
         assert_eq!(Timeout::from(None).over(session).total_limit(), None);
-        assert_eq!(Timeout::from(None).over(session).pool_limit(), Some(None));
+        let adapters = Some(Duration::from_secs(7));
+        assert_eq!(session.pool_limit_over(adapters), Some(Duration::from_secs(1)));
+        assert_eq!(Timeout::from(None).over(session).pool_limit_over(adapters), None);
+        assert_eq!(Timeout::from(5).pool_limit_over(adapters), adapters);
+        assert_eq!((session.pool_limit(), Timeout::new().pool_limit()), (Some(Duration::from_secs(1)), None));
     }
 
     // TIME-02
@@ -242,6 +326,38 @@ mod tests {
             assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::InvalidSetting, text));
         }
         assert!(Timeout::from(f64::INFINITY).check().is_ok());
+        assert_eq!(Timeout::from(1e-12).read_limit(), Some(Duration::from_nanos(1)));
         assert_eq!(Timeout::from(f64::INFINITY).read_limit(), None);
+    }
+
+    #[test]
+    fn every_number_is_seconds() {
+        fn after(limit: impl IntoLimit) -> Option<Duration> {
+            limit.into_limit().duration()
+        }
+
+        for limit in [
+            after(5),
+            after(5.0),
+            after(5.0f32),
+            after(5i8),
+            after(5i16),
+            after(5i64),
+            after(5isize),
+            after(5u8),
+            after(5u16),
+            after(5u32),
+            after(5u64),
+            after(5usize),
+            after(Duration::from_secs(5)),
+            after(Some(Duration::from_secs(5))),
+        ] {
+            assert_eq!(limit, Some(Duration::from_secs(5)));
+        }
+        assert_eq!((after(None), after(f64::INFINITY), after(f64::MAX)), (None, None, None));
+        for length in [(-1).into_duration(), f64::NAN.into_duration(), 0u8.into_duration()] {
+            assert_eq!(length, Duration::ZERO);
+        }
+        assert_eq!((f64::INFINITY.into_duration(), Duration::MAX.into_duration()), (Duration::MAX, Duration::MAX));
     }
 }

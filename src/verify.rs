@@ -7,6 +7,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::setting::{IntoSetting, sealed::Sealed};
+
 /// Whether the server's certificate is checked, and against which authorities.
 ///
 /// The default is [`Yes`](Self::Yes). It is part of what tells connections apart: one that was made under one value is
@@ -41,6 +43,17 @@ impl From<bool> for Verify {
     }
 }
 
+macro_rules! settings {
+    ($($setting:ty: $from:ty),*) => {$(
+        impl Sealed<$setting> for $from {}
+        impl IntoSetting<$setting> for $from {
+            fn into_setting(self) -> Option<$setting> {
+                Some(self.into())
+            }
+        }
+    )*};
+}
+
 macro_rules! from_paths {
     ($($path:ty)*) => {$(
         impl From<$path> for Verify {
@@ -55,9 +68,13 @@ macro_rules! from_paths {
                 Self::pem_file(path)
             }
         }
+
+        settings!(Verify: $path, ClientCert: $path);
     )*};
 }
+
 from_paths!(&str String &String &Path PathBuf &PathBuf);
+settings!(Verify: bool, Verify: Verify, ClientCert: ClientCert);
 
 /// The certificate that shows the server who the client is, with its private key.
 ///
@@ -132,6 +149,13 @@ impl ClientCert {
 impl<C: AsRef<Path>, K: AsRef<Path>> From<(C, K)> for ClientCert {
     fn from((cert, key): (C, K)) -> Self {
         Self::pem(cert, key)
+    }
+}
+
+impl<C: AsRef<Path>, K: AsRef<Path>> Sealed<ClientCert> for (C, K) {}
+impl<C: AsRef<Path>, K: AsRef<Path>> IntoSetting<ClientCert> for (C, K) {
+    fn into_setting(self) -> Option<ClientCert> {
+        Some(self.into())
     }
 }
 

@@ -57,7 +57,7 @@ impl Engine {
 
     /// How long to wait for a slot: the request's own limit, the adapter's, and never past the limit on everything.
     fn slot_limit(&self, job: &Job<'_>, now: Instant) -> Option<Duration> {
-        let own = job.options.timeout.pool_limit().unwrap_or(self.settings.pool_timeout);
+        let own = job.options.timeout.pool_limit_over(self.settings.pool_timeout);
         match (own, job.deadline.left(now)) {
             (Some(own), Some(left)) => Some(own.min(left)),
             (own, left) => own.or(left),
@@ -68,7 +68,7 @@ impl Engine {
         if job.deadline.has_passed(self.clock.now()) {
             return Error::message(ErrorKind::TotalTimeout, "the total timeout ran out while waiting for a pool slot");
         }
-        let limit = job.options.timeout.pool_limit().unwrap_or(self.settings.pool_timeout).unwrap_or_default();
+        let limit = job.options.timeout.pool_limit_over(self.settings.pool_timeout).unwrap_or_default();
         Error::message(ErrorKind::PoolTimeout, format!("no pool slot came free within {limit:?}"))
     }
 

@@ -11,6 +11,8 @@ use crate::http1::response_head::HeadLimits;
 use crate::message::coding;
 use crate::net::{KeepAlive, Pin, Resolver, SocketOptions, TlsBackend, TlsConfig, TlsVersion};
 use crate::retry::Retry;
+use crate::setting::IntoSetting;
+use crate::timeout::{IntoLimit, Limit};
 
 /// Everything that can be set, as it was set.
 #[derive(Clone)]
@@ -32,6 +34,8 @@ pub(super) struct AdapterSettings {
     pub(super) decoding: coding::DecodeLimits,
     /// In place of the system's.
     pub(super) own_clock: Option<Arc<dyn Clock>>,
+    /// Limits that cannot be one, by name, as they were given in seconds.
+    refused: Vec<(&'static str, f64)>,
 }
 
 impl Default for AdapterSettings {
@@ -53,6 +57,7 @@ impl Default for AdapterSettings {
             drain_limit: 64 * 1024,
             decoding: coding::DecodeLimits::default(),
             own_clock: None,
+            refused: Vec::new(),
         }
     }
 }
@@ -66,17 +71,41 @@ impl AdapterSettings {
             ("max_connections", self.max_connections),
             ("max_header_bytes", Some(self.head.max_bytes)),
             ("max_headers", Some(self.head.max_headers)),
+            ("tcp_keepalive_count", self.socket.keepalive.and_then(|keepalive| keepalive.retries).map(|n| n as usize)),
         ] {
             if size == Some(0) {
                 return Err(Error::message(ErrorKind::InvalidSetting, format!("{name} must be above 0")));
             }
         }
+        if let Some((name, seconds)) = self.refused.first() {
+            let text = format!("{name} must be more than zero seconds, not {seconds}");
+            return Err(Error::message(ErrorKind::InvalidSetting, text));
+        }
         self.retry.check()
+    }
+
+    /// The limit as it acts. One that cannot be a limit is kept for `check`, until the same setting gets another.
+    fn limit(&mut self, name: &'static str, limit: impl IntoLimit) -> Option<Duration> {
+        self.refused.retain(|(refused, _)| *refused != name);
+        let limit = limit.into_limit();
+        if let Limit::Invalid(seconds) = limit {
+            self.refused.push((name, seconds));
+        }
+        limit.duration()
+    }
+
+    /// TCP keepalive is on if any part of it is set.
+    fn keepalive(&mut self, set: impl FnOnce(&mut KeepAlive)) {
+        let mut keepalive = self.socket.keepalive.unwrap_or_default();
+        set(&mut keepalive);
+        self.socket.keepalive = (keepalive != KeepAlive::default()).then_some(keepalive);
     }
 }
 
-/// Settings for an [`HttpAdapter`](crate::HttpAdapter), by requests' names and some of its own. Nothing here fails: a
-/// setting that cannot work is [`ErrorKind::InvalidSetting`] at each `send`.
+/// Settings for an [`HttpAdapter`](crate::HttpAdapter), by requests' names and some of its own.
+///
+/// Nothing here fails: a setting that cannot work is [`ErrorKind::InvalidSetting`] at each `send`. Limits on time are seconds
+/// or a `Duration`, and more than zero; a setting that is optional is unset again by `None`. The last call of a setter counts.
 ///
 /// # Examples
 /// ```
@@ -98,10 +127,6 @@ pub struct HttpAdapterBuilder {
 impl HttpAdapterBuilder {
     pub(super) fn new() -> Self {
         Self { settings: AdapterSettings::default() }
-    }
-
-    fn keepalive(&mut self) -> &mut KeepAlive {
-        self.settings.socket.keepalive.get_or_insert_default()
     }
 
     /// How many pools are kept, one for each host; the least recently used goes first. 10 by default.
@@ -129,28 +154,41 @@ impl HttpAdapterBuilder {
         self
     }
 
-    /// How long to wait for a slot of a blocking pool; past it the error is [`ErrorKind::PoolTimeout`]. No limit by
-    /// default, as in requests (POOL-16). [`Timeout::pool`](crate::Timeout::pool) replaces it for a request.
-    pub fn pool_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.settings.pool_timeout = limit.into();
+    /// How long to wait for a slot of a blocking pool, in seconds or as a `Duration`; past it the error is
+    /// [`ErrorKind::PoolTimeout`]. `None`, no limit, by default, as in requests.
+    /// [`Timeout::pool`](crate::Timeout::pool) replaces it for a request.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use petition::HttpAdapter;
+    ///
+    /// let adapter = HttpAdapter::builder().pool_block(true).pool_timeout(2.5).idle_timeout(Duration::from_secs(30)).build();
+    /// # drop(adapter);
+    /// ```
+    pub fn pool_timeout(mut self, limit: impl IntoLimit) -> Self {
+        self.settings.pool_timeout = self.settings.limit("pool_timeout", limit);
         self
     }
 
-    /// An idle connection older than this is closed, not used again: 60 s by default, `None` for no limit. New here.
-    pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.settings.idle_timeout = limit.into();
+    /// How long a connection may be idle, in seconds or as a `Duration`; past it the connection is closed, not used again. 60
+    /// seconds by default; `None` is no limit. New here.
+    pub fn idle_timeout(mut self, limit: impl IntoLimit) -> Self {
+        self.settings.idle_timeout = self.settings.limit("idle_timeout", limit);
         self
     }
 
-    /// A connection older than this is closed when it comes back. No limit by default. New here.
-    pub fn max_lifetime(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.settings.max_lifetime = limit.into();
+    /// How old a connection may be, in seconds or as a `Duration`; past it the connection is closed when it comes back.
+    /// `None`, no limit, by default. New here.
+    pub fn max_lifetime(mut self, limit: impl IntoLimit) -> Self {
+        self.settings.max_lifetime = self.settings.limit("max_lifetime", limit);
         self
     }
 
-    /// How many connections are open at once, over all hosts; callers wait, as for a blocking pool. No limit by default.
-    pub fn max_connections(mut self, connections: usize) -> Self {
-        self.settings.max_connections = Some(connections);
+    /// How many connections are open at once, over all hosts; callers wait, as for a blocking pool. `None`, no limit, by
+    /// default.
+    pub fn max_connections(mut self, connections: impl Into<Option<usize>>) -> Self {
+        self.settings.max_connections = connections.into();
         self
     }
 
@@ -161,49 +199,64 @@ impl HttpAdapterBuilder {
         self
     }
 
-    /// TCP keepalive: the silence after which the kernel probes the peer. Off by default (POOL-38).
-    pub fn tcp_keepalive(mut self, idle: Duration) -> Self {
-        self.keepalive().idle = Some(idle);
+    /// TCP keepalive: the silence after which the kernel probes the peer, in seconds or as a `Duration`, rounded up to whole
+    /// seconds. `None` by default.
+    ///
+    /// Keepalive is on if this, the interval or the count is set; what is not set is the system's.
+    pub fn tcp_keepalive(mut self, idle: impl IntoLimit) -> Self {
+        let idle = self.settings.limit("tcp_keepalive", idle).map(whole_seconds);
+        self.settings.keepalive(|keepalive| keepalive.idle = idle);
         self
     }
 
-    /// The time between keepalive probes, where the platform can set it.
-    pub fn tcp_keepalive_interval(mut self, interval: Duration) -> Self {
-        self.keepalive().interval = Some(interval);
+    /// The time between keepalive probes, in seconds or as a `Duration`, rounded up to whole seconds. `None`, the system's, by
+    /// default. Where the platform cannot set it, connecting is an error.
+    pub fn tcp_keepalive_interval(mut self, interval: impl IntoLimit) -> Self {
+        let interval = self.settings.limit("tcp_keepalive_interval", interval).map(whole_seconds);
+        self.settings.keepalive(|keepalive| keepalive.interval = interval);
         self
     }
 
-    /// How many keepalive probes may go unanswered, where the platform can set it.
-    pub fn tcp_keepalive_count(mut self, count: u32) -> Self {
-        self.keepalive().retries = Some(count);
+    /// How many keepalive probes may go unanswered. `None`, the system's number, by default. Where the platform cannot set it,
+    /// connecting is an error.
+    pub fn tcp_keepalive_count(mut self, count: impl Into<Option<u32>>) -> Self {
+        self.settings.keepalive(|keepalive| keepalive.retries = count.into());
         self
     }
 
-    /// TCP_NODELAY: true by default (POOL-38).
+    /// TCP_NODELAY: true by default.
     pub fn tcp_nodelay(mut self, nodelay: bool) -> Self {
         self.settings.socket.nodelay = nodelay;
         self
     }
 
-    /// TCP_USER_TIMEOUT: how long sent data may stay unacknowledged, where the platform has it.
-    pub fn tcp_user_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.socket.user_timeout = Some(timeout);
+    /// TCP_USER_TIMEOUT: how long sent data may stay unacknowledged, in seconds or as a `Duration`, rounded up to whole
+    /// milliseconds. `None`, the system's, by default. Where the platform does not have it, connecting is an error.
+    pub fn tcp_user_timeout(mut self, limit: impl IntoLimit) -> Self {
+        self.settings.socket.user_timeout = self.settings.limit("tcp_user_timeout", limit).map(whole_millis);
         self
     }
 
-    /// The local address that connections start from (requests-toolbelt's `SourceAddressAdapter`).
-    pub fn source_address(mut self, address: IpAddr) -> Self {
-        self.settings.socket.source_address = Some(SocketAddr::new(address, 0));
+    /// The local address that connections start from (requests-toolbelt's `SourceAddressAdapter`). `None`, the system's
+    /// choice, by default.
+    pub fn source_address(mut self, address: impl Into<Option<IpAddr>>) -> Self {
+        self.settings.socket.source_address = address.into().map(|address| SocketAddr::new(address, 0));
         self
     }
 
     /// Resolves host names in the system's place. Asked once for each new connection; addresses are tried in its order,
-    /// families interleaved.
+    /// families interleaved. [`system_resolver`](Self::system_resolver) takes it back.
     pub fn resolver(
         mut self,
         resolve: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
     ) -> Self {
         self.settings.resolver = Some(Resolver(Arc::new(resolve)));
+        self
+    }
+
+    /// Resolves host names by the system: the default, and the way back from [`resolver`](Self::resolver).
+    pub fn system_resolver(mut self) -> Self {
+        self.settings.resolver = None;
         self
     }
 
@@ -226,15 +279,15 @@ impl HttpAdapterBuilder {
         self
     }
 
-    /// The most bytes that a body may decode to; past it reading is [`ErrorKind::ContentDecodingError`]. No limit by
-    /// default.
+    /// The most bytes that a body may decode to; past it reading is [`ErrorKind::ContentDecodingError`]. `None`, no
+    /// limit, by default.
     pub fn max_decoded_bytes(mut self, bytes: impl Into<Option<u64>>) -> Self {
         self.settings.decoding.max_decoded_bytes = bytes.into();
         self
     }
 
     /// How many times its coded size a body may decode to: 200 by default, looked at past 64 MiB of output; past it reading
-    /// is [`ErrorKind::ContentDecodingError`].
+    /// is [`ErrorKind::ContentDecodingError`]. `None` is no limit.
     pub fn max_expansion_ratio(mut self, ratio: impl Into<Option<u32>>) -> Self {
         self.settings.decoding.max_expansion_ratio = ratio.into();
         self
@@ -246,15 +299,15 @@ impl HttpAdapterBuilder {
         self
     }
 
-    /// The oldest version of TLS to speak. By default 1.2 (TLS-14).
-    pub fn min_tls_version(mut self, version: TlsVersion) -> Self {
-        self.settings.tls.min_version = Some(version);
+    /// The oldest version of TLS to speak. `None`, which is 1.2, by default.
+    pub fn tls_min_version(mut self, version: impl Into<Option<TlsVersion>>) -> Self {
+        self.settings.tls.min_version = version.into();
         self
     }
 
-    /// The newest version of TLS to speak.
-    pub fn max_tls_version(mut self, version: TlsVersion) -> Self {
-        self.settings.tls.max_version = Some(version);
+    /// The newest version of TLS to speak. `None`, the newest that the library speaks, by default.
+    pub fn tls_max_version(mut self, version: impl Into<Option<TlsVersion>>) -> Self {
+        self.settings.tls.max_version = version.into();
         self
     }
 
@@ -265,10 +318,17 @@ impl HttpAdapterBuilder {
         self
     }
 
+    /// The certificates and public keys that the server may have, in place of those added so far: see
+    /// [`tls_pin`](Self::tls_pin). With an empty list, the default, any may.
+    pub fn tls_pins(mut self, pins: impl IntoIterator<Item = Pin>) -> Self {
+        self.settings.tls.pins = pins.into_iter().collect();
+        self
+    }
+
     /// The name for SNI and for the certificate's check, in place of the URL's host: for https by an IP address
-    /// (requests-toolbelt's `HostHeaderSSLAdapter`).
-    pub fn tls_server_name(mut self, name: impl Into<String>) -> Self {
-        self.settings.tls.server_name = Some(name.into());
+    /// (requests-toolbelt's `HostHeaderSSLAdapter`). `None`, the URL's host, by default.
+    pub fn tls_server_name(mut self, name: impl IntoSetting<String>) -> Self {
+        self.settings.tls.server_name = name.into_setting();
         self
     }
 
@@ -279,11 +339,24 @@ impl HttpAdapterBuilder {
         self
     }
 
-    /// Time, sleep and jitter, in place of the system's: for tests.
+    /// Time, sleep and jitter, in place of the system's: for tests. [`SystemClock`](crate::clock::SystemClock) is the
+    /// default.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.settings.own_clock = Some(Arc::new(clock));
         self
     }
+}
+
+/// The kernel counts whole seconds, and takes none for an error.
+fn whole_seconds(time: Duration) -> Duration {
+    Duration::from_secs(time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)))
+}
+
+/// The kernel counts whole milliseconds, and takes none for "not set".
+fn whole_millis(time: Duration) -> Duration {
+    let left_over = time.subsec_nanos() % 1_000_000;
+    let rest = Duration::from_nanos(if left_over == 0 { 0 } else { (1_000_000 - left_over).into() });
+    time.saturating_add(rest)
 }
 
 impl Default for HttpAdapterBuilder {
@@ -300,5 +373,120 @@ impl std::fmt::Debug for HttpAdapterBuilder {
             .field("pool_block", &self.settings.pool_block)
             .field("max_retries", &self.settings.retry)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(set: impl FnOnce(HttpAdapterBuilder) -> HttpAdapterBuilder) -> Settings {
+        set(HttpAdapterBuilder::new()).settings
+    }
+
+    fn problem(set: impl FnOnce(HttpAdapterBuilder) -> HttpAdapterBuilder) -> Option<String> {
+        settings(set).check().err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn limits_are_seconds_or_durations() {
+        let seconds = settings(|b| b.pool_timeout(5).idle_timeout(0.5).max_lifetime(600u64).tcp_user_timeout(1.5f32));
+        assert_eq!(
+            (seconds.pool_timeout, seconds.idle_timeout),
+            (Some(Duration::from_secs(5)), Some(Duration::from_millis(500)))
+        );
+        assert_eq!(seconds.max_lifetime, Some(Duration::from_secs(600)));
+        assert_eq!(seconds.socket.user_timeout, Some(Duration::from_millis(1500)));
+
+        let durations = settings(|b| b.pool_timeout(Duration::from_secs(5)).max_lifetime(Some(Duration::from_secs(6))));
+        assert_eq!(
+            (durations.pool_timeout, durations.max_lifetime),
+            (Some(Duration::from_secs(5)), Some(Duration::from_secs(6)))
+        );
+
+        let rounded =
+            settings(|b| b.tcp_keepalive(0.2).tcp_keepalive_interval(1.5).tcp_user_timeout(Duration::from_nanos(1)));
+        let keepalive =
+            KeepAlive { idle: Some(Duration::from_secs(1)), interval: Some(Duration::from_secs(2)), retries: None };
+        assert_eq!(rounded.socket.keepalive, Some(keepalive));
+        assert_eq!(rounded.socket.user_timeout, Some(Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn what_was_set_is_unset_by_none() {
+        let set = |b: HttpAdapterBuilder| {
+            b.pool_timeout(1)
+                .idle_timeout(2)
+                .max_lifetime(3)
+                .max_connections(4)
+                .tcp_keepalive(5)
+                .tcp_keepalive_interval(6)
+                .tcp_keepalive_count(7)
+                .tcp_user_timeout(8)
+                .source_address(IpAddr::from([127, 0, 0, 1]))
+                .resolver(|_, _| Ok(Vec::new()))
+                .max_decoded_bytes(9)
+                .max_expansion_ratio(10)
+                .tls_min_version(TlsVersion::Tls13)
+                .tls_max_version(TlsVersion::Tls13)
+                .tls_server_name("name.test")
+        };
+
+        let unset = settings(|b| {
+            set(b)
+                .pool_timeout(None)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .max_connections(None)
+                .tcp_keepalive(None)
+                .tcp_keepalive_interval(None)
+                .tcp_keepalive_count(None)
+                .tcp_user_timeout(None)
+                .source_address(None)
+                .system_resolver()
+                .max_decoded_bytes(None)
+                .max_expansion_ratio(None)
+                .tls_min_version(None)
+                .tls_max_version(None)
+                .tls_pins([])
+                .tls_server_name(None)
+        });
+
+        assert_eq!((unset.pool_timeout, unset.idle_timeout, unset.max_lifetime), (None, None, None));
+        assert_eq!((unset.max_connections, unset.socket.keepalive, unset.socket.user_timeout), (None, None, None));
+        assert!(unset.socket.source_address.is_none() && unset.resolver.is_none());
+        assert_eq!((unset.decoding.max_decoded_bytes, unset.decoding.max_expansion_ratio), (None, None));
+        assert_eq!(unset.tls, TlsConfig::default());
+    }
+
+    #[test]
+    fn keepalive_is_on_while_any_part_of_it_is_set() {
+        let interval = Some(Duration::from_secs(6));
+
+        let on = settings(|b| b.tcp_keepalive_interval(6).tcp_keepalive(5).tcp_keepalive(None));
+
+        assert_eq!(on.socket.keepalive, Some(KeepAlive { idle: None, interval, retries: None }));
+    }
+
+    #[test]
+    fn what_cannot_be_a_limit_is_refused_by_name_until_it_is_set_again() {
+        assert_eq!(problem(|b| b).as_deref(), None);
+        for (set, text) in [
+            (problem(|b| b.pool_timeout(0)), "pool_timeout must be more than zero seconds, not 0"),
+            (problem(|b| b.idle_timeout(Duration::ZERO)), "idle_timeout must be more than zero seconds, not 0"),
+            (problem(|b| b.max_lifetime(-1)), "max_lifetime must be more than zero seconds, not -1"),
+            (problem(|b| b.tcp_keepalive(f64::NAN)), "tcp_keepalive must be more than zero seconds, not NaN"),
+            (
+                problem(|b| b.tcp_keepalive_interval(-0.5)),
+                "tcp_keepalive_interval must be more than zero seconds, not -0.5",
+            ),
+            (problem(|b| b.tcp_user_timeout(0)), "tcp_user_timeout must be more than zero seconds, not 0"),
+            (problem(|b| b.tcp_keepalive_count(0)), "tcp_keepalive_count must be above 0"),
+            (problem(|b| b.max_connections(0)), "max_connections must be above 0"),
+            (problem(|b| b.pool_timeout(5).pool_timeout(-2)), "pool_timeout must be more than zero seconds, not -2"),
+        ] {
+            assert_eq!(set.as_deref(), Some(text));
+        }
+        assert_eq!(problem(|b| b.pool_timeout(-1).pool_timeout(5).max_lifetime(0).max_lifetime(None)), None);
     }
 }

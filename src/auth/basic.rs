@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::Result;
+use crate::message::auth::sealed::Sealed;
 use crate::message::{Auth, IntoAuth, PreparedRequest};
 use crate::text::{authority, basic};
 
@@ -56,9 +57,10 @@ impl Auth for BasicAuth {
     }
 }
 
+impl<U: Into<String>, P: Into<String>> Sealed for (U, P) {}
 impl<U: Into<String>, P: Into<String>> IntoAuth for (U, P) {
-    fn into_auth(self) -> Arc<dyn Auth> {
-        Arc::new(BasicAuth::new(self.0, self.1))
+    fn into_auth(self) -> Option<Arc<dyn Auth>> {
+        Some(Arc::new(BasicAuth::new(self.0, self.1)))
     }
 }
 
@@ -148,9 +150,9 @@ mod tests {
         let owned = String::from("user");
 
         let _: [Arc<dyn Auth>; 3] = [
-            ("user", "pass").into_auth(),
-            (&owned, owned.clone()).into_auth(),
-            BasicAuth::new("user", "pass").into_auth(),
+            ("user", "pass").into_auth().unwrap(),
+            (&owned, owned.clone()).into_auth().unwrap(),
+            BasicAuth::new("user", "pass").into_auth().unwrap(),
         ];
     }
 

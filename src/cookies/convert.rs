@@ -13,8 +13,9 @@ mod sealed {
 }
 
 /// What can be a cookie: a [`Cookie`], or a pair of name and value, owned or borrowed.
+///
+/// The trait is sealed: it cannot be implemented outside this crate.
 pub trait IntoCookie: sealed::Sealed {
-    /// The cookie.
     #[doc(hidden)]
     fn into_cookie(self) -> Cookie;
 }

@@ -4,7 +4,9 @@
 //! to say. `Debug` never shows the value.
 
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
+
+use crate::timeout::IntoDuration;
 
 /// A cookie: a name, a value, and where and until when it is sent.
 ///
@@ -138,11 +140,12 @@ impl Cookie {
         self
     }
 
-    /// Ends it this long from now.
+    /// Ends it this long from now, in seconds or as a `Duration`; with zero or less it has ended (RFC 6265 §5.2.2).
+    /// [`expires(None)`](Self::expires) makes it a session cookie again.
     #[must_use = "a cookie has no effect until it is set in a jar"]
-    pub fn max_age(mut self, age: Duration) -> Self {
+    pub fn max_age(mut self, age: impl IntoDuration) -> Self {
         // What lies beyond the end of time never comes.
-        self.expires = crate::clock::wall().checked_add(age);
+        self.expires = crate::clock::wall().checked_add(age.into_duration());
         self
     }
 
@@ -182,6 +185,8 @@ impl fmt::Debug for Cookie {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -203,6 +208,8 @@ mod tests {
         assert!(!Cookie::new("a", "1").max_age(Duration::from_secs(1000)).is_expired());
         assert!(!Cookie::new("a", "1").max_age(Duration::MAX).is_expired());
         assert!(Cookie::new("a", "1").max_age(Duration::ZERO).is_expired());
+        assert!(!Cookie::new("a", "1").max_age(3600).is_expired());
+        assert!(Cookie::new("a", "1").max_age(-1).is_expired());
     }
 
     #[test]

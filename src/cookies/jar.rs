@@ -74,8 +74,10 @@ impl CookieJar {
     }
 
     /// Sets a cookie that goes to every host: `set(Cookie::new(name, value))`.
-    pub fn insert(&self, name: impl Into<String>, value: impl Into<String>) {
-        self.set(Cookie::new(name, value));
+    ///
+    /// The value is text, or anything that has a text form, as in a list of pairs.
+    pub fn insert(&self, name: impl Into<String>, value: impl fmt::Display) {
+        self.set(Cookie::new(name, value.to_string()));
     }
 
     /// The value of the cookie of that name, if there is one.

@@ -50,9 +50,10 @@ impl Multipart {
         self
     }
 
-    /// Adds a field that has no file name.
-    pub fn text(self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.part(name, Part::text(value))
+    /// Adds a field that has no file name. The value is text, or anything that has a text form, as in
+    /// [`data`](crate::RequestBuilder::data); [`Part::text`] takes a long `String` over without a copy.
+    pub fn text(self, name: impl Into<String>, value: impl fmt::Display) -> Self {
+        self.part(name, Part::text(value.to_string()))
     }
 
     /// Adds a part. Several may have one name.

@@ -11,6 +11,7 @@ use std::path::Path;
 use crate::error::{Error, ErrorKind, Result};
 use crate::form::source::Source;
 use crate::headers::is_token;
+use crate::setting::IntoSetting;
 
 /// One part of a [`Multipart`](crate::Multipart) form: content, and what its head says of it.
 ///
@@ -54,7 +55,7 @@ impl Part {
         })?;
         let part = Self::from(file);
         Ok(match path.file_name().map(|name| name.to_string_lossy()) {
-            Some(name) => part.file_name(name),
+            Some(name) => part.file_name(name.into_owned()),
             None => part,
         })
     }
@@ -87,28 +88,32 @@ impl Part {
         Source::seekable(reader).map(Self::new)
     }
 
-    /// Sets the file name; a double quote, CR, LF or NUL goes as `%22`, `%0D`, `%0A`, `%00`.
-    pub fn file_name(mut self, name: impl Into<String>) -> Self {
-        self.file_name = Some(name.into());
+    /// Sets the file name; a double quote, CR, LF or NUL goes as `%22`, `%0D`, `%0A`, `%00`. `None`: the part has none, like
+    /// a field.
+    pub fn file_name(mut self, name: impl IntoSetting<String>) -> Self {
+        self.file_name = name.into_setting();
         self
     }
 
-    /// Sets the Content-Type; with a control character in it, sending is [`ErrorKind::InvalidHeader`].
-    pub fn mime(mut self, mime: impl Into<String>) -> Self {
-        let mime = mime.into();
-        self.note("Content-Type", &mime);
-        self.mime = Some(mime);
+    /// Sets the Content-Type; with a control character in it, sending is [`ErrorKind::InvalidHeader`]. `None`: the part has
+    /// none, which is the default.
+    pub fn mime(mut self, mime: impl IntoSetting<String>) -> Self {
+        let mime = mime.into_setting();
+        if let Some(mime) = &mime {
+            self.note("Content-Type", mime);
+        }
+        self.mime = mime;
         self
     }
 
-    /// Adds a header, in place of one of the same name; a name that is no token, or a value with a control character, is
+    /// Adds a header, in place of one of the same name. The value is text, or anything that has a text form; a name that is no token, or a value with a control character, is
     /// [`ErrorKind::InvalidHeader`] when it is sent.
     ///
     /// # Coming from requests
     /// The same: Content-Disposition and Content-Type are what the other setters say, whatever is set here, and a header
     /// without a value is not sent (BODY-24).
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        let (name, value) = (name.into(), value.into());
+    pub fn header(mut self, name: impl AsRef<str>, value: impl fmt::Display) -> Self {
+        let (name, value) = (name.as_ref().to_owned(), value.to_string());
         self.note(&name, &value);
         match self.headers.iter_mut().find(|(own, _)| own.eq_ignore_ascii_case(&name)) {
             Some(own) => *own = (name, value),

@@ -46,20 +46,35 @@ impl<F: Fn(&mut PreparedRequest) -> Result<()> + Send + Sync> Auth for F {
     }
 }
 
-/// What `.auth(...)` takes: any [`Auth`], an `Arc<dyn Auth>`, or a pair of user and password for Basic.
-pub trait IntoAuth {
-    /// The auth itself.
-    fn into_auth(self) -> Arc<dyn Auth>;
+pub(crate) mod sealed {
+    pub trait Sealed {}
 }
 
+/// What `.auth(...)` takes: any [`Auth`], an `Arc<dyn Auth>`, a pair of user and password for Basic, or `None`.
+///
+/// The trait is sealed: it cannot be implemented outside this crate. For a scheme of one's own, implement [`Auth`].
+pub trait IntoAuth: sealed::Sealed {
+    #[doc(hidden)]
+    fn into_auth(self) -> Option<Arc<dyn Auth>>;
+}
+
+impl<A: Auth + 'static> sealed::Sealed for A {}
 impl<A: Auth + 'static> IntoAuth for A {
-    fn into_auth(self) -> Arc<dyn Auth> {
-        Arc::new(self)
+    fn into_auth(self) -> Option<Arc<dyn Auth>> {
+        Some(Arc::new(self))
     }
 }
 
+impl sealed::Sealed for Arc<dyn Auth> {}
 impl IntoAuth for Arc<dyn Auth> {
-    fn into_auth(self) -> Arc<dyn Auth> {
+    fn into_auth(self) -> Option<Arc<dyn Auth>> {
+        Some(self)
+    }
+}
+
+impl sealed::Sealed for Option<Arc<dyn Auth>> {}
+impl IntoAuth for Option<Arc<dyn Auth>> {
+    fn into_auth(self) -> Self {
         self
     }
 }
@@ -78,9 +93,11 @@ mod tests {
         }
         let shared: Arc<dyn Auth> = Arc::new(Own);
 
-        let taken = Arc::clone(&shared).into_auth();
+        let taken = Arc::clone(&shared).into_auth().unwrap();
 
         assert!(Arc::ptr_eq(&shared, &taken));
-        let _: [Arc<dyn Auth>; 2] = [Own.into_auth(), (|_: &mut PreparedRequest| -> Result<()> { Ok(()) }).into_auth()];
+        assert!(Own.into_auth().is_some());
+        assert!((|_: &mut PreparedRequest| -> Result<()> { Ok(()) }).into_auth().is_some());
+        assert!(Some(shared).into_auth().is_some() && None.into_auth().is_none());
     }
 }

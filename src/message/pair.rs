@@ -9,11 +9,12 @@ mod sealed {
 
 /// A name and a value: `(K, V)` or `&(K, V)`, where `K` is text and `V` has a text form.
 ///
-/// So arrays, slices, `Vec`, `HashMap`, `BTreeMap`, owned or borrowed, are all lists of pairs.
+/// So arrays, slices, `Vec`, `HashMap`, `BTreeMap`, owned or borrowed, are all lists of pairs. The trait is sealed: it cannot
+/// be implemented outside this crate.
 pub trait Pair: sealed::Sealed {
-    /// The name.
+    #[doc(hidden)]
     fn name(&self) -> &str;
-    /// The value's text form.
+    #[doc(hidden)]
     fn value(&self) -> Cow<'_, str>;
 }
 

@@ -22,13 +22,16 @@ use crate::message::response::Response;
 use crate::url::{IntoUrl, Url};
 
 mod sealed {
-    pub trait Sealed {
-        fn method(self) -> crate::error::Result<http::Method>;
-    }
+    pub trait Sealed {}
 }
 
 /// What can be a method: a text in any case, a [`Method`], or a reference to one.
-pub trait IntoMethod: sealed::Sealed {}
+///
+/// The trait is sealed: it cannot be implemented outside this crate.
+pub trait IntoMethod: sealed::Sealed {
+    #[doc(hidden)]
+    fn into_method(self) -> Result<Method>;
+}
 
 /// HDR-14: upper-cased; not a token is refused here, where requests finds out when it sends.
 fn parse_method(name: &str) -> Result<Method> {
@@ -40,9 +43,9 @@ fn parse_method(name: &str) -> Result<Method> {
 
 macro_rules! methods {
     ($($type:ty: $value:ident => $method:expr;)*) => {$(
-        impl IntoMethod for $type {}
-        impl sealed::Sealed for $type {
-            fn method(self) -> Result<Method> {
+        impl sealed::Sealed for $type {}
+        impl IntoMethod for $type {
+            fn into_method(self) -> Result<Method> {
                 let $value = self;
                 $method
             }
@@ -106,7 +109,7 @@ impl Request {
 
     /// As [`new`](Self::new), with the URL joined to `base` (TBELT-10).
     pub(crate) fn start(method: impl IntoMethod, url: impl IntoUrl, base: Option<&Url>) -> Self {
-        let (method, method_error) = match method.method() {
+        let (method, method_error) = match method.into_method() {
             Ok(method) => (method, None),
             Err(error) => (Method::GET, Some(error)),
         };
@@ -143,13 +146,14 @@ impl Request {
         self.error.take().map_or(Ok(()), Err)
     }
 
-    /// Sets a header, in place of one of the same name here and in the session.
+    /// Sets a header, in place of one of the same name here and in the session. The value is text, or anything that has a
+    /// text form, as in [`headers`](Self::headers); [`remove_header`](Self::remove_header) takes it out again.
     ///
     /// A name that is no token, or a value with a control character or a character beyond Latin-1, is
     /// [`ErrorKind::InvalidHeader`] when the request is prepared.
-    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+    pub fn header(mut self, name: impl AsRef<str>, value: impl fmt::Display) -> Self {
         let name = name.as_ref();
-        if let Err(error) = self.headers.insert(name, value.as_ref()) {
+        if let Err(error) = self.headers.insert(name, value) {
             self.fail(error);
         }
         self.removed.retain(|removed| !removed.eq_ignore_ascii_case(name));
@@ -160,7 +164,7 @@ impl Request {
     pub fn headers<I: IntoIterator<Item: Pair>>(mut self, headers: I) -> Self {
         let mut given = Headers::new();
         for pair in headers {
-            if let Err(error) = given.append(pair.name(), &pair.value()) {
+            if let Err(error) = given.append(pair.name(), pair.value()) {
                 self.fail(error);
             }
         }
@@ -225,21 +229,24 @@ impl Request {
         self
     }
 
-    /// Files, and with them the pairs of [`data`](Self::data), as `multipart/form-data`, streamed.
+    /// Files, and with them the pairs of [`data`](Self::data), as `multipart/form-data`, streamed. They replace those given
+    /// before; an empty form is none.
     pub fn files(mut self, files: impl Into<Multipart>) -> Self {
         self.files = Some(files.into());
         self
     }
 
-    /// Cookies for this request and its redirects to the same host; the session does not keep them.
+    /// Cookies for this request and its redirects to the same host; the session does not keep them. They replace those given
+    /// before; an empty jar is none.
     pub fn cookies(mut self, cookies: impl Into<CookieJar>) -> Self {
         self.cookies = Some(cookies.into());
         self
     }
 
-    /// Credentials: a pair for Basic, or any [`Auth`]. Wins over the session's, netrc and the URL's user-info (AUTH-01).
+    /// Credentials: a pair for Basic, or any [`Auth`]. Wins over the session's, netrc and the URL's user-info; with `None`
+    /// those count again.
     pub fn auth(mut self, auth: impl IntoAuth) -> Self {
-        self.auth = Some(auth.into_auth());
+        self.auth = auth.into_auth();
         self
     }
 

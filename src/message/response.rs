@@ -24,11 +24,14 @@ use crate::message::coding;
 #[cfg(feature = "json")]
 use crate::message::json_text::json_text;
 use crate::message::links::Link;
+use crate::message::pair::Pair;
 use crate::message::prepared::PreparedRequest;
 use crate::message::stream::{BodySource, Stream};
 use crate::retry::Retry;
 use crate::semantics;
-use crate::url::Url;
+use crate::setting::IntoSetting;
+use crate::status::IntoStatus;
+use crate::url::{IntoUrl, Url};
 
 /// A response: a handle, whose clones share one body and one connection.
 ///
@@ -134,8 +137,8 @@ impl Response {
     /// assert_eq!(response.headers().get_all("set-cookie").count(), 2);
     /// # Ok::<(), petition::Error>(())
     /// ```
-    pub fn builder(status: u16) -> ResponseBuilder {
-        ResponseBuilder::new(status)
+    pub fn builder(status: impl IntoStatus) -> ResponseBuilder {
+        ResponseBuilder::new(status.into_status())
     }
 
     pub(crate) fn from_parts(parts: Parts) -> Self {
@@ -208,13 +211,27 @@ impl Response {
         &self.shared.headers
     }
 
-    /// The final URL, with its fragment (RESP-30).
+    /// The final URL, with its fragment. Without a request, that of the builder, else that of [`request`](Self::request)'s
+    /// stand-in.
     #[must_use]
     pub fn url(&self) -> &Url {
         self.meta.url.as_ref().unwrap_or_else(|| &self.request().url)
     }
 
-    /// The request that was sent last, after redirects and auth rounds (RESP-36).
+    /// The request that was sent last, after redirects and auth rounds.
+    ///
+    /// A session gives one to every response that it returns. Only a response that was [built](Self::builder) by hand, and
+    /// that no session has returned, was made without a request; it gives a stand-in: `GET http://localhost/` without headers
+    /// and without a body, whatever the builder's URL.
+    ///
+    /// # Examples
+    /// ```
+    /// let response = petition::Response::builder(200).build()?;
+    ///
+    /// assert_eq!((response.request().method.as_str(), response.request().url.as_str()), ("GET", "http://localhost/"));
+    /// assert!(response.request().headers.is_empty());
+    /// # Ok::<(), petition::Error>(())
+    /// ```
     #[must_use]
     pub fn request(&self) -> &PreparedRequest {
         self.meta.request.as_ref().unwrap_or_else(|| &NO_REQUEST)
@@ -339,9 +356,14 @@ impl Response {
         charset::encoding_from_headers(last.or(first))
     }
 
-    /// Sets the charset for this handle; an unknown one counts as UTF-8 (RESP-17, RESP-20).
-    pub fn set_encoding(&mut self, encoding: impl AsRef<str>) {
-        self.encoding = Some(encoding.as_ref().into());
+    /// Sets the charset for this handle; an unknown one counts as UTF-8. `None` forgets what was set, so that the headers
+    /// decide again.
+    ///
+    /// # Coming from requests
+    /// `r.encoding = "utf-8"`. There `r.encoding = None` asks for a guess; here
+    /// `r.set_encoding(r.apparent_encoding()?)` does.
+    pub fn set_encoding(&mut self, encoding: impl IntoSetting<String>) {
+        self.encoding = encoding.into_setting().map(Arc::from);
     }
 
     /// A guess at the charset from the content itself: by feature `charset-detect`, and a plain UTF-8 check without it.
@@ -436,23 +458,38 @@ impl ResponseBuilder {
         Self { status, reason: None, headers: Headers::new(), url: None, body: None, error: None }
     }
 
-    /// Appends a header, beside others of its name.
-    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
-        if let Err(error) = self.headers.append(name.as_ref(), value.as_ref()) {
+    /// Appends a header, beside others of its name. The value is text, or anything that has a text form.
+    ///
+    /// What cannot be a header is [`ErrorKind::InvalidHeader`] at [`build`](Self::build), as in
+    /// [`Headers::append`](crate::Headers::append).
+    pub fn header(mut self, name: impl AsRef<str>, value: impl fmt::Display) -> Self {
+        if let Err(error) = self.headers.append(name, value) {
             self.error.get_or_insert(error);
         }
         self
     }
 
-    /// The reason phrase; the status's own by default.
-    pub fn reason(mut self, reason: impl Into<String>) -> Self {
-        self.reason = Some(reason.into());
+    /// Appends several headers, as [`header`](Self::header) does.
+    pub fn headers<I: IntoIterator<Item: Pair>>(self, headers: I) -> Self {
+        headers.into_iter().fold(self, |builder, pair| builder.header(pair.name(), pair.value()))
+    }
+
+    /// The reason phrase; the status's own by default, and with `None`.
+    pub fn reason(mut self, reason: impl IntoSetting<String>) -> Self {
+        self.reason = reason.into_setting();
         self
     }
 
     /// The URL, where it is not the request's.
-    pub fn url(mut self, url: Url) -> Self {
-        self.url = Some(url);
+    ///
+    /// One that is not valid is an error of [`build`](Self::build).
+    pub fn url(mut self, url: impl IntoUrl) -> Self {
+        match url.resolve(None) {
+            Ok(url) => self.url = Some(url),
+            Err(error) => {
+                self.error.get_or_insert(error);
+            }
+        }
         self
     }
 
@@ -470,8 +507,8 @@ impl ResponseBuilder {
     /// The response.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidHeader`] for the first header that cannot be one; [`ErrorKind::InvalidSetting`] for a status
-    /// below 100 or above 999.
+    /// The first header or URL that is not valid, as [`ErrorKind::InvalidHeader`] or a URL's kind;
+    /// [`ErrorKind::InvalidSetting`] for a status below 100 or above 999.
     pub fn build(self) -> Result<Response> {
         if let Some(error) = self.error {
             return Err(error);

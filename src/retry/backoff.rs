@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use crate::clock::{Clock, SystemClock, wall};
 use crate::error::{Error, ErrorKind, Result};
 use crate::retry::{Retry, retry_after};
+use crate::timeout::saturating_duration;
 
 impl Retry {
     /// The back-off before the next attempt, by the history so far.
@@ -46,7 +47,7 @@ impl Retry {
         // Past this power the product would be infinite, and zero times infinity is no number.
         let doublings = i32::try_from(in_a_row - 1).unwrap_or(i32::MAX).min(f64::MAX_EXP - 1);
         let backoff = self.backoff_factor * 2f64.powi(doublings) + jitter * self.backoff_jitter;
-        seconds(backoff.min(self.backoff_max))
+        saturating_duration(backoff.min(self.backoff_max))
     }
 
     /// The wait that a `Retry-After` header asks for, at most `retry_after_max`: a number of seconds, or a date, less the
@@ -76,7 +77,7 @@ impl Retry {
 
     /// [`parse_retry_after`](Self::parse_retry_after) at the time `now`; `None` if malformed.
     pub(crate) fn retry_after_at(&self, value: &str, now: SystemTime) -> Option<Duration> {
-        Some(retry_after::wait(value, now)?.min(seconds(self.retry_after_max)))
+        Some(retry_after::wait(value, now)?.min(saturating_duration(self.retry_after_max)))
     }
 
     /// How long to sleep before the next attempt: what the response's `Retry-After` asks for, else the back-off.
@@ -90,12 +91,6 @@ impl Retry {
             .filter(|wait| !wait.is_zero())
             .unwrap_or_else(|| self.backoff_time_with(jitter))
     }
-}
-
-/// Total: less than zero and not-a-number are zero, and what does not fit is as long as there is.
-fn seconds(seconds: f64) -> Duration {
-    let out_of_range = if seconds > 0.0 { Duration::MAX } else { Duration::ZERO };
-    Duration::try_from_secs_f64(seconds).unwrap_or(out_of_range)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::fmt;
 use crate::headers::Headers;
 use crate::log_targets;
 use crate::retry::{Attempt, Cause, Count, RequestHistory, Retry, Tried};
+use crate::status::IntoStatus;
 
 /// Why there is no next [`Retry`].
 #[derive(Clone, Debug)]
@@ -97,8 +98,8 @@ impl Retry {
     /// Whether a response with this status asks for a retry: its status is listed, or it is 413, 429 or 503 with a
     /// `Retry-After` that is obeyed and `total` has a number above 0; and the method is allowed.
     #[must_use]
-    pub fn is_retry(&self, method: &str, status: u16, has_retry_after: bool) -> bool {
-        self.is_retry_if(method, status, || has_retry_after)
+    pub fn is_retry(&self, method: &str, status: impl IntoStatus, has_retry_after: bool) -> bool {
+        self.is_retry_if(method, status.into_status(), || has_retry_after)
     }
 
     /// Whether some count is below zero.

@@ -10,6 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::log_targets;
 use crate::retry::{Attempt, Count, RequestHistory};
 use crate::semantics::IDEMPOTENT_METHODS;
+use crate::status::IntoStatus;
+use crate::timeout::{IntoDuration, IntoLimit};
 
 /// When to try again, how often, and how long to wait before it.
 ///
@@ -147,34 +149,37 @@ impl Retry {
         self
     }
 
-    /// Retries any method, POST among them: urllib3's `allowed_methods=None`.
+    /// Retries any method, POST among them: urllib3's `allowed_methods=None`. [`allowed_methods`](Self::allowed_methods) takes
+    /// it back.
     pub fn any_method(mut self) -> Self {
         self.methods = Methods::Any;
         self
     }
 
-    /// The statuses that are retried, whatever the response says. Default none.
-    pub fn status_forcelist(mut self, statuses: impl IntoIterator<Item = u16>) -> Self {
-        let statuses: Arc<[u16]> = statuses.into_iter().collect();
+    /// The statuses that are retried, whatever the response says: numbers, or [`StatusCode`](crate::StatusCode)s. Default
+    /// none; an empty list of either is none again.
+    pub fn status_forcelist<S: IntoStatus>(mut self, statuses: impl IntoIterator<Item = S>) -> Self {
+        let statuses: Arc<[u16]> = statuses.into_iter().map(IntoStatus::into_status).collect();
         self.status_forcelist = (!statuses.is_empty()).then_some(statuses);
         self
     }
 
-    /// Seconds of back-off, doubled with each error in a row: see [`backoff_time`](Self::backoff_time). Default 0, no back-off.
-    pub fn backoff_factor(mut self, seconds: impl Into<f64>) -> Self {
-        self.backoff_factor = seconds.into();
+    /// The back-off, in seconds or as a `Duration`, doubled with each error in a row: see
+    /// [`backoff_time`](Self::backoff_time). Default 0, no back-off.
+    pub fn backoff_factor(mut self, factor: impl IntoDuration) -> Self {
+        self.backoff_factor = factor.into_seconds();
         self
     }
 
-    /// The longest back-off, in seconds. Default 120.
-    pub fn backoff_max(mut self, seconds: impl Into<f64>) -> Self {
-        self.backoff_max = seconds.into();
+    /// The longest back-off, in seconds or as a `Duration`. Default 120; `None` is no limit, and zero is no back-off.
+    pub fn backoff_max(mut self, limit: impl IntoLimit) -> Self {
+        self.backoff_max = limit.into_limit().as_seconds();
         self
     }
 
-    /// Adds up to so many seconds to each back-off, by chance. Default 0.
-    pub fn backoff_jitter(mut self, seconds: impl Into<f64>) -> Self {
-        self.backoff_jitter = seconds.into();
+    /// The most that chance adds to each back-off, in seconds or as a `Duration`. Default 0.
+    pub fn backoff_jitter(mut self, most: impl IntoDuration) -> Self {
+        self.backoff_jitter = most.into_seconds();
         self
     }
 
@@ -201,9 +206,10 @@ impl Retry {
         self
     }
 
-    /// The longest wait that a `Retry-After` may ask for, in seconds; a longer one is cut to it. Default 21600, six hours.
-    pub fn retry_after_max(mut self, seconds: impl Into<f64>) -> Self {
-        self.retry_after_max = seconds.into();
+    /// The longest wait that a `Retry-After` may ask for, in seconds or as a `Duration`; a longer one is cut to it. Default
+    /// 21600, six hours; `None` is no limit, and with zero the back-off counts instead.
+    pub fn retry_after_max(mut self, limit: impl IntoLimit) -> Self {
+        self.retry_after_max = limit.into_limit().as_seconds();
         self
     }
 
@@ -219,7 +225,7 @@ impl Retry {
     /// Asks `test` before each retry that the other settings want; where it says `false`, the error or the response stands as
     /// it is.
     ///
-    /// It cannot ask for more: to have a status retried by what its headers say, list the status and test the headers. New
+    /// A second `test` replaces the first; `|_| true` takes it back. It cannot ask for more: to have a status retried by what its headers say, list the status and test the headers. New
     /// here, and only for adapters: [`increment`](Self::increment) does not ask it.
     ///
     /// # Examples
@@ -425,6 +431,7 @@ mod tests {
             assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::InvalidSetting, text));
         }
         assert!(Retry::new().backoff_max(f64::INFINITY).backoff_jitter(0).check().is_ok());
+        assert!(Retry::new().backoff_max(0).retry_after_max(0).check().is_ok());
     }
 
     #[test]
@@ -437,5 +444,37 @@ mod tests {
         assert!(Arc::ptr_eq(retry.retry_if.as_ref().unwrap(), copy.retry_if.as_ref().unwrap()));
         let (Methods::Given(one), Methods::Given(other)) = (&retry.methods, &copy.methods) else { panic!() };
         assert!(Arc::ptr_eq(one, other));
+    }
+
+    #[test]
+    fn times_are_seconds_or_durations_and_a_limit_may_be_none() {
+        use std::time::Duration;
+
+        let (half, minute) = (Duration::from_millis(500), Duration::from_secs(60));
+        let retry = Retry::new().backoff_factor(half).backoff_jitter(half).backoff_max(minute).retry_after_max(minute);
+        assert_eq!((retry.backoff_factor, retry.backoff_jitter), (0.5, 0.5));
+        assert_eq!((retry.backoff_max, retry.retry_after_max), (60.0, 60.0));
+
+        let patient = retry.backoff_max(None).retry_after_max(None);
+        assert!(patient.check().is_ok());
+        assert_eq!(patient.parse_retry_after("86400").unwrap(), Duration::from_secs(86_400));
+    }
+
+    #[test]
+    fn statuses_are_numbers_or_status_codes() {
+        use crate::StatusCode;
+
+        let listed = [502, 503];
+        for retry in [
+            Retry::new().status_forcelist([502, 503]),
+            Retry::new().status_forcelist(&listed),
+            Retry::new().status_forcelist(listed.iter().copied()),
+            Retry::new().status_forcelist([StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE]),
+            Retry::new().status_forcelist(&[StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE]),
+        ] {
+            assert!(retry.is_retry("GET", 502, false) && retry.is_retry("GET", StatusCode::SERVICE_UNAVAILABLE, false));
+            assert!(!retry.is_retry("GET", 500, false));
+            assert!(!retry.status_forcelist([0u16; 0]).is_retry("GET", 502, false));
+        }
     }
 }

@@ -25,6 +25,13 @@ impl Mounts {
         }
     }
 
+    /// Takes the adapter on `prefix` away; whether there was one.
+    pub(super) fn unmount(&mut self, prefix: &str) -> bool {
+        let before = self.adapters.len();
+        self.adapters.retain(|(own, _)| own != prefix);
+        self.adapters.len() != before
+    }
+
     /// The adapter for `url`: the first whose prefix it starts with, compared without case (ADPT-02).
     pub(super) fn find(&self, url: &Url) -> Result<&Arc<dyn Adapter>> {
         let text = url.as_str().as_bytes();

@@ -12,6 +12,7 @@ use crate::message::pair::Pair;
 use crate::message::{PreparedRequest, Request, Response};
 use crate::proxy::Proxies;
 use crate::session::Session;
+use crate::setting::IntoSetting;
 use crate::timeout::Timeout;
 use crate::verify::{ClientCert, Verify};
 
@@ -83,7 +84,7 @@ impl<'s> RequestBuilder<'s> {
     }
 
     /// See [`Request::header`].
-    pub fn header(self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+    pub fn header(self, name: impl AsRef<str>, value: impl fmt::Display) -> Self {
         self.map(|request| request.header(name, value))
     }
 
@@ -144,38 +145,40 @@ impl<'s> RequestBuilder<'s> {
     }
 
     /// Limits: seconds or a `Duration` for connect and read, a pair for each, `None` for no limit whatever the session
-    /// says, or a [`Timeout`], whose fields replace the session's where they are set.
+    /// says, or a [`Timeout`], whose fields replace the session's where they are set. [`Timeout::new`] sets none of them.
     pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
         self.settings.timeout = timeout.into();
         self
     }
 
-    /// Whether redirects are followed: by default yes, but for [`Session::head`] (API-04).
+    /// Whether redirects are followed: by default yes, except for [`Session::head`].
     pub fn allow_redirects(mut self, allow: bool) -> Self {
         self.settings.allow_redirects = Some(allow);
         self
     }
 
-    /// Whether the body is left on the connection until it is read.
-    pub fn stream(mut self, stream: bool) -> Self {
-        self.settings.stream = Some(stream);
+    /// Whether the body is left on the connection until it is read. `None`, as the session has it, by default.
+    pub fn stream(mut self, stream: impl Into<Option<bool>>) -> Self {
+        self.settings.stream = stream.into();
         self
     }
 
-    /// How the server's certificate is verified: `true`, `false`, or a path to a bundle or a directory.
-    pub fn verify(mut self, verify: impl Into<Verify>) -> Self {
-        self.settings.verify = Some(verify.into());
+    /// How the server's certificate is verified: `true`, `false`, a path to a bundle or a directory, or a [`Verify`]. `None`,
+    /// as the session has it, by default.
+    pub fn verify(mut self, verify: impl IntoSetting<Verify>) -> Self {
+        self.settings.verify = verify.into_setting();
         self
     }
 
-    /// The client certificate: a pair of certificate and key, one file with both, or a [`ClientCert`].
-    pub fn cert(mut self, cert: impl Into<ClientCert>) -> Self {
-        self.settings.cert = Some(cert.into());
+    /// The client certificate: a pair of certificate and key, one file with both, or a [`ClientCert`]. `None`, the session's
+    /// if it has one, by default.
+    pub fn cert(mut self, cert: impl IntoSetting<ClientCert>) -> Self {
+        self.settings.cert = cert.into_setting();
         self
     }
 
-    /// Proxies by scheme, `scheme://host`, `all` or `all://host`; an empty one means direct. They win over the session's
-    /// and the environment's.
+    /// Adds proxies by scheme, `scheme://host`, `all` or `all://host`, each in place of an earlier one for the same; an empty
+    /// one means direct. They win over the session's and the environment's.
     pub fn proxies<I: IntoIterator<Item: Pair>>(mut self, proxies: I) -> Self {
         for pair in proxies {
             if let Err(error) = self.settings.proxies.insert(pair.name(), pair.value()) {
@@ -211,5 +214,62 @@ impl SendOptions {
         self.cert = settings.cert.or(self.cert);
         self.proxies = settings.proxies;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::message::Auth;
+
+    #[test]
+    fn what_a_request_sets_over_its_session_is_unset_by_none() {
+        let session = Session::new();
+        let set = || {
+            session
+                .get("http://h/")
+                .timeout(5)
+                .stream(true)
+                .verify(false)
+                .cert(("client.pem", "client.key"))
+                .auth(("user", "password"))
+        };
+
+        let given = set().settings;
+        assert_eq!((given.stream, given.verify), (Some(true), Some(Verify::No)));
+        assert_eq!(given.cert, Some(ClientCert::pem("client.pem", "client.key")));
+        assert!(set().request.auth.is_some());
+
+        let unset = set().timeout(Timeout::new()).stream(None).verify(None).cert(None).auth(None);
+        assert_eq!((unset.settings.stream, unset.settings.verify, unset.settings.cert), (None, None, None));
+        assert_eq!(unset.settings.timeout, Timeout::new());
+        assert!(unset.request.auth.is_none());
+
+        let shared: Arc<dyn Auth> = Arc::new(crate::BearerAuth::new("token"));
+        assert!(session.get("http://h/").auth(Some(shared)).request.auth.is_some());
+        assert_eq!(set().timeout(Some(Duration::from_secs(1))).settings.timeout, Timeout::from(1));
+    }
+
+    #[test]
+    fn a_header_takes_what_a_list_of_headers_takes() {
+        let session = Session::new();
+        let (name, value) = (String::from("X-A"), String::from("1"));
+        for request in [
+            session.get("http://h/").header("X-A", "1"),
+            session.get("http://h/").header(&name, &value),
+            session.get("http://h/").header(name.clone(), value.clone()),
+            session.get("http://h/").header("X-A", 1),
+            session.get("http://h/").header("X-A", std::num::NonZeroU8::MIN),
+            session.get("http://h/").headers([("X-A", 1)]),
+            session.get("http://h/").headers([(&name, &value)]),
+        ] {
+            assert_eq!(request.prepare().unwrap().headers.get("x-a"), Some("1"));
+        }
+
+        let refused = session.get("http://h/").header("X-A", 'ſ').prepare().unwrap_err();
+        assert_eq!(refused.kind(), crate::ErrorKind::InvalidHeader);
     }
 }

@@ -181,6 +181,22 @@ impl Session {
         self.mounts.mount(prefix.into(), Arc::new(adapter));
     }
 
+    /// Takes away the adapter that is mounted on exactly `prefix`, and does not close it; whether there was one.
+    ///
+    /// # Coming from requests
+    /// `session.adapters.pop(prefix)`.
+    ///
+    /// # Examples
+    /// ```
+    /// let mut session = petition::Session::new();
+    ///
+    /// assert!(session.unmount("http://")); // https only
+    /// assert!(session.get("http://127.0.0.1/").send().is_err());
+    /// ```
+    pub fn unmount(&mut self, prefix: impl AsRef<str>) -> bool {
+        self.mounts.unmount(prefix.as_ref())
+    }
+
     /// The adapter that would serve `url`.
     ///
     /// # Errors

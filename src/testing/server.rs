@@ -10,7 +10,11 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use http::StatusCode;
 use parking_lot::{Condvar, Mutex};
+
+use crate::message::Pair;
+use crate::status::IntoStatus;
 
 /// A request as the server got it.
 #[derive(Clone, Debug, Default)]
@@ -56,20 +60,25 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// A status with its reason, no headers but `Content-Length`, and no body.
-    pub fn new(status: u16) -> Self {
-        Self { raw: None, status, headers: String::new(), body: Vec::new(), close: false }
+    /// A status with its reason, no header except `Content-Length`, and no body.
+    pub fn new(status: impl IntoStatus) -> Self {
+        Self { raw: None, status: status.into_status(), headers: String::new(), body: Vec::new(), close: false }
     }
 
     /// A whole answer as it goes over the wire.
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
-        Self { raw: Some(bytes.into()), ..Self::new(200) }
+        Self { raw: Some(bytes.into()), ..Self::new(StatusCode::OK) }
     }
 
-    /// Adds a header.
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push_str(&format!("{name}: {value}\r\n"));
+    /// Adds a header, as it is: a test may send what is no header. The value is text, or anything that has a text form.
+    pub fn header(mut self, name: impl AsRef<str>, value: impl fmt::Display) -> Self {
+        self.headers.push_str(&format!("{}: {value}\r\n", name.as_ref()));
         self
+    }
+
+    /// Adds several headers, as [`header`](Self::header) does.
+    pub fn headers<I: IntoIterator<Item: Pair>>(self, headers: I) -> Self {
+        headers.into_iter().fold(self, |reply, pair| reply.header(pair.name(), pair.value()))
     }
 
     /// The body; its length is announced.
@@ -88,7 +97,7 @@ impl Reply {
         if let Some(raw) = self.raw {
             return raw;
         }
-        let reason = http::StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason());
+        let reason = StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason());
         let head = format!(
             "HTTP/1.1 {} {}\r\n{}Content-Length: {}\r\n\r\n",
             self.status,

@@ -94,6 +94,8 @@ mod sealed {
 }
 
 /// What can be a URL: `&str`, `String`, [`Url`], and references to them.
+///
+/// The trait is sealed: it cannot be implemented outside this crate.
 pub trait IntoUrl: sealed::Sealed {
     /// The URL, joined to `base` if there is one.
     #[doc(hidden)]

@@ -1,0 +1,65 @@
+//! What can be a status: the one way in which a parameter takes it.
+
+use http::StatusCode;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// What can be a status: a `u16`, a [`StatusCode`], or a reference to either.
+///
+/// Every parameter that is a status takes it. A number outside 100 to 999 is no status; where it matters, as in
+/// [`ResponseBuilder::build`](crate::ResponseBuilder::build), it is an error. What has a status gives it as a
+/// [`StatusCode`], which compares with numbers, except in [`retry`](crate::retry), where it is a `u16` as in urllib3. The
+/// trait is sealed: it cannot be implemented outside this crate.
+///
+/// # Examples
+/// ```
+/// use petition::{Response, Retry, StatusCode};
+///
+/// let retry = Retry::new().status_forcelist([StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE]);
+/// assert!(retry.is_retry("GET", 502, false));
+///
+/// let response = Response::builder(StatusCode::NOT_FOUND).build()?;
+/// assert_eq!(response.status_code(), 404);
+/// # Ok::<(), petition::Error>(())
+/// ```
+pub trait IntoStatus: sealed::Sealed {
+    #[doc(hidden)]
+    fn into_status(self) -> u16;
+}
+
+macro_rules! statuses {
+    ($($type:ty: $value:ident => $number:expr;)*) => {$(
+        impl sealed::Sealed for $type {}
+        impl IntoStatus for $type {
+            fn into_status(self) -> u16 {
+                let $value = self;
+                $number
+            }
+        }
+    )*};
+}
+
+statuses! {
+    u16: number => number;
+    &u16: number => *number;
+    StatusCode: status => status.as_u16();
+    &StatusCode: status => status.as_u16();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_status_codes_are_one() {
+        fn number(status: impl IntoStatus) -> u16 {
+            status.into_status()
+        }
+
+        for status in [number(418), number(&418), number(StatusCode::IM_A_TEAPOT), number(&StatusCode::IM_A_TEAPOT)] {
+            assert_eq!(status, 418);
+        }
+    }
+}
