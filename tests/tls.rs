@@ -328,7 +328,7 @@ fn versions_can_be_bounded_and_no_common_one_is_said() {
             (TlsVersion::Tls13, TlsVersion::Tls13, &old, false),
             (TlsVersion::Tls13, TlsVersion::Tls13, &new, true),
         ] {
-            let mut session = session(&backend, |builder| builder.min_tls_version(min).max_tls_version(max));
+            let mut session = session(&backend, |builder| builder.tls_min_version(min).tls_max_version(max));
             session.verify = pki.bundle();
 
             match session.get(secure.url("good.test")).send() {

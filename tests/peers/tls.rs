@@ -115,7 +115,7 @@ fn without_a_common_version_it_is_an_ssl_error() {
     for (server, ours) in [("TLSv1.2", TlsVersion::Tls13), ("TLSv1.3", TlsVersion::Tls12)] {
         let Some(nginx) = nginx(&format!("ssl_protocols {server}; location / {{ return 200 hi; }}")) else { return };
         for backend in backends() {
-            let adapter = local_names(&backend).min_tls_version(ours).max_tls_version(ours).build();
+            let adapter = local_names(&backend).tls_min_version(ours).tls_max_version(ours).build();
             let error = trusting(&nginx, &adapter).get(url(&nginx, "/")).send().unwrap_err();
 
             assert_eq!(error.kind(), ErrorKind::SslError, "{backend:?} {server}: {error:?}");
