@@ -100,6 +100,11 @@ pub mod fuzzing {
     pub use crate::http1::invariants::{body_decoder, response_head};
 }
 
+/// The code in docs/architecture.md, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/architecture.md")]
+pub struct Architecture;
+
 mod message;
 mod net;
 mod pool;

@@ -336,3 +336,63 @@ fn the_total_timeout_begins_with_an_adapter_that_is_asked_directly() {
 
     assert_eq!((error.kind(), server.requests().len()), (ErrorKind::TotalTimeout, 1), "{error}");
 }
+
+/// The model of docs/architecture.md, as a program outside the crate has it.
+struct WithKey<A> {
+    inner: A,
+    key: String,
+}
+
+impl<A: Adapter> Adapter for WithKey<A> {
+    fn send(&self, request: &mut PreparedRequest, options: &SendOptions) -> Result<Response> {
+        let mut request = request.clone();
+        request.headers.insert("X-Api-Key", &self.key)?;
+        self.inner.send(&mut request, options)
+    }
+
+    fn close(&self) {
+        self.inner.close();
+    }
+}
+
+#[test]
+fn a_wrapped_adapter_keeps_its_retries_and_what_is_added_stays_with_it() {
+    let elsewhere = TestServer::http(|_| Reply::new(200).body("elsewhere"));
+    let target = elsewhere.url("/new");
+    let busy = AtomicUsize::new(1);
+    let server = TestServer::http(move |_| match busy.fetch_sub(1, Ordering::Relaxed) {
+        1 => Reply::new(503),
+        _ => Reply::new(302).header("Location", &target),
+    });
+    let inner = HttpAdapter::builder().max_retries(Retry::new().status_forcelist([503])).build();
+    let mut session = Session::new();
+    session.trust_env = false;
+    session.mount(server.url("/"), WithKey { inner: inner.clone(), key: "secret".to_owned() });
+
+    let response = session.get(server.url("/old")).data("body").send().unwrap();
+
+    assert_eq!(response.text().unwrap(), "elsewhere");
+    let sent: Vec<_> = server.requests().iter().map(|request| request.header("X-Api-Key").map(str::to_owned)).collect();
+    assert_eq!(sent, [Some("secret".to_owned()), Some("secret".to_owned())]);
+    assert_eq!(elsewhere.requests()[0].header("X-Api-Key"), None);
+    assert_eq!(inner.stats()[0].num_requests(), 2);
+
+    assert_eq!(inner.stats()[0].idle(), 1);
+    session.close();
+    assert_eq!(inner.stats().iter().map(petition::PoolStats::idle).sum::<usize>(), 0);
+}
+
+#[test]
+fn an_adapter_is_unmounted_by_its_exact_prefix_and_left_open() {
+    let mut session = Session::new();
+    let named = Named::new("own");
+    session.mount("http://h/", named.clone());
+
+    assert!(!session.unmount("http://H/") && !session.unmount("http://h"));
+    assert_eq!(served_by(&session, "http://h/"), "own");
+    assert!(session.unmount("http://h/") && !session.unmount("http://h/"));
+
+    assert!(session.unmount("http://"));
+    assert_eq!(session.get("http://h/").send().unwrap_err().kind(), ErrorKind::InvalidSchema);
+    assert_eq!(named.closed.load(Ordering::Relaxed), 0);
+}

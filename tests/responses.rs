@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common_b::{fixed, once, session};
 use petition::testing::{Reply, TestServer};
-use petition::{ErrorKind, Response};
+use petition::{ErrorKind, Response, StatusCode};
 
 fn read(answer: &'static str) -> petition::Result<Response> {
     let mut session = session();
@@ -260,4 +260,57 @@ fn a_response_of_ones_own_appends_headers_and_keeps_its_first_error() {
     assert!(Response::builder(99).build().is_err());
     let error = Response::builder(200).header("A", "b\r\nc").header("", "").build().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidHeader);
+}
+
+#[test]
+fn a_charset_that_is_unset_leaves_it_to_the_headers_again() {
+    let bytes = [0xc3, 0xbc];
+    let mut response = Response::builder(200).header("Content-Type", "text/plain").body(bytes).build().unwrap();
+
+    response.set_encoding("utf-8");
+    assert_eq!((response.encoding(), response.text().unwrap().as_str()), (Some("utf-8"), "\u{fc}"));
+
+    response.set_encoding(None);
+    assert_eq!((response.encoding(), response.text().unwrap().as_str()), (Some("ISO-8859-1"), "\u{c3}\u{bc}"));
+}
+
+#[test]
+fn a_response_is_built_from_any_form_of_status_header_and_url() {
+    let built = Response::builder(StatusCode::CREATED)
+        .header("X-Count", 5)
+        .headers([("X-Count", "6"), ("X-Other", "7")])
+        .reason("Made")
+        .reason(None)
+        .url("http://h/a b")
+        .build()
+        .unwrap();
+
+    assert_eq!(
+        (built.status_code().as_u16(), built.reason(), built.url().as_str()),
+        (201, "Created", "http://h/a%20b")
+    );
+    assert_eq!(built.headers().get_all("x-count").collect::<Vec<_>>(), ["5", "6"]);
+    // Made without a request: a stand-in.
+    assert_eq!((built.request().method.as_str(), built.request().url.as_str()), ("GET", "http://localhost/"));
+
+    for (refused, kind) in [
+        (Response::builder(200).url("no-scheme.test"), ErrorKind::MissingSchema),
+        (Response::builder(200).header("X", "a\nb"), ErrorKind::InvalidHeader),
+        (Response::builder(99), ErrorKind::InvalidSetting),
+    ] {
+        assert_eq!(refused.build().unwrap_err().kind(), kind);
+    }
+}
+
+#[test]
+fn a_reply_of_the_test_server_takes_the_same_forms() {
+    let server = TestServer::http(|_| {
+        Reply::new(StatusCode::IM_A_TEAPOT).header("X-Count", 5).headers([("X-Count", 6)]).headers(&[("X-Other", "7")])
+    });
+
+    let response = session().get(server.url("/")).send().unwrap();
+
+    assert_eq!(response.status_code(), 418);
+    assert_eq!(response.headers().get_all("x-count").collect::<Vec<_>>(), ["5", "6"]);
+    assert_eq!(response.headers().get("x-other"), Some("7"));
 }

@@ -35,7 +35,8 @@ use crate::message::{PreparedRequest, Response};
 /// Sends prepared requests. A closure `Fn(&mut PreparedRequest, &SendOptions) -> Result<Response>` is one too; see
 /// [`adapter_fn`].
 ///
-/// One that wraps another passes the options on, as they are or cloned and changed: they carry since when
+/// One that wraps another sends a copy of the request by it, as a header set on `request` itself goes along on redirects,
+/// whatever host they lead to. It passes the options on, as they are or cloned and changed: they carry since when
 /// [`Timeout::total`](crate::Timeout::total) counts.
 ///
 /// # Examples
