@@ -53,7 +53,7 @@ impl BasicAuth {
 
 impl Auth for BasicAuth {
     fn apply(&self, request: &mut PreparedRequest) -> Result<()> {
-        request.headers.insert("Authorization", &self.value())
+        request.headers.insert("Authorization", self.value())
     }
 }
 
@@ -96,7 +96,7 @@ impl ProxyAuth {
 // AUTH-08
 impl Auth for ProxyAuth {
     fn apply(&self, request: &mut PreparedRequest) -> Result<()> {
-        request.headers.insert("Proxy-Authorization", &self.0.value())
+        request.headers.insert("Proxy-Authorization", self.0.value())
     }
 }
 

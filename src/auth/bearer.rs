@@ -36,7 +36,7 @@ impl BearerAuth {
 
 impl Auth for BearerAuth {
     fn apply(&self, request: &mut PreparedRequest) -> Result<()> {
-        request.headers.insert("Authorization", &self.value())
+        request.headers.insert("Authorization", self.value())
     }
 }
 

@@ -8,6 +8,7 @@ use std::fmt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::form::part::{CRLF, Part};
 use crate::form::source::{OpenSource, Source};
+use crate::setting::IntoSetting;
 
 /// A `multipart/form-data` body: fields and files, in order, streamed.
 ///
@@ -37,16 +38,16 @@ pub struct Multipart {
 impl Multipart {
     /// A form without parts, with a random boundary.
     pub fn new() -> Self {
-        // BODY-26
-        Self { boundary: format!("{:032x}", fastrand::u128(..)), parts: Vec::new() }
+        Self { boundary: random_boundary(), parts: Vec::new() }
     }
 
-    /// Uses `boundary` between the parts, in place of a random one. It must not occur in any part.
+    /// Uses `boundary` between the parts, in place of a random one; `None` is a random one again. It must not occur in any
+    /// part.
     ///
     /// It has 1 to 70 letters, digits and `'+_-.` (what RFC 2046 §5.1.1 allows and needs no quotes in a header); another is
     /// [`ErrorKind::InvalidHeader`] when the form is sent.
-    pub fn boundary(mut self, boundary: impl Into<String>) -> Self {
-        self.boundary = boundary.into();
+    pub fn boundary(mut self, boundary: impl IntoSetting<String>) -> Self {
+        self.boundary = boundary.into_setting().unwrap_or_else(random_boundary);
         self
     }
 
@@ -145,6 +146,11 @@ impl Default for Multipart {
     fn default() -> Self {
         Self::new()
     }
+}
+
+// BODY-26
+fn random_boundary() -> String {
+    format!("{:032x}", fastrand::u128(..))
 }
 
 impl<K: Into<String>> FromIterator<(K, Part)> for Multipart {

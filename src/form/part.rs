@@ -234,4 +234,14 @@ mod tests {
             part.fault.map_or(Ok(()), Err).unwrap();
         }
     }
+
+    #[test]
+    fn a_file_name_and_a_type_are_unset_by_none_and_a_header_has_any_text_form() {
+        let part = Part::text("x").file_name("a").mime("a/b").header("X-Count", 5).file_name(None).mime(None);
+
+        let mut out = String::new();
+        part.write_head("f", &mut out);
+
+        assert_eq!(out, "Content-Disposition: form-data; name=\"f\"\r\nX-Count: 5\r\n\r\n");
+    }
 }

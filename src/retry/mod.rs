@@ -2,7 +2,7 @@
 //!
 //! A [`Retry`] holds settings, what is left of each count, and the history of what was retried. It knows no connection,
 //! no request and no clock: it is told what went wrong (a [`Cause`]) and answers with the next `Retry` or with a
-//! [`GiveUp`]. Nothing here sleeps or sends, so every rule is checked against rows recorded from urllib3 (`grid`).
+//! [`GiveUp`]. A status is a plain number here, as in urllib3; what takes one takes a `StatusCode` too. Nothing here sleeps or sends, so every rule is checked against rows recorded from urllib3 (`grid`).
 //!
 //! The rule that keeps it sound: a `Retry` is never changed in place. The adapter's stays as it was configured, and each
 //! send starts from a copy of it (RETRY-02); a copy of default settings allocates nothing.

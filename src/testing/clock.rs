@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use parking_lot::Mutex;
 
 use crate::clock::{self, Clock};
+use crate::timeout::IntoDuration;
 
 /// A [`Clock`] that stands still until someone sleeps on it or [`advance`](Self::advance) moves it. Clones share it.
 ///
@@ -18,8 +19,9 @@ use crate::clock::{self, Clock};
 /// let fake = FakeClock::new();
 /// let before = fake.now();
 /// fake.sleep(Duration::from_secs(90));
+/// fake.advance(0.5);
 ///
-/// assert_eq!(fake.now() - before, Duration::from_secs(90));
+/// assert_eq!(fake.now() - before, Duration::from_millis(90_500));
 /// assert_eq!(fake.slept(), [Duration::from_secs(90)]);
 /// ```
 #[derive(Clone, Debug)]
@@ -57,8 +59,9 @@ impl FakeClock {
         self
     }
 
-    /// Moves the time on.
-    pub fn advance(&self, by: Duration) {
+    /// Moves the time on, by seconds or a `Duration`.
+    pub fn advance(&self, by: impl IntoDuration) {
+        let by = by.into_duration();
         let mut state = self.state.lock();
         state.now += by;
         state.wall += by;
