@@ -76,7 +76,7 @@ mod tests {
         let owned = String::from("a");
         for set in [
             text("a"),
-            text(&"a"),
+            ["a"].iter().map(text).collect::<Option<_>>(),
             text(&owned),
             text(owned.clone()),
             text(Cow::from("a")),

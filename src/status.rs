@@ -58,7 +58,11 @@ mod tests {
             status.into_status()
         }
 
-        for status in [number(418), number(&418), number(StatusCode::IM_A_TEAPOT), number(&StatusCode::IM_A_TEAPOT)] {
+        let (numbers, codes) = ([418], [StatusCode::IM_A_TEAPOT]);
+        for status in numbers.iter().map(number).chain(numbers.map(number)) {
+            assert_eq!(status, 418);
+        }
+        for status in codes.iter().map(number).chain(codes.map(number)) {
             assert_eq!(status, 418);
         }
     }

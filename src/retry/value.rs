@@ -464,13 +464,13 @@ mod tests {
     fn statuses_are_numbers_or_status_codes() {
         use crate::StatusCode;
 
-        let listed = [502, 503];
+        let (listed, codes) = ([502, 503], [StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE]);
         for retry in [
             Retry::new().status_forcelist([502, 503]),
-            Retry::new().status_forcelist(&listed),
+            Retry::new().status_forcelist(listed.iter()),
             Retry::new().status_forcelist(listed.iter().copied()),
-            Retry::new().status_forcelist([StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE]),
-            Retry::new().status_forcelist(&[StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE]),
+            Retry::new().status_forcelist(codes),
+            Retry::new().status_forcelist(codes.iter()),
         ] {
             assert!(retry.is_retry("GET", 502, false) && retry.is_retry("GET", StatusCode::SERVICE_UNAVAILABLE, false));
             assert!(!retry.is_retry("GET", 500, false));
