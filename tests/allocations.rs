@@ -96,7 +96,7 @@ fn small(headers: usize) -> TestServer {
         assert_eq!(body.len(), 100);
         // Content-Type and Content-Length are two of them.
         (2..headers).fold(Reply::new(200).header("Content-Type", "application/json").body(body), |reply, n| {
-            reply.header(&format!("X-Header-{n}"), &format!("value of header number {n}"))
+            reply.header(format!("X-Header-{n}"), format!("value of header number {n}"))
         })
     })
 }

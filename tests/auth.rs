@@ -223,7 +223,7 @@ fn netrc_gives_credentials_by_host_unless_the_program_has_its_own() {
     let server = TestServer::http(|request| match request.target.as_str() {
         "/moved" => {
             let port = request.header("host").unwrap().rsplit_once(':').unwrap().1.to_owned();
-            Reply::new(302).header("Location", &format!("http://localhost:{port}/there"))
+            Reply::new(302).header("Location", format!("http://localhost:{port}/there"))
         }
         _ => Reply::new(200),
     });

@@ -365,7 +365,7 @@ fn too_many_redirects_is_an_error_with_the_last_response_and_its_history() {
         let server = TestServer::http(move |request| {
             let n: u32 = request.target[1..].parse().unwrap();
             if n < redirects {
-                Reply::new(302).header("Location", &format!("/{}", n + 1)).body(format!("page {n}"))
+                Reply::new(302).header("Location", format!("/{}", n + 1)).body(format!("page {n}"))
             } else {
                 Reply::new(200)
             }

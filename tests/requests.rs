@@ -503,7 +503,7 @@ fn routes(evil: &'static str) -> Vec<(&'static str, Route)> {
             "prepared header",
             route(move |s, server| {
                 let mut prepared = Request::new("GET", server.url("/")).prepare()?;
-                prepared.headers.insert("X", &format!("v{evil}"))?;
+                prepared.headers.insert("X", format!("v{evil}"))?;
                 s.send(prepared)
             }),
         ),
@@ -511,7 +511,7 @@ fn routes(evil: &'static str) -> Vec<(&'static str, Route)> {
             "appended header",
             route(move |s, server| {
                 let mut prepared = Request::new("GET", server.url("/")).prepare()?;
-                prepared.headers.append(&format!("X{evil}"), "v")?;
+                prepared.headers.append(format!("X{evil}"), "v")?;
                 s.send(prepared)
             }),
         ),
@@ -558,9 +558,8 @@ fn routes(evil: &'static str) -> Vec<(&'static str, Route)> {
         (
             "auth of one's own",
             route(move |s, server| {
-                let auth = move |request: &mut petition::PreparedRequest| {
-                    request.headers.insert("X-Auth", &format!("v{evil}"))
-                };
+                let auth =
+                    move |request: &mut petition::PreparedRequest| request.headers.insert("X-Auth", format!("v{evil}"));
                 s.get(server.url("/")).auth(auth).send()
             }),
         ),

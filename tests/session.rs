@@ -480,7 +480,7 @@ fn a_prepared_request_keeps_what_it_has_and_can_be_edited_copied_and_sent_again(
 #[test]
 fn one_session_serves_many_threads() {
     let server = TestServer::http(|request| {
-        Reply::new(200).header("Set-Cookie", &format!("c{}=1", &request.target[1..])).body(request.target.clone())
+        Reply::new(200).header("Set-Cookie", format!("c{}=1", &request.target[1..])).body(request.target.clone())
     });
     let session = plain();
 
