@@ -296,7 +296,7 @@ fn the_total_timeout_and_the_elapsed_time_go_by_the_clock_that_was_set() {
         passing.advance(secs(2.0));
         match request.target.trim_start_matches('/').parse::<u32>() {
             Ok(0) | Err(_) => Reply::new(200),
-            Ok(n) => Reply::new(302).header("Location", &format!("/{}", n - 1)),
+            Ok(n) => Reply::new(302).header("Location", format!("/{}", n - 1)),
         }
     });
     // Far from the system's time.

@@ -380,7 +380,7 @@ impl std::fmt::Debug for HttpAdapterBuilder {
 mod tests {
     use super::*;
 
-    fn settings(set: impl FnOnce(HttpAdapterBuilder) -> HttpAdapterBuilder) -> Settings {
+    fn settings(set: impl FnOnce(HttpAdapterBuilder) -> HttpAdapterBuilder) -> AdapterSettings {
         set(HttpAdapterBuilder::new()).settings
     }
 
