@@ -1,6 +1,6 @@
 //! Whole answers, raw bytes in and result out, against what was recorded of requests.
 //!
-//! The cases are in `tests/data/http1_answers.txt`; those that are too long to read are made here.
+//! The cases are in `testdata/http1_answers.txt`; those that are too long to read are made here.
 
 use http::Method;
 
@@ -8,7 +8,7 @@ use super::invariants::Answer;
 use super::response_head::HeadLimits;
 use super::torn::{torn, torn_within};
 
-const ANSWERS: &str = include_str!("../../tests/data/http1_answers.txt");
+const ANSWERS: &str = include_str!("testdata/http1_answers.txt");
 
 fn show(answer: Answer) -> String {
     let shown = match answer.end {

@@ -140,7 +140,7 @@ mod tests {
             url: String,
             bypass: bool,
         }
-        let rows: Vec<Row> = serde_json::from_str(include_str!("../../tests/data/no_proxy.json")).unwrap();
+        let rows: Vec<Row> = serde_json::from_str(include_str!("testdata/no_proxy.json")).unwrap();
         assert!(rows.len() > 140);
         // Where an entry is understood that requests does not understand.
         let on_purpose = [("172.16.1.1:5000", "http://172.16.1.1:5000/", "an address with its port")];

@@ -1,6 +1,6 @@
 //! Replays what urllib3 2.8.0 did, row by row.
 //!
-//! `tests/data/retry_grid.jsonl` is written by the script beside it; the three `retry_*.json` there are smaller tables of
+//! `testdata/retry_grid.jsonl` is written by the script beside it; the three `retry_*.json` there are smaller tables of
 //! the same kind. A row has settings by urllib3's names and events by its errors' names. What the tables call for and this
 //! file does not know is a panic, so that no column goes unread.
 
@@ -11,10 +11,10 @@ use serde_json::Value;
 use crate::error::{Error, ErrorKind};
 use crate::retry::{Cause, Count, GiveUp, Retry};
 
-const GRID: &str = include_str!("../../tests/data/retry_grid.jsonl");
-const INCREMENT: &str = include_str!("../../tests/data/retry_increment.json");
-const BACKOFF: &str = include_str!("../../tests/data/retry_backoff.json");
-const RETRY_AFTER: &str = include_str!("../../tests/data/retry_after.json");
+const GRID: &str = include_str!("testdata/retry_grid.jsonl");
+const INCREMENT: &str = include_str!("testdata/retry_increment.json");
+const BACKOFF: &str = include_str!("testdata/retry_backoff.json");
+const RETRY_AFTER: &str = include_str!("testdata/retry_after.json");
 
 // RETRY-01, RETRY-03 to RETRY-10, RETRY-13 to RETRY-21, RETRY-23, RETRY-36 to RETRY-38, RETRY-40
 #[test]

@@ -36,7 +36,7 @@ mod tests {
             to: String,
             strip_auth: bool,
         }
-        let rows: Vec<Row> = serde_json::from_str(include_str!("../../tests/data/strip_auth.json")).unwrap();
+        let rows: Vec<Row> = serde_json::from_str(include_str!("testdata/strip_auth.json")).unwrap();
         assert!(rows.len() > 80);
 
         for row in rows {

@@ -20,7 +20,7 @@ fn refusal(text: &str) -> (ErrorKind, String) {
 // URL-05 to URL-21, URL-28
 #[test]
 fn urls_are_prepared_as_requests_prepares_them() {
-    let rows: Vec<PrepareRow> = serde_json::from_str(include_str!("../../tests/data/url_prepare.json")).unwrap();
+    let rows: Vec<PrepareRow> = serde_json::from_str(include_str!("testdata/url_prepare.json")).unwrap();
     assert!(rows.len() > 80);
 
     for row in rows {
