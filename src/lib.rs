@@ -4,24 +4,28 @@
 //! threaded workers. No async runtime.
 //!
 //! ```
-//! use petition::testing::{Reply, TestServer};
 //! use petition::{HttpAdapter, Retry, Session};
-//!
-//! let server = TestServer::http(|_| Reply::new(200).header("Content-Type", "application/json").body(r#"{"ok": true}"#));
+//! # use petition::{PreparedRequest, Response, SendOptions};
+//! # use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+//! # static SEEN: AtomicUsize = AtomicUsize::new(0);
 //!
 //! let mut session = Session::new();
 //! session.timeout = (3.05, 27).into(); // seconds: connect, read
 //! let retry = Retry::new().total(3).backoff_factor(0.5).status_forcelist([500, 502, 503, 504]);
-//! session.mount("http://", HttpAdapter::builder().pool_maxsize(8).pool_block(true).max_retries(retry).build());
+//! session.mount("https://", HttpAdapter::builder().pool_maxsize(8).pool_block(true).max_retries(retry).build());
+//! # session.mount("https://api.example.com/", |_: &mut PreparedRequest, _: &SendOptions| {
+//! #     SEEN.fetch_add(1, SeqCst);
+//! #     Response::builder(200).body("[]").build()
+//! # });
 //!
 //! let session = &session; // configured: share it
 //! std::thread::scope(|scope| {
-//!     for worker in 0..8 {
-//!         let url = server.url("/items");
-//!         scope.spawn(move || session.get(url).params([("worker", worker)]).send()?.error_for_status()?.text());
+//!     for page in 0..8 {
+//!         let request = session.get("https://api.example.com/items").params([("page", page)]);
+//!         scope.spawn(move || request.send()?.error_for_status()?.text());
 //!     }
 //! });
-//! assert_eq!(server.requests().len(), 8);
+//! # assert_eq!(SEEN.load(SeqCst), 8);
 //! ```
 //!
 //! # Set a timeout
