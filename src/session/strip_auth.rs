@@ -1,6 +1,6 @@
 //! The rule that strips `Authorization` from a request that a redirect, or a link to the next page, leads to another origin.
 //!
-//! requests' `should_strip_auth`, recorded in `tests/data/strip_auth.json`. What else is left behind is in `redirect`.
+//! requests' `should_strip_auth`, recorded in `testdata/strip_auth.json`. What else is left behind is in `redirect`.
 
 use crate::url::Url;
 
