@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::charset::{self, Utf};
+use super::charset::{self, unicode::Utf};
 
 /// The text of a JSON body whose encoding is said to be `encoding`.
 pub(crate) fn json_text<'a>(bytes: &'a [u8], encoding: Option<&str>) -> Cow<'a, str> {

@@ -10,12 +10,11 @@ mod content_type;
 mod decode;
 mod detect;
 mod legacy;
-mod unicode;
+pub(crate) mod unicode;
 
 pub(crate) use apparent::apparent_encoding;
 pub(crate) use content_type::encoding_from_headers;
 pub(crate) use decode::{decode, into_text};
-pub(crate) use unicode::Utf;
 
 /// A character encoding from the table.
 trait Charset: Sync {
