@@ -109,7 +109,9 @@ fn every_form_of_a_body() -> Result<()> {
 #[cfg(feature = "json")]
 #[test]
 fn a_json_body() -> Result<()> {
-    let r = offline().post("http://h/").json(&serde_json::json!({"k": [1, 2]})).send()?;
+    let value = serde_json::json!({"k": [1, 2]});
+
+    let r = offline().post("http://h/").json(&value).send()?;
 
     assert_eq!(r.request().headers.get("Content-Type"), Some("application/json"));
     Ok(())
