@@ -4,6 +4,9 @@
 //! certain is asserted apart. Ports of the system's choice read `PORT`.
 #![cfg(all(feature = "native-tls", feature = "gzip", feature = "json", feature = "digest"))]
 
+#[path = "wire/support/mod.rs"]
+mod support;
+
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -13,6 +16,8 @@ use std::thread;
 use std::time::Duration;
 
 use petition::testing::{Reply, TestServer};
+
+use support::without_settings;
 
 #[test]
 fn a_session_keeps_cookies_and_its_connection() {
@@ -549,9 +554,7 @@ fn run(name: &str) -> Output {
 fn example(name: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(binary(name));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    for variable in ["http_proxy", "https_proxy", "all_proxy", "no_proxy", "rust_log"] {
-        command.env_remove(variable).env_remove(variable.to_uppercase());
-    }
+    without_settings(&mut command);
     let mut child = command.spawn().unwrap();
     let mut streams = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
     let (done, ended) = mpsc::channel();

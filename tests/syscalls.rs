@@ -5,12 +5,16 @@
 //! pass, unless `PETITION_REQUIRE_PEERS` is set.
 #![cfg(target_os = "linux")]
 
+#[path = "wire/support/mod.rs"]
+mod support;
+
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use petition::testing::{Reply, TestServer};
 use petition::{HttpAdapter, Session};
+
+use support::{TempDir, without_settings};
 
 const URL: &str = "PETITION_COUNTED_URL";
 const REQUESTS: &str = "PETITION_COUNTED_REQUESTS";
@@ -36,21 +40,13 @@ fn client() {
 /// How often each call is made in `requests` requests, start-up included; `None` without strace.
 fn calls(url: &str, timeout: Option<&str>, requests: u32) -> Option<BTreeMap<String, u64>> {
     let own = std::env::current_exe().expect("a test has a path");
-    // Tests run side by side, and two may count the same number of requests.
-    static RUNS: AtomicU32 = AtomicU32::new(0);
-    let run = RUNS.fetch_add(1, Ordering::Relaxed);
-    let log = own.with_file_name(format!("syscalls-{}-{run}.strace", std::process::id()));
-    let run = Command::new("strace")
-        .args(["-f", "-c", "-o"])
-        .arg(&log)
-        .arg(own)
-        .args(["--exact", "client", "--test-threads=1"])
-        .env(URL, url)
-        .env(REQUESTS, requests.to_string())
-        .env("NO_PROXY", "*")
-        .envs(timeout.map(|seconds| (TIMEOUT, seconds)))
-        .output();
-    let output = match run {
+    let dir = TempDir::new();
+    let log = dir.path().join("calls");
+    let mut strace = Command::new("strace");
+    without_settings(&mut strace);
+    strace.args(["-f", "-c", "-o"]).arg(&log).arg(own).args(["--exact", "client", "--test-threads=1"]);
+    strace.env(URL, url).env(REQUESTS, requests.to_string()).envs(timeout.map(|seconds| (TIMEOUT, seconds)));
+    let output = match strace.output() {
         Ok(output) => output,
         Err(error) => {
             assert!(std::env::var_os("PETITION_REQUIRE_PEERS").is_none(), "strace is required, and missing: {error}");
@@ -60,7 +56,6 @@ fn calls(url: &str, timeout: Option<&str>, requests: u32) -> Option<BTreeMap<Str
     };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     let table = std::fs::read_to_string(&log).expect("strace writes its table");
-    std::fs::remove_file(&log).expect("it was there");
     // % time, seconds, usecs/call, calls, errors (if any), name
     let rows = table.lines().filter_map(|line| {
         let columns: Vec<&str> = line.split_whitespace().collect();

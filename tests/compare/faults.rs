@@ -1,27 +1,24 @@
 //! Faults × requests × Retry settings: what becomes of each, how often the request went out, and how long was slept, against
-//! a table that was made by running requests 2.34.2 on the same faults (`tests/peers/make_fault_matrix.py`).
+//! a table that was made by running requests 2.34.2 on the same faults (`make_fault_matrix.py`).
 //!
 //! Sleeps are a fake clock's; real are only the timeouts of the faults that are silence. Where petition is not as requests
 //! on purpose, `expected` has the rule and the reason, and every rule has to be of use.
-#![cfg(target_os = "linux")]
-
-#[path = "support/compare.rs"]
-mod compare;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Cursor, Seek, SeekFrom};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use petition::testing::{FakeClock, Peer, TestRequest, TestServer};
-use petition::{Body, ErrorKind, HttpAdapter, Retry, Session};
+use petition::{Body, ErrorKind, HttpAdapter, Retry};
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
-use compare::{report, rows, same_error};
+use crate::python::{report, rows, same_error};
+use crate::support::{BlackHole, session_over};
 
 const HALF_HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Le";
 const HALF_BODY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234";
@@ -128,7 +125,7 @@ struct Faults {
     server: TestServer,
     seen: Arc<Mutex<HashMap<usize, Seen>>>,
     refused: (Socket, SocketAddr),
-    unroutable: (Socket, Vec<TcpStream>, SocketAddr),
+    unroutable: BlackHole,
 }
 
 impl Faults {
@@ -156,13 +153,13 @@ impl Faults {
                 }
             }
         });
-        Ok(Self { server, seen, refused: refused()?, unroutable: unroutable()? })
+        Ok(Self { server, seen, refused: refused()?, unroutable: BlackHole::new() })
     }
 
     fn address(&self, fault: &str) -> SocketAddr {
         match fault {
             "refused" => self.refused.1,
-            "unroutable" => self.unroutable.2,
+            "unroutable" => self.unroutable.address,
             _ => self.server.address(),
         }
     }
@@ -171,9 +168,7 @@ impl Faults {
     fn perform(&self, number: usize, job: &Job, retry: &Value) -> Came {
         let clock = FakeClock::new();
         let adapter = HttpAdapter::builder().clock(clock.clone()).max_retries(self::retry(retry)).build();
-        let mut session = Session::new();
-        session.trust_env = false;
-        session.mount("http://", adapter);
+        let session = session_over(adapter);
         let (method, body) = job.request.split_once(' ').unwrap_or((&job.request, ""));
         let url = format!("http://{}/{number}", self.address(&job.fault));
         let connect = if job.fault == "unroutable" { 0.15 } else { 5.0 };
@@ -256,17 +251,6 @@ fn refused() -> std::io::Result<(Socket, SocketAddr)> {
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
     let address = socket.local_addr()?.as_socket().expect("it was bound to an address");
     Ok((socket, address))
-}
-
-/// A listener that drops every connection, as its queue is full: a host that does not answer, on the loopback interface.
-fn unroutable() -> std::io::Result<(Socket, Vec<TcpStream>, SocketAddr)> {
-    let (socket, address) = refused()?;
-    socket.listen(0)?;
-    let mut queued = Vec::new();
-    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
-        queued.push(stream);
-    }
-    Ok((socket, queued, address))
 }
 
 fn retry(setting: &Value) -> Retry {

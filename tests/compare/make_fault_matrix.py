@@ -1,11 +1,11 @@
-"""Writes tests/data/fault_matrix.jsonl: what requests 2.34.2 does on each fault, by request and Retry.
+"""Writes tests/compare/fault_matrix.jsonl: what requests 2.34.2 does on each fault, by request and Retry.
 
-    python tests/peers/make_fault_matrix.py > tests/data/fault_matrix.jsonl
+    python tests/compare/make_fault_matrix.py > tests/compare/fault_matrix.jsonl
 
 The first line has the Retry settings by name. A row: `fault`; `times`: how often it comes ("always", or 1: then the server
 answers); `retry`: the setting's name; `requests`: those that it was the same for; and what came of it: `outcome` (a status
 or an exception), `bodies` (the lengths of the request bodies that the server read, in order), `connections` (how many they
-came over), `sleeps` (seconds, in order). tests/fault_matrix.rs makes the same faults for petition.
+came over), `sleeps` (seconds, in order). tests/compare/faults.rs makes the same faults for petition.
 """
 
 import io

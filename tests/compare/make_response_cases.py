@@ -1,6 +1,6 @@
-"""Writes tests/data/response_cases.jsonl: raw responses, valid, odd and broken, for tests/compare_responses.rs.
+"""Writes tests/compare/response_cases.jsonl: raw responses, valid, odd and broken, for tests/compare/responses.rs.
 
-    python tests/peers/make_response_cases.py > tests/data/response_cases.jsonl
+    python tests/compare/make_response_cases.py > tests/compare/response_cases.jsonl
 
 Needs brotli and backports.zstd. A row has `id`; the bytes: `raw` (text), `b64`, or `parts`, pairs of text and how often it
 comes; and where they are not the usual ones: `method`; `end`: what the server does after the last byte: "close" (the

@@ -3,7 +3,7 @@
 //!
 //! Knows no case and no server. The rule that keeps it sound: a machine without requests 2.34.2 says so and passes, one
 //! with `PETITION_REQUIRE_PEERS=1` fails; nothing is compared with anything else.
-#![allow(dead_code, reason = "each test uses a part")]
+#![allow(dead_code, reason = "which part is used depends on the features")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -39,7 +39,7 @@ impl Requests {
     fn try_start() -> Result<Self, String> {
         let python = std::env::var("PETITION_PYTHON").unwrap_or_else(|_| "python3".to_owned());
         let mut command = Command::new(&python);
-        command.arg("-u").arg(root().join("tests/peers/requests_peer.py")).env("PYTHONUTF8", "1");
+        command.arg("-u").arg(root().join("tests/compare/requests_peer.py")).env("PYTHONUTF8", "1");
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -89,9 +89,9 @@ pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The rows of a file in `tests/data`: one JSON object a line, lines that start with `#` left out.
+/// The rows of a file beside this one: one JSON object a line, lines that start with `#` left out.
 pub fn rows(name: &str) -> Vec<Value> {
-    let path = root().join("tests/data").join(name);
+    let path = root().join("tests/compare").join(name);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"))).collect()

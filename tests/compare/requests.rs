@@ -5,17 +5,9 @@
 //! and \u escapes of JSON bodies with the Content-Length that follows; of Digest the client's nonce, so the response is
 //! checked by its formula. A case that differs on purpose says why in `differs`, and has to differ.
 //!
-//! `tests/data/wire_cases.jsonl` has a case a line. `${a}` and `${b}` are origins, `${p}` a forward proxy; `answers` are
+//! `wire_cases.jsonl` has a case a line. `${a}` and `${b}` are origins, `${p}` a forward proxy; `answers` are
 //! taken by path, the n-th request takes the n-th and the last one stays, 200 for other paths. A JSON object stands for a
 //! mapping of Python (its keys are in alphabetical order, as Rust's map has them), an array of arrays for pairs.
-#![cfg(all(feature = "json", feature = "digest", feature = "gzip"))]
-
-#[path = "support/compare.rs"]
-mod compare;
-#[path = "support/wire_case.rs"]
-mod wire_case;
-#[path = "support/wire_normal.rs"]
-mod wire_normal;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -23,8 +15,9 @@ use std::sync::{Arc, Mutex};
 use petition::testing::{Reply, TestRequest, TestServer};
 use serde_json::{Value, json};
 
-use compare::{Requests, report, rows, same_error, shown};
-use wire_normal::normal;
+use crate::python::{Requests, report, rows, same_error, shown};
+use crate::wire_case;
+use crate::wire_normal::normal;
 
 /// One request as it came: the server's name, the connection's number among those of the case, the bytes.
 #[derive(Clone)]

@@ -2,11 +2,11 @@
 
 Reads one JSON object a line on stdin, writes one a line on stdout. Needs requests 2.34.2 and urllib3 2.8.0; for the
 codings br and zstd also brotli and backports.zstd (Python 3.14 has the latter). The comparing itself is done by the Rust
-tests, tests/compare_requests.rs and tests/compare_responses.rs; this file knows nothing of petition.
+tests, tests/compare/requests.rs and tests/compare/responses.rs; this file knows nothing of petition.
 
   {"do": "about"}                      -> {"requests": "2.34.2", "urllib3": ..., "python": [3, 12], "codings": [...]}
-  {"do": "send", "case": {...}}        -> {"outcomes": [OUTCOME, ...]}, one for each step (tests/data/wire_cases.jsonl)
-  {"do": "fetch", "url": ..., ...}     -> {"outcome": {"status": ..., ...}} (tests/data/response_cases.jsonl)
+  {"do": "send", "case": {...}}        -> {"outcomes": [OUTCOME, ...]}, one for each step (tests/compare/wire_cases.jsonl)
+  {"do": "fetch", "url": ..., ...}     -> {"outcome": {"status": ..., ...}} (tests/compare/response_cases.jsonl)
 
 OUTCOME is {"status": 200} or {"error": "ConnectionError"}; an exception that is not one of requests' own has its module
 in front: "urllib3.LocationParseError", "builtins.ValueError".

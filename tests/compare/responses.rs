@@ -1,12 +1,8 @@
 //! What comes over the wire: raw responses, valid, odd and broken, served to petition and to Python requests 2.34.2 in the
 //! same pieces, and status, reason, headers, body, text and the kind of error have to be equal.
 //!
-//! `tests/data/response_cases.jsonl` has a response a line, written by `tests/peers/make_response_cases.py`. A row that
+//! `response_cases.jsonl` has a response a line, written by `make_response_cases.py`. A row that
 //! differs on purpose says why in `differs`, and has to differ.
-#![cfg(all(feature = "gzip", feature = "charset"))]
-
-#[path = "support/compare.rs"]
-mod compare;
 
 use std::thread;
 use std::time::Duration;
@@ -17,7 +13,7 @@ use petition::testing::{Peer, TestServer};
 use petition::{Response, Session};
 use serde_json::{Value, json};
 
-use compare::{Requests, report, rows, same_error};
+use crate::python::{Requests, report, rows, same_error};
 
 /// Which bytes are sent together is drawn, from this or `PETITION_SEED`: the same for both clients, and in every run.
 const SEED: u64 = 0x0070_6574_6974_696f;

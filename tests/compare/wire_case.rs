@@ -1,15 +1,16 @@
-//! A case of `tests/data/wire_cases.jsonl` as calls of petition; `tests/peers/requests_peer.py` has the same for requests.
+//! A case of `wire_cases.jsonl` as calls of petition; `requests_peer.py` has the same for requests.
 
 use std::fs::File;
-use std::io::{Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use petition::{
     Auth, BasicAuth, BearerAuth, Body, Cookie, DigestAuth, ErrorKind, Multipart, Part, Request, RequestBuilder,
     Response, Result, Session,
 };
 use serde_json::{Value, json};
+
+use crate::support::TempDir;
 
 /// Does every step of a case, with a session of its own.
 pub fn send(case: &Value) -> Vec<Value> {
@@ -242,13 +243,7 @@ fn multipart(parts: &[Value]) -> Multipart {
     })
 }
 
-/// A real file, of which nothing is left in the folder.
+/// A real file; its name is gone before it is sent.
 fn temporary(bytes: &[u8]) -> std::io::Result<impl Read + Seek + Into<Body> + use<>> {
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    let name = format!("petition-wire-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    let path = std::env::temp_dir().join(name);
-    File::create(&path)?.write_all(bytes)?;
-    let file = File::open(&path)?;
-    std::fs::remove_file(&path)?;
-    Ok(file)
+    File::open(TempDir::new().file("body", bytes))
 }

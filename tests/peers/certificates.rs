@@ -1,6 +1,6 @@
 //! Certificates made by the openssl command, while the test runs, so that their dates and faults are what the test says.
 //!
-//! An `Authority` writes `NAME.pem` and `NAME.key` into the test's directory. Keys are on P-256 unless a test asks for
+//! An `OpensslCa` writes `NAME.pem` and `NAME.key` into the test's directory. Keys are on P-256 unless a test asks for
 //! another: making them takes no time.
 
 use std::fs::OpenOptions;
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use crate::process::{Dir, program};
 
-pub struct Authority<'d> {
+pub struct OpensslCa<'d> {
     dir: &'d Dir,
     openssl: PathBuf,
     name: &'static str,
@@ -51,7 +51,7 @@ pub const P256: &[&str] = &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prim
 pub const RSA_1024: &[&str] = &["-newkey", "rsa:1024"];
 pub const RSA_2048: &[&str] = &["-newkey", "rsa:2048"];
 
-impl<'d> Authority<'d> {
+impl<'d> OpensslCa<'d> {
     /// A root of its own, `NAME.pem`. `None` if openssl is not installed.
     pub fn root(dir: &'d Dir, name: &'static str) -> Option<Self> {
         let authority = Self { dir, openssl: program("openssl")?, name };

@@ -8,29 +8,21 @@
 //! What a test says about the peer's view comes from the peer: its access log, its variables, its status.
 #![cfg(unix)]
 
-#[path = "peers/certificates.rs"]
+#[path = "../wire/support/mod.rs"]
+mod support;
+
 #[cfg(any(feature = "native-tls", feature = "rustls"))]
 mod certificates;
-#[path = "peers/client.rs"]
 mod client;
-#[path = "peers/httpbin.rs"]
 mod httpbin;
-#[path = "peers/kept.rs"]
 mod kept;
-#[path = "peers/load.rs"]
 mod load;
-#[path = "peers/nginx.rs"]
 mod nginx;
-#[path = "peers/process.rs"]
 mod process;
-#[path = "peers/proxies.rs"]
 mod proxies;
-#[path = "peers/s_server.rs"]
 #[cfg(any(feature = "native-tls", feature = "rustls"))]
 mod s_server;
-#[path = "peers/socks.rs"]
 #[cfg(feature = "socks")]
 mod socks;
-#[path = "peers/tls.rs"]
 #[cfg(any(feature = "native-tls", feature = "rustls"))]
 mod tls;

@@ -12,10 +12,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::support::TempDir;
 
 /// How long a peer may take to start, or to end. Long, as machines that run tests are busy.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -88,24 +89,18 @@ impl Drop for Process {
     }
 }
 
-/// A directory that goes when it is dropped. Any user may write into it: peers started by root give their rights up.
-pub struct Dir {
-    path: PathBuf,
-}
+/// A temporary directory into which any user may write: peers started by root give their rights up.
+pub struct Dir(TempDir);
 
 impl Dir {
     pub fn new(name: &str) -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = env::temp_dir().join(format!("petition-{name}-{}-{count}", std::process::id()));
-        let _ = fs::remove_dir_all(&path); // of an earlier run that was killed
-        fs::create_dir_all(&path).expect("temporary directories can be made");
-        fs::set_permissions(&path, Permissions::from_mode(0o777)).expect("the directory is ours");
-        Self { path }
+        let dir = TempDir::named(&format!("petition-{name}"));
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o777)).expect("the directory is ours");
+        Self(dir)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.path.join(name)
+        self.0.path().join(name)
     }
 
     pub fn text(&self, name: &str) -> String {
@@ -113,11 +108,11 @@ impl Dir {
     }
 
     pub fn root(&self) -> &Path {
-        &self.path
+        self.0.path()
     }
 
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        fs::write(self.path(name), content).expect("the directory is ours");
+        self.0.file(name, content);
         self.text(name)
     }
 
@@ -125,12 +120,6 @@ impl Dir {
     pub fn read(&self, name: &str) -> String {
         let bytes = fs::read(self.path(name)).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.path);
     }
 }
 

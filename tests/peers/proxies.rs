@@ -204,7 +204,7 @@ fn no_proxy_goes_past_squid() {
 #[cfg(any(feature = "native-tls", feature = "rustls"))]
 mod tunnels {
     use super::{ALICE_INFO, Access, HEADERS, Squid};
-    use crate::certificates::{Authority, Leaf};
+    use crate::certificates::{Leaf, OpensslCa};
     use crate::client::{backends, local_names, logged};
     use crate::nginx::Nginx;
     use crate::process::Dir;
@@ -213,7 +213,7 @@ mod tunnels {
     /// nginx with a certificate for its address: squid resolves names itself.
     fn origin() -> Option<Nginx> {
         let dir = Dir::new("origin");
-        Authority::root(&dir, "ca")?.issue("server", &Leaf::server("IP:127.0.0.1"));
+        OpensslCa::root(&dir, "ca")?.issue("server", &Leaf::server("IP:127.0.0.1"));
         Nginx::start_tls(dir, HEADERS)
     }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use petition::{Error, ErrorKind, Retry, Session, TlsBackend, Verify};
 
-use crate::certificates::{Authority, Leaf, RSA_1024, RSA_2048};
+use crate::certificates::{Leaf, OpensslCa, RSA_1024, RSA_2048};
 use crate::client::{backends, local_names, logged, session_over};
 use crate::process::{Dir, Process, program};
 
@@ -64,7 +64,7 @@ fn refused(dir: &Dir, name: &str, args: &[&str], words: &[&str]) {
 #[test]
 fn a_certificate_without_faults_is_accepted() {
     let dir = Dir::new("good");
-    let Some(ca) = Authority::root(&dir, "ca") else { return };
+    let Some(ca) = OpensslCa::root(&dir, "ca") else { return };
     for (name, key) in [("ec", Leaf::server("").key), ("rsa", RSA_2048)] {
         ca.issue(name, &Leaf { key, ..Leaf::server("DNS:site.test") });
         let server = serve(&dir, name, &[]);
@@ -79,7 +79,7 @@ fn a_certificate_without_faults_is_accepted() {
 #[test]
 fn an_expired_certificate_is_refused() {
     let dir = Dir::new("expired");
-    let Some(ca) = Authority::root(&dir, "ca") else { return };
+    let Some(ca) = OpensslCa::root(&dir, "ca") else { return };
     ca.issue("expired", &Leaf { until: "20200201000000Z", ..Leaf::server("DNS:site.test") });
 
     refused(&dir, "expired", &[], &["has expired"]);
@@ -88,7 +88,7 @@ fn an_expired_certificate_is_refused() {
 #[test]
 fn a_certificate_that_is_not_valid_yet_is_refused() {
     let dir = Dir::new("early");
-    let Some(ca) = Authority::root(&dir, "ca") else { return };
+    let Some(ca) = OpensslCa::root(&dir, "ca") else { return };
     ca.issue("early", &Leaf { from: "20480101000000Z", ..Leaf::server("DNS:site.test") });
 
     refused(&dir, "early", &[], &["is not valid yet"]);
@@ -98,7 +98,7 @@ fn a_certificate_that_is_not_valid_yet_is_refused() {
 #[test]
 fn a_certificate_for_another_host_is_refused() {
     let dir = Dir::new("host");
-    let Some(ca) = Authority::root(&dir, "ca") else { return };
+    let Some(ca) = OpensslCa::root(&dir, "ca") else { return };
     ca.issue("site.test", &Leaf::server("DNS:other.test, DNS:*.site.test"));
 
     refused(&dir, "site.test", &[], &["is not valid for site.test"]);
@@ -107,7 +107,7 @@ fn a_certificate_for_another_host_is_refused() {
 #[test]
 fn a_self_signed_certificate_is_refused() {
     let dir = Dir::new("self");
-    let Some(ca) = Authority::root(&dir, "ca") else { return };
+    let Some(ca) = OpensslCa::root(&dir, "ca") else { return };
     ca.self_signed("alone", "subjectAltName = DNS:site.test");
 
     refused(&dir, "alone", &[], &["unknown authority"]);
@@ -116,7 +116,7 @@ fn a_self_signed_certificate_is_refused() {
 #[test]
 fn a_certificate_of_another_root_is_refused() {
     let dir = Dir::new("root");
-    let (Some(_), Some(stranger)) = (Authority::root(&dir, "ca"), Authority::root(&dir, "stranger")) else { return };
+    let (Some(_), Some(stranger)) = (OpensslCa::root(&dir, "ca"), OpensslCa::root(&dir, "stranger")) else { return };
     stranger.issue("strange", &Leaf::server("DNS:site.test"));
 
     refused(&dir, "strange", &[], &["unknown authority"]);
@@ -126,7 +126,7 @@ fn a_certificate_of_another_root_is_refused() {
 #[test]
 fn a_certificate_with_a_key_of_1024_bits_is_refused() {
     let dir = Dir::new("weak");
-    let Some(ca) = Authority::root(&dir, "ca") else { return };
+    let Some(ca) = OpensslCa::root(&dir, "ca") else { return };
     ca.issue("weak", &Leaf { key: RSA_1024, ..Leaf::server("DNS:site.test") });
     let server = serve(&dir, "weak", &["-cipher", "DEFAULT@SECLEVEL=0"]);
 
@@ -140,7 +140,7 @@ fn a_certificate_with_a_key_of_1024_bits_is_refused() {
 #[test]
 fn an_authority_is_believed_for_the_names_it_may_speak_for_alone() {
     let dir = Dir::new("constrained");
-    let Some(ca) = Authority::root(&dir, "ca") else { return };
+    let Some(ca) = OpensslCa::root(&dir, "ca") else { return };
     let inside = ca.constrained("inside", "inside.test");
     inside.issue("outer", &Leaf::server("DNS:site.test"));
     inside.issue("inner", &Leaf::server("DNS:www.inside.test"));
@@ -157,7 +157,7 @@ fn an_authority_is_believed_for_the_names_it_may_speak_for_alone() {
 #[test]
 fn a_refused_certificate_is_not_retried() {
     let dir = Dir::new("once");
-    let Some(ca) = Authority::root(&dir, "ca") else { return };
+    let Some(ca) = OpensslCa::root(&dir, "ca") else { return };
     ca.issue("other", &Leaf::server("DNS:other.test"));
     let server = serve(&dir, "other", &[]);
 
@@ -175,7 +175,7 @@ fn a_refused_certificate_is_not_retried() {
 #[test]
 fn a_server_that_insists_on_a_client_certificate_gets_one_or_it_is_an_ssl_error() {
     let dir = Dir::new("insists");
-    let Some(ca) = Authority::root(&dir, "ca") else { return };
+    let Some(ca) = OpensslCa::root(&dir, "ca") else { return };
     ca.issue("server", &Leaf::server("DNS:site.test"));
     ca.issue("client", &Leaf::client());
     for version in ["-tls1_2", "-tls1_3"] {
@@ -197,7 +197,7 @@ fn a_server_that_insists_on_a_client_certificate_gets_one_or_it_is_an_ssl_error(
 #[test]
 fn a_server_older_than_tls_1_2_is_an_ssl_error() {
     let dir = Dir::new("old");
-    let Some(ca) = Authority::root(&dir, "ca") else { return };
+    let Some(ca) = OpensslCa::root(&dir, "ca") else { return };
     ca.issue("server", &Leaf::server("DNS:site.test"));
     let server = serve(&dir, "server", &["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"]);
 

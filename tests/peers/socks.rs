@@ -115,11 +115,11 @@ fn a_proxied_and_a_direct_request_share_no_connection() {
 #[cfg(any(feature = "native-tls", feature = "rustls"))]
 #[test]
 fn https_goes_through_microsocks_and_is_verified() {
-    use crate::certificates::{Authority, Leaf};
+    use crate::certificates::{Leaf, OpensslCa};
     use petition::Verify;
 
     let dir = Dir::new("socks-tls");
-    let Some(ca) = Authority::root(&dir, "ca") else { return };
+    let Some(ca) = OpensslCa::root(&dir, "ca") else { return };
     ca.issue("server", &Leaf::server("DNS:site.test"));
     let (Some(socks), Some(nginx)) = (Microsocks::start(&[]), Nginx::start_tls(dir, SERVER)) else { return };
     for backend in crate::client::backends() {

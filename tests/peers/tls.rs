@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use petition::{ClientCert, ErrorKind, HttpAdapter, Session, TlsBackend, TlsVersion, Verify};
 
-use crate::certificates::{Authority, Leaf};
+use crate::certificates::{Leaf, OpensslCa};
 use crate::client::{backends, local_names, logged, session_over};
 use crate::nginx::{Nginx, noise};
 use crate::process::Dir;
@@ -15,7 +15,7 @@ use crate::process::Dir;
 /// nginx as `site.test`, with a certificate of the root `ca`, which has signed `client` as well.
 fn nginx(server: &str) -> Option<Nginx> {
     let dir = Dir::new("tls");
-    let ca = Authority::root(&dir, "ca")?;
+    let ca = OpensslCa::root(&dir, "ca")?;
     ca.issue("server", &Leaf::server("DNS:site.test, IP:127.0.0.1"));
     ca.issue("client", &Leaf::client());
     Nginx::start_tls(dir, server)

@@ -1,14 +1,10 @@
 //! Credentials on the wire: Basic, Bearer, Digest against a server that checks the hash, netrc.
 
-mod common_b;
-
-use std::process::Command;
-
-use common_b::{ok, session, session_with};
+use crate::support::{Child, TempDir, authorizations, mocked, ok, session, session_over};
 use petition::testing::{Reply, TestServer};
-use petition::{BearerAuth, HttpAdapter, PreparedRequest, Session};
+use petition::{BasicAuth, BearerAuth, HttpAdapter, PreparedRequest, ProxyAuth, Response, Session};
 
-// AUTH-01, AUTH-07
+// AUTH-01, AUTH-07, SES-08
 #[test]
 fn the_requests_auth_wins_over_the_sessions_and_that_over_user_info() {
     let server = ok();
@@ -24,6 +20,9 @@ fn the_requests_auth_wins_over_the_sessions_and_that_over_user_info() {
     session.auth = Some(BearerAuth::new("session").into());
     assert_eq!(sent(&session, false), "Bearer session");
     assert_eq!(sent(&session, true), "Basic b3duOjE=");
+    session.auth = None;
+    session.get(server.url("/")).send().unwrap();
+    assert_eq!(server.requests().pop().unwrap().header("authorization"), None);
 }
 
 // AUTH-07: `user@h` sends nothing, `user:@h` an empty password
@@ -39,30 +38,56 @@ fn user_info_without_a_colon_is_no_credential() {
     assert_eq!(sent, [None, Some("Basic dXNlcjo=")]);
 }
 
-// AUTH-09
+// AUTH-09, SES-14
 #[test]
-fn an_auth_of_ones_own_sees_the_prepared_request_and_may_change_its_body() {
+fn an_auth_of_ones_own_sees_the_finished_request_and_may_change_it_and_its_body() {
     let server = ok();
+    let session = session();
+    session.cookies.insert("id", "1");
     let auth = |request: &mut PreparedRequest| {
-        assert_eq!(
-            (request.method.as_str(), request.url.path(), request.body_bytes()),
-            ("POST", "/p", Some(&b"x"[..]))
-        );
-        assert_eq!(request.headers.get("content-length"), Some("1"));
+        assert_eq!((request.method.as_str(), request.url.path(), request.url.query()), ("POST", "/p", Some("a=1")));
+        assert_eq!((request.headers.get("x-a"), request.headers.get("cookie")), (Some("1"), Some("id=1")));
+        assert_eq!((request.headers.get("content-length"), request.body_bytes()), (Some("1"), Some(&b"x"[..])));
         request.body = "longer".into();
-        Ok(())
+        request.headers.insert("X-Signed", request.url.path())
     };
 
-    session().post(server.url("/p")).data("x").auth(auth).send().unwrap();
+    let request = session.post(server.url("/p")).params([("a", "1")]).header("X-A", "1").data("x").auth(auth);
+    assert_eq!(request.prepare().unwrap().headers.get("x-signed"), Some("/p"));
+    session.post(server.url("/p")).params([("a", "1")]).header("X-A", "1").data("x").auth(auth).send().unwrap();
 
     let request = &server.requests()[0];
     assert_eq!((request.header("content-length"), request.body.as_slice()), (Some("6"), &b"longer"[..]));
+    assert_eq!(request.header("x-signed"), Some("/p"));
+}
+
+// AUTH-02
+#[test]
+fn an_auth_that_was_chosen_replaces_a_header() {
+    let (mut session, mock) = mocked([Response::builder(200)]);
+    session.auth = Some(BasicAuth::new("u", "p").into());
+
+    session.get("http://h.test/").header("Authorization", "own").send().unwrap();
+
+    assert_eq!(authorizations(&mock), [Some("Basic dTpw".to_owned())]);
+}
+
+// AUTH-08
+#[test]
+fn proxy_credentials_have_a_header_of_their_own() {
+    let (session, mock) = mocked([Response::builder(200)]);
+
+    session.get("http://h.test/").auth(ProxyAuth::new("u", "p")).send().unwrap();
+
+    let headers = &mock.requests()[0].headers;
+    assert_eq!((headers.get("proxy-authorization"), headers.get("authorization")), (Some("Basic dTpw"), None));
 }
 
 #[cfg(feature = "digest")]
 mod digest {
     use std::collections::{BTreeMap, BTreeSet};
     use std::fmt::Write;
+    use std::sync::{Arc, Mutex};
 
     use md5::{Digest, Md5};
     use petition::DigestAuth;
@@ -164,11 +189,57 @@ mod digest {
         }
     }
 
+    // AUTH-15, AUTH-26, AUTH-14
+    #[test]
+    fn a_challenge_is_answered_once_and_hooks_see_the_refusal_alone() {
+        let challenge = || {
+            Response::builder(401).header("WWW-Authenticate", r#"Digest realm="r", nonce="n", qop="auth""#).body("no")
+        };
+        for (answer, want) in [(Response::builder(200), 200), (challenge(), 401)] {
+            let (mut session, mock) = mocked([challenge(), answer]);
+            session.auth = Some(DigestAuth::new("u", "p").into());
+            let seen = Arc::new(Mutex::new(Vec::new()));
+            let in_hook = Arc::clone(&seen);
+            session.hooks.on_response(move |response| {
+                in_hook.lock().unwrap().push(response.status_code().as_u16());
+                Ok(response)
+            });
+
+            let response = session.get("http://h.test/p").send().unwrap();
+
+            assert_eq!(response.status_code(), want);
+            assert_eq!(mock.requests().len(), 2);
+            assert_eq!(response.history().len(), 1);
+            assert_eq!(response.history()[0].text().unwrap(), "no");
+            assert_eq!(*seen.lock().unwrap(), [401]);
+            let sent = authorizations(&mock);
+            assert!(
+                sent[0].is_none() && sent[1].as_ref().is_some_and(|value| value.contains("nc=00000001")),
+                "{sent:?}"
+            );
+        }
+    }
+
+    // AUTH-25
+    #[test]
+    fn a_redirect_starts_the_rounds_anew() {
+        let challenge = |nonce: &str| {
+            Response::builder(401).header("WWW-Authenticate", format!(r#"Digest realm="r", nonce="{nonce}""#))
+        };
+        let moved = Response::builder(302).header("Location", "/2");
+        let (session, mock) = mocked([challenge("a"), moved, challenge("b"), Response::builder(200)]);
+
+        let response = session.get("http://h.test/1").auth(DigestAuth::new("u", "p")).send().unwrap();
+
+        assert_eq!(response.status_code(), 200);
+        assert_eq!(mock.requests().len(), 4);
+    }
+
     // AUTH-16, AUTH-24 (deviation: the state is shared by threads)
     #[test]
     fn threads_share_a_nonce_and_never_use_a_count_twice() {
         let server = guarded("MD5", ", qop=\"auth\"");
-        let mut session = session_with(HttpAdapter::builder().pool_maxsize(8).build());
+        let mut session = session_over(HttpAdapter::builder().pool_maxsize(8).build());
         session.auth = Some(DigestAuth::new("user", "secret").into());
         session.get(server.url("/first")).send().unwrap();
 
@@ -193,55 +264,41 @@ mod digest {
     }
 }
 
-const CHILD: &str = "PETITION_AUTH_CHILD";
-
-/// Runs the test `name` again, in a child with a netrc of its own; true in the child.
-fn with_netrc(name: &str, netrc: &str) -> bool {
-    if std::env::var_os(CHILD).is_some() {
-        return true;
-    }
-    let path = std::env::temp_dir().join(format!("petition-netrc-{}-{name}", std::process::id()));
-    std::fs::write(&path, netrc).unwrap();
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name])
-        .envs([("NETRC", path.to_str().unwrap()), (CHILD, "1"), ("NO_PROXY", "*"), ("no_proxy", "*")])
-        .output()
-        .unwrap();
-    std::fs::remove_file(path).unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}");
-    false
-}
-
 // AUTH-01, AUTH-03, AUTH-04, AUTH-11, AUTH-12, REDIR-08; deviations.md, Settings (an Authorization header wins)
 #[test]
 fn netrc_gives_credentials_by_host_unless_the_program_has_its_own() {
-    let netrc = "machine 127.0.0.1 login net password rc\nmachine localhost login local password pw\n";
-    if !with_netrc("netrc_gives_credentials_by_host_unless_the_program_has_its_own", netrc) {
-        return;
-    }
-    let server = TestServer::http(|request| match request.target.as_str() {
-        "/moved" => {
-            let port = request.header("host").unwrap().rsplit_once(':').unwrap().1.to_owned();
-            Reply::new(302).header("Location", format!("http://localhost:{port}/there"))
-        }
-        _ => Reply::new(200),
-    });
-    let mut session = Session::new();
-    let sent = || server.requests().pop().unwrap().header("authorization").map(str::to_owned);
-    let (net, local) = (Some("Basic bmV0OnJj".to_owned()), Some("Basic bG9jYWw6cHc=".to_owned()));
+    let child = Child::new(|| {
+        let server = TestServer::http(|request| match request.target.as_str() {
+            "/moved" => {
+                let port = request.header("host").unwrap().rsplit_once(':').unwrap().1.to_owned();
+                Reply::new(302).header("Location", format!("http://localhost:{port}/there"))
+            }
+            _ => Reply::new(200),
+        });
+        let mut session = Session::new();
+        let sent = || server.requests().pop().unwrap().header("authorization").map(str::to_owned);
+        let (net, local) = (Some("Basic bmV0OnJj".to_owned()), Some("Basic bG9jYWw6cHc=".to_owned()));
 
-    session.get(server.url("/")).send().unwrap();
-    assert_eq!(sent(), net);
-    session.get(format!("http://u:p@{}/", server.address())).send().unwrap();
-    assert_eq!(sent(), net);
-    session.get(server.url("/moved")).send().unwrap();
-    assert_eq!(sent(), local);
-    session.get(server.url("/")).header("Authorization", "mine").send().unwrap();
-    assert_eq!(sent().as_deref(), Some("mine"));
-    session.get(server.url("/")).auth(|_: &mut PreparedRequest| Ok(())).send().unwrap();
-    assert_eq!(sent(), None);
-    session.trust_env = false;
-    session.get(server.url("/")).send().unwrap();
-    assert_eq!(sent(), None);
+        session.get(server.url("/")).send().unwrap();
+        assert_eq!(sent(), net);
+        session.get(format!("http://u:p@{}/", server.address())).send().unwrap();
+        assert_eq!(sent(), net);
+        session.get(server.url("/moved")).send().unwrap();
+        assert_eq!(sent(), local);
+        session.get(server.url("/")).auth(("own", "x")).send().unwrap();
+        assert_eq!(sent().as_deref(), Some("Basic b3duOng="));
+        session.get(server.url("/")).header("Authorization", "mine").send().unwrap();
+        assert_eq!(sent().as_deref(), Some("mine"));
+        session.get(server.url("/")).auth(|_: &mut PreparedRequest| Ok(())).send().unwrap();
+        assert_eq!(sent(), None);
+        session.trust_env = false;
+        session.get(server.url("/")).send().unwrap();
+        assert_eq!(sent(), None);
+        "done"
+    });
+    let dir = TempDir::new();
+    let netrc =
+        dir.file("netrc", "machine 127.0.0.1 login net password rc\nmachine localhost login local password pw\n");
+
+    assert_eq!(child.run(&[("NETRC", netrc.to_str().unwrap())]), "done");
 }

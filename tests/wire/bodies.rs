@@ -1,22 +1,21 @@
 //! How bodies are sent: their framing, what happens when they must be sent again, and when their source fails.
 
-mod common_b;
-
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
 
-use common_b::{Failing, last_text, ok, own_headers, session, session_with};
+use crate::support::{Failing, LONG, TempDir, last_text, ok, one_shot_bodies, own_headers, session, session_over};
 use petition::testing::{Reply, TestServer};
 use petition::{Body, ErrorKind, HttpAdapter, Multipart, Part, Request, Retry};
 
-fn file(name: &str, content: &[u8]) -> (std::path::PathBuf, File) {
-    let path = std::env::temp_dir().join(format!("petition-bodies-{}-{name}", std::process::id()));
-    std::fs::write(&path, content).unwrap();
+/// A file with this content, open, and the directory that it goes with.
+fn file(name: &str, content: &[u8]) -> (TempDir, PathBuf, File) {
+    let dir = TempDir::new();
+    let path = dir.file(name, content);
     let file = File::open(&path).unwrap();
-    (path, file)
+    (dir, path, file)
 }
 
 // BODY-02, BODY-03, BODY-05
@@ -85,7 +84,7 @@ fn get_head_and_delete_send_a_body_if_they_are_given_one() {
 fn a_file_is_sent_from_where_it_stands_with_its_length() {
     let server = ok();
     let content: Vec<u8> = (0..100_000_u32).map(|n| n as u8).collect();
-    let (path, mut file) = file("position", &content);
+    let (_dir, _, mut file) = file("position", &content);
     file.seek(SeekFrom::Start(10)).unwrap();
 
     session().put(server.url("/")).data(file).send().unwrap();
@@ -93,14 +92,13 @@ fn a_file_is_sent_from_where_it_stands_with_its_length() {
     let request = &server.requests()[0];
     assert_eq!(own_headers(request), [("Content-Length", "99990")]);
     assert!(request.body == content[10..]);
-    std::fs::remove_file(path).unwrap();
 }
 
 // BODY-11 (deviation: an empty file is no body)
 #[test]
 fn an_empty_file_says_a_length_of_zero_or_an_empty_chunked_body() {
     let server = ok();
-    let (path, file) = file("empty", b"");
+    let (_dir, _, file) = file("empty", b"");
 
     session().post(server.url("/")).data(file).send().unwrap();
 
@@ -109,7 +107,6 @@ fn an_empty_file_says_a_length_of_zero_or_an_empty_chunked_body() {
     let chunked = [("Transfer-Encoding", "chunked")];
     assert!(own_headers(request) == framing || own_headers(request) == chunked, "{request:?}");
     assert!(request.body.is_empty());
-    std::fs::remove_file(path).unwrap();
 }
 
 // BODY-13, BODY-14
@@ -209,14 +206,13 @@ fn parts_go_in_order_with_only_what_the_caller_said() {
 #[test]
 fn a_part_of_a_file_takes_the_files_name() {
     let server = ok();
-    let (path, _) = file("name.txt", b"content");
+    let (_dir, path, _) = file("name.txt", b"content");
 
     session().post(server.url("/")).files([("f", Part::file(&path).unwrap())]).send().unwrap();
 
     let body = String::from_utf8(server.requests()[0].body.clone()).unwrap();
     let name = path.file_name().unwrap().to_str().unwrap();
     assert!(body.contains(&format!("name=\"f\"; filename=\"{name}\"\r\n\r\ncontent\r\n")), "{body}");
-    std::fs::remove_file(path).unwrap();
 }
 
 // BODY-30; deviations.md, Requests
@@ -292,16 +288,6 @@ fn the_body_follows_the_head_at_once() {
     assert_eq!(server.requests()[0].body.len(), 1 << 20);
 }
 
-fn one_shot_bodies() -> [(&'static str, Body); 5] {
-    [
-        ("reader", Body::reader(Cursor::new("data"))),
-        ("sized", Body::sized(Cursor::new("data"), 4)),
-        ("chunks", Body::chunks(["da", "ta"])),
-        ("form of a reader", Multipart::new().part("p", Part::reader(Cursor::new("data"))).into()),
-        ("form of a sized reader", Multipart::new().part("p", Part::sized(Cursor::new("data"), 4)).into()),
-    ]
-}
-
 // REDIR-05, REDIR-06; deviations.md, Errors and retries
 #[test]
 fn a_body_that_can_be_sent_once_is_not_sent_to_a_307_or_308s_target() {
@@ -354,21 +340,6 @@ fn a_body_that_can_be_sent_once_is_not_sent_in_answer_to_a_challenge() {
     }
 }
 
-// RETRY; deviations.md, Errors and retries
-#[test]
-fn a_body_that_can_be_sent_once_is_not_sent_by_a_retry() {
-    for (name, body) in one_shot_bodies() {
-        let server = TestServer::http(|_| Reply::new(503));
-        let retry = Retry::new().total(3).any_method().status_forcelist([503]).backoff_factor(0);
-        let session = session_with(HttpAdapter::builder().max_retries(retry).build());
-
-        let error = session.post(server.url("/")).data(body).send().unwrap_err();
-
-        assert_eq!(error.kind(), ErrorKind::UnrewindableBody, "{name}: {error}");
-        assert_eq!(server.requests().len(), 1, "{name}");
-    }
-}
-
 // deviations.md, Errors and retries
 #[test]
 fn a_prepared_request_with_a_body_that_can_be_sent_once_is_not_sent_twice() {
@@ -388,7 +359,7 @@ fn a_prepared_request_with_a_body_that_can_be_sent_once_is_not_sent_twice() {
 // REDIR-04, AUTH-23
 #[test]
 fn a_file_is_sent_again_from_its_first_position() {
-    let (path, mut file) = file("again", b"0123456789");
+    let (_dir, _, mut file) = file("again", b"0123456789");
     file.seek(SeekFrom::Start(4)).unwrap();
     let server = TestServer::http(|request| match request.target.as_str() {
         "/" => Reply::new(307).header("Location", "/2"),
@@ -404,7 +375,6 @@ fn a_file_is_sent_again_from_its_first_position() {
         assert_eq!((request.method.as_str(), request.body.as_slice()), ("PUT", &b"456789"[..]));
         assert_eq!(own_headers(&request), [("Content-Length", "6")]);
     }
-    std::fs::remove_file(path).unwrap();
 }
 
 /// What the server got of the body of a request whose source fails, until the connection closed; there was one connection.
@@ -426,10 +396,10 @@ fn broken_upload(body: Body) -> (petition::Error, Vec<u8>) {
     let retry = Retry::new().total(3).any_method().backoff_factor(0);
     let adapter = HttpAdapter::builder().max_retries(retry).build();
 
-    let error = session_with(adapter.clone()).post(server.url("/")).data(body).send().unwrap_err();
+    let error = session_over(adapter.clone()).post(server.url("/")).data(body).send().unwrap_err();
 
     assert!(adapter.stats().iter().all(|pool| (pool.idle(), pool.in_use()) == (0, 0)), "{:?}", adapter.stats());
-    let got = connections.recv_timeout(Duration::from_secs(5)).expect("the connection was closed");
+    let got = connections.recv_timeout(LONG).expect("the connection was closed");
     drop(server);
     assert!(connections.try_recv().is_err(), "another connection was made");
     (error, got)
@@ -488,7 +458,7 @@ fn progress_is_told_up_to_the_whole_length() {
 #[test]
 fn a_file_that_grows_while_it_is_sent_keeps_to_its_announced_length() {
     let server = ok();
-    let (path, file) = file("grows", b"12345");
+    let (_dir, path, file) = file("grows", b"12345");
     let prepared = Request::new("POST", server.url("/")).data(file).prepare().unwrap();
     File::options().append(true).open(&path).unwrap().write_all(b"6789").unwrap();
 
@@ -501,5 +471,4 @@ fn a_file_that_grows_while_it_is_sent_keeps_to_its_announced_length() {
         assert_eq!((requests[0].header("content-length"), requests[0].body.as_slice()), (Some("5"), &b"12345"[..]));
     }
     assert_eq!(requests.last().unwrap().target, "/after");
-    std::fs::remove_file(path).unwrap();
 }

@@ -1,50 +1,18 @@
 //! Connecting through the public API: who is looked up and how often, which addresses are tried, and from where.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+#[cfg(target_os = "linux")]
+use std::net::{IpAddr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use petition::testing::{Reply, TestServer};
-use petition::{ErrorKind, HttpAdapter, Session};
-
-fn session(adapter: HttpAdapter) -> Session {
-    let mut session = Session::new();
-    session.trust_env = false;
-    session.mount("http://", adapter);
-    session
-}
-
-fn closed_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
-/// An address that takes no connection and does not refuse one either: its queue is full.
-#[cfg(target_os = "linux")]
-struct BlackHole {
-    address: SocketAddr,
-    _listener: socket2::Socket,
-    _waiting: Vec<std::net::TcpStream>,
-}
+use petition::{ErrorKind, HttpAdapter};
 
 #[cfg(target_os = "linux")]
-impl BlackHole {
-    fn new() -> Self {
-        use socket2::{Domain, SockAddr, Socket, Type};
-
-        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        listener.bind(&SockAddr::from(SocketAddr::from(([127, 0, 0, 1], 0)))).unwrap();
-        listener.listen(0).unwrap();
-        let address = listener.local_addr().unwrap().as_socket().unwrap();
-        let mut waiting = Vec::new();
-        while let Ok(stream) = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
-            waiting.push(stream);
-            assert!(waiting.len() < 100, "the queue never fills");
-        }
-        Self { address, _listener: listener, _waiting: waiting }
-    }
-}
+use crate::support::{BlackHole, say_ok};
+use crate::support::{refusing, session_over};
 
 #[test]
 fn a_new_connection_is_one_look_up_and_a_pooled_one_none() {
@@ -59,7 +27,7 @@ fn a_new_connection_is_one_look_up_and_a_pooled_one_none() {
         kept.lock().unwrap().push((host.to_owned(), port));
         Ok(vec![address])
     };
-    let session = session(HttpAdapter::builder().resolver(resolver).build());
+    let session = session_over(HttpAdapter::builder().resolver(resolver).build());
     let look_ups = || asked.lock().unwrap().len();
 
     for (path, connections) in [("/", 1), ("/", 1), ("/close", 1), ("/", 2), ("/", 2)] {
@@ -76,8 +44,8 @@ fn a_new_connection_is_one_look_up_and_a_pooled_one_none() {
 #[test]
 fn an_address_that_refuses_is_passed_over() {
     let server = TestServer::http(|_| Reply::new(200));
-    let addresses = vec![closed_port(), closed_port(), server.address()];
-    let session = session(HttpAdapter::builder().resolver(move |_, _| Ok(addresses.clone())).build());
+    let addresses = vec![refusing(), refusing(), server.address()];
+    let session = session_over(HttpAdapter::builder().resolver(move |_, _| Ok(addresses.clone())).build());
 
     let response = session.get("http://api.test/").send().unwrap();
 
@@ -90,7 +58,7 @@ fn an_address_that_refuses_is_passed_over() {
 fn an_address_that_is_silent_is_not_waited_for() {
     let (hole, server) = (BlackHole::new(), TestServer::http(|_| Reply::new(200)));
     let addresses = vec![hole.address, server.address()];
-    let session = session(HttpAdapter::builder().resolver(move |_, _| Ok(addresses.clone())).build());
+    let session = session_over(HttpAdapter::builder().resolver(move |_, _| Ok(addresses.clone())).build());
 
     let response = session.get("http://api.test/").timeout((20, 20)).send().unwrap();
 
@@ -98,35 +66,16 @@ fn an_address_that_is_silent_is_not_waited_for() {
     assert!(response.exchange().connect < Duration::from_secs(10), "{:?}", response.exchange().connect);
 }
 
-// TIME-03, TIME-04; deviations: one connect timeout bounds all addresses together
-#[cfg(target_os = "linux")]
-#[test]
-fn the_connect_timeout_bounds_all_addresses_together() {
-    let (one, two, three) = (BlackHole::new(), BlackHole::new(), BlackHole::new());
-    let addresses = vec![one.address, two.address, three.address];
-    let session = session(HttpAdapter::builder().resolver(move |_, _| Ok(addresses.clone())).build());
-    let begin = petition::clock::SystemClock;
-    let start = petition::Clock::now(&begin);
-
-    let error = session.get("http://api.test/").timeout((0.6, 20)).send().unwrap_err();
-
-    let took = start.elapsed();
-    assert_eq!(error.kind(), ErrorKind::ConnectTimeout);
-    assert!(error.is_timeout() && error.is_connection_error());
-    assert!(error.to_string().contains("connecting to api.test:80 timed out after 600ms"), "{error}");
-    assert!(took >= Duration::from_millis(600) && took < Duration::from_millis(1700), "{took:?}");
-}
-
 // ERR-11
 #[test]
 fn a_name_that_is_unknown_and_a_port_that_is_closed_are_connection_errors() {
-    let closed = closed_port();
+    let closed = refusing();
     let resolver = move |host: &str, _: u16| match host {
         "closed.test" => Ok(vec![closed]),
         "empty.test" => Ok(vec![]),
         _ => Err(io::Error::new(io::ErrorKind::NotFound, "no such name")),
     };
-    let session = session(HttpAdapter::builder().resolver(resolver).build());
+    let session = session_over(HttpAdapter::builder().resolver(resolver).build());
     for (url, text) in [
         ("http://closed.test:1/", "failed to connect to closed.test:1: connection refused"),
         ("http://empty.test:1/", "failed to resolve empty.test:1: the name has no address"),
@@ -155,7 +104,7 @@ fn connections_start_from_the_source_address() {
             let _ = io::Write::write_all(&mut stream, b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
         }
     });
-    let from = |address: [u8; 4]| session(HttpAdapter::builder().source_address(IpAddr::from(address)).build());
+    let from = |address: [u8; 4]| session_over(HttpAdapter::builder().source_address(IpAddr::from(address)).build());
 
     from([127, 0, 0, 9]).get(&url).send().unwrap();
     // A proxy sees it too.
@@ -180,19 +129,19 @@ fn socket_options_do_not_get_in_the_way() {
     #[cfg(target_os = "linux")]
     let builder = builder.tcp_user_timeout(Duration::from_secs(60));
 
-    assert_eq!(session(builder.build()).get(server.url("/")).send().unwrap().status_code(), 200);
+    assert_eq!(session_over(builder.build()).get(server.url("/")).send().unwrap().status_code(), 200);
 }
 
 // HDR-10
 #[cfg(target_os = "linux")]
 #[test]
 fn an_ipv6_zone_becomes_the_addresss_scope_and_stays_out_of_host() {
-    let Ok(server) = TestServer::builder().address("[::1]:0").start(petition_serve()) else {
+    let Ok(server) = TestServer::builder().address("[::1]:0").start(say_ok) else {
         return; // no IPv6 on this machine
     };
     let port = server.address().port();
     let never = |host: &str, _: u16| Err(io::Error::other(format!("asked for {host}")));
-    let session = session(HttpAdapter::builder().resolver(never).build());
+    let session = session_over(HttpAdapter::builder().resolver(never).build());
 
     for host in ["[::1]", "[::1%251]", "[::1%1]"] {
         let response = session.get(format!("http://{host}:{port}/")).send().unwrap();
@@ -205,25 +154,17 @@ fn an_ipv6_zone_becomes_the_addresss_scope_and_stays_out_of_host() {
     assert_eq!(server.accepted(), 2);
 }
 
-fn petition_serve() -> impl Fn(&mut petition::testing::Peer) + Send + Sync + 'static {
-    |peer| {
-        while peer.read_request().is_some() {
-            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-        }
-    }
-}
-
 #[test]
 fn a_retry_looks_the_name_up_again() {
     let server = TestServer::http(|_| Reply::new(200));
-    let (dead, alive) = (closed_port(), server.address());
+    let (dead, alive) = (refusing(), server.address());
     let count = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&count);
     let resolver = move |_: &str, _: u16| match counted.fetch_add(1, Ordering::Relaxed) {
         0 => Ok(vec![dead]),
         _ => Ok(vec![alive]),
     };
-    let session = session(HttpAdapter::builder().resolver(resolver).max_retries(1).build());
+    let session = session_over(HttpAdapter::builder().resolver(resolver).max_retries(1).build());
 
     let response = session.get("http://moving.test/").send().unwrap();
 

@@ -1,8 +1,6 @@
 //! Cookies between a session and hosts: what is kept, and where it goes.
 
-mod common_b;
-
-use common_b::{ok, own_headers, session, session_at};
+use crate::support::{ok, own_headers, session, session_at};
 use petition::testing::{Reply, TestServer};
 use petition::{Cookie, ErrorKind};
 

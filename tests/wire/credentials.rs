@@ -1,20 +1,17 @@
 //! No credential reaches a wrong peer: every byte that every peer gets is kept, and searched for every secret, as written
 //! and in base64. So is every log line and every error.
-#![cfg(feature = "native-tls")]
-
-mod way_out;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use petition::testing::{Peer, TestServer};
 use petition::{Auth, HttpAdapter, PreparedRequest, RequestBuilder, Result, Session};
 
-use way_out::*;
+use crate::support::*;
 
 const USER: &str = "alice";
 /// For the origin that is asked first.
@@ -79,11 +76,11 @@ impl Write for Tap<'_> {
 }
 
 /// Sends on where the path says: `/to/http/b.test` redirects there.
-fn answer(head: &str) -> String {
+fn reply(head: &str) -> String {
     let target = head.split(' ').nth(1).unwrap_or_default();
     match target.split_once("/to/").and_then(|(_, to)| to.split_once('/')) {
         Some((scheme, host)) => moved(&format!("{scheme}://{host}/end")),
-        None => ok("end"),
+        None => answer("end"),
     }
 }
 
@@ -93,7 +90,7 @@ fn origin(name: &'static str, seen: &Seen) -> TestServer {
     TestServer::connections(move |peer| {
         let mut tap = Tap { inner: Inner(peer), seen: &seen, who: name };
         while let Some(head) = read_head(&mut tap) {
-            tap.inner.0.send(answer(&head));
+            tap.inner.0.send(reply(&head));
         }
     })
 }
@@ -111,7 +108,7 @@ fn tapped_proxy(name: &'static str, acceptor: native_tls::TlsAcceptor, seen: &Se
                 let passed: String =
                     head.split_inclusive("\r\n").filter(|line| !line.starts_with("Proxy-Authorization:")).collect();
                 seen.add(host, passed.as_bytes());
-                tap.inner.0.send(answer(&head));
+                tap.inner.0.send(reply(&head));
                 continue;
             }
             tap.inner.0.send("HTTP/1.1 200 OK\r\n\r\n");
@@ -119,7 +116,7 @@ fn tapped_proxy(name: &'static str, acceptor: native_tls::TlsAcceptor, seen: &Se
             let host = target.split(':').next().unwrap_or_default();
             while let Some(head) = read_head(&mut tls) {
                 seen.add(host, head.as_bytes());
-                if tls.write_all(answer(&head).as_bytes()).is_err() {
+                if tls.write_all(reply(&head).as_bytes()).is_err() {
                     return;
                 }
             }
@@ -146,7 +143,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let (acceptor, seen) = (acceptor(&Authority::new("Credentials").leaf(&["s.test", "t.test"])), Seen::default());
-        keep_logs();
+        keep();
         Self {
             a: origin("a.test", &seen),
             b: origin("b.test", &seen),
@@ -158,8 +155,7 @@ impl World {
 
     /// A session that finds everyone, and trusts them.
     fn session(&self) -> Session {
-        let mut session = Session::new();
-        session.trust_env = false;
+        let mut session = session();
         session.verify = false.into();
         let hosts = [("a.test", self.a.address()), ("b.test", self.b.address())];
         let resolver = move |host: &str, _: u16| {
@@ -184,27 +180,6 @@ impl World {
     }
 }
 
-/// All log lines of this process, of every target and level.
-fn keep_logs() -> &'static Mutex<Vec<String>> {
-    struct Keeper;
-    impl log::Log for Keeper {
-        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-            true
-        }
-        fn log(&self, record: &log::Record<'_>) {
-            LINES.lock().unwrap().push(format!("{}: {}", record.target(), record.args()));
-        }
-        fn flush(&self) {}
-    }
-    static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
-    static ONCE: OnceLock<()> = OnceLock::new();
-    ONCE.get_or_init(|| {
-        log::set_logger(&Keeper).unwrap();
-        log::set_max_level(log::LevelFilter::Trace);
-    });
-    &LINES
-}
-
 #[track_caller]
 fn assert_is_clean(text: &str) {
     for secret in [ORIGIN_SECRET, PROXY_SECRET, OTHER_SECRET] {
@@ -212,11 +187,13 @@ fn assert_is_clean(text: &str) {
     }
 }
 
+/// Of every line of this thread since the world was made, whatever its target and level.
 #[track_caller]
 fn assert_logs_are_clean() {
-    let lines = keep_logs().lock().unwrap();
-    assert!(lines.iter().any(|line| line.starts_with("petition::connectionpool: ")), "nothing is logged at all");
-    lines.iter().for_each(|line| assert_is_clean(line));
+    let lines = kept();
+    keep();
+    assert!(lines.iter().any(|line| line.target == "petition::connectionpool"), "nothing is logged at all");
+    lines.iter().for_each(|line| assert_is_clean(&line.text));
 }
 
 /// Signs by a header of its own.
@@ -391,7 +368,7 @@ fn a_socks_password_goes_to_the_socks_proxy_alone() {
         take(4 + 1 + "a.test".len() + 2, &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
         let mut after = Tap { who: "a.test", ..tap };
         while let Some(head) = read_head(&mut after) {
-            after.inner.0.send(answer(&head));
+            after.inner.0.send(reply(&head));
         }
     });
     let mut session = world.session();
@@ -408,7 +385,7 @@ fn a_socks_password_goes_to_the_socks_proxy_alone() {
 // AUTH-02
 #[test]
 fn netrc_speaks_to_its_machine_alone() {
-    if is_child() {
+    let child = Child::new(|| {
         let world = World::new();
         let mut session = world.session();
         session.trust_env = true;
@@ -417,8 +394,8 @@ fn netrc_speaks_to_its_machine_alone() {
         session.get("https://s.test/to/https/t.test").send().unwrap();
         world.assert_saw(ORIGIN_SECRET, &["a.test"], "netrc");
         world.assert_saw(OTHER_SECRET, &["s.test"], "netrc");
-        return say("done");
-    }
+        "done"
+    });
     let dir = TempDir::new();
     let netrc = dir.file(
         "netrc",
@@ -431,5 +408,5 @@ fn netrc_speaks_to_its_machine_alone() {
         use std::os::unix::fs::PermissionsExt;
         std::fs::set_permissions(&netrc, std::fs::Permissions::from_mode(0o600)).unwrap();
     }
-    assert_eq!(in_child("netrc_speaks_to_its_machine_alone", &[("NETRC", netrc.to_str().unwrap())]), "done");
+    assert_eq!(child.run(&[("NETRC", netrc.to_str().unwrap())]), "done");
 }

@@ -1,11 +1,8 @@
 //! Content coding on the wire: what is undone, what is left, what is refused, and the limits.
-#![cfg(feature = "gzip")]
-
-mod common_b;
 
 use std::io::{Read, Write};
 
-use common_b::{fixed, session, session_with};
+use crate::support::{fixed, session, session_over};
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use petition::testing::TestServer;
@@ -43,6 +40,7 @@ fn codings_are_undone_from_the_right_and_unknown_ones_leave_the_body_as_it_came(
         ("gzip", gzip(b"hello")),
         ("X-GZip", gzip(b"hello")),
         ("deflate", zlib(b"hello")),
+        ("DEFLATE", zlib(b"hello")),
         ("deflate", deflate(b"hello")),
         ("deflate, gzip", gzip(&zlib(b"hello"))),
         ("gzip, identity", gzip(b"hello")),
@@ -57,6 +55,7 @@ fn codings_are_undone_from_the_right_and_unknown_ones_leave_the_body_as_it_came(
         let response = session.get(server.url("/")).header("Accept-Encoding", "identity").send().unwrap();
 
         assert_eq!(response.text().unwrap(), "hello", "{coding}");
+        assert_eq!(response.headers().get("content-encoding"), Some(coding));
         assert_eq!(response.headers().get("content-length"), Some(body.len().to_string().as_str()));
         session.get(server.url("/")).send().unwrap();
         assert_eq!(server.accepted(), 1, "{coding}");
@@ -90,7 +89,7 @@ fn a_body_may_not_grow_past_the_limits_of_its_adapter() {
     let zeros = vec![0; 1000];
     for (max, fits) in [(1000, true), (999, false)] {
         let server = coded("gzip", &gzip(&zeros));
-        let session = session_with(HttpAdapter::builder().max_decoded_bytes(max).build());
+        let session = session_over(HttpAdapter::builder().max_decoded_bytes(max).build());
 
         match session.get(server.url("/")).send() {
             Ok(response) => assert!(fits && response.content().unwrap() == zeros),

@@ -1,18 +1,12 @@
 //! The one error type: its kinds, what it carries, and what it must not show.
 
-mod support;
-
 use std::error::Error as StdError;
 use std::io::{self, Cursor, Read};
 
 use petition::testing::{Reply, TestServer};
-use petition::{Body, Error, ErrorKind, HttpAdapter, Retry, Session};
+use petition::{Body, Error, ErrorKind, HttpAdapter, Retry};
 
-use support::{answer, refusing, session};
-
-fn plain() -> Session {
-    session(&HttpAdapter::new())
-}
+use crate::support::{answer, refusing, session, session_over};
 
 /// The causes of an error, the nearest first.
 fn causes<'e>(error: &'e Error) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
@@ -31,10 +25,10 @@ fn raw(bytes: &'static [u8]) -> TestServer {
 #[test]
 fn one_type_catches_everything_and_is_an_io_error_where_one_is_wanted() {
     fn as_io(url: &str) -> io::Result<String> {
-        Ok(plain().get(url).send()?.text()?)
+        Ok(session().get(url).send()?.text()?)
     }
     fn boxed(url: &str) -> Result<(), Box<dyn StdError + Send + Sync>> {
-        plain().get(url).send()?;
+        session().get(url).send()?;
         Ok(())
     }
 
@@ -46,7 +40,7 @@ fn one_type_catches_everything_and_is_an_io_error_where_one_is_wanted() {
 // ERR-04, ERR-05
 #[test]
 fn what_is_wrong_with_a_request_has_the_name_it_has_in_requests() {
-    let session = plain();
+    let session = session();
     for (url, kind) in [
         ("example.test/", ErrorKind::MissingSchema),
         ("ftp://example.test/", ErrorKind::InvalidSchema),
@@ -73,7 +67,7 @@ fn errors_carry_the_request_and_those_that_are_about_a_response_the_response() {
         "/cut" => Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf").then_close(),
         _ => Reply::new(200).body("not json"),
     });
-    let mut session = plain();
+    let mut session = session();
     session.max_redirects = 3;
 
     let error = session.get(server.url("/404")).send().unwrap().error_for_status().unwrap_err();
@@ -100,54 +94,18 @@ fn errors_carry_the_request_and_those_that_are_about_a_response_the_response() {
     assert!(error.response().is_none());
 }
 
-// ERR-05
-#[cfg(feature = "json")]
-#[test]
-fn a_body_that_is_not_json_is_invalid_json() {
-    let server = TestServer::http(|_| Reply::new(200).body("not json"));
-
-    let error = plain().get(server.url("/")).send().unwrap().json::<Vec<u8>>().unwrap_err();
-
-    assert_eq!(error.kind(), ErrorKind::InvalidJson);
-}
-
-// ERR-06: a kind like any other here
-#[test]
-fn a_cookie_name_on_two_paths_is_a_conflict() {
-    let session = plain();
-    for path in ["/a", "/b"] {
-        session.cookies.set(petition::Cookie::new("id", "1").domain("example.test").path(path));
-    }
-
-    assert_eq!(session.cookies.get("id").unwrap_err().kind(), ErrorKind::CookieConflict);
-}
-
 // ERR-08, ERR-11, ERR-13, ERR-14: the cause is the source; no "Max retries exceeded" where none were configured
 #[test]
 fn a_refused_connection_says_so_and_has_the_systems_error_as_source() {
     let address = refusing();
 
-    let error = plain().get(format!("http://{address}/x?y=1")).send().unwrap_err();
+    let error = session().get(format!("http://{address}/x?y=1")).send().unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::ConnectionError);
     assert_eq!(error.to_string(), format!("failed to connect to {address}: connection refused"));
     let source = causes(&error).find_map(|cause| cause.downcast_ref::<io::Error>()).unwrap();
     assert_eq!(source.kind(), io::ErrorKind::ConnectionRefused);
     assert!(error.is_connection_error() && !error.is_timeout());
-}
-
-// ERR-12
-#[test]
-fn a_host_that_is_not_found_is_a_connection_error() {
-    let none = HttpAdapter::builder().resolver(|_, _| Err(io::Error::new(io::ErrorKind::NotFound, "no such host")));
-    let empty = HttpAdapter::builder().resolver(|_, _| Ok(Vec::new()));
-    for (builder, reason) in [(none, "no such host"), (empty, "")] {
-        let error = session(&builder.build()).get("http://nope.test/").send().unwrap_err();
-
-        assert_eq!(error.kind(), ErrorKind::ConnectionError);
-        let text = error.to_string();
-        assert!(text.starts_with("failed to resolve nope.test:80: ") && text.contains(reason), "{text}");
-    }
 }
 
 // ERR-10
@@ -160,6 +118,15 @@ fn what_a_server_does_wrong_before_its_body_has_a_name() {
             ErrorKind::ConnectionError,
             "connection closed by the peer in the response head, after 22 bytes",
         ),
+        (b"HTTP/1.1 200 OK\r\n", ErrorKind::ConnectionError, "connection closed by the peer in the response head"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Cut: ",
+            ErrorKind::ConnectionError,
+            "connection closed by the peer in the response head",
+        ),
+        (b"HTTP/2 200 OK\r\n\r\n", ErrorKind::ConnectionError, ""),
+        (b"HTTP/1.1 abc OK\r\n\r\n", ErrorKind::ConnectionError, ""),
+        (b"HTTP/1.1 99 Low\r\n\r\n", ErrorKind::ConnectionError, ""),
         (b"SSH-2.0-x\r\n\r\n", ErrorKind::ConnectionError, "answer is not HTTP/1.x: it begins with \"SSH-2.0-x\""),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -173,10 +140,12 @@ fn what_a_server_does_wrong_before_its_body_has_a_name() {
         ),
     ] {
         let server = raw(bytes);
-        let error = plain().get(server.url("/")).send().unwrap_err();
+        let error = session().get(server.url("/")).send().unwrap_err();
 
         assert_eq!(error.kind(), kind, "{error}");
         assert!(error.to_string().starts_with(text), "{error}");
+        assert_eq!(error.is_connection_error(), kind == ErrorKind::ConnectionError, "{error:?}");
+        assert!(error.request().is_some(), "{error:?}");
         assert!(server.wait_for_open(0));
     }
 }
@@ -189,7 +158,7 @@ fn a_connection_that_is_reset_is_a_connection_error() {
         peer.reset();
     });
 
-    let error = plain().get(server.url("/")).send().unwrap_err();
+    let error = session().get(server.url("/")).send().unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::ConnectionError);
     let source = causes(&error).find_map(|cause| cause.downcast_ref::<io::Error>()).unwrap();
@@ -210,9 +179,9 @@ fn what_a_server_does_wrong_in_its_body_has_a_name() {
         ),
     ] {
         let server = raw(bytes);
-        assert_eq!(plain().get(server.url("/")).send().unwrap_err().kind(), kind);
+        assert_eq!(session().get(server.url("/")).send().unwrap_err().kind(), kind);
 
-        let mut streamed = plain().get(server.url("/")).stream(true).send().unwrap();
+        let mut streamed = session().get(server.url("/")).stream(true).send().unwrap();
         let error = streamed.read_to_end(&mut Vec::new()).unwrap_err();
         assert_eq!(Error::from(error).kind(), kind);
     }
@@ -223,13 +192,13 @@ fn what_a_server_does_wrong_in_its_body_has_a_name() {
 fn errors_of_lower_layers_do_not_escape() {
     let refused = format!("http://{}/", refusing());
     for retry in [Retry::new().total(false), Retry::new().connect(false)] {
-        let session = session(&HttpAdapter::builder().max_retries(retry).build());
+        let session = session_over(&HttpAdapter::builder().max_retries(retry).build());
         assert_eq!(session.get(&refused).send().unwrap_err().kind(), ErrorKind::ConnectionError);
     }
 
     let server = TestServer::http(|_| Reply::new(503));
     let retry = Retry::new().total(1).status_forcelist([503]);
-    let retrying = session(&HttpAdapter::builder().max_retries(retry).build());
+    let retrying = session_over(&HttpAdapter::builder().max_retries(retry).build());
     let once = Body::reader(Cursor::new("x"));
     assert_eq!(retrying.put(server.url("/")).data(once).send().unwrap_err().kind(), ErrorKind::UnrewindableBody);
 
@@ -239,14 +208,14 @@ fn errors_of_lower_layers_do_not_escape() {
             Err(io::Error::other("the disk is gone"))
         }
     }
-    let error = plain().post(server.url("/")).data(Body::reader(Broken)).send().unwrap_err();
+    let error = session().post(server.url("/")).data(Body::reader(Broken)).send().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io);
     assert!(
         error.to_string().contains("the disk is gone")
             || causes(&error).any(|c| c.to_string().contains("the disk is gone"))
     );
-    assert_eq!(plain().get(server.url("/")).timeout(-1).send().unwrap_err().kind(), ErrorKind::InvalidSetting);
-    let mut response = plain().get(server.url("/")).send().unwrap();
+    assert_eq!(session().get(server.url("/")).timeout(-1).send().unwrap_err().kind(), ErrorKind::InvalidSetting);
+    let mut response = session().get(server.url("/")).send().unwrap();
     assert_eq!(response.iter_content(0).next().unwrap().unwrap_err().kind(), ErrorKind::InvalidSetting);
 }
 
@@ -254,7 +223,7 @@ fn errors_of_lower_layers_do_not_escape() {
 #[cfg(feature = "native-tls")]
 #[test]
 fn a_ca_file_that_is_not_there_is_an_error_of_ours_that_names_it() {
-    let error = plain().get("https://127.0.0.1:9/").verify("/no/such/ca.pem").send().unwrap_err();
+    let error = session().get("https://127.0.0.1:9/").verify("/no/such/ca.pem").send().unwrap_err();
 
     assert!(error.to_string().contains("/no/such/ca.pem"), "{error}");
 }
@@ -265,11 +234,11 @@ fn credentials_are_shown_by_no_error_and_no_log_line() {
     let closing = raw(b"");
     let loops = TestServer::http(|_| Reply::new(302).header("Location", "/"));
     let with_user = |url: String| url.replacen("http://", "http://user:hunter2@", 1);
-    let session = session(&HttpAdapter::builder().max_retries(1).build());
+    let session = session_over(&HttpAdapter::builder().max_retries(1).build());
 
     let urls = [closing.url("/"), loops.url("/"), format!("http://{}/", refusing()), "http://a.test:0x/".to_owned()];
     for url in urls.map(with_user) {
-        let (error, lines) = support::logged(|| {
+        let (error, lines) = crate::support::logged(|| {
             let request = session.get(&url).header("Authorization", "hunter2").header("Cookie", "id=hunter2");
             request.send().unwrap_err()
         });
@@ -284,7 +253,7 @@ fn credentials_are_shown_by_no_error_and_no_log_line() {
 fn texts_are_one_line() {
     let server = raw(b"\x01\r\n\r\nHTTP/2\n");
     let not_found = TestServer::http(|_| Reply::raw("HTTP/1.1 404 a\tb\r\nContent-Length: 0\r\n\r\n"));
-    let session = plain();
+    let session = session();
 
     for error in [
         session.get(server.url("/")).send().unwrap_err(),
@@ -305,7 +274,7 @@ fn after_an_error_the_session_goes_on() {
             peer.send(answer("fine"));
         }
     });
-    let session = plain();
+    let session = session();
 
     session.get(server.url("/")).send().unwrap_err();
 

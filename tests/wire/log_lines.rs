@@ -1,19 +1,18 @@
 //! The lines that users of urllib3 know, word for word. Those of retries are in `retry.rs`, those of proxies and of eviction
 //! in `pool.rs`.
 
-mod support;
-
-use petition::HttpAdapter;
 use petition::testing::{Reply, TestServer};
 
-use support::{answer, logged, pool_lines, refusing, session};
+#[cfg(feature = "native-tls")]
+use crate::support::session_at;
+use crate::support::{answer, fixed, logged, pool_lines, refusing, session};
 
 // LOG-01, LOG-02, LOG-04, LOG-21
 #[test]
 fn a_request_logs_its_connection_and_its_answer() {
     let server = TestServer::http(|_| Reply::new(200).header("Set-Cookie", "id=secret").body("secret"));
     let port = server.address().port();
-    let session = session(&HttpAdapter::new());
+    let session = session();
     let request = || session.post(server.url("/path?x=1#f")).auth(("user", "secret")).data("secret");
 
     let (_, lines) = logged(|| request().send().unwrap());
@@ -28,7 +27,7 @@ fn a_request_logs_its_connection_and_its_answer() {
 #[test]
 fn a_connect_that_fails_was_announced() {
     let address = refusing();
-    let session = session(&HttpAdapter::new());
+    let session = session();
 
     for number in 1..=2 {
         let (_, lines) = logged(|| session.get(format!("http://{address}/")).send().unwrap_err());
@@ -41,17 +40,13 @@ fn a_connect_that_fails_was_announced() {
 #[cfg(feature = "native-tls")]
 #[test]
 fn https_is_named_and_an_unverified_host_warned_of_once() {
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let builder = TestServer::builder().tls(&made.cert.pem(), &made.signing_key.serialize_pem()).unwrap();
-    let server = builder
-        .start(|peer| {
-            while peer.read_request().is_some() {
-                peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello");
-                peer.close();
-            }
-        })
-        .unwrap();
-    let session = session(&support::everywhere(&server).build());
+    let server = crate::support::tls_server(&["localhost"], |peer| {
+        while peer.read_request().is_some() {
+            peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello");
+            peer.close();
+        }
+    });
+    let session = session_at(&server);
     let send = || session.get("https://localhost/x").verify(false).send().unwrap();
 
     let (_, lines) = logged(send);
@@ -90,7 +85,7 @@ fn the_length_is_the_one_announced_or_none() {
         ("GET", "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", "200 1"),
     ] {
         let server = TestServer::http(move |_| Reply::raw(wire).then_close());
-        let session = session(&HttpAdapter::new());
+        let session = session();
 
         let (_, lines) = pool_lines(|| session.request(method, server.url("/")).send().unwrap());
 
@@ -107,7 +102,7 @@ fn hosts_of_ipv6_have_no_brackets() {
         peer.send(answer("hello"));
     };
     let Ok(server) = TestServer::builder().address("[::1]:0").start(serve) else { return }; // a machine without IPv6
-    let session = session(&HttpAdapter::new());
+    let session = session();
 
     let (_, lines) = pool_lines(|| session.get(server.url("/")).send().unwrap());
 
@@ -125,7 +120,7 @@ fn hosts_of_ipv6_have_no_brackets() {
 #[test]
 fn an_answer_is_logged_once_its_head_is_there() {
     let server = TestServer::http(|_| Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf").then_close());
-    let session = session(&HttpAdapter::new());
+    let session = session();
 
     let (_, lines) = pool_lines(|| session.get(server.url("/")).send().unwrap_err());
 
@@ -140,7 +135,7 @@ fn a_redirect_logs_two_exchanges_and_where_it_leads() {
         _ => Reply::new(200),
     });
     let address = server.address();
-    let session = session(&HttpAdapter::new());
+    let session = session();
 
     let (_, lines) = logged(|| session.get(server.url("/")).send().unwrap());
 
@@ -159,7 +154,7 @@ fn a_redirect_logs_two_exchanges_and_where_it_leads() {
 fn content_length_beside_chunks_is_refused() {
     let wire = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     let server = TestServer::http(move |_| Reply::raw(wire));
-    let session = session(&HttpAdapter::new());
+    let session = session();
 
     let (error, lines) = logged(|| session.get(server.url("/")).send().unwrap_err());
 
@@ -176,10 +171,25 @@ fn a_connection_that_is_closed_behind_its_response_says_why() {
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more", "bytes behind the response"),
     ] {
         let server = TestServer::http(move |_| Reply::raw(wire).then_close());
-        let session = session(&HttpAdapter::new());
+        let session = session();
 
         let (_, lines) = logged(|| session.get(server.url("/")).send().unwrap());
 
         assert_eq!(lines[2..], [format!("DEBUG adapter: Closing connection to 127.0.0.1: {reason}")]);
     }
+}
+
+// LOG-16, FRAME-08
+#[test]
+fn a_line_that_is_no_field_is_left_out_with_a_warning() {
+    let server = fixed("HTTP/1.1 200 OK\r\nnot a field\r\nContent-Length: 2\r\nX-Last: z\r\n\r\nhi");
+    let url = server.url("/").replace("http://", "http://user:secret@");
+
+    let (response, lines) = logged(|| session().get(url.as_str()).send().unwrap());
+
+    assert_eq!((response.text().unwrap().as_str(), response.headers().get("x-last")), ("hi", Some("z")));
+    let warnings: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("WARN ")).collect();
+    let url = server.url("/");
+    let expected = format!("connectionpool: Failed to parse headers (url={url}): left out \"not a field\"");
+    assert_eq!(warnings, [expected]);
 }

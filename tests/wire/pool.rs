@@ -1,19 +1,18 @@
 //! Connections and their pools, seen from the peer.
 
-mod support;
-
-use std::io::{Read, Write};
+use std::io::Read;
 use std::thread;
 use std::time::Duration;
 
 use petition::testing::{FakeClock, Reply, TestServer};
 use petition::{ErrorKind, HttpAdapter, PoolStats, Timeout};
 
-use support::{Gate, LONG, connections, everywhere, logged, millis, pool_lines, secs, session, wait_until};
-
-fn hello() -> TestServer {
-    TestServer::http(|_| Reply::new(200).body("hello"))
-}
+use crate::support::{
+    Gate, LONG, answer, connections, everywhere, logged, millis, pool_lines, saying, secs, session, session_over,
+    timed, wait_until,
+};
+#[cfg(feature = "native-tls")]
+use crate::support::{say_ok, tls_server, tunnels};
 
 fn counts(adapter: &HttpAdapter) -> (usize, usize, usize) {
     let stats = adapter.stats();
@@ -24,9 +23,9 @@ fn counts(adapter: &HttpAdapter) -> (usize, usize, usize) {
 // POOL-01, POOL-02, LOG-20
 #[test]
 fn the_least_recently_used_pool_goes_with_its_connections() {
-    let server = hello();
+    let server = saying("hello");
     let adapter = everywhere(&server).pool_connections(2).build();
-    let session = session(&adapter);
+    let session = session_over(&adapter);
 
     for host in ["a", "b", "a", "c"] {
         session.get(format!("http://{host}.test/")).send().unwrap();
@@ -43,9 +42,9 @@ fn the_least_recently_used_pool_goes_with_its_connections() {
 // POOL-03, POOL-37
 #[test]
 fn an_exchange_in_flight_survives_the_eviction_of_its_pool() {
-    let server = hello();
+    let server = saying("hello");
     let adapter = everywhere(&server).pool_connections(1).build();
-    let session = session(&adapter);
+    let session = session_over(&adapter);
 
     let streamed = session.get("http://a.test/").stream(true).send().unwrap();
     session.get("http://b.test/").send().unwrap();
@@ -61,14 +60,14 @@ fn an_exchange_in_flight_survives_the_eviction_of_its_pool() {
 // POOL-04, POOL-18: refused, as deviations.md says
 #[test]
 fn pools_of_no_size_are_refused() {
-    let server = hello();
+    let server = saying("hello");
     for (builder, name) in [
         (HttpAdapter::builder().pool_connections(0), "pool_connections must be above 0"),
         (HttpAdapter::builder().pool_maxsize(0), "pool_maxsize must be above 0"),
         (HttpAdapter::builder().pool_maxsize(0).pool_block(true), "pool_maxsize must be above 0"),
         (HttpAdapter::builder().max_connections(0), "max_connections must be above 0"),
     ] {
-        let error = session(&builder.build()).get(server.url("/")).send().unwrap_err();
+        let error = session_over(&builder.build()).get(server.url("/")).send().unwrap_err();
         assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::InvalidSetting, name));
     }
     assert_eq!(server.accepted(), 0);
@@ -77,8 +76,8 @@ fn pools_of_no_size_are_refused() {
 // POOL-07, TIME-12
 #[test]
 fn timeouts_auth_cookies_and_headers_do_not_split_pools() {
-    let server = hello();
-    let session = session(&HttpAdapter::new());
+    let server = saying("hello");
+    let session = session();
 
     session.get(server.url("/")).send().unwrap();
     session.get(server.url("/")).timeout((1, 2)).send().unwrap();
@@ -92,8 +91,8 @@ fn timeouts_auth_cookies_and_headers_do_not_split_pools() {
 // POOL-05, POOL-08
 #[test]
 fn hosts_are_compared_without_case_and_ports_filled_in_but_a_dot_is_another_host() {
-    let server = hello();
-    let session = session(&everywhere(&server).build());
+    let server = saying("hello");
+    let session = session_over(&everywhere(&server).build());
 
     for url in ["http://h.test/", "HTTP://H.Test:80/", "http://h.test./", "http://h.test:81/"] {
         session.get(url).send().unwrap();
@@ -105,8 +104,8 @@ fn hosts_are_compared_without_case_and_ports_filled_in_but_a_dot_is_another_host
 // POOL-09
 #[test]
 fn verify_splits_the_pools_of_plain_http_too() {
-    let server = hello();
-    let session = session(&HttpAdapter::new());
+    let server = saying("hello");
+    let session = session();
 
     session.get(server.url("/")).send().unwrap();
     session.get(server.url("/")).verify(false).send().unwrap();
@@ -119,15 +118,10 @@ fn verify_splits_the_pools_of_plain_http_too() {
 #[cfg(feature = "native-tls")]
 #[test]
 fn an_unverified_connection_is_never_used_for_a_verified_request() {
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let server = TestServer::builder()
-        .tls(&made.cert.pem(), &made.signing_key.serialize_pem())
-        .unwrap()
-        .start(petition_serve)
-        .unwrap();
-    let session = session(&everywhere(&server).build());
+    let server = tls_server(&["localhost"], say_ok);
+    let session = session_over(&everywhere(&server).build());
 
-    assert_eq!(session.get("https://localhost/").verify(false).send().unwrap().text().unwrap(), "hello");
+    assert_eq!(session.get("https://localhost/").verify(false).send().unwrap().text().unwrap(), "ok");
     let error = session.get("https://localhost/").send().unwrap_err();
     session.get("https://localhost/").verify(false).send().unwrap();
 
@@ -135,19 +129,12 @@ fn an_unverified_connection_is_never_used_for_a_verified_request() {
     assert_eq!(connections(&server), [0, 0]);
 }
 
-#[cfg(feature = "native-tls")]
-fn petition_serve(peer: &mut petition::testing::Peer) {
-    while peer.read_request().is_some() {
-        peer.send(support::answer("hello"));
-    }
-}
-
 // POOL-11, ADPT-13, LOG-15
 #[test]
 fn through_a_forward_proxy_all_hosts_share_the_proxys_pool() {
-    let proxy = hello();
+    let proxy = saying("hello");
     let adapter = HttpAdapter::new();
-    let session = session(&adapter);
+    let session = session_over(&adapter);
     let through = [("http", proxy.url(""))];
 
     let (_, lines) = pool_lines(|| {
@@ -168,62 +155,22 @@ fn through_a_forward_proxy_all_hosts_share_the_proxys_pool() {
     assert_eq!(adapter.stats().len(), 1);
 }
 
-/// A proxy that opens tunnels; what it was asked for goes to `asked`.
-#[cfg(feature = "native-tls")]
-fn tunnels(asked: std::sync::mpsc::Sender<String>) -> std::net::SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for client in listener.incoming().map_while(Result::ok) {
-            let asked = asked.clone();
-            thread::spawn(move || serve_tunnel(client, &asked));
-        }
-    });
-    address
-}
-
-#[cfg(feature = "native-tls")]
-fn serve_tunnel(mut client: std::net::TcpStream, asked: &std::sync::mpsc::Sender<String>) -> Option<()> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        client.read_exact(&mut byte).ok()?;
-        head.push(byte[0]);
-    }
-    let line = String::from_utf8(head).ok()?.lines().next()?.to_owned();
-    let mut server = std::net::TcpStream::connect(line.split(' ').nth(1)?).ok()?;
-    asked.send(line).ok()?;
-    client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").ok()?;
-    let (mut from_server, mut to_client) = (server.try_clone().ok()?, client.try_clone().ok()?);
-    thread::spawn(move || {
-        let _ = std::io::copy(&mut from_server, &mut to_client);
-        to_client.shutdown(std::net::Shutdown::Both)
-    });
-    std::io::copy(&mut client, &mut server).ok()?;
-    server.shutdown(std::net::Shutdown::Both).ok()
-}
-
 // POOL-11, POOL-41, LOG-03
 #[cfg(feature = "native-tls")]
 #[test]
 fn a_tunnel_is_opened_once_for_each_connection_and_serves_one_origin() {
-    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
     let serve = |peer: &mut petition::testing::Peer| {
         while let Some(request) = peer.read_request() {
-            peer.send(support::answer("hello"));
+            peer.send(answer("hello"));
             if request.target == "/last" {
                 return;
             }
         }
     };
-    let start = || {
-        let builder = TestServer::builder().tls(&made.cert.pem(), &made.signing_key.serialize_pem()).unwrap();
-        builder.start(serve).unwrap()
-    };
-    let (one, other) = (start(), start());
-    let (tell, asked) = std::sync::mpsc::channel();
-    let proxy = format!("http://{}", tunnels(tell));
-    let session = session(&HttpAdapter::new());
+    let (one, other) = (tls_server(&["127.0.0.1"], serve), tls_server(&["127.0.0.1"], serve));
+    let (address, asked) = tunnels(|target| target.parse().ok());
+    let proxy = format!("http://{address}");
+    let session = session();
     let get = |url: String| session.get(url).verify(false).proxies([("https", &*proxy)]).send().unwrap();
 
     let (_, lines) = pool_lines(|| {
@@ -235,7 +182,8 @@ fn a_tunnel_is_opened_once_for_each_connection_and_serves_one_origin() {
     });
 
     let connect = |server: &TestServer| format!("CONNECT {} HTTP/1.1", server.address());
-    assert_eq!(asked.try_iter().collect::<Vec<_>>(), [connect(&one), connect(&one), connect(&other)]);
+    let asked: Vec<_> = asked.try_iter().filter_map(|head| head.lines().next().map(str::to_owned)).collect();
+    assert_eq!(asked, [connect(&one), connect(&one), connect(&other)]);
     assert_eq!(lines[0], format!("Starting new HTTPS connection (1): 127.0.0.1:{}", one.address().port()));
     assert_eq!(lines[3], "Resetting dropped connection: 127.0.0.1");
     assert_eq!(lines[5], format!("Starting new HTTPS connection (1): 127.0.0.1:{}", other.address().port()));
@@ -245,8 +193,8 @@ fn a_tunnel_is_opened_once_for_each_connection_and_serves_one_origin() {
 // POOL-12
 #[test]
 fn the_connection_that_came_back_last_is_used_next() {
-    let server = hello();
-    let session = session(&HttpAdapter::new());
+    let server = saying("hello");
+    let session = session();
 
     let first = session.get(server.url("/")).stream(true).send().unwrap();
     let second = session.get(server.url("/")).stream(true).send().unwrap();
@@ -264,9 +212,9 @@ fn the_connection_that_came_back_last_is_used_next() {
 // POOL-13, POOL-32
 #[test]
 fn connections_are_made_when_they_are_needed() {
-    let server = hello();
+    let server = saying("hello");
     let adapter = HttpAdapter::new();
-    let session = session(&adapter);
+    let session = session_over(&adapter);
     assert!(adapter.stats().is_empty());
     assert_eq!(server.accepted(), 0);
 
@@ -283,8 +231,8 @@ fn connections_are_made_when_they_are_needed() {
 // ADPT-09, POOL-14, POOL-15, LOG-07
 #[test]
 fn more_connections_than_the_pool_keeps_are_opened_and_discarded_with_a_warning() {
-    let server = hello();
-    let session = session(&HttpAdapter::new());
+    let server = saying("hello");
+    let session = session();
 
     let responses: Vec<_> = (0..12).map(|_| session.get(server.url("/")).stream(true).send().unwrap()).collect();
     assert_eq!(server.open(), 12);
@@ -301,9 +249,9 @@ fn more_connections_than_the_pool_keeps_are_opened_and_discarded_with_a_warning(
 // ADPT-16, POOL-16, TIME-09
 #[test]
 fn a_blocking_pool_makes_callers_wait_and_the_requests_timeout_does_not_bound_it() {
-    let server = hello();
+    let server = saying("hello");
     let adapter = HttpAdapter::builder().pool_maxsize(1).pool_block(true).build();
-    let session = session(&adapter);
+    let session = session_over(&adapter);
 
     let held = session.get(server.url("/held")).stream(true).send().unwrap();
     let waited = thread::scope(|scope| {
@@ -321,9 +269,9 @@ fn a_blocking_pool_makes_callers_wait_and_the_requests_timeout_does_not_bound_it
 // POOL-16
 #[test]
 fn waiters_are_served_in_the_order_in_which_they_came() {
-    let server = hello();
+    let server = saying("hello");
     let adapter = HttpAdapter::builder().pool_maxsize(1).pool_block(true).build();
-    let session = session(&adapter);
+    let session = session_over(&adapter);
 
     let held = session.get(server.url("/0")).stream(true).send().unwrap();
     thread::scope(|scope| {
@@ -343,9 +291,9 @@ fn waiters_are_served_in_the_order_in_which_they_came() {
 // POOL-17
 #[test]
 fn the_wait_for_a_slot_can_be_bounded() {
-    let server = hello();
+    let server = saying("hello");
     let adapter = HttpAdapter::builder().pool_maxsize(1).pool_block(true).pool_timeout(millis(30)).build();
-    let session = session(&adapter);
+    let session = session_over(&adapter);
 
     let _held = session.get(server.url("/")).stream(true).send().unwrap();
     let by_adapter = session.get(server.url("/")).send().unwrap_err();
@@ -369,12 +317,12 @@ fn a_slot_comes_back_however_its_exchange_ends() {
             match request.target.as_str() {
                 "/cut-head" => return peer.send("HTTP/1.1 200 OK\r\nContent-Le"),
                 "/cut-body" => return peer.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"),
-                _ => peer.send(support::answer("hello")),
+                _ => peer.send(answer("hello")),
             }
         }
     });
     let adapter = HttpAdapter::builder().pool_maxsize(1).pool_block(true).pool_timeout(LONG).build();
-    let session = session(&adapter);
+    let session = session_over(&adapter);
     let free = || assert_eq!(counts(&adapter).1, 0, "no slot is held");
 
     assert_eq!(session.get(server.url("/cut-head")).send().unwrap_err().kind(), ErrorKind::ConnectionError);
@@ -402,20 +350,25 @@ fn a_dropped_response_gives_its_connection_back_if_little_is_left_and_else_its_s
         Reply::raw(format!("{head}\r\n\r\n{size:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(size)))
     };
     for (reply, limit, connections_used) in [
-        (sized(1000), 2000, [0, 0]),
-        (sized(2000), 2000, [0, 0]),
-        (sized(3000), 2000, [0, 1]),
-        (sized(3_000_000), 2000, [0, 1]),
-        (sized(1), 0, [0, 1]),
-        (chunked(1000), 2000, [0, 0]),
-        (chunked(3000), 2000, [0, 1]),
-        (chunked(1), 0, [0, 1]),
+        (sized(1000), None, [0, 0]),
+        (sized(1 << 20), None, [0, 1]),
+        (sized(1000), Some(2000), [0, 0]),
+        (sized(2000), Some(2000), [0, 0]),
+        (sized(3000), Some(2000), [0, 1]),
+        (sized(3_000_000), Some(2000), [0, 1]),
+        (sized(1), Some(0), [0, 1]),
+        (chunked(1000), Some(2000), [0, 0]),
+        (chunked(3000), Some(2000), [0, 1]),
+        (chunked(1), Some(0), [0, 1]),
     ] {
-        let shown = format!("{reply:.40?} {limit}");
+        let shown = format!("{reply:.40?} {limit:?}");
         let server = TestServer::http(move |_| reply.clone());
-        let adapter =
-            HttpAdapter::builder().pool_maxsize(1).pool_block(true).pool_timeout(LONG).drain_limit(limit).build();
-        let session = session(&adapter);
+        let builder = HttpAdapter::builder().pool_maxsize(1).pool_block(true).pool_timeout(LONG);
+        let builder = match limit {
+            Some(limit) => builder.drain_limit(limit),
+            None => builder,
+        };
+        let session = session_over(builder.build());
 
         drop(session.get(server.url("/")).stream(true).send().unwrap());
         session.get(server.url("/")).send().unwrap();
@@ -432,10 +385,10 @@ fn dropping_a_response_does_not_wait_for_a_body_that_does_not_come() {
         peer.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
         peer.wait_for_close();
     });
-    let session = session(&HttpAdapter::new());
+    let session = session();
     let response = session.get(server.url("/")).stream(true).send().unwrap();
 
-    let ((), took) = support::timed(|| drop(response));
+    let ((), took) = timed(|| drop(response));
 
     assert!(took < millis(500), "{took:?}");
     assert!(server.wait_for_open(0));
@@ -446,7 +399,7 @@ fn dropping_a_response_does_not_wait_for_a_body_that_does_not_come() {
 fn a_response_closed_unread_leaves_a_husk_that_is_reconnected() {
     let server = TestServer::http(|_| Reply::new(200).body(vec![b'x'; 100_000]));
     let adapter = HttpAdapter::new();
-    let session = session(&adapter);
+    let session = session_over(&adapter);
 
     let response = session.get(server.url("/")).stream(true).send().unwrap();
     response.close();
@@ -475,7 +428,7 @@ fn a_streamed_response_without_a_body_holds_no_connection() {
         _ => Reply::new(200).body(if request.method == "HEAD" { "hello" } else { "" }),
     });
     let adapter = HttpAdapter::new();
-    let session = session(&adapter);
+    let session = session_over(&adapter);
 
     for (method, path) in [("HEAD", "/"), ("GET", "/204"), ("GET", "/304"), ("GET", "/empty")] {
         let response = session.request(method, server.url(path)).stream(true).send().unwrap();
@@ -508,7 +461,7 @@ fn the_response_alone_decides_whether_its_connection_is_kept() {
             let reply = Reply::raw(format!("{head}\r\n\r\n{body}"));
             if ends_with_body { reply.then_close() } else { reply }
         });
-        let session = session(&HttpAdapter::new());
+        let session = session();
 
         for _ in 0..2 {
             let response = session.get(server.url("/")).header("Connection", "close").send().unwrap();
@@ -529,7 +482,7 @@ fn an_idle_connection_that_became_readable_is_replaced_before_it_is_used() {
         let server = TestServer::connections(move |peer| {
             let (ready, sent) = &script_gates;
             peer.read_request();
-            peer.send(support::answer("hello"));
+            peer.send(answer("hello"));
             if peer.number() == 0 {
                 ready.wait();
                 peer.send(late);
@@ -540,7 +493,7 @@ fn an_idle_connection_that_became_readable_is_replaced_before_it_is_used() {
             }
             peer.wait_for_close();
         });
-        let session = session(&HttpAdapter::new());
+        let session = session();
 
         session.post(server.url("/")).data("x").send().unwrap();
         ready.open();
@@ -560,10 +513,10 @@ fn an_idle_connection_that_became_readable_is_replaced_before_it_is_used() {
 fn bytes_behind_a_response_are_not_taken_for_the_next_one() {
     for (head, body) in [("Content-Length: 2", "ok"), ("Transfer-Encoding: chunked", "2\r\nok\r\n0\r\n\r\n")] {
         let server = TestServer::http(move |request| {
-            let smuggled = if request.connection == 0 { support::answer("smuggled") } else { String::new() };
+            let smuggled = if request.connection == 0 { answer("smuggled") } else { String::new() };
             Reply::raw(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{body}{smuggled}"))
         });
-        let session = session(&HttpAdapter::new());
+        let session = session();
 
         for _ in 0..2 {
             assert_eq!(session.get(server.url("/")).send().unwrap().text().unwrap(), "ok");
@@ -594,7 +547,7 @@ fn idle_connections_are_closed_when_they_have_been_idle_too_long() {
         if let Some(limit) = limit {
             builder = builder.idle_timeout(secs(limit));
         }
-        let session = session(&builder.build());
+        let session = session_over(&builder.build());
 
         session.get(server.url("/")).send().unwrap();
         clock.advance(secs(seconds));
@@ -608,9 +561,9 @@ fn idle_connections_are_closed_when_they_have_been_idle_too_long() {
 // POOL-31: better than requests
 #[test]
 fn without_an_idle_timeout_a_connection_is_kept_for_ever() {
-    let server = hello();
+    let server = saying("hello");
     let clock = FakeClock::new();
-    let session = session(&HttpAdapter::builder().clock(clock.clone()).idle_timeout(None).build());
+    let session = session_over(&HttpAdapter::builder().clock(clock.clone()).idle_timeout(None).build());
 
     session.get(server.url("/")).send().unwrap();
     clock.advance(Duration::from_secs(1_000_000));
@@ -622,9 +575,9 @@ fn without_an_idle_timeout_a_connection_is_kept_for_ever() {
 // POOL-31: better than requests
 #[test]
 fn a_connection_past_its_lifetime_is_closed_however_busy_it_was() {
-    let server = hello();
+    let server = saying("hello");
     let clock = FakeClock::new();
-    let session = session(&HttpAdapter::builder().clock(clock.clone()).max_lifetime(secs(30.0)).build());
+    let session = session_over(&HttpAdapter::builder().clock(clock.clone()).max_lifetime(secs(30.0)).build());
 
     for _ in 0..4 {
         session.get(server.url("/")).send().unwrap();
@@ -637,9 +590,9 @@ fn a_connection_past_its_lifetime_is_closed_however_busy_it_was() {
 // POOL-31: better than requests
 #[test]
 fn what_rots_in_one_pool_is_closed_by_the_traffic_of_another() {
-    let server = hello();
+    let server = saying("hello");
     let clock = FakeClock::new();
-    let session = session(&everywhere(&server).clock(clock.clone()).build());
+    let session = session_over(&everywhere(&server).clock(clock.clone()).build());
 
     session.get("http://a.test/").send().unwrap();
     clock.advance(secs(61.0));
@@ -655,7 +608,7 @@ fn requests_and_connections_are_counted_retries_included() {
     let clock = FakeClock::new();
     let retry = petition::Retry::new().total(2).status_forcelist([503]).raise_on_status(false);
     let adapter = HttpAdapter::builder().max_retries(retry).clock(clock).build();
-    let session = session(&adapter);
+    let session = session_over(&adapter);
 
     session.get(server.url("/503")).send().unwrap();
     session.get(server.url("/")).send().unwrap();
@@ -672,7 +625,7 @@ fn a_redirect_goes_on_over_the_same_connection() {
         "/" => Reply::new(302).header("Location", "/there").body(vec![b'x'; 200_000]),
         _ => Reply::new(200),
     });
-    let session = session(&HttpAdapter::new());
+    let session = session();
 
     session.get(server.url("/")).stream(true).send().unwrap();
 
@@ -682,9 +635,9 @@ fn a_redirect_goes_on_over_the_same_connection() {
 // POOL-03, POOL-36, POOL-37, SES-21, SES-22, ADPT-17
 #[test]
 fn close_empties_the_pools_lets_exchanges_finish_and_the_session_goes_on() {
-    let server = hello();
+    let server = saying("hello");
     let adapter = HttpAdapter::new();
-    let session = session(&adapter);
+    let session = session_over(&adapter);
     let streamed = session.get(server.url("/")).stream(true).send().unwrap();
     session.get(server.url("/")).send().unwrap();
     assert_eq!(server.open(), 2);
@@ -703,9 +656,9 @@ fn close_empties_the_pools_lets_exchanges_finish_and_the_session_goes_on() {
 #[test]
 fn who_waits_for_a_slot_is_served_though_the_pool_was_closed_or_evicted() {
     for evict in [false, true] {
-        let server = hello();
+        let server = saying("hello");
         let adapter = everywhere(&server).pool_connections(1).pool_maxsize(1).pool_block(true).build();
-        let session = session(&adapter);
+        let session = session_over(&adapter);
 
         let held = session.get("http://a.test/").stream(true).send().unwrap();
         thread::scope(|scope| {
@@ -727,9 +680,9 @@ fn who_waits_for_a_slot_is_served_though_the_pool_was_closed_or_evicted() {
 // POOL-17
 #[test]
 fn a_waiter_that_gave_up_leaves_its_place_to_the_next() {
-    let server = hello();
+    let server = saying("hello");
     let adapter = HttpAdapter::builder().pool_maxsize(1).pool_block(true).build();
-    let session = session(&adapter);
+    let session = session_over(&adapter);
 
     let held = session.get(server.url("/")).stream(true).send().unwrap();
     thread::scope(|scope| {
@@ -748,9 +701,9 @@ fn a_waiter_that_gave_up_leaves_its_place_to_the_next() {
 // POOL-40, SES-27
 #[test]
 fn as_many_threads_as_the_pool_is_large_share_its_connections() {
-    let server = hello();
+    let server = saying("hello");
     let adapter = HttpAdapter::builder().pool_maxsize(4).build();
-    let session = session(&adapter);
+    let session = session_over(&adapter);
 
     let lines: Vec<String> = thread::scope(|scope| {
         let work = || {
@@ -783,7 +736,7 @@ fn a_blocking_pool_never_opens_more_than_its_size_whatever_the_threads_do() {
         _ => Reply::new(200).body("hello"),
     });
     let adapter = HttpAdapter::builder().pool_maxsize(2).pool_block(true).build();
-    let session = session(&adapter);
+    let session = session_over(&adapter);
 
     thread::scope(|scope| {
         for worker in 0..6 {
@@ -810,9 +763,9 @@ fn a_blocking_pool_never_opens_more_than_its_size_whatever_the_threads_do() {
 // New here: a limit over all hosts
 #[test]
 fn max_connections_bounds_all_hosts_together() {
-    let server = hello();
+    let server = saying("hello");
     let adapter = everywhere(&server).max_connections(2).pool_timeout(millis(30)).build();
-    let session = session(&adapter);
+    let session = session_over(&adapter);
 
     let a = session.get("http://a.test/").stream(true).send().unwrap();
     let b = session.get("http://b.test/").stream(true).send().unwrap();
@@ -829,9 +782,9 @@ fn max_connections_bounds_all_hosts_together() {
 // New here: who waits for a connection gets it when another host's comes back
 #[test]
 fn a_waiter_for_max_connections_goes_on_when_another_host_is_done() {
-    let server = hello();
+    let server = saying("hello");
     let adapter = everywhere(&server).max_connections(1).pool_timeout(LONG).build();
-    let session = session(&adapter);
+    let session = session_over(&adapter);
 
     let held = session.get("http://a.test/").stream(true).send().unwrap();
     thread::scope(|scope| {
@@ -854,13 +807,13 @@ fn many_threads_hosts_and_ends_share_few_connections() {
                 "/close" => peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"),
                 "/cut" => return peer.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"),
                 "/drop" => return,
-                _ => peer.send(support::answer(&"x".repeat(5000))),
+                _ => peer.send(answer(&"x".repeat(5000))),
             }
         }
     });
     let builder = everywhere(&server).max_connections(2).pool_maxsize(1).pool_block(true).pool_connections(3);
     let adapter = builder.drain_limit(1000).build();
-    let session = session(&adapter);
+    let session = session_over(&adapter);
 
     thread::scope(|scope| {
         for worker in 0..8 {

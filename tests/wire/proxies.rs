@@ -1,49 +1,36 @@
 //! Proxies through the public API: what goes to whom, who is chosen, and what is said when it fails.
-#![cfg(feature = "native-tls")]
 
-mod way_out;
-
-use std::net::{SocketAddr, TcpListener};
+#[cfg(feature = "socks")]
+use std::net::SocketAddr;
 
 use petition::testing::{Reply, TestServer};
 use petition::{ErrorKind, HttpAdapter, Session};
 
-use way_out::*;
-
-/// A session that is deaf to the environment.
-fn session() -> Session {
-    let mut session = Session::new();
-    session.trust_env = false;
-    session
-}
-
-fn closed_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
+use crate::support::*;
 
 /// A proxy with the names of its origins, a session that trusts them, and what everyone saw.
 struct Setup {
     proxy: TestServer,
-    log: Log,
+    journal: Journal,
     dir: TempDir,
 }
 
 impl Setup {
-    fn new(answer: impl Fn(&str, &str) -> String + Send + Sync + 'static) -> Self {
-        Self::start(false, answer)
+    fn new(script: impl Fn(&str, &str) -> String + Send + Sync + 'static) -> Self {
+        Self::start(false, script)
     }
 
     /// `https` makes it a proxy that is spoken to over TLS.
-    fn start(https: bool, answer: impl Fn(&str, &str) -> String + Send + Sync + 'static) -> Self {
-        let (log, authority, dir) = (Log::default(), Authority::new("Proxy Tests"), TempDir::new());
+    fn start(https: bool, script: impl Fn(&str, &str) -> String + Send + Sync + 'static) -> Self {
+        let (journal, authority, dir) = (Journal::default(), Authority::new("Proxy Tests"), TempDir::new());
         dir.file("ca.pem", &authority.pem);
-        let script = proxy(acceptor(&authority.leaf(&["origin.test", "other.test"])), log.clone(), answer);
+        let serve = proxy(acceptor(&authority.leaf(&["origin.test", "other.test"])), journal.clone(), script);
         let mut builder = TestServer::builder();
         if https {
             let own = authority.leaf(&["127.0.0.1"]);
             builder = builder.tls(&own.cert, &own.key).unwrap();
         }
-        Self { proxy: builder.start(script).unwrap(), log, dir }
+        Self { proxy: builder.start(serve).unwrap(), journal, dir }
     }
 
     fn url(&self, user_info: &str) -> String {
@@ -64,13 +51,13 @@ const BASIC: &str = "Proxy-Authorization: Basic cHU6cHA="; // pu:pp
 // ADPT-13, PROXY-16
 #[test]
 fn a_forward_proxy_is_asked_for_the_absolute_url_and_gets_its_credentials_last() {
-    let setup = Setup::new(|_, _| ok("via"));
+    let setup = Setup::new(|_, _| answer("via"));
 
     let session = setup.session("pu:pp@");
     let response = session.get("http://u:p@Origin.test:8080/p%41th?q=1#part").send().unwrap();
 
     assert_eq!(response.text().unwrap(), "via");
-    let seen = setup.log.of("proxy").remove(0);
+    let seen = setup.journal.of("proxy").remove(0);
     let lines: Vec<_> = seen.split("\r\n").collect();
     assert_eq!(lines[0], "GET http://origin.test:8080/pAth?q=1 HTTP/1.1");
     assert_eq!(lines[1], "Host: origin.test:8080");
@@ -80,7 +67,7 @@ fn a_forward_proxy_is_asked_for_the_absolute_url_and_gets_its_credentials_last()
 // PROXY-16, PROXY-18, PROXY-29, PROXY-30
 #[test]
 fn a_tunnel_is_opened_once_and_its_credentials_stay_with_the_proxy() {
-    let setup = Setup::new(|_, _| ok("secret"));
+    let setup = Setup::new(|_, _| answer("secret"));
     let session = setup.session("pu:pp@");
 
     for _ in 0..2 {
@@ -90,10 +77,10 @@ fn a_tunnel_is_opened_once_and_its_credentials_stay_with_the_proxy() {
     }
 
     assert_eq!(
-        setup.log.of("proxy"),
+        setup.journal.of("proxy"),
         [format!("CONNECT origin.test:443 HTTP/1.1\r\n{BASIC}\r\nHost: origin.test:443\r\n\r\n")]
     );
-    let inner = setup.log.of("origin.test:443");
+    let inner = setup.journal.of("origin.test:443");
     assert_eq!(inner.len(), 2);
     for head in inner {
         assert!(head.starts_with("GET /p?q HTTP/1.1\r\nHost: origin.test\r\n"), "{head}");
@@ -104,7 +91,7 @@ fn a_tunnel_is_opened_once_and_its_credentials_stay_with_the_proxy() {
 // PROXY-17: to the proxy that it names, where requests sends it to the origin.
 #[test]
 fn a_proxy_authorization_of_the_requests_own_goes_into_connect_and_not_to_the_origin() {
-    let setup = Setup::new(|_, _| ok(""));
+    let setup = Setup::new(|_, _| answer(""));
     let session = setup.session("");
 
     for token in ["one", "two", "one"] {
@@ -112,12 +99,12 @@ fn a_proxy_authorization_of_the_requests_own_goes_into_connect_and_not_to_the_or
     }
 
     // What was opened with one is not used with another.
-    let connects = setup.log.of("proxy");
+    let connects = setup.journal.of("proxy");
     assert_eq!(connects.len(), 2);
     for (connect, token) in connects.iter().zip(["one", "two"]) {
         assert!(connect.contains(&format!("\r\nProxy-Authorization: {token}\r\n")), "{connect}");
     }
-    let inner = setup.log.of("origin.test:443");
+    let inner = setup.journal.of("origin.test:443");
     assert_eq!(inner.len(), 3);
     assert!(inner.iter().all(|head| !head.contains("Proxy-Authorization")), "{inner:?}");
 }
@@ -125,17 +112,17 @@ fn a_proxy_authorization_of_the_requests_own_goes_into_connect_and_not_to_the_or
 // PROXY-16: as for http URLs, the credentials of the proxy's URL are the ones that count.
 #[test]
 fn credentials_in_the_proxys_url_replace_a_header() {
-    let setup = Setup::new(|_, _| ok(""));
+    let setup = Setup::new(|_, _| answer(""));
     let session = setup.session("pu:pp@");
 
     for url in ["http://origin.test/", "https://origin.test/"] {
         session.get(url).header("Proxy-Authorization", "own").send().unwrap();
     }
 
-    for head in setup.log.of("proxy") {
+    for head in setup.journal.of("proxy") {
         assert!(head.contains(BASIC) && !head.contains("own"), "{head}");
     }
-    assert_eq!(setup.log.of("proxy").len(), 2);
+    assert_eq!(setup.journal.of("proxy").len(), 2);
 }
 
 // PROXY-18, PROXY-19
@@ -180,7 +167,7 @@ fn an_answer_to_connect_that_is_not_http_is_a_connection_error() {
 // PROXY-21
 #[test]
 fn a_proxy_that_cannot_be_reached_is_a_proxy_error() {
-    let refused = format!("http://{}", closed_port());
+    let refused = format!("http://{}", refusing());
     for (proxy, text) in [
         (refused.as_str(), "connection refused"),
         ("http://unknown.test:3128", "failed to resolve proxy unknown.test:3128: no such name"),
@@ -227,7 +214,7 @@ fn a_proxy_that_speaks_plain_http_is_told_from_one_that_speaks_tls() {
 // PROXY-23, PROXY-24; deviations: the proxy's certificate is verified for every target.
 #[test]
 fn a_proxy_spoken_to_over_tls_is_verified_and_so_is_the_origin_inside() {
-    let setup = Setup::start(true, |_, _| ok("deep"));
+    let setup = Setup::start(true, |_, _| answer("deep"));
     let stranger = setup.dir.file("stranger.pem", Authority::new("Stranger").pem);
     for backend in backends() {
         for url in ["http://origin.test/", "https://origin.test/"] {
@@ -235,13 +222,13 @@ fn a_proxy_spoken_to_over_tls_is_verified_and_so_is_the_origin_inside() {
             for prefix in ["http://", "https://"] {
                 session.mount(prefix, HttpAdapter::builder().tls_backend(backend.clone()).build());
             }
-            let before = setup.log.all().len();
+            let before = setup.journal.all().len();
 
             let error = session.get(url).verify(&stranger).send().unwrap_err();
 
             assert_eq!(error.kind(), ErrorKind::ProxyError, "{backend:?} {url}");
             assert!(error.to_string().contains("unknown authority"), "{error}");
-            assert_eq!(setup.log.all().len(), before, "it was told something");
+            assert_eq!(setup.journal.all().len(), before, "it was told something");
 
             assert_eq!(session.get(url).send().unwrap().text().unwrap(), "deep", "{backend:?} {url}");
         }
@@ -252,7 +239,7 @@ fn a_proxy_spoken_to_over_tls_is_verified_and_so_is_the_origin_inside() {
         assert!(error.to_string().contains("the certificate is not valid for wrong.test"), "{error}");
     }
     // Nothing but the tunnel is for the proxy.
-    assert!(setup.log.of("origin.test:443").iter().all(|head| !head.contains("Proxy-Authorization")));
+    assert!(setup.journal.of("origin.test:443").iter().all(|head| !head.contains("Proxy-Authorization")));
 }
 
 // REDIR-15, REDIR-28, PROXY-16
@@ -264,7 +251,7 @@ fn a_redirect_chooses_its_proxy_anew_and_takes_no_header_along() {
         Some("http://origin.test/direct") => moved(&target),
         Some("http://origin.test/on") => moved("http://other.test/"),
         Some("http://origin.test/up") => moved("https://origin.test/"),
-        _ => ok("proxied"),
+        _ => answer("proxied"),
     });
 
     let mut session = setup.session("");
@@ -275,19 +262,19 @@ fn a_redirect_chooses_its_proxy_anew_and_takes_no_header_along() {
     assert_eq!(direct.requests()[0].header("proxy-authorization"), None);
     assert_eq!(direct.requests()[0].target, "/end");
     session.get("http://origin.test/on").header("Proxy-Authorization", "mine").send().unwrap();
-    let heads = setup.log.of("proxy");
+    let heads = setup.journal.of("proxy");
     let with_header: Vec<_> = heads.iter().map(|head| head.contains("mine")).collect();
     assert_eq!(with_header, [true, true, false]);
 
     // The proxy's own credentials are made again for each hop, and only for it.
     let session = setup.session("pu:pp@");
-    let seen = setup.log.of("proxy").len();
+    let seen = setup.journal.of("proxy").len();
     session.get("http://origin.test/on").send().unwrap();
     session.get("http://origin.test/up").send().unwrap();
-    let heads = &setup.log.of("proxy")[seen..];
+    let heads = &setup.journal.of("proxy")[seen..];
     assert_eq!(heads.len(), 4);
     assert!(heads.iter().all(|head| head.contains(BASIC)), "{heads:?}");
-    assert!(!setup.log.of("origin.test:443")[0].contains("Proxy-Authorization"));
+    assert!(!setup.journal.of("origin.test:443")[0].contains("Proxy-Authorization"));
 }
 
 // PROXY-01, PROXY-04
@@ -336,11 +323,24 @@ fn pools_are_kept_by_route() {
     assert_eq!((origin.accepted(), one.accepted(), two.accepted()), (1, 3, 1));
 }
 
+// PROXY-03
+#[test]
+fn a_prepared_request_goes_through_the_sessions_proxies() {
+    let proxy = TestServer::http(|_| Reply::new(200).body("proxied"));
+    let mut session = session();
+    session.proxies.insert("http", proxy.url("")).unwrap();
+
+    let prepared = session.prepare_request(petition::Request::new("GET", "http://h.test/x")).unwrap();
+    let response = session.send(prepared).unwrap();
+
+    assert_eq!(response.text().unwrap(), "proxied");
+    assert!(proxy.requests()[0].raw_text().starts_with("GET http://h.test/x HTTP/1.1\r\n"));
+}
+
 // PROXY-02, PROXY-05, PROXY-06, PROXY-07
 #[test]
 fn the_environment_counts_where_it_is_trusted() {
-    const ENVIRONMENT: &str = "the_environment_counts_where_it_is_trusted";
-    if is_child() {
+    let child = Child::new(|| {
         let mut session = Session::new();
         if std::env::var_os("TEST_DISTRUST").is_some() {
             session.trust_env = false;
@@ -352,8 +352,8 @@ fn the_environment_counts_where_it_is_trusted() {
         if let Ok(list) = std::env::var("TEST_NO_PROXY") {
             request = request.proxies([("no_proxy", list)]);
         }
-        return say(request.send().unwrap().text().unwrap());
-    }
+        request.send().unwrap().text().unwrap()
+    });
     let named = |name: &'static str| TestServer::http(move |_| Reply::new(200).body(name));
     let (p, q, origin) = (named("p"), named("q"), named("origin"));
     let (p, q, url) = (&*p.url(""), &*q.url(""), origin.url("/"));
@@ -379,7 +379,7 @@ fn the_environment_counts_where_it_is_trusted() {
     ] {
         let mut variables = variables.to_vec();
         variables.push(("TEST_URL", &url));
-        assert_eq!(in_child(ENVIRONMENT, &variables), want, "{variables:?}");
+        assert_eq!(child.run(&variables), want, "{variables:?}");
     }
 }
 
@@ -427,28 +427,28 @@ mod socks {
     }
 
     /// A SOCKS5 proxy that is the origin itself; it tells what it was asked.
-    fn socks5(log: Log) -> TestServer {
+    fn socks5(journal: Journal) -> TestServer {
         TestServer::connections(move |peer| {
             let mut greeting = take(peer, 2);
             greeting.extend(take(peer, usize::from(greeting[1])));
             let with_password = greeting[2..].contains(&2);
-            log.add("greeting", format!("{greeting:02x?}"));
+            journal.add("greeting", format!("{greeting:02x?}"));
             peer.send([5, if with_password { 2 } else { 0 }]);
             if with_password {
                 let mut login = take(peer, 2);
                 login.extend(take(peer, usize::from(login[1]) + 1));
                 login.extend(take(peer, usize::from(*login.last().unwrap())));
-                log.add("login", String::from_utf8_lossy(&login).into_owned());
+                journal.add("login", String::from_utf8_lossy(&login).into_owned());
                 peer.send([1, 0]);
             }
             let mut asked = take(peer, 5);
             let rest = if asked[3] == 3 { usize::from(asked[4]) + 2 } else { 5 };
             asked.extend(take(peer, rest));
-            log.add("asked", format!("{asked:02x?}"));
+            journal.add("asked", format!("{asked:02x?}"));
             peer.send([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
             while let Some(request) = peer.read_request() {
-                log.add("origin", request.raw_text());
-                peer.send(ok("through"));
+                journal.add("origin", request.raw_text());
+                peer.send(answer("through"));
             }
         })
     }
@@ -469,8 +469,8 @@ mod socks {
             ("socks5h", "[05, 01, 00, 03, 0b, 6f, 72, 69, 67, 69, 6e, 2e, 74, 65, 73, 74, 1f, 90]"),
         ] {
             for (user_info, greeting) in [("", "[05, 01, 00]"), ("us%40er:p%20w@", "[05, 02, 00, 02]")] {
-                let log = Log::default();
-                let proxy = socks5(log.clone());
+                let journal = Journal::default();
+                let proxy = socks5(journal.clone());
                 let mut session = session();
                 resolving(&mut session);
                 session.proxies.insert("all", format!("{scheme}://{user_info}{}", proxy.address())).unwrap();
@@ -480,11 +480,11 @@ mod socks {
                     assert_eq!(response.text().unwrap(), "through");
                 }
 
-                assert_eq!(log.of("greeting"), [greeting]);
-                assert_eq!(log.of("asked"), [asked]);
+                assert_eq!(journal.of("greeting"), [greeting]);
+                assert_eq!(journal.of("asked"), [asked]);
                 let login: &[&str] = if user_info.is_empty() { &[] } else { &["\u{1}\u{5}us@er\u{3}p w"] };
-                assert_eq!(log.of("login"), login);
-                let heads = log.of("origin");
+                assert_eq!(journal.of("login"), login);
+                let heads = journal.of("origin");
                 assert_eq!(heads.len(), 2);
                 assert!(heads[0].starts_with("GET /p HTTP/1.1\r\nHost: origin.test:8080\r\n"), "{}", heads[0]);
                 assert!(!heads[0].contains("p w") && !heads[0].contains("Authorization"), "{}", heads[0]);

@@ -1,13 +1,13 @@
 //! Redirects: methods, bodies, credentials, cookies, limits, and following by hand.
 
-mod common_b;
-
 use std::io::Read;
 use std::sync::{Arc, Mutex};
 
-use common_b::{own_headers, session, session_at};
+use crate::support::{authorizations, mocked, own_headers, session, session_at};
 use petition::testing::{MockAdapter, Reply, TestServer};
-use petition::{BearerAuth, CookieJar, ErrorKind, PreparedRequest, Request, Response, Session, Url};
+use petition::{
+    BasicAuth, BearerAuth, CookieJar, ErrorKind, PreparedRequest, Request, Response, ResponseBuilder, Session, Url,
+};
 
 /// Redirects `/` to `/next`, and says 200 to the rest.
 fn redirecting(status: u16) -> TestServer {
@@ -17,15 +17,13 @@ fn redirecting(status: u16) -> TestServer {
     })
 }
 
+fn redirect(location: &str) -> ResponseBuilder {
+    Response::builder(302).header("Location", location)
+}
+
 /// A session whose first answer is a 302 to `location` and whose second is a 200, whatever the scheme.
 fn moved_to(location: &str) -> (Session, MockAdapter) {
-    let mock = MockAdapter::new()
-        .reply(Response::builder(302).header("Location", location))
-        .reply(Response::builder(200).body("there"));
-    let mut session = session();
-    session.mount("http://", mock.clone());
-    session.mount("https://", mock.clone());
-    (session, mock)
+    mocked([redirect(location), Response::builder(200).body("there")])
 }
 
 // REDIR-01, REDIR-02, REDIR-03
@@ -141,6 +139,19 @@ fn other_statuses_and_an_empty_location_end_the_chain() {
     }
 }
 
+// RESP-27
+#[test]
+fn a_redirect_is_one_of_five_statuses_with_a_location() {
+    for status in 200..=399 {
+        let with = Response::builder(status).header("Location", "/x").build().unwrap();
+        let without = Response::builder(status).build().unwrap();
+
+        assert_eq!(with.is_redirect(), [301, 302, 303, 307, 308].contains(&status), "{status}");
+        assert_eq!(with.is_permanent_redirect(), [301, 308].contains(&status), "{status}");
+        assert!(!without.is_redirect() && !without.is_permanent_redirect(), "{status}");
+    }
+}
+
 /// What of the credentials the second host got.
 fn sent_along(from: &str, to: &str, change: impl FnOnce(&mut Session)) -> PreparedRequest {
     let (mut session, mock) = moved_to(to);
@@ -226,10 +237,13 @@ fn credentials_that_were_removed_do_not_come_back_on_the_way_home() {
         _ => Reply::new(200),
     });
 
-    session_at(&server).get("http://a.test/").auth(("u", "p")).send().unwrap();
+    let mut session = session_at(&server);
+    session.get("http://a.test/").auth(("u", "p")).send().unwrap();
+    session.auth = Some(BasicAuth::new("u", "p").into());
+    session.get("http://a.test/").send().unwrap();
 
     let sent: Vec<bool> = server.requests().iter().map(|request| request.header("authorization").is_some()).collect();
-    assert_eq!(sent, [true, false, false]);
+    assert_eq!(sent, [true, false, false, true, false, false]);
 }
 
 // REDIR-09, RESP-30
@@ -239,7 +253,7 @@ fn user_info_in_a_location_is_shown_but_is_no_credential() {
 
     let response = session.get("http://a.test/").send().unwrap();
 
-    assert_eq!(mock.requests()[1].headers.get("authorization"), None);
+    assert_eq!(authorizations(&mock), [None, None]);
     assert_eq!(response.url().as_str(), "http://u:p@b.test/n");
 }
 
@@ -394,6 +408,27 @@ fn too_many_redirects_is_an_error_with_the_last_response_and_its_history() {
     }
 }
 
+// RESP-29, RESP-36, RESP-30, REDIR-26
+#[test]
+fn history_is_the_way_to_a_response_oldest_first() {
+    let (session, mock) = mocked([redirect("/2?own"), redirect("/3#part"), Response::builder(200)]);
+
+    let response = session.post("http://u:p@a.test/1").params([("k", "v")]).data("x").send().unwrap();
+
+    let paths = |history: &[Response]| history.iter().map(|hop| hop.url().path().to_owned()).collect::<Vec<_>>();
+    assert_eq!(paths(response.history()), ["/1", "/2"]);
+    assert_eq!(paths(response.history()[0].history()), [""; 0]);
+    assert_eq!(paths(response.history()[1].history()), ["/1"]);
+    let urls: Vec<String> = mock.requests().iter().map(|request| request.url.to_string()).collect();
+    assert_eq!(urls[0], "http://u:p@a.test/1?k=v");
+    assert!(urls[1].ends_with("a.test/2?own"), "params are not added again: {}", urls[1]);
+    assert_eq!(response.url().fragment(), Some("part"));
+    assert_eq!((response.request().method.as_str(), &response.request().url), ("GET", response.url()));
+    assert_eq!(response.history()[0].request().method, "POST");
+    assert_eq!(response.history()[0].request().body_bytes(), Some(&b"x"[..]));
+    assert_eq!(response.history()[0].url().to_string(), urls[0]);
+}
+
 // REDIR-23
 #[test]
 fn the_body_of_a_redirect_is_read_so_that_its_connection_is_used_again_even_if_it_does_not_decode() {
@@ -429,7 +464,8 @@ fn the_body_of_a_redirect_is_read_so_that_its_connection_is_used_again_even_if_i
 fn stream_concerns_only_the_last_response_and_each_hop_finds_its_own_adapter() {
     let server = TestServer::http(|_| Reply::new(302).header("Location", "mock://there/").body("moved"));
     let mut session = session();
-    session.mount("mock://", MockAdapter::new().reply(Response::builder(200).reader(&b"streamed"[..])));
+    let there = MockAdapter::new().reply(Response::builder(200).reader(&b"streamed"[..]));
+    session.mount("mock://", there.clone());
 
     let mut response = session.get(server.url("/")).stream(true).send().unwrap();
 
@@ -437,6 +473,7 @@ fn stream_concerns_only_the_last_response_and_each_hop_finds_its_own_adapter() {
     let mut text = String::new();
     response.read_to_string(&mut text).unwrap();
     assert_eq!(text, "streamed");
+    assert_eq!((server.requests().len(), there.requests().len()), (1, 1));
 }
 
 // REDIR-26
@@ -477,6 +514,7 @@ fn a_redirect_from_https_to_http_is_refused_where_the_session_says_so() {
     let (session, mock) = moved_to("http://a.test/n");
     session.get("https://a.test/").send().unwrap();
     assert_eq!(mock.requests().len(), 2);
+    assert_eq!(mock.requests()[1].headers.get("referer"), None);
 
     let (mut session, mock) = moved_to("http://u:secret@a.test/n");
     session.allow_downgrade = false;
@@ -575,32 +613,7 @@ fn following_by_hand_applies_the_same_rules() {
         .map(|r| (r.method.as_str(), r.body.len(), r.header("authorization").is_some(), r.header("cookie")))
         .collect();
     assert_eq!(sent, [("POST", 1, true, None), ("GET", 0, true, Some("c=1")), ("GET", 0, false, None)]);
-}
-
-// API-04
-#[test]
-fn head_does_not_follow_unless_told_and_the_other_methods_do() {
-    let server = redirecting(302);
-    let session = session();
-
-    assert_eq!(session.head(server.url("/")).send().unwrap().status_code(), 302);
-    assert_eq!(session.head(server.url("/")).allow_redirects(true).send().unwrap().status_code(), 200);
-    assert_eq!(session.get(server.url("/")).allow_redirects(false).send().unwrap().status_code(), 302);
-    assert_eq!(session.options(server.url("/")).send().unwrap().status_code(), 200);
-    let last = server.requests().pop().unwrap();
-    assert_eq!(last.method, "GET");
-}
-
-// RESP-36
-#[test]
-fn the_response_has_the_request_that_was_sent_last() {
-    let server = redirecting(302);
-
-    let response = session().post(server.url("/")).data("x").send().unwrap();
-
-    assert_eq!((response.request().method.as_str(), response.request().url.path()), ("GET", "/next"));
-    assert_eq!(response.history()[0].request().method, "POST");
-    assert_eq!(response.history()[0].request().body_bytes(), Some(&b"x"[..]));
+    assert!(requests[1..].iter().all(|request| request.header("content-length").is_none()));
 }
 
 // REDIR-24, RESP-31

@@ -1,13 +1,11 @@
 //! A reused connection that dies before the first byte of an answer: when the request is sent once more, and when never.
 
-mod support;
-
 use std::io::Cursor;
 
 use petition::testing::{Peer, Reply, TestServer};
 use petition::{Body, ErrorKind, HttpAdapter, RequestBuilder, Retry, Session};
 
-use support::{answer, connections, millis, pool_lines, session};
+use crate::support::{answer, connections, millis, pool_lines, session, session_over};
 
 /// How a connection dies when a request has come over it.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +69,7 @@ fn an_idempotent_request_goes_out_once_more_and_costs_no_retry() {
             ("PUT", |request| request.data(Body::seekable(Cursor::new("the body")).unwrap())),
         ] {
             let server = mortal(&[1], death);
-            let session = session(&HttpAdapter::builder().pool_maxsize(1).pool_block(true).build());
+            let session = session_over(&HttpAdapter::builder().pool_maxsize(1).pool_block(true).build());
             warm_up(&session, &server);
 
             let (response, lines) = pool_lines(|| build(session.request(method, server.url("/"))).send().unwrap());
@@ -93,7 +91,7 @@ fn a_request_that_may_not_be_repeated_is_never_sent_twice() {
     for death in [Death::Close, Death::Reset] {
         for method in ["POST", "PATCH", "PROPPATCH"] {
             let server = mortal(&[1], death);
-            let session = session(&HttpAdapter::new());
+            let session = session();
             warm_up(&session, &server);
 
             let error = session.request(method, server.url("/")).data("the body").send().unwrap_err();
@@ -121,7 +119,7 @@ fn a_request_that_was_cut_short_is_sent_again_only_if_it_may_be() {
                 peer.send(answer("alive"));
             }
         });
-        let session = session(&HttpAdapter::new());
+        let session = session();
         warm_up(&session, &server);
 
         let sent = session.request(method, server.url("/")).data(vec![b'x'; 16 << 20]).send();
@@ -137,7 +135,7 @@ fn a_request_that_was_cut_short_is_sent_again_only_if_it_may_be() {
 #[test]
 fn a_post_without_a_body_is_not_sent_twice_either() {
     let server = mortal(&[1], Death::Close);
-    let session = session(&HttpAdapter::new());
+    let session = session();
     warm_up(&session, &server);
 
     let error = session.post(server.url("/")).send().unwrap_err();
@@ -149,7 +147,7 @@ fn a_post_without_a_body_is_not_sent_twice_either() {
 fn a_body_that_was_read_from_a_reader_is_not_sent_twice() {
     for body in [Body::reader(Cursor::new("once")), Body::sized(Cursor::new("once"), 4), Body::chunks(["once"])] {
         let server = mortal(&[1], Death::Close);
-        let session = session(&HttpAdapter::new());
+        let session = session();
         warm_up(&session, &server);
 
         let error = session.put(server.url("/")).data(body).send().unwrap_err();
@@ -163,7 +161,7 @@ fn a_body_that_was_read_from_a_reader_is_not_sent_twice() {
 fn nothing_is_replayed_on_a_fresh_connection() {
     for death in [Death::Close, Death::Reset] {
         let server = mortal(&[0, 0], death);
-        let session = session(&HttpAdapter::new());
+        let session = session();
 
         let error = session.get(server.url("/")).send().unwrap_err();
 
@@ -174,7 +172,7 @@ fn nothing_is_replayed_on_a_fresh_connection() {
 #[test]
 fn nothing_is_replayed_twice() {
     let server = mortal(&[1, 0], Death::Close);
-    let session = session(&HttpAdapter::new());
+    let session = session();
     warm_up(&session, &server);
 
     let error = session.get(server.url("/")).send().unwrap_err();
@@ -186,7 +184,7 @@ fn nothing_is_replayed_twice() {
 #[test]
 fn a_replay_uses_a_new_connection() {
     let server = mortal(&[1, 1], Death::Close);
-    let session = session(&HttpAdapter::new());
+    let session = session();
     let first = session.get(server.url("/")).stream(true).send().unwrap();
     let second = session.get(server.url("/")).stream(true).send().unwrap();
     drop((first, second));
@@ -200,7 +198,7 @@ fn a_replay_uses_a_new_connection() {
 fn one_byte_of_an_answer_or_a_timeout_is_no_reason_to_replay() {
     for (death, kind) in [(Death::FirstByte, ErrorKind::ConnectionError), (Death::Silence, ErrorKind::ReadTimeout)] {
         let server = mortal(&[1], death);
-        let session = session(&HttpAdapter::new());
+        let session = session();
         warm_up(&session, &server);
 
         let error = session.get(server.url("/")).timeout(millis(150)).send().unwrap_err();
@@ -213,7 +211,7 @@ fn one_byte_of_an_answer_or_a_timeout_is_no_reason_to_replay() {
 #[test]
 fn replay_can_be_switched_off() {
     let server = mortal(&[1], Death::Close);
-    let session = session(&HttpAdapter::builder().replay_stale(false).build());
+    let session = session_over(&HttpAdapter::builder().replay_stale(false).build());
     warm_up(&session, &server);
 
     let error = session.get(server.url("/")).send().unwrap_err();
@@ -225,7 +223,7 @@ fn replay_can_be_switched_off() {
 #[test]
 fn what_happens_to_a_replay_counts_as_a_read_error() {
     let server = mortal(&[1, 0], Death::Close);
-    let session = session(&HttpAdapter::builder().max_retries(Retry::new().total(1)).build());
+    let session = session_over(&HttpAdapter::builder().max_retries(Retry::new().total(1)).build());
     warm_up(&session, &server);
 
     let response = session.get(server.url("/")).send().unwrap();
@@ -239,7 +237,7 @@ fn what_happens_to_a_replay_counts_as_a_read_error() {
 fn a_post_on_a_connection_that_is_found_dead_goes_out_on_a_new_one() {
     for (method, body) in [("POST", Body::from("body")), ("PATCH", Body::reader(Cursor::new("body")))] {
         let server = TestServer::http(|_| Reply::new(200).then_close());
-        let session = session(&HttpAdapter::builder().replay_stale(false).build());
+        let session = session_over(&HttpAdapter::builder().replay_stale(false).build());
         warm_up(&session, &server);
         assert!(server.wait_for_open(0));
 

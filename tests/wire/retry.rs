@@ -1,7 +1,5 @@
 //! The loop of retries, on a clock that does not wait.
 
-mod support;
-
 use std::io::Cursor;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,13 +9,15 @@ use std::time::{Duration, Instant, SystemTime};
 use petition::testing::{FakeClock, Reply, TestServer};
 use petition::{Body, Clock, ErrorKind, HttpAdapter, Retry, Session, Timeout};
 
-use support::{answer, connections, in_order, logged, millis, pool_lines, refusing, secs, session};
+use crate::support::{
+    answer, connections, in_order, logged, millis, one_shot_bodies, pool_lines, refusing, secs, session, session_over,
+};
 
 /// A session that retries, and the clock it sleeps on.
 fn retrying(retry: impl Into<Retry>) -> (Session, FakeClock) {
     let clock = FakeClock::new();
     let adapter = HttpAdapter::builder().max_retries(retry).clock(clock.clone()).build();
-    (session(&adapter), clock)
+    (session_over(&adapter), clock)
 }
 
 /// A session for which connects are refused, but for those of the given numbers (from 0), which find `server`.
@@ -29,7 +29,7 @@ fn refused_but(server: &TestServer, good: &'static [usize], retry: impl Into<Ret
         Ok(vec![if good.contains(&turn) { alive } else { dead }])
     };
     let adapter = HttpAdapter::builder().resolver(resolve).max_retries(retry).clock(clock.clone()).build();
-    (session(&adapter), clock)
+    (session_over(&adapter), clock)
 }
 
 /// A server that reads a request on each connection and closes it, but for connections from `good` on.
@@ -70,7 +70,7 @@ fn jitter_is_added_from_the_second_retry_on_and_cut_by_the_longest_backoff() {
     let clock = FakeClock::new().jitter(0.5);
     let retry = Retry::new().total(4).status_forcelist([503]).raise_on_status(false);
     let retry = retry.backoff_factor(1).backoff_jitter(3).backoff_max(6);
-    let session = session(&HttpAdapter::builder().max_retries(retry).clock(clock.clone()).build());
+    let session = session_over(&HttpAdapter::builder().max_retries(retry).clock(clock.clone()).build());
 
     session.get(server.url("/")).send().unwrap();
 
@@ -96,7 +96,7 @@ fn retry_after_comes_before_backoff() {
         let server = in_order(replies);
         let clock = FakeClock::new().wall_time(now);
         let retry = Retry::new().total(3).status_forcelist([500]).backoff_factor(10);
-        let session = session(&HttpAdapter::builder().max_retries(retry).clock(clock.clone()).build());
+        let session = session_over(&HttpAdapter::builder().max_retries(retry).clock(clock.clone()).build());
 
         let response = session.get(server.url("/")).send().unwrap();
 
@@ -263,7 +263,7 @@ impl Clock for BusyClock {
     fn sleep(&self, duration: Duration) {
         let adapter = self.adapter.get().unwrap();
         assert_eq!(adapter.stats()[0].in_use(), 0);
-        let response = session(adapter).get(&*self.url.lock().unwrap()).send();
+        let response = session_over(adapter).get(&*self.url.lock().unwrap()).send();
         self.served.fetch_add(usize::from(response.is_ok()), Ordering::Relaxed);
         self.fake.sleep(duration);
     }
@@ -299,7 +299,7 @@ fn no_connection_is_held_while_a_retry_sleeps() {
         let adapter = builder.max_retries(retry).replay_stale(false).clock(ByArc(Arc::clone(&clock))).build();
         clock.adapter.set(adapter.clone()).unwrap();
 
-        let response = session(&adapter).get(server.url("/")).send().unwrap();
+        let response = session_over(&adapter).get(server.url("/")).send().unwrap();
 
         assert_eq!(response.text().unwrap(), "ok");
         assert_eq!(clock.fake.slept(), [secs(2.0)]);
@@ -334,7 +334,7 @@ fn a_retried_response_is_drained_within_a_bound() {
     for (size, used) in [(1000, [0, 0]), (100_000, [0, 1])] {
         let server = in_order([Reply::new(503).body(vec![b'x'; size]), Reply::new(200)]);
         let retry = Retry::new().total(1).status_forcelist([503]);
-        let session = session(&HttpAdapter::builder().max_retries(retry).drain_limit(10_000).build());
+        let session = session_over(&HttpAdapter::builder().max_retries(retry).drain_limit(10_000).build());
 
         session.get(server.url("/")).send().unwrap();
 
@@ -371,13 +371,13 @@ fn a_body_is_sent_again_from_where_it_began() {
 // RETRY-25, RETRY-26: here every body that cannot be rewound is refused, and as petition's own error
 #[test]
 fn a_body_that_can_be_sent_once_is_never_sent_again() {
-    for body in [Body::reader(Cursor::new("once")), Body::sized(Cursor::new("once"), 4), Body::chunks(["on", "ce"])] {
+    for (name, body) in one_shot_bodies() {
         let server = statuses(&[503, 200]);
         let retry = Retry::new().total(2).status_forcelist([503]).backoff_factor(1);
         let (session, clock) = retrying(retry.clone());
         let error = session.put(server.url("/")).data(body).send().unwrap_err();
 
-        assert_eq!(error.kind(), ErrorKind::UnrewindableBody, "{error}");
+        assert_eq!(error.kind(), ErrorKind::UnrewindableBody, "{name}: {error}");
         assert_eq!((server.requests().len(), clock.slept()), (1, vec![]));
         assert_eq!(error.retries().unwrap().history()[0].status(), Some(503));
     }
@@ -528,9 +528,7 @@ fn tls_that_breaks_is_retried_and_a_wrong_certificate_is_not() {
     let error = session.post(&url).data("x").send().unwrap_err();
     assert_eq!((error.kind(), server.accepted()), (ErrorKind::SslError, 3));
 
-    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
-    let builder = TestServer::builder().tls(&made.cert.pem(), &made.signing_key.serialize_pem()).unwrap();
-    let server = builder.start(|peer| peer.wait_for_close()).unwrap();
+    let server = crate::support::tls_server(&["127.0.0.1"], |peer| peer.wait_for_close());
     let error = session.get(server.url("/")).send().unwrap_err();
     assert_eq!((error.kind(), server.accepted()), (ErrorKind::SslError, 1));
 }
@@ -725,11 +723,11 @@ fn a_number_above_zero_logs_its_conversion_when_the_adapter_is_built() {
 #[test]
 fn by_default_nothing_is_retried() {
     let server = in_order([Reply::new(503).header("Retry-After", "1")]);
-    let response = session(&HttpAdapter::new()).get(server.url("/")).send().unwrap();
+    let response = session().get(server.url("/")).send().unwrap();
     assert_eq!((response.status_code().as_u16(), server.requests().len()), (503, 1));
 
     let server = dropping(1);
-    let (sent, lines) = pool_lines(|| session(&HttpAdapter::new()).get(server.url("/")).send());
+    let (sent, lines) = pool_lines(|| session().get(server.url("/")).send());
     assert_eq!(sent.unwrap_err().kind(), ErrorKind::ConnectionError);
     assert_eq!((server.requests().len(), lines.len()), (1, 1));
 }

@@ -2,8 +2,6 @@
 //!
 //! A server that is slow sleeps: that is its behaviour, not a way to wait for something.
 
-mod support;
-
 use std::io::{Cursor, Read};
 use std::thread;
 use std::time::Duration;
@@ -11,7 +9,9 @@ use std::time::Duration;
 use petition::testing::{Reply, TestServer};
 use petition::{Body, Error, ErrorKind, HttpAdapter, Retry, Session, Timeout};
 
-use support::{Gate, answer, connections, everywhere, millis, session, timed};
+#[cfg(target_os = "linux")]
+use crate::support::{BlackHole, Child};
+use crate::support::{Gate, answer, connections, everywhere, millis, refusing, session, session_over, silent, timed};
 
 /// As long as a test here may take: less than any server below would go on.
 const SOON: Duration = Duration::from_secs(3);
@@ -27,14 +27,6 @@ fn stopped<T: std::fmt::Debug>(limit: u64, act: impl FnOnce() -> Result<T, Error
     let error = result.unwrap_err();
     assert!(error.is_timeout());
     error
-}
-
-/// Reads a request and says nothing more.
-fn silent() -> TestServer {
-    TestServer::connections(|peer| {
-        peer.read_request();
-        peer.wait_for_close();
-    })
 }
 
 /// Sends a byte every 50 ms, of the head or of the body behind it, and neither to its end.
@@ -71,7 +63,7 @@ fn a_sessions_timeout_holds_unless_the_request_has_its_own() {
         thread::sleep(millis(250));
         Reply::new(200)
     });
-    let mut session = session(&HttpAdapter::new());
+    let mut session = session();
     session.timeout = 0.1.into();
 
     assert_eq!(session.get(server.url("/")).send().unwrap_err().kind(), ErrorKind::ReadTimeout);
@@ -90,7 +82,7 @@ fn a_sessions_timeout_holds_unless_the_request_has_its_own() {
 #[test]
 fn limits_that_cannot_be_are_refused_before_anything_is_done() {
     let server = TestServer::http(|_| Reply::new(200));
-    let mut session = session(&HttpAdapter::new());
+    let mut session = session();
     for (timeout, text) in [
         (Timeout::from(0), "connect timeout must be more than zero seconds, not 0"),
         (Timeout::from(-1.5), "connect timeout must be more than zero seconds, not -1.5"),
@@ -112,9 +104,9 @@ fn limits_that_cannot_be_are_refused_before_anything_is_done() {
 #[cfg(target_os = "linux")]
 #[test]
 fn the_connect_timeout_bounds_all_addresses_together() {
-    let hole = support::BlackHole::new();
+    let hole = BlackHole::new();
     let address = hole.address;
-    let session = session(&HttpAdapter::builder().resolver(move |_, _| Ok(vec![address; 5])).build());
+    let session = session_over(&HttpAdapter::builder().resolver(move |_, _| Ok(vec![address; 5])).build());
 
     let error = stopped(200, || session.get("http://a.test/").timeout((0.2, 5)).send());
     assert_eq!(error.kind(), ErrorKind::ConnectTimeout);
@@ -140,7 +132,7 @@ fn the_read_timeout_holds_for_each_silence_not_for_the_response() {
                 peer.send([byte]);
             }
         });
-        let session = session(&HttpAdapter::new());
+        let session = session();
 
         let (text, took) = timed(|| session.get(server.url("/")).timeout(0.15).send().unwrap().text().unwrap());
 
@@ -153,7 +145,7 @@ fn the_read_timeout_holds_for_each_silence_not_for_the_response() {
 #[test]
 fn silence_before_the_answer_is_a_read_timeout() {
     let server = silent();
-    let session = session(&HttpAdapter::new());
+    let session = session();
 
     let error = stopped(150, || session.get(server.url("/")).timeout((5, 0.15)).send());
 
@@ -171,7 +163,7 @@ fn silence_in_the_body_is_a_read_timeout_however_it_is_read() {
         peer.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
         peer.wait_for_close();
     });
-    let session = session(&HttpAdapter::new());
+    let session = session();
     let open = |stream| session.get(server.url("/")).timeout((5, 0.15)).stream(stream).send();
 
     let errors = [
@@ -199,7 +191,7 @@ fn an_upload_that_is_not_taken_is_stopped() {
         peer.read_head();
         script_over.wait(); // and reads nothing of the body
     });
-    let session = session(&HttpAdapter::new());
+    let session = session();
     let large = || vec![b'x'; 32 << 20];
     for body in [|large: Vec<u8>| Body::from(large), |large: Vec<u8>| Body::reader(Cursor::new(large))] {
         let request = session.put(server.url("/")).data(body(large())).timeout((5, 0.2));
@@ -226,7 +218,7 @@ fn each_hop_starts_with_a_fresh_read_timeout() {
             _ => Reply::new(302).header("Location", "/3"),
         }
     });
-    let session = session(&HttpAdapter::new());
+    let session = session();
 
     let response = session.get(server.url("/1")).timeout(0.2).send().unwrap();
 
@@ -238,7 +230,7 @@ fn each_hop_starts_with_a_fresh_read_timeout() {
 fn the_total_timeout_stops_what_drips() {
     for (in_head, phase) in [(true, "waiting for the response"), (false, "reading the body")] {
         let server = dripping(in_head);
-        let session = session(&HttpAdapter::new());
+        let session = session();
 
         let error = stopped(250, || session.get(server.url("/")).timeout(limits().total(0.25).read(5)).send());
 
@@ -251,7 +243,7 @@ fn the_total_timeout_stops_what_drips() {
 #[test]
 fn the_total_timeout_counts_from_send_for_a_streamed_body_too() {
     let server = dripping(false);
-    let session = session(&HttpAdapter::new());
+    let session = session();
 
     let error = stopped(250, || {
         let mut response = session.get(server.url("/")).timeout(limits().total(0.25)).stream(true).send()?;
@@ -267,7 +259,7 @@ fn the_total_timeout_counts_from_send_for_a_streamed_body_too() {
 #[test]
 fn the_total_timeout_holds_while_a_slot_is_waited_for() {
     let server = TestServer::http(|_| Reply::new(200).body("hello"));
-    let session = session(&HttpAdapter::builder().pool_maxsize(1).pool_block(true).build());
+    let session = session_over(&HttpAdapter::builder().pool_maxsize(1).pool_block(true).build());
     let _held = session.get(server.url("/")).stream(true).send().unwrap();
 
     for timeout in [limits().total(0.15), limits().total(0.15).pool(60), limits().total(0.15).pool(None)] {
@@ -288,7 +280,7 @@ fn a_slow_look_up_counts_and_nothing_is_sent_after_it() {
         thread::sleep(millis(200));
         Ok(vec![address])
     });
-    let session = session(&slow.build());
+    let session = session_over(&slow.build());
 
     let error = stopped(200, || session.get("http://a.test/").timeout(limits().total(0.1)).send());
 
@@ -303,17 +295,19 @@ fn a_slow_look_up_counts_and_nothing_is_sent_after_it() {
 #[test]
 fn a_stalled_tls_handshake_is_stopped() {
     let server = TestServer::connections(|peer| peer.wait_for_close());
-    let session = session(&HttpAdapter::new());
     let url = server.url("/").replace("http:", "https:");
     let peer = server.address();
+    for backend in crate::support::backends() {
+        let session = session_over(HttpAdapter::builder().tls_backend(backend).build());
 
-    let error = stopped(200, || session.get(&url).timeout((0.2, 60)).send());
-    assert_eq!(error.kind(), ErrorKind::ConnectTimeout);
-    assert_eq!(error.to_string(), format!("tls handshake with {peer} timed out after 200ms"));
+        let error = stopped(200, || session.get(&url).timeout((0.2, 60)).send());
+        assert_eq!(error.kind(), ErrorKind::ConnectTimeout);
+        assert_eq!(error.to_string(), format!("tls handshake with {peer} timed out after 200ms"));
 
-    let error = stopped(200, || session.get(&url).timeout(limits().total(0.2)).send());
-    assert_eq!(error.kind(), ErrorKind::TotalTimeout);
-    assert_eq!(error.to_string(), format!("the total timeout ran out during: tls handshake with {peer}"));
+        let error = stopped(200, || session.get(&url).timeout(limits().total(0.2)).send());
+        assert_eq!(error.kind(), ErrorKind::TotalTimeout);
+        assert_eq!(error.to_string(), format!("the total timeout ran out during: tls handshake with {peer}"));
+    }
 }
 
 // A handshake that drips is as bad as one that stalls
@@ -329,7 +323,7 @@ fn a_tls_handshake_that_drips_is_stopped() {
         }
         peer.wait_for_close();
     });
-    let session = session(&HttpAdapter::new());
+    let session = session();
     let url = server.url("/").replace("http:", "https:");
 
     assert_eq!(stopped(200, || session.get(&url).timeout((0.2, 60)).send()).kind(), ErrorKind::ConnectTimeout);
@@ -344,7 +338,7 @@ fn a_proxy_that_does_not_open_its_tunnel_is_stopped() {
         peer.read_head();
         peer.wait_for_close();
     });
-    let session = session(&HttpAdapter::new());
+    let session = session();
     let peer = proxy.address();
     let request = || session.get("https://a.test/").proxies([("https", proxy.url(""))]);
 
@@ -362,7 +356,7 @@ fn the_total_timeout_spans_redirects() {
         thread::sleep(millis(40));
         Reply::new(302).header("Location", "/again")
     });
-    let mut session = session(&HttpAdapter::new());
+    let mut session = session();
     session.max_redirects = 1000;
 
     let error = stopped(250, || session.get(server.url("/")).timeout(limits().total(0.25)).send());
@@ -374,7 +368,7 @@ fn the_total_timeout_spans_redirects() {
 #[test]
 fn the_total_timeout_spans_retries() {
     let server = silent();
-    let session = session(&HttpAdapter::builder().max_retries(100).build());
+    let session = session_over(&HttpAdapter::builder().max_retries(100).build());
 
     let error = stopped(250, || session.get(server.url("/")).timeout(limits().total(0.25).read(0.1)).send());
 
@@ -387,8 +381,8 @@ fn the_total_timeout_spans_retries() {
 
 #[test]
 fn the_total_timeout_is_over_for_connects_that_fail_too() {
-    let session = session(&HttpAdapter::builder().max_retries(Retry::new().total(1_000_000)).build());
-    let url = format!("http://{}/", support::refusing());
+    let session = session_over(&HttpAdapter::builder().max_retries(Retry::new().total(1_000_000)).build());
+    let url = format!("http://{}/", refusing());
 
     let error = stopped(100, || session.get(url).timeout(limits().total(0.1)).send());
 
@@ -404,7 +398,7 @@ fn a_reused_connection_takes_the_limits_of_its_request() {
         }
         Reply::new(200)
     });
-    let session = session(&everywhere(&server).build());
+    let session = session_over(&everywhere(&server).build());
 
     session.get("http://a.test/").timeout(0.1).send().unwrap();
     session.get("http://a.test/slow").timeout(None).send().unwrap();
@@ -420,7 +414,7 @@ fn a_reused_connection_takes_the_limits_of_its_request() {
 #[test]
 fn the_error_names_the_limit_that_ran_out() {
     let server = silent();
-    let session = session(&HttpAdapter::new());
+    let session = session();
 
     for (timeout, kind) in [
         (limits().read(0.1).total(60), ErrorKind::ReadTimeout),
@@ -473,23 +467,21 @@ impl petition::Clock for Counting {
 #[cfg(target_os = "linux")]
 #[test]
 fn no_limit_needs_a_thread() {
-    const CHILD: &str = "PETITION_TEST_URL";
-    if let Ok(url) = std::env::var(CHILD) {
+    let child = Child::new(|| {
         let clock = Counting::default();
         let retry = Retry::new().total(2).status_forcelist([503]).backoff_factor(0.01);
         let builder = HttpAdapter::builder().pool_maxsize(1).pool_block(true).max_connections(1);
-        let session = session(&builder.max_retries(retry).clock(clock.clone()).build());
+        let session = session_over(builder.max_retries(retry).clock(clock.clone()).build());
+        let url = std::env::var("TEST_URL").unwrap();
         let before = Counting::threads();
         let error = session.get(url).timeout(limits().total(0.25).connect(5).pool(5)).send().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TotalTimeout);
         assert_eq!((clock.0.load(std::sync::atomic::Ordering::Relaxed), Counting::threads()), (before, before));
-        return;
-    }
+        "done"
+    });
     let server = dripping(false);
 
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-    let output = child.args(["--exact", "no_limit_needs_a_thread"]).env(CHILD, server.url("/")).output().unwrap();
+    assert_eq!(child.run(&[("TEST_URL", &server.url("/"))]), "done");
 
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     assert_eq!(server.requests().len(), 1);
 }

@@ -1,11 +1,8 @@
 //! TLS through the public API, by every backend of the build: who is trusted, what is said when not, and which connections
 //! are kept apart.
-#![cfg(feature = "rustls")]
-
-mod way_out;
 
 use std::io::Write;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::Arc;
 
 use petition::testing::{Reply, TestServer};
 use petition::{
@@ -17,12 +14,12 @@ use rustls::{
     HandshakeKind, RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion, version,
 };
 
-use way_out::*;
+use crate::support::*;
 
 /// A server, and what it learnt of its clients.
 struct Secure {
     server: TestServer,
-    log: Log,
+    journal: Journal,
 }
 
 const BOTH: &[&SupportedProtocolVersion] = &[&version::TLS13, &version::TLS12];
@@ -47,12 +44,12 @@ fn config(leaf: &Leaf, versions: &[&'static SupportedProtocolVersion], clients_o
 
 impl Secure {
     fn new(leaf: &Leaf) -> Self {
-        Self::with(config(leaf, BOTH, None), |_| ok("ok"))
+        Self::with(config(leaf, BOTH, None), |_| answer("ok"))
     }
 
-    fn with(config: ServerConfig, answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
-        let (config, log) = (Arc::new(config), Log::default());
-        let seen = log.clone();
+    fn with(config: ServerConfig, script: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        let (config, journal) = (Arc::new(config), Journal::default());
+        let seen = journal.clone();
         let server = TestServer::connections(move |peer| {
             let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
             let mut stream = StreamOwned::new(connection, Inner(peer));
@@ -67,12 +64,12 @@ impl Secure {
             seen.add("resumed", (stream.conn.handshake_kind() == Some(HandshakeKind::Resumed)).to_string());
             while let Some(head) = read_head(&mut stream) {
                 seen.add("request", &*head);
-                if stream.write_all(answer(&head).as_bytes()).and_then(|()| stream.flush()).is_err() {
+                if stream.write_all(script(&head).as_bytes()).and_then(|()| stream.flush()).is_err() {
                     return;
                 }
             }
         });
-        Self { server, log }
+        Self { server, journal }
     }
 
     /// A URL of the server under some name.
@@ -83,12 +80,9 @@ impl Secure {
 
 /// A session for which every name is 127.0.0.1.
 fn session(backend: &TlsBackend, change: impl FnOnce(HttpAdapterBuilder) -> HttpAdapterBuilder) -> Session {
-    let mut session = Session::new();
-    session.trust_env = false;
     let resolver = |_: &str, port: u16| Ok(vec![([127, 0, 0, 1], port).into()]);
     let builder = HttpAdapter::builder().tls_backend(backend.clone()).resolver(resolver);
-    session.mount("https://", change(builder).build());
-    session
+    session_over(change(builder).build())
 }
 
 /// An authority, its bundle in a file, and a certificate for `good.test`.
@@ -209,8 +203,8 @@ fn names_and_addresses_are_checked_and_only_names_are_sent() {
         }
     }
     let names: Vec<_> = backends().iter().flat_map(|_| ["good.test", "good.test", "none"]).collect();
-    assert_eq!(secure.log.of("sni"), names);
-    assert!(secure.log.of("alpn").iter().all(|protocol| protocol == "http/1.1"));
+    assert_eq!(secure.journal.of("sni"), names);
+    assert!(secure.journal.of("alpn").iter().all(|protocol| protocol == "http/1.1"));
 
     let without_address = Secure::new(&pki.leaf);
     for backend in backends() {
@@ -262,7 +256,7 @@ fn a_client_certificate_is_shown_where_there_is_one_and_its_lack_is_said() {
     let (cert, key) = (pki.dir.file("c.crt", &client.cert), pki.dir.file("c.key", &client.key));
     let both = pki.dir.file("c.both", format!("{}{}", client.key, client.cert));
     for versions in [&[&version::TLS12][..], &[&version::TLS13]] {
-        let secure = Secure::with(config(&pki.leaf, versions, Some(&pki.authority)), |_| ok("welcome"));
+        let secure = Secure::with(config(&pki.leaf, versions, Some(&pki.authority)), |_| answer("welcome"));
         for backend in backends() {
             let session = pki.session(&backend);
             let shown = [
@@ -316,8 +310,8 @@ fn a_client_certificate_that_cannot_be_used_is_an_error_before_anything_is_sent(
 fn versions_can_be_bounded_and_no_common_one_is_said() {
     let pki = Pki::new();
     let (old, new) = (
-        Secure::with(config(&pki.leaf, &[&version::TLS12], None), |_| ok("old")),
-        Secure::with(config(&pki.leaf, &[&version::TLS13], None), |_| ok("new")),
+        Secure::with(config(&pki.leaf, &[&version::TLS12], None), |_| answer("old")),
+        Secure::with(config(&pki.leaf, &[&version::TLS13], None), |_| answer("new")),
     );
     for backend in backends() {
         for (min, max, secure, fits) in [
@@ -369,33 +363,23 @@ fn a_connection_that_was_verified_one_way_is_not_used_for_another() {
             assert_eq!(get(true.into(), None).unwrap_err().kind(), ErrorKind::SslError);
         }
 
-        assert_eq!(secure.log.of("request").len(), 8);
+        assert_eq!(secure.journal.of("request").len(), 8);
         // Four ways that went through, once each, and two that did not.
         assert_eq!(secure.server.accepted(), 6, "{backend:?}");
     }
 }
 
-/// Log lines of target `petition::tls`, of the whole process.
-fn warnings() -> &'static Mutex<Vec<String>> {
-    struct Keeper;
-    impl log::Log for Keeper {
-        fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-            metadata.target() == "petition::tls" && metadata.level() == log::Level::Warn
-        }
-        fn log(&self, record: &log::Record<'_>) {
-            if self.enabled(record.metadata()) {
-                WARNINGS.lock().unwrap().push(record.args().to_string());
-            }
-        }
-        fn flush(&self) {}
-    }
-    static WARNINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
-    static ONCE: OnceLock<()> = OnceLock::new();
-    ONCE.get_or_init(|| {
-        log::set_logger(&Keeper).unwrap();
-        log::set_max_level(log::LevelFilter::Warn);
-    });
-    &WARNINGS
+/// What `act` returned, and what was warned of for TLS meanwhile.
+fn warnings<T>(act: impl FnOnce() -> T) -> (T, Vec<String>) {
+    let (result, lines) = logged(act);
+    let warned = lines.iter().filter_map(|line| line.strip_prefix("WARN tls: "));
+    (result, warned.map(str::to_owned).collect())
+}
+
+fn unverified(host: &str) -> String {
+    format!(
+        "Unverified HTTPS request is being made to host '{host}'. Adding certificate verification is strongly advised."
+    )
 }
 
 // LOG-19; deviations: once per host and adapter
@@ -405,56 +389,44 @@ fn an_unverified_host_is_warned_of_once_by_each_adapter() {
     let secure = Secure::with(config(&pki.leaf, BOTH, None), |_| {
         "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".into()
     });
-    warnings(); // from here on they are kept
-    let told = |host: &str| warnings().lock().unwrap().iter().filter(|line| line.contains(host)).count();
-    for (round, backend) in backends().iter().enumerate() {
-        let session = session(backend, |builder| builder);
-        for _ in 0..3 {
-            for host in ["unverified-a.test", "unverified-b.test"] {
-                session.get(secure.url(host)).verify(false).send().unwrap();
+    for backend in backends() {
+        let session = session(&backend, |builder| builder);
+
+        let ((), lines) = warnings(|| {
+            for _ in 0..3 {
+                for host in ["unverified-a.test", "unverified-b.test"] {
+                    session.get(secure.url(host)).verify(false).send().unwrap();
+                }
+                let _ = session.get(secure.url("verified.test")).verify(pki.bundle()).send();
             }
-            let _ = session.get(secure.url("verified.test")).verify(pki.bundle()).send();
-        }
-        assert_eq!(told("'unverified-a.test'"), round + 1);
-        assert_eq!(told("'unverified-b.test'"), round + 1);
-        assert_eq!(told("'verified.test'"), 0);
+        });
+
+        assert_eq!(lines, [unverified("unverified-a.test"), unverified("unverified-b.test")], "{backend:?}");
     }
-    let line = warnings().lock().unwrap().iter().find(|line| line.contains("unverified-a.test")).cloned();
-    assert_eq!(
-        line.as_deref(),
-        Some(
-            "Unverified HTTPS request is being made to host 'unverified-a.test'. \
-             Adding certificate verification is strongly advised."
-        )
-    );
 }
 
 #[test]
 fn an_unverified_proxy_is_warned_of_too() {
     let pki = Pki::new();
     let proxy = Secure::new(&pki.leaf);
-    let kept = warnings();
     for backend in backends() {
         let mut session = session(&backend, |builder| builder);
-        let resolver = |_: &str, port: u16| Ok(vec![([127, 0, 0, 1], port).into()]);
-        session.mount("http://", HttpAdapter::builder().tls_backend(backend.clone()).resolver(resolver).build());
         session.proxies.insert("http", proxy.url("warned-proxy.test")).unwrap();
 
-        for _ in 0..2 {
-            session.get("http://not-warned.test/").verify(false).send().unwrap();
-        }
-    }
+        let ((), lines) = warnings(|| {
+            for _ in 0..2 {
+                session.get("http://not-warned.test/").verify(false).send().unwrap();
+            }
+        });
 
-    let lines = kept.lock().unwrap();
-    let told = |host: &str| lines.iter().filter(|line| line.contains(host)).count();
-    assert_eq!((told("'warned-proxy.test'"), told("not-warned")), (backends().len(), 0));
+        assert_eq!(lines, [unverified("warned-proxy.test")], "{backend:?}");
+    }
 }
 
 // TLS-06; deviations: what the program sets wins
 #[test]
 fn the_environments_bundle_counts_where_nobody_says_otherwise() {
-    const NAME: &str = "the_environments_bundle_counts_where_nobody_says_otherwise";
-    if is_child() {
+    let child = Child::new(|| {
         let variable = |name: &str| std::env::var(name).ok();
         let mut session = session(&TlsBackend::Auto, |builder| builder);
         session.trust_env = variable("TEST_DISTRUST").is_none();
@@ -470,11 +442,11 @@ fn the_environments_bundle_counts_where_nobody_says_otherwise() {
             Some("off") => request.verify(false),
             Some(path) => request.verify(path),
         };
-        return match request.send() {
-            Ok(response) => say(response.text().unwrap()),
-            Err(error) => say(format_args!("{:?}", error.kind())),
-        };
-    }
+        match request.send() {
+            Ok(response) => response.text().unwrap(),
+            Err(error) => format!("{:?}", error.kind()),
+        }
+    });
     let pki = Pki::new();
     let secure = Secure::new(&pki.leaf);
     let redirecting = {
@@ -505,7 +477,7 @@ fn the_environments_bundle_counts_where_nobody_says_otherwise() {
     ] {
         let mut all = vec![("TEST_URL", url.as_str())];
         all.extend_from_slice(variables);
-        assert_eq!(in_child(NAME, &all), want, "{variables:?}");
+        assert_eq!(child.run(&all), want, "{variables:?}");
     }
 }
 
@@ -556,20 +528,7 @@ fn rustls_resumes_sessions() {
             session.get(secure.url("good.test")).send().unwrap();
         }
 
-        assert_eq!(secure.log.of("resumed"), ["false", "true", "true"]);
-    }
-}
-
-// TLS-16; deviations: its expiry is ConnectTimeout
-#[test]
-fn the_handshake_has_the_connect_timeout() {
-    let silent = TestServer::connections(petition::testing::Peer::wait_for_close);
-    for backend in backends() {
-        let session = session(&backend, |builder| builder);
-
-        let error = session.get(silent.url("/").replace("http:", "https:")).timeout((0.2, 30)).send().unwrap_err();
-
-        assert_says(&error, ErrorKind::ConnectTimeout, "tls handshake with");
+        assert_eq!(secure.journal.of("resumed"), ["false", "true", "true"]);
     }
 }
 
@@ -578,7 +537,8 @@ fn the_handshake_has_the_connect_timeout() {
 fn plain_http_asks_for_no_bundle_and_no_certificate() {
     let server = TestServer::http(|_| Reply::new(204));
 
-    let response = Session::new().get(server.url("/")).verify("no/such/bundle").cert("no/such/cert").send().unwrap();
+    let response =
+        crate::support::session().get(server.url("/")).verify("no/such/bundle").cert("no/such/cert").send().unwrap();
 
     assert_eq!(response.status_code(), 204);
 }
@@ -586,16 +546,16 @@ fn plain_http_asks_for_no_bundle_and_no_certificate() {
 // TLS-20: by rustls; native-tls has no way to it.
 #[test]
 fn rustls_writes_the_key_log_that_the_environment_names() {
-    if is_child() {
+    let child = Child::new(|| {
         let pki = Pki::new();
         let secure = Secure::new(&pki.leaf);
         pki.session(&TlsBackend::Rustls).get(secure.url("good.test")).send().unwrap();
-        return say("done");
-    }
+        "done"
+    });
     let dir = TempDir::new();
     let keys = dir.path().join("keys.log");
 
-    in_child("rustls_writes_the_key_log_that_the_environment_names", &[("SSLKEYLOGFILE", keys.to_str().unwrap())]);
+    assert_eq!(child.run(&[("SSLKEYLOGFILE", keys.to_str().unwrap())]), "done");
 
     let log = std::fs::read_to_string(&keys).unwrap();
     assert!(log.contains("CLIENT_TRAFFIC_SECRET_0 "), "{log}");

@@ -1,7 +1,6 @@
 //! `http+unix://` through the public API.
-#![cfg(unix)]
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,31 +11,31 @@ use std::time::Duration;
 use petition::testing::FakeClock;
 use petition::{Adapter, ErrorKind, HttpAdapter, PreparedRequest, Response, SendOptions, Session, UnixAdapter};
 
+use crate::support::{TempDir, answer, read_head, session};
+
 /// A server on a socket in a directory of its own.
 struct Server {
     path: PathBuf,
+    _dir: TempDir,
     heads: Arc<Mutex<Vec<String>>>,
     accepted: Arc<AtomicU32>,
 }
 
 impl Server {
-    fn new(name: &str, answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let dir = std::env::temp_dir().join(format!("petition-unix-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        let path = dir.join(name);
+    fn new(name: &str, script: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        let dir = TempDir::new();
+        let path = dir.path().join(name);
         let listener = UnixListener::bind(&path).unwrap();
-        let (heads, accepted, answer) =
-            (Arc::<Mutex<Vec<String>>>::default(), Arc::new(AtomicU32::new(0)), Arc::new(answer));
-        let server = Self { path, heads: Arc::clone(&heads), accepted: Arc::clone(&accepted) };
+        let (heads, accepted, script) =
+            (Arc::<Mutex<Vec<String>>>::default(), Arc::new(AtomicU32::new(0)), Arc::new(script));
+        let server = Self { path, _dir: dir, heads: Arc::clone(&heads), accepted: Arc::clone(&accepted) };
         thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
                 accepted.fetch_add(1, Ordering::Relaxed);
-                let (heads, answer) = (Arc::clone(&heads), Arc::clone(&answer));
+                let (heads, script) = (Arc::clone(&heads), Arc::clone(&script));
                 thread::spawn(move || {
                     while let Some(head) = read_head(&mut stream) {
-                        let reply = answer(&head);
+                        let reply = script(&head);
                         heads.lock().unwrap().push(head);
                         if stream.write_all(reply.as_bytes()).is_err() {
                             return;
@@ -61,34 +60,12 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(self.path.parent().unwrap());
-    }
-}
-
 fn url(path: &Path, target: &str) -> String {
     format!("http+unix://{}{target}", path.to_str().unwrap().replace('/', "%2F").replace(' ', "%20"))
 }
 
-fn read_head(stream: &mut impl Read) -> Option<String> {
-    let (mut head, mut byte) = (Vec::new(), [0]);
-    while !head.ends_with(b"\r\n\r\n") {
-        if !matches!(stream.read(&mut byte), Ok(1)) {
-            return None;
-        }
-        head.push(byte[0]);
-    }
-    Some(String::from_utf8(head).unwrap())
-}
-
-fn ok(body: &str) -> String {
-    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
-}
-
-fn session(adapter: UnixAdapter) -> Session {
-    let mut session = Session::new();
-    session.trust_env = false;
+fn session_with(adapter: UnixAdapter) -> Session {
+    let mut session = session();
     session.mount("http+unix://", adapter);
     session
 }
@@ -96,8 +73,8 @@ fn session(adapter: UnixAdapter) -> Session {
 // URL-01, URL-25: such URLs are prepared.
 #[test]
 fn the_host_is_the_sockets_path_and_what_is_sent_is_localhost() {
-    let server = Server::new("Upper case.sock", |_| ok("hello"));
-    let session = session(UnixAdapter::new());
+    let server = Server::new("Upper case.sock", |_| answer("hello"));
+    let session = session_with(UnixAdapter::new());
 
     let response = session.get(server.url("/a/b?x=1#part")).params([("y", "ü")]).send().unwrap();
 
@@ -108,8 +85,8 @@ fn the_host_is_the_sockets_path_and_what_is_sent_is_localhost() {
 
 #[test]
 fn a_path_may_be_missing_and_a_host_header_is_the_callers() {
-    let server = Server::new("s", |_| ok(""));
-    let session = session(UnixAdapter::new());
+    let server = Server::new("s", |_| answer(""));
+    let session = session_with(UnixAdapter::new());
 
     session.get(server.url("")).header("Host", "docker").send().unwrap();
 
@@ -120,9 +97,9 @@ fn a_path_may_be_missing_and_a_host_header_is_the_callers() {
 
 #[test]
 fn connections_are_pooled_by_path() {
-    let (one, two) = (Server::new("one", |_| ok("1")), Server::new("two", |_| ok("2")));
+    let (one, two) = (Server::new("one", |_| answer("1")), Server::new("two", |_| answer("2")));
     let adapter = UnixAdapter::from(HttpAdapter::builder().pool_maxsize(1).pool_block(true));
-    let session = session(adapter.clone());
+    let session = session_with(adapter.clone());
 
     for _ in 0..3 {
         assert_eq!(session.get(one.url("/")).send().unwrap().text().unwrap(), "1");
@@ -145,10 +122,10 @@ fn connections_are_pooled_by_path() {
 fn a_redirect_without_a_scheme_stays_on_the_socket() {
     let server = Server::new("s", |head| match head.starts_with("GET /old ") {
         true => "HTTP/1.1 302 Found\r\nLocation: /new?x\r\nContent-Length: 0\r\n\r\n".into(),
-        false => ok("new"),
+        false => answer("new"),
     });
 
-    let response = session(UnixAdapter::new()).get(server.url("/old")).send().unwrap();
+    let response = session_with(UnixAdapter::new()).get(server.url("/old")).send().unwrap();
 
     assert_eq!(response.text().unwrap(), "new");
     assert_eq!(response.url().as_str(), server.url("/new?x"));
@@ -157,8 +134,8 @@ fn a_redirect_without_a_scheme_stays_on_the_socket() {
 
 #[test]
 fn no_proxy_is_asked() {
-    let server = Server::new("s", |_| ok("direct"));
-    let session = session(UnixAdapter::new());
+    let server = Server::new("s", |_| answer("direct"));
+    let session = session_with(UnixAdapter::new());
 
     let request = session.get(server.url("/")).proxies([("all", "http://u:p@127.0.0.1:1")]);
 
@@ -168,7 +145,7 @@ fn no_proxy_is_asked() {
 
 #[test]
 fn a_socket_that_is_not_there_is_a_connection_error_that_names_it() {
-    let session = session(UnixAdapter::new());
+    let session = session_with(UnixAdapter::new());
 
     let error = session.get("http+unix://%2Fno%2Fsuch.sock/").send().unwrap_err();
 
@@ -184,7 +161,7 @@ fn a_url_of_another_kind_is_refused() {
         ("http+unix:///path", ErrorKind::InvalidUrl),
         ("http+unix://%2Fa%00b/", ErrorKind::InvalidUrl),
     ] {
-        let mut session = session(UnixAdapter::new());
+        let mut session = session_with(UnixAdapter::new());
         session.mount("http", UnixAdapter::new());
         session.mount("http://", UnixAdapter::new());
 
@@ -212,17 +189,17 @@ fn the_total_timeout_and_the_elapsed_time_go_by_the_clock_that_was_set() {
     let server = Server::new("s", move |head| {
         passing.advance(Duration::from_secs(2));
         match head.strip_prefix("GET /").and_then(|rest| rest.split(' ').next()?.parse::<u32>().ok()) {
-            Some(0) | None => ok("there"),
+            Some(0) | None => answer("there"),
             Some(n) => format!("HTTP/1.1 302 Found\r\nLocation: /{}\r\nContent-Length: 0\r\n\r\n", n - 1),
         }
     });
     // Far from the system's time.
     clock.advance(Duration::from_secs(3600));
     let adapter = || UnixAdapter::from(HttpAdapter::builder().clock(clock.clone()));
-    let mut around = session(adapter());
+    let mut around = session_with(adapter());
     around.mount("http+unix://", Around(Around(Box::new(adapter()) as Box<dyn Adapter>)));
 
-    for session in [session(adapter()), around] {
+    for session in [session_with(adapter()), around] {
         let response = session.get(server.url("/1")).timeout(petition::Timeout::new().total(5)).send().unwrap();
         assert_eq!(response.elapsed(), Duration::from_secs(2));
         assert_eq!(response.history()[0].elapsed(), Duration::from_secs(2));

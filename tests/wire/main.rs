@@ -1,0 +1,35 @@
+//! Behaviour on the wire: petition against servers of `std::net`, whose scripts stand in the tests. One file a subject.
+//!
+//! All of them are one program, whose tests run side by side: what belongs to the process (the logger, the environment) is
+//! reached through `support`.
+
+mod support;
+
+mod adapters;
+mod auth;
+mod bodies;
+mod connecting;
+mod cookies;
+#[cfg(feature = "native-tls")]
+mod credentials;
+#[cfg(feature = "gzip")]
+mod decoding;
+mod errors;
+mod hooks;
+mod log_lines;
+mod one_shot;
+mod pool;
+#[cfg(feature = "native-tls")]
+mod proxies;
+mod redirects;
+mod replay;
+mod requests;
+mod responses;
+mod retry;
+mod session;
+mod streaming;
+mod timeouts;
+#[cfg(feature = "rustls")]
+mod tls;
+#[cfg(unix)]
+mod unix_sockets;
