@@ -9,13 +9,14 @@ use std::sync::Once;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 /// One line, of any level and target.
+#[derive(Clone)]
 pub struct Line {
     pub level: Level,
     pub target: String,
     pub text: String,
 }
 
-/// Keeps every line of this thread from here on, until [`kept`] takes them.
+/// Keeps every line of this thread from here on.
 pub fn keep() {
     static INSTALL: Once = Once::new();
     INSTALL.call_once(|| {
@@ -27,7 +28,7 @@ pub fn keep() {
 
 /// The lines of this thread since [`keep`].
 pub fn kept() -> Vec<Line> {
-    LINES.take().unwrap_or_default()
+    LINES.with_borrow(Clone::clone).unwrap_or_default()
 }
 
 /// What `act` returned, and what petition logged on this thread meanwhile, `DEBUG` and above, as `LEVEL target: text`.
@@ -35,7 +36,8 @@ pub fn kept() -> Vec<Line> {
 pub fn logged<T>(act: impl FnOnce() -> T) -> (T, Vec<String>) {
     keep();
     let result = act();
-    let own = kept().into_iter().filter(|line| line.target.starts_with("petition") && line.level <= Level::Debug);
+    let all = LINES.take().unwrap_or_default();
+    let own = all.into_iter().filter(|line| line.target.starts_with("petition") && line.level <= Level::Debug);
     let text = |line: Line| format!("{} {}: {}", line.level, line.target.trim_start_matches("petition::"), line.text);
     (result, own.map(text).collect())
 }
