@@ -66,7 +66,7 @@ fn an_address_that_is_silent_is_not_waited_for() {
     assert!(response.exchange().connect < Duration::from_secs(10), "{:?}", response.exchange().connect);
 }
 
-// ERR-11
+// ERR-11, ERR-12
 #[test]
 fn a_name_that_is_unknown_and_a_port_that_is_closed_are_connection_errors() {
     let closed = refusing();

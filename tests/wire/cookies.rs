@@ -86,7 +86,7 @@ fn a_cookie_header_of_the_programs_own_keeps_the_jar_out() {
     assert_eq!(own_headers(&server.requests()[1]), [("Cookie", "session=1")]);
 }
 
-// COOK-03, COOK-23, RESP-35
+// COOK-03, COOK-23, RESP-35, ERR-06
 #[test]
 fn a_responses_cookies_are_its_own_and_a_name_on_two_paths_is_a_conflict() {
     let server = setting();

@@ -108,7 +108,7 @@ fn a_refused_connection_says_so_and_has_the_systems_error_as_source() {
     assert!(error.is_connection_error() && !error.is_timeout());
 }
 
-// ERR-10
+// ERR-10, FRAME-01, FRAME-02, FRAME-05
 #[test]
 fn what_a_server_does_wrong_before_its_body_has_a_name() {
     for (bytes, kind, text) in [
@@ -165,7 +165,7 @@ fn a_connection_that_is_reset_is_a_connection_error() {
     assert_eq!(source.kind(), io::ErrorKind::ConnectionReset);
 }
 
-// ERR-05, ERR-10
+// ERR-05, ERR-10, SES-20
 #[test]
 fn what_a_server_does_wrong_in_its_body_has_a_name() {
     for (bytes, kind) in [

@@ -508,7 +508,7 @@ fn an_idle_connection_that_became_readable_is_replaced_before_it_is_used() {
     }
 }
 
-// POOL-30
+// POOL-30, FRAME-17
 #[test]
 fn bytes_behind_a_response_are_not_taken_for_the_next_one() {
     for (head, body) in [("Content-Length: 2", "ok"), ("Transfer-Encoding: chunked", "2\r\nok\r\n0\r\n\r\n")] {

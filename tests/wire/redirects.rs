@@ -114,7 +114,7 @@ fn a_307_sends_a_multipart_body_again_as_it_was() {
     assert!(requests[1].body.len() > 100);
 }
 
-// REDIR-01, REDIR-19, RESP-27
+// REDIR-01, REDIR-19, RESP-27, RESP-28
 #[test]
 fn other_statuses_and_an_empty_location_end_the_chain() {
     for (status, location, is_redirect) in [
@@ -360,7 +360,7 @@ fn of_two_locations_the_first_counts() {
     assert_eq!(response.url().path(), "/first");
 }
 
-// REDIR-21
+// REDIR-21, ADPT-05
 #[test]
 fn a_location_without_an_adapter_is_an_invalid_schema() {
     for location in ["ftp://b.test/", "mailto:a@b.test"] {

@@ -24,7 +24,7 @@ fn a_new_session_names_itself_and_the_codings_of_the_build() {
     }
 }
 
-// WIRE-01, URL-12, URL-23, URL-24, URL-25
+// WIRE-01, URL-12, URL-23, URL-24, URL-25, SES-02
 #[test]
 fn wire_01_a_get_with_params_and_a_fragment() {
     let server = ok();
@@ -271,7 +271,7 @@ fn the_length_of_a_known_body_wins_over_the_callers_in_the_callers_place() {
     assert_eq!(server.requests()[0].body, b"abc");
 }
 
-// HDR-14
+// HDR-14, SES-13
 #[test]
 fn a_method_goes_out_in_upper_case_and_one_that_is_no_token_never_does() {
     let server = ok();
@@ -331,7 +331,7 @@ fn the_host_of_an_ipv6_address_has_its_brackets() {
     assert_eq!(server.requests()[0].header("host"), Some(host.as_str()));
 }
 
-// URL-02, URL-06 to URL-12, URL-16, URL-19, URL-20, URL-25, URL-26
+// URL-02, URL-06 to URL-12, ADPT-13, URL-16, URL-19, URL-20, URL-25, URL-26
 #[test]
 fn the_target_is_encoded_as_requests_does_and_never_has_a_fragment_or_user_info() {
     let server = ok();
@@ -400,7 +400,7 @@ fn a_prepared_request_whose_url_was_replaced_goes_to_the_new_one() {
     assert_eq!(response.url().as_str(), server.url("/new%20path?q#f"));
 }
 
-// URL-01, URL-03, URL-04, URL-16, URL-17
+// URL-01, URL-03, URL-04, URL-16, URL-17, ADPT-20
 #[test]
 fn a_url_that_cannot_be_used_fails_before_any_connection() {
     for (url, kind) in [

@@ -185,7 +185,7 @@ fn json_is_what_the_standard_says_and_nothing_more() {
     }
 }
 
-// RESP-21, RESP-23
+// RESP-21, RESP-23, ERR-05
 #[cfg(feature = "json")]
 #[test]
 fn json_becomes_a_type_and_an_error_says_where_and_what_came() {
@@ -212,7 +212,7 @@ fn json_becomes_a_type_and_an_error_says_where_and_what_came() {
     }
 }
 
-// RESP-25, RESP-26, RESP-37
+// RESP-25, RESP-26, RESP-37, RESP-27
 #[test]
 fn statuses_from_400_to_599_are_errors_when_asked() {
     for status in [200, 302, 399, 400, 404, 499, 500, 599, 600, 999] {

@@ -70,7 +70,7 @@ fn a_new_session_has_the_defaults_of_requests() {
     }
 }
 
-// SES-03, SES-04, SES-05
+// SES-03, SES-04, SES-05, HDR-06, HDR-11
 #[test]
 fn a_requests_header_takes_the_place_of_the_sessions() {
     let server = saying("hello");
