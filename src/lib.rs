@@ -10,6 +10,7 @@
 //! # static SEEN: AtomicUsize = AtomicUsize::new(0);
 //!
 //! let mut session = Session::new();
+//! # session.trust_env = false; // no proxy of this machine
 //! session.timeout = (3.05, 27).into(); // seconds: connect, read
 //! let retry = Retry::new().total(3).backoff_factor(0.5).status_forcelist([500, 502, 503, 504]);
 //! session.mount("https://", HttpAdapter::builder().pool_maxsize(8).pool_block(true).max_retries(retry).build());

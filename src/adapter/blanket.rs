@@ -37,6 +37,7 @@ impl Adapter for Box<dyn Adapter> {
 /// # Examples
 /// ```
 /// let mut session = petition::Session::new();
+/// # session.trust_env = false; // no proxy of this machine
 /// session.mount("http://teapot/", petition::adapter_fn(|_, _| petition::Response::builder(418).build()));
 ///
 /// assert_eq!(session.get("http://teapot/").send()?.status_code(), 418);

@@ -52,6 +52,7 @@ use crate::message::{PreparedRequest, Response};
 /// }
 ///
 /// let mut session = Session::new();
+/// # session.trust_env = false; // no proxy of this machine
 /// session.mount("mock://", Offline);
 /// assert_eq!(session.get("mock://x").send()?.text()?, "hello");
 /// # Ok::<(), petition::Error>(())

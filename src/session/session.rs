@@ -33,6 +33,7 @@ use crate::verify::{ClientCert, Verify};
 /// use petition::{Response, Session};
 ///
 /// let mut session = Session::new();
+/// # session.trust_env = false; // no proxy of this machine
 /// session.timeout = (3.05, 27).into();
 /// session.headers.insert("User-Agent", "app/1.0")?;
 /// session.mount("mock://", petition::adapter_fn(|_, _| Response::builder(200).body("hi").build()));

@@ -19,6 +19,7 @@ use crate::message::{PreparedRequest, Response};
 ///
 /// let mock = MockAdapter::new().reply(Response::builder(200).body("hi"));
 /// let mut session = Session::new();
+/// session.trust_env = false; // no proxy of this machine
 /// session.mount("https://", mock.clone());
 ///
 /// assert_eq!(session.get("https://example.test/x").send()?.text()?, "hi");

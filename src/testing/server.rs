@@ -119,11 +119,14 @@ type Script = dyn Fn(&mut Peer) + Send + Sync;
 ///
 /// # Examples
 /// ```
+/// use petition::Session;
 /// use petition::testing::{Reply, TestServer};
 ///
 /// let server = TestServer::http(|request| Reply::new(200).body(request.target.clone()));
 ///
-/// let response = petition::get(server.url("/path?x=1")).send()?;
+/// let mut session = Session::new();
+/// session.trust_env = false; // no proxy of this machine
+/// let response = session.get(server.url("/path?x=1")).send()?;
 /// assert_eq!(response.text()?, "/path?x=1");
 /// assert_eq!((server.accepted(), server.requests().len()), (1, 1));
 /// # Ok::<(), petition::Error>(())

@@ -41,7 +41,7 @@ fn served_by(session: &Session, url: &str) -> String {
 // ADPT-01, ADPT-02, ADPT-03, ADPT-06
 #[test]
 fn the_longest_prefix_wins_compared_as_text_without_case() {
-    let mut session = Session::new();
+    let mut session = session();
     for prefix in ["http", "http://", "http://example.com", "HTTP://Example.com/API", "https://"] {
         session.mount(prefix, Named::new(prefix));
     }
@@ -62,7 +62,7 @@ fn the_longest_prefix_wins_compared_as_text_without_case() {
 // ADPT-06
 #[test]
 fn the_empty_prefix_takes_what_nothing_else_does() {
-    let mut session = Session::new();
+    let mut session = session();
     session.mount("", Named::new("rest"));
     session.mount("http://", Named::new("http"));
 
@@ -74,7 +74,7 @@ fn the_empty_prefix_takes_what_nothing_else_does() {
 #[test]
 fn mounting_again_replaces_and_does_not_close_and_close_closes_what_is_mounted() {
     let (old, new) = (Named::new("old"), Named::new("new"));
-    let mut session = Session::new();
+    let mut session = session();
     session.mount("mock://", old.clone());
     session.mount("mock://", new.clone());
 
@@ -106,7 +106,7 @@ fn a_url_without_an_adapter_is_an_invalid_schema_first_or_by_a_redirect() {
 #[test]
 fn an_adapter_of_another_scheme_gets_the_url_as_it_was_written() {
     let mock = MockAdapter::new().reply(Response::builder(200));
-    let mut session = Session::new();
+    let mut session = session();
     session.mount("foo://", mock.clone());
 
     session.get("foo://Host:080/a b/../c?q").params([("added", "no")]).send().unwrap();
@@ -117,7 +117,7 @@ fn an_adapter_of_another_scheme_gets_the_url_as_it_was_written() {
 // ADPT-08, SES-16
 #[test]
 fn an_adapter_is_told_how_to_send() {
-    let mut session = Session::new();
+    let mut session = session();
     session.trust_env = false;
     session.mount(
         "https://",
