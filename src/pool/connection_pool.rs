@@ -432,7 +432,7 @@ mod tests {
         let holder = connected(&pool, &live);
 
         thread::scope(|scope| {
-            let impatient = scope.spawn(|| pool.check_out(Some(Duration::from_millis(20))).is_err());
+            let impatient = scope.spawn(|| pool.check_out(Some(Duration::from_secs(1))).is_err());
             until(|| pool.stats().waiting() == 1);
             let patient = scope.spawn(|| pool.check_out(None).map(|lease| lease.found()));
             assert!(impatient.join().unwrap());

@@ -255,14 +255,14 @@ fn a_blocking_pool_makes_callers_wait_and_the_requests_timeout_does_not_bound_it
 
     let held = session.get(server.url("/held")).stream(true).send().unwrap();
     let waited = thread::scope(|scope| {
-        let waiter = scope.spawn(|| session.get(server.url("/waiter")).timeout(millis(100)).send().unwrap());
+        let waiter = scope.spawn(|| session.get(server.url("/waiter")).timeout(secs(1.0)).send().unwrap());
         wait_until("a waiter", || counts(&adapter) == (0, 1, 1));
-        thread::sleep(millis(150)); // longer than the waiter's timeout: that it does not matter is what is tested
+        thread::sleep(millis(1100)); // longer than the waiter's timeout: that it does not matter is what is tested
         held.content().unwrap();
         waiter.join().unwrap().exchange().waited
     });
 
-    assert!(waited >= millis(150), "{waited:?}");
+    assert!(waited >= millis(1100), "{waited:?}");
     assert_eq!((connections(&server), server.most_open()), (vec![0, 0], 1));
 }
 
@@ -390,7 +390,7 @@ fn dropping_a_response_does_not_wait_for_a_body_that_does_not_come() {
 
     let ((), took) = timed(|| drop(response));
 
-    assert!(took < millis(500), "{took:?}");
+    assert!(took < secs(5.0), "{took:?}");
     assert!(server.wait_for_open(0));
 }
 
@@ -686,7 +686,7 @@ fn a_waiter_that_gave_up_leaves_its_place_to_the_next() {
 
     let held = session.get(server.url("/")).stream(true).send().unwrap();
     thread::scope(|scope| {
-        let first = scope.spawn(|| session.get(server.url("/")).timeout(Timeout::new().pool(0.1)).send().unwrap_err());
+        let first = scope.spawn(|| session.get(server.url("/")).timeout(Timeout::new().pool(1)).send().unwrap_err());
         wait_until("the first waiter", || counts(&adapter).2 == 1);
         let second = scope.spawn(|| session.get(server.url("/")).send().unwrap());
         assert_eq!(first.join().unwrap().kind(), ErrorKind::PoolTimeout);

@@ -504,14 +504,14 @@ mod socks {
         });
         let silent = TestServer::connections(Peer::wait_for_close);
 
-        for (proxy, kind, text) in [
-            (&refusing, ErrorKind::ConnectionError, "0x05: Connection refused"),
-            (&silent, ErrorKind::ConnectTimeout, "timed out after 100ms"),
+        for (proxy, connect, kind, text) in [
+            (&refusing, 20.0, ErrorKind::ConnectionError, "0x05: Connection refused"),
+            (&silent, 0.1, ErrorKind::ConnectTimeout, "timed out after 100ms"),
         ] {
             let error = session()
                 .get("http://10.1.2.3:9/")
                 .proxies([("http", format!("socks5://{}", proxy.address()))])
-                .timeout((0.1, 20))
+                .timeout((connect, 20.0))
                 .send()
                 .unwrap_err();
 

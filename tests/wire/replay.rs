@@ -5,7 +5,7 @@ use std::io::Cursor;
 use petition::testing::{Peer, Reply, TestServer};
 use petition::{Body, ErrorKind, HttpAdapter, RequestBuilder, Retry, Session};
 
-use crate::support::{answer, connections, millis, pool_lines, session, session_over};
+use crate::support::{LONG, answer, connections, millis, pool_lines, session, session_over};
 
 /// How a connection dies when a request has come over it.
 #[derive(Clone, Copy, Debug)]
@@ -196,12 +196,14 @@ fn a_replay_uses_a_new_connection() {
 
 #[test]
 fn one_byte_of_an_answer_or_a_timeout_is_no_reason_to_replay() {
-    for (death, kind) in [(Death::FirstByte, ErrorKind::ConnectionError), (Death::Silence, ErrorKind::ReadTimeout)] {
+    for (death, limit, kind) in
+        [(Death::FirstByte, LONG, ErrorKind::ConnectionError), (Death::Silence, millis(150), ErrorKind::ReadTimeout)]
+    {
         let server = mortal(&[1], death);
         let session = session();
         warm_up(&session, &server);
 
-        let error = session.get(server.url("/")).timeout(millis(150)).send().unwrap_err();
+        let error = session.get(server.url("/")).timeout(limit).send().unwrap_err();
 
         assert_eq!((error.kind(), server.accepted()), (kind, 1), "{death:?}: {error}");
     }

@@ -509,6 +509,7 @@ fn read_timeouts_that_use_up_the_retries_are_read_timeouts() {
         let error = session.get(server.url("/")).timeout((5, 0.1)).send().unwrap_err();
 
         assert_eq!(error.kind(), ErrorKind::ReadTimeout);
+        assert!(server.wait_for_requests(before + attempts));
         assert_eq!(server.requests().len() - before, attempts);
         assert_eq!(error.to_string().contains("2 attempts"), attempts == 2, "{error}");
         assert!(error.is_timeout() && !error.is_connection_error());
