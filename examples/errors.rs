@@ -57,7 +57,7 @@ fn main() -> support::Result {
 
     // No answer.
     tell("the server closes", s.get("http://rude.example/").send());
-    tell("the server is silent", s.get("http://silent.example/").timeout(0.02).send());
+    tell("the server is silent", s.get("http://silent.example/").timeout((5.0, 0.02)).send());
     tell("a limit on everything", s.get("http://silent.example/").timeout(Timeout::new().total(0.02)).send());
 
     // An answer that is of no use.
