@@ -113,7 +113,7 @@ fn a_connection_that_nginx_closed_for_idling_is_replaced() {
 fn a_connection_is_not_used_past_the_time_that_nginx_announced() {
     let Some(nginx) = Nginx::start("keepalive_timeout 60s 5s; location / { return 200 hi; }") else { return };
     let clock = FakeClock::new();
-    let session = session_over(&HttpAdapter::builder().clock(clock.clone()).build());
+    let session = session_over(HttpAdapter::builder().clock(clock.clone()).build());
 
     let first = session.get(nginx.url("/")).send().unwrap();
     clock.advance(Duration::from_secs(3));

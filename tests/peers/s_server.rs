@@ -24,7 +24,7 @@ fn serve(dir: &Dir, name: &str, args: &[&str]) -> Process {
 }
 
 fn session(dir: &Dir, backend: &TlsBackend) -> Session {
-    let mut session = session_over(&local_names(backend).build());
+    let mut session = session_over(local_names(backend).build());
     session.verify = Verify::CaBundle(dir.path("ca.pem"));
     session
 }
@@ -162,7 +162,7 @@ fn a_refused_certificate_is_not_retried() {
     let server = serve(&dir, "other", &[]);
 
     for backend in backends() {
-        let mut session = session_over(&local_names(&backend).max_retries(Retry::new().total(3)).build());
+        let mut session = session_over(local_names(&backend).max_retries(Retry::new().total(3)).build());
         session.verify = Verify::CaBundle(dir.path("ca.pem"));
         let (result, lines) = logged(|| session.get(format!("https://site.test:{}/", server.port())).send());
 

@@ -151,7 +151,7 @@ fn nginx_learns_the_client_from_its_certificate() {
 fn a_connection_that_was_not_verified_is_not_used_where_verification_is_asked_for() {
     let Some(nginx) = nginx("location / { return 200 hi; }") else { return };
     for backend in backends() {
-        let session = session_over(&local_names(&backend).build());
+        let session = session_over(local_names(&backend).build());
 
         let unverified = session.get(url(&nginx, "/")).verify(false).send().unwrap();
         let error = session.get(url(&nginx, "/")).send().unwrap_err();
@@ -225,7 +225,7 @@ fn threads_share_a_few_tls_connections() {
 fn https_to_a_plain_port_of_nginx_is_an_ssl_error() {
     let Some(nginx) = Nginx::start("location / { return 200 hi; }") else { return };
     for backend in backends() {
-        let error = session_over(&local_names(&backend).build())
+        let error = session_over(local_names(&backend).build())
             .get(url(&nginx, "/"))
             .timeout(Duration::from_secs(30))
             .send()
@@ -240,7 +240,7 @@ fn https_to_a_plain_port_of_nginx_is_an_ssl_error() {
 fn http_to_a_tls_port_of_nginx_is_its_plain_answer() {
     let Some(nginx) = nginx("location / { return 200 hi; }") else { return };
 
-    let response = session_over(&HttpAdapter::new()).get(nginx.url("/")).send().unwrap();
+    let response = session_over(HttpAdapter::new()).get(nginx.url("/")).send().unwrap();
 
     assert_eq!(response.status_code(), 400);
 }

@@ -203,7 +203,7 @@ fn max_retries_is_a_number_or_a_retry() {
         (Retry::new().total(7).read(1), text("7", "1")),
     ] {
         let server = TestServer::http(|_| Reply::new(200));
-        let session = session_over(&HttpAdapter::builder().max_retries(retry).clock(FakeClock::new()).build());
+        let session = session_over(HttpAdapter::builder().max_retries(retry).clock(FakeClock::new()).build());
 
         let response = session.get(server.url("/")).send().unwrap();
 

@@ -192,13 +192,13 @@ fn what_a_server_does_wrong_in_its_body_has_a_name() {
 fn errors_of_lower_layers_do_not_escape() {
     let refused = format!("http://{}/", refusing());
     for retry in [Retry::new().total(false), Retry::new().connect(false)] {
-        let session = session_over(&HttpAdapter::builder().max_retries(retry).build());
+        let session = session_over(HttpAdapter::builder().max_retries(retry).build());
         assert_eq!(session.get(&refused).send().unwrap_err().kind(), ErrorKind::ConnectionError);
     }
 
     let server = TestServer::http(|_| Reply::new(503));
     let retry = Retry::new().total(1).status_forcelist([503]);
-    let retrying = session_over(&HttpAdapter::builder().max_retries(retry).build());
+    let retrying = session_over(HttpAdapter::builder().max_retries(retry).build());
     let once = Body::reader(Cursor::new("x"));
     assert_eq!(retrying.put(server.url("/")).data(once).send().unwrap_err().kind(), ErrorKind::UnrewindableBody);
 
@@ -234,7 +234,7 @@ fn credentials_are_shown_by_no_error_and_no_log_line() {
     let closing = raw(b"");
     let loops = TestServer::http(|_| Reply::new(302).header("Location", "/"));
     let with_user = |url: String| url.replacen("http://", "http://user:hunter2@", 1);
-    let session = session_over(&HttpAdapter::builder().max_retries(1).build());
+    let session = session_over(HttpAdapter::builder().max_retries(1).build());
 
     let urls = [closing.url("/"), loops.url("/"), format!("http://{}/", refusing()), "http://a.test:0x/".to_owned()];
     for url in urls.map(with_user) {

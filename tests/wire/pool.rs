@@ -67,7 +67,7 @@ fn pools_of_no_size_are_refused() {
         (HttpAdapter::builder().pool_maxsize(0).pool_block(true), "pool_maxsize must be above 0"),
         (HttpAdapter::builder().max_connections(0), "max_connections must be above 0"),
     ] {
-        let error = session_over(&builder.build()).get(server.url("/")).send().unwrap_err();
+        let error = session_over(builder.build()).get(server.url("/")).send().unwrap_err();
         assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::InvalidSetting, name));
     }
     assert_eq!(server.accepted(), 0);
@@ -92,7 +92,7 @@ fn timeouts_auth_cookies_and_headers_do_not_split_pools() {
 #[test]
 fn hosts_are_compared_without_case_and_ports_filled_in_but_a_dot_is_another_host() {
     let server = saying("hello");
-    let session = session_over(&everywhere(&server).build());
+    let session = session_over(everywhere(&server).build());
 
     for url in ["http://h.test/", "HTTP://H.Test:80/", "http://h.test./", "http://h.test:81/"] {
         session.get(url).send().unwrap();
@@ -119,7 +119,7 @@ fn verify_splits_the_pools_of_plain_http_too() {
 #[test]
 fn an_unverified_connection_is_never_used_for_a_verified_request() {
     let server = tls_server(&["localhost"], say_ok);
-    let session = session_over(&everywhere(&server).build());
+    let session = session_over(everywhere(&server).build());
 
     assert_eq!(session.get("https://localhost/").verify(false).send().unwrap().text().unwrap(), "ok");
     let error = session.get("https://localhost/").send().unwrap_err();
@@ -547,7 +547,7 @@ fn idle_connections_are_closed_when_they_have_been_idle_too_long() {
         if let Some(limit) = limit {
             builder = builder.idle_timeout(secs(limit));
         }
-        let session = session_over(&builder.build());
+        let session = session_over(builder.build());
 
         session.get(server.url("/")).send().unwrap();
         clock.advance(secs(seconds));
@@ -563,7 +563,7 @@ fn idle_connections_are_closed_when_they_have_been_idle_too_long() {
 fn without_an_idle_timeout_a_connection_is_kept_for_ever() {
     let server = saying("hello");
     let clock = FakeClock::new();
-    let session = session_over(&HttpAdapter::builder().clock(clock.clone()).idle_timeout(None).build());
+    let session = session_over(HttpAdapter::builder().clock(clock.clone()).idle_timeout(None).build());
 
     session.get(server.url("/")).send().unwrap();
     clock.advance(Duration::from_secs(1_000_000));
@@ -577,7 +577,7 @@ fn without_an_idle_timeout_a_connection_is_kept_for_ever() {
 fn a_connection_past_its_lifetime_is_closed_however_busy_it_was() {
     let server = saying("hello");
     let clock = FakeClock::new();
-    let session = session_over(&HttpAdapter::builder().clock(clock.clone()).max_lifetime(secs(30.0)).build());
+    let session = session_over(HttpAdapter::builder().clock(clock.clone()).max_lifetime(secs(30.0)).build());
 
     for _ in 0..4 {
         session.get(server.url("/")).send().unwrap();
@@ -592,7 +592,7 @@ fn a_connection_past_its_lifetime_is_closed_however_busy_it_was() {
 fn what_rots_in_one_pool_is_closed_by_the_traffic_of_another() {
     let server = saying("hello");
     let clock = FakeClock::new();
-    let session = session_over(&everywhere(&server).clock(clock.clone()).build());
+    let session = session_over(everywhere(&server).clock(clock.clone()).build());
 
     session.get("http://a.test/").send().unwrap();
     clock.advance(secs(61.0));

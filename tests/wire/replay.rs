@@ -69,7 +69,7 @@ fn an_idempotent_request_goes_out_once_more_and_costs_no_retry() {
             ("PUT", |request| request.data(Body::seekable(Cursor::new("the body")).unwrap())),
         ] {
             let server = mortal(&[1], death);
-            let session = session_over(&HttpAdapter::builder().pool_maxsize(1).pool_block(true).build());
+            let session = session_over(HttpAdapter::builder().pool_maxsize(1).pool_block(true).build());
             warm_up(&session, &server);
 
             let (response, lines) = pool_lines(|| build(session.request(method, server.url("/"))).send().unwrap());
@@ -213,7 +213,7 @@ fn one_byte_of_an_answer_or_a_timeout_is_no_reason_to_replay() {
 #[test]
 fn replay_can_be_switched_off() {
     let server = mortal(&[1], Death::Close);
-    let session = session_over(&HttpAdapter::builder().replay_stale(false).build());
+    let session = session_over(HttpAdapter::builder().replay_stale(false).build());
     warm_up(&session, &server);
 
     let error = session.get(server.url("/")).send().unwrap_err();
@@ -225,7 +225,7 @@ fn replay_can_be_switched_off() {
 #[test]
 fn what_happens_to_a_replay_counts_as_a_read_error() {
     let server = mortal(&[1, 0], Death::Close);
-    let session = session_over(&HttpAdapter::builder().max_retries(Retry::new().total(1)).build());
+    let session = session_over(HttpAdapter::builder().max_retries(Retry::new().total(1)).build());
     warm_up(&session, &server);
 
     let response = session.get(server.url("/")).send().unwrap();
@@ -239,7 +239,7 @@ fn what_happens_to_a_replay_counts_as_a_read_error() {
 fn a_post_on_a_connection_that_is_found_dead_goes_out_on_a_new_one() {
     for (method, body) in [("POST", Body::from("body")), ("PATCH", Body::reader(Cursor::new("body")))] {
         let server = TestServer::http(|_| Reply::new(200).then_close());
-        let session = session_over(&HttpAdapter::builder().replay_stale(false).build());
+        let session = session_over(HttpAdapter::builder().replay_stale(false).build());
         warm_up(&session, &server);
         assert!(server.wait_for_open(0));
 

@@ -70,7 +70,7 @@ fn jitter_is_added_from_the_second_retry_on_and_cut_by_the_longest_backoff() {
     let clock = FakeClock::new().jitter(0.5);
     let retry = Retry::new().total(4).status_forcelist([503]).raise_on_status(false);
     let retry = retry.backoff_factor(1).backoff_jitter(3).backoff_max(6);
-    let session = session_over(&HttpAdapter::builder().max_retries(retry).clock(clock.clone()).build());
+    let session = session_over(HttpAdapter::builder().max_retries(retry).clock(clock.clone()).build());
 
     session.get(server.url("/")).send().unwrap();
 
@@ -96,7 +96,7 @@ fn retry_after_comes_before_backoff() {
         let server = in_order(replies);
         let clock = FakeClock::new().wall_time(now);
         let retry = Retry::new().total(3).status_forcelist([500]).backoff_factor(10);
-        let session = session_over(&HttpAdapter::builder().max_retries(retry).clock(clock.clone()).build());
+        let session = session_over(HttpAdapter::builder().max_retries(retry).clock(clock.clone()).build());
 
         let response = session.get(server.url("/")).send().unwrap();
 
@@ -334,7 +334,7 @@ fn a_retried_response_is_drained_within_a_bound() {
     for (size, used) in [(1000, [0, 0]), (100_000, [0, 1])] {
         let server = in_order([Reply::new(503).body(vec![b'x'; size]), Reply::new(200)]);
         let retry = Retry::new().total(1).status_forcelist([503]);
-        let session = session_over(&HttpAdapter::builder().max_retries(retry).drain_limit(10_000).build());
+        let session = session_over(HttpAdapter::builder().max_retries(retry).drain_limit(10_000).build());
 
         session.get(server.url("/")).send().unwrap();
 

@@ -111,7 +111,7 @@ fn limits_that_cannot_be_are_refused_before_anything_is_done() {
 fn the_connect_timeout_bounds_all_addresses_together() {
     let hole = BlackHole::new();
     let address = hole.address;
-    let session = session_over(&HttpAdapter::builder().resolver(move |_, _| Ok(vec![address; 5])).build());
+    let session = session_over(HttpAdapter::builder().resolver(move |_, _| Ok(vec![address; 5])).build());
 
     let error = stopped(200, || session.get("http://a.test/").timeout((0.2, 5)).send());
     assert_eq!(error.kind(), ErrorKind::ConnectTimeout);
@@ -264,7 +264,7 @@ fn the_total_timeout_counts_from_send_for_a_streamed_body_too() {
 #[test]
 fn the_total_timeout_holds_while_a_slot_is_waited_for() {
     let server = TestServer::http(|_| Reply::new(200).body("hello"));
-    let session = session_over(&HttpAdapter::builder().pool_maxsize(1).pool_block(true).build());
+    let session = session_over(HttpAdapter::builder().pool_maxsize(1).pool_block(true).build());
     let _held = session.get(server.url("/")).stream(true).send().unwrap();
 
     for timeout in [limits().total(0.15), limits().total(0.15).pool(60), limits().total(0.15).pool(None)] {
@@ -285,7 +285,7 @@ fn a_slow_look_up_counts_and_nothing_is_sent_after_it() {
         thread::sleep(millis(1100));
         Ok(vec![address])
     });
-    let session = session_over(&slow.build());
+    let session = session_over(slow.build());
 
     let error = stopped(1100, || session.get("http://a.test/").timeout(limits().total(0.1)).send());
 
@@ -373,7 +373,7 @@ fn the_total_timeout_spans_redirects() {
 #[test]
 fn the_total_timeout_spans_retries() {
     let server = silent();
-    let session = session_over(&HttpAdapter::builder().max_retries(100).build());
+    let session = session_over(HttpAdapter::builder().max_retries(100).build());
 
     let error = stopped(2500, || session.get(server.url("/")).timeout(limits().total(2.5).read(1)).send());
 
@@ -387,7 +387,7 @@ fn the_total_timeout_spans_retries() {
 
 #[test]
 fn the_total_timeout_is_over_for_connects_that_fail_too() {
-    let session = session_over(&HttpAdapter::builder().max_retries(Retry::new().total(1_000_000)).build());
+    let session = session_over(HttpAdapter::builder().max_retries(Retry::new().total(1_000_000)).build());
     let url = format!("http://{}/", refusing());
 
     let error = stopped(100, || session.get(url).timeout(limits().total(0.1)).send());
