@@ -195,9 +195,12 @@ fn a_proxy_that_speaks_plain_http_is_told_from_one_that_speaks_tls() {
         peer.send("HTTP/1.1 400 Bad Request\r\n\r\n");
         peer.wait_for_close();
     });
+    let dir = TempDir::new();
+    let bundle = dir.file("ca.pem", Authority::new("Nobody's").pem);
     for backend in backends() {
         for url in ["http://origin.test/", "https://origin.test/"] {
             let mut session = session();
+            session.verify = (&bundle).into();
             for prefix in ["http://", "https://"] {
                 session.mount(prefix, HttpAdapter::builder().tls_backend(backend.clone()).build());
             }

@@ -119,20 +119,23 @@ fn assert_says(error: &Error, kind: ErrorKind, text: &str) {
 // TLS-01, TLS-02, TLS-04
 #[test]
 fn verify_is_on_off_a_bundle_or_a_directory() {
-    let pki = Pki::new();
-    let secure = Secure::new(&pki.leaf);
-    let stranger = pki.dir.file("stranger.pem", Authority::new("Stranger").pem);
-    for backend in backends() {
-        let session = session(&backend, |builder| builder);
-        let get = |verify: Verify| session.get(secure.url("good.test")).verify(verify).send();
+    // The system's authorities are where the environment says.
+    without_environment(|| {
+        let pki = Pki::new();
+        let secure = Secure::new(&pki.leaf);
+        let stranger = pki.dir.file("stranger.pem", Authority::new("Stranger").pem);
+        for backend in backends() {
+            let session = session(&backend, |builder| builder);
+            let get = |verify: Verify| session.get(secure.url("good.test")).verify(verify).send();
 
-        assert_eq!(get(false.into()).unwrap().text().unwrap(), "ok");
-        assert_eq!(get(pki.bundle()).unwrap().text().unwrap(), "ok");
-        assert_eq!(get(pki.dir.path().into()).unwrap().text().unwrap(), "ok");
-        for verify in [true.into(), (&stranger).into()] {
-            assert_says(&get(verify).unwrap_err(), ErrorKind::SslError, "unknown authority");
+            assert_eq!(get(false.into()).unwrap().text().unwrap(), "ok");
+            assert_eq!(get(pki.bundle()).unwrap().text().unwrap(), "ok");
+            assert_eq!(get(pki.dir.path().into()).unwrap().text().unwrap(), "ok");
+            for verify in [true.into(), (&stranger).into()] {
+                assert_says(&get(verify).unwrap_err(), ErrorKind::SslError, "unknown authority");
+            }
         }
-    }
+    });
 }
 
 // TLS-03
@@ -241,8 +244,9 @@ fn a_server_of_plain_http_is_told_from_one_of_tls() {
         peer.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
         peer.wait_for_close();
     });
+    let pki = Pki::new();
     for backend in backends() {
-        let error = session(&backend, |builder| builder).get(plain.url("/").replace("http:", "https:")).send();
+        let error = pki.session(&backend).get(plain.url("/").replace("http:", "https:")).send();
 
         assert_says(&error.unwrap_err(), ErrorKind::SslError, "the server answered in plain HTTP");
     }
@@ -343,6 +347,7 @@ fn a_connection_that_was_verified_one_way_is_not_used_for_another() {
     let client = pki.authority.leaf(&["client.test"]);
     let both = pki.dir.file("client.pem", format!("{}{}", client.cert, client.key));
     let copy = pki.dir.file("copy.pem", &pki.authority.pem);
+    let stranger = pki.dir.file("stranger.pem", Authority::new("Stranger").pem);
     for backend in backends() {
         let secure = Secure::new(&pki.leaf);
         let session = session(&backend, |builder| builder);
@@ -360,7 +365,7 @@ fn a_connection_that_was_verified_one_way_is_not_used_for_another() {
             get((&copy).into(), None).unwrap();
             get(pki.bundle(), Some((&both).into())).unwrap();
             // The idle connections do not help where the certificate is not trusted.
-            assert_eq!(get(true.into(), None).unwrap_err().kind(), ErrorKind::SslError);
+            assert_eq!(get((&stranger).into(), None).unwrap_err().kind(), ErrorKind::SslError);
         }
 
         assert_eq!(secure.journal.of("request").len(), 8);
