@@ -1,8 +1,8 @@
 //! Credentials on the wire: Basic, Bearer, Digest against a server that checks the hash, netrc.
 
-use crate::support::{Child, TempDir, authorizations, mocked, ok, session, session_over};
+use crate::support::{Child, TempDir, authorizations, mocked, ok, session};
 use petition::testing::{Reply, TestServer};
-use petition::{BasicAuth, BearerAuth, HttpAdapter, PreparedRequest, ProxyAuth, Response, Session};
+use petition::{BasicAuth, BearerAuth, PreparedRequest, ProxyAuth, Response, Session};
 
 // AUTH-01, AUTH-07, SES-08
 #[test]
@@ -90,11 +90,12 @@ mod digest {
     use std::sync::{Arc, Mutex};
 
     use md5::{Digest, Md5};
-    use petition::DigestAuth;
     use petition::testing::TestRequest;
+    use petition::{DigestAuth, HttpAdapter};
     use sha2::Sha256;
 
     use super::*;
+    use crate::support::session_over;
 
     fn hash(algorithm: &str, text: &str) -> String {
         let bytes =

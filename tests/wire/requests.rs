@@ -4,9 +4,7 @@ use crate::support::{expected, last_text, ok, own_headers, say_ok, session, sess
 #[cfg(feature = "native-tls")]
 use crate::support::{tls_server, tunnels};
 use petition::testing::{Reply, TestServer};
-use petition::{
-    BearerAuth, Body, Cookie, DigestAuth, ErrorKind, Multipart, Part, Request, Response, Result, Session, Url,
-};
+use petition::{BearerAuth, Body, Cookie, ErrorKind, Multipart, Part, Request, Response, Result, Session, Url};
 
 // The four headers of a session that has no others, with the Host that comes before them.
 const HEAD: &str = "Host: {host}\nUser-Agent: {ua}\nAccept-Encoding: {ae}\nAccept: */*\nConnection: keep-alive\n";
@@ -590,7 +588,7 @@ fn what_a_server_says_never_ends_a_line_of_the_next_request() {
         });
 
         // An answer that is refused is as good as one that is cleaned.
-        let _ = session().get(server.url("/")).auth(DigestAuth::new("u", "p")).send();
+        let _ = session().get(server.url("/")).auth(petition::DigestAuth::new("u", "p")).send();
 
         let requests = server.requests();
         assert!((1..=2).contains(&requests.len()), "{answer:?}");

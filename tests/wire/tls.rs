@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use petition::testing::{Reply, TestServer};
 use petition::{
-    ClientCert, Error, ErrorKind, HttpAdapter, HttpAdapterBuilder, Pin, Session, TlsBackend, TlsVersion, Verify,
+    ClientCert, Error, ErrorKind, HttpAdapter, HttpAdapterBuilder, Session, TlsBackend, TlsVersion, Verify,
 };
 use rustls::crypto::ring;
 use rustls::server::WebPkiClientVerifier;
@@ -490,6 +490,7 @@ fn the_environments_bundle_counts_where_nobody_says_otherwise() {
 #[cfg(feature = "digest")]
 #[test]
 fn a_pinned_server_must_have_the_certificate_or_the_key() {
+    use petition::Pin;
     use sha2::{Digest, Sha256};
 
     let hex = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
