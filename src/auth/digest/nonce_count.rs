@@ -48,7 +48,7 @@ impl Memory {
         next
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, feature = "digest"))]
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
