@@ -41,6 +41,8 @@ pub enum ErrorKind {
     PoolTimeout,
     /// The limit on everything, [`Timeout::total`](crate::Timeout::total), ran out. New here.
     TotalTimeout,
+    /// A [`Cancel`](crate::Cancel) ended the request. New here.
+    Cancelled,
     /// More redirects than `max_redirects`; the error has the last response.
     TooManyRedirects,
     /// A [`Retry`] was used up by responses that ask for a retry.
@@ -90,6 +92,7 @@ impl ErrorKind {
             Self::ReadTimeout => "read timed out",
             Self::PoolTimeout => "timed out waiting for a pool slot",
             Self::TotalTimeout => "timed out",
+            Self::Cancelled => "cancelled",
             Self::TooManyRedirects => "too many redirects",
             Self::RetryError => "retries used up",
             Self::MissingSchema => "url without a scheme",
@@ -257,6 +260,12 @@ impl Error {
     pub fn is_timeout(&self) -> bool {
         use ErrorKind::{ConnectTimeout, PoolTimeout, ReadTimeout, TotalTimeout};
         matches!(self.kind(), ConnectTimeout | ReadTimeout | PoolTimeout | TotalTimeout)
+    }
+
+    /// True where a [`Cancel`](crate::Cancel) ended the request: that is no timeout and no connection error.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.kind() == ErrorKind::Cancelled
     }
 
     /// True for what inherits from requests' `ConnectionError`: itself, proxy, TLS and connect timeout.

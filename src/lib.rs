@@ -90,6 +90,7 @@
 mod adapter;
 mod api;
 mod auth;
+mod cancel;
 pub mod clock;
 mod cookies;
 mod error;
@@ -131,6 +132,7 @@ mod verify;
 pub use adapter::{Adapter, HttpAdapter, HttpAdapterBuilder, SendOptions, UnixAdapter, adapter_fn};
 pub use api::{delete, get, head, options, patch, post, put, request};
 pub use auth::{BasicAuth, BearerAuth, DigestAuth, ProxyAuth};
+pub use cancel::{Cancel, CancelGuard};
 pub use clock::Clock;
 pub use cookies::{Cookie, CookieJar, IntoCookie, SameSite};
 pub use error::{Error, ErrorKind, Result};

@@ -103,7 +103,12 @@ impl Engine {
         }
         let tls = is_tls.then_some(&job.tls);
         let plan = Plan { host, port, tls, route: &job.route, proxy_tls: proxy_tls.as_ref() };
-        let limits = Limits { connect: job.options.timeout.connect_limit(), total: job.deadline, clock: &*self.clock };
+        let limits = Limits {
+            connect: job.options.timeout.connect_limit(),
+            total: job.deadline,
+            clock: &*self.clock,
+            cancel: None,
+        };
         self.connector.connect(&plan, &limits)
     }
 

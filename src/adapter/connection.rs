@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Deadline};
 use crate::error::{Error, ErrorKind};
-use crate::net::{Transport, is_timeout};
+use crate::net::{Transport, Wait, is_timeout};
 use crate::pool::Pooled;
 
 /// How much is read from a socket at a time, where it does not go straight to the caller.
@@ -175,7 +175,8 @@ impl Patience {
     }
 
     pub(super) fn before_read(&self, transport: &mut Transport) -> io::Result<()> {
-        transport.set_read_timeout(self.next()?)
+        transport.set_wait(Wait { silence: self.next()?, until: Deadline::NONE });
+        Ok(())
     }
 
     /// Reads into `out`, within the limits.
@@ -198,7 +199,7 @@ impl Patience {
     /// Writes all of `bytes`, within the limits for each write.
     pub(super) fn write_all(&self, transport: &mut Transport, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            transport.set_write_timeout(self.next()?)?;
+            self.before_read(transport)?;
             match uninterrupted(|| transport.write(bytes))? {
                 0 => return Err(io::ErrorKind::WriteZero.into()),
                 n => bytes = &bytes[n..],

@@ -212,9 +212,9 @@ fn advance_to_end(
         }
         let ended = if direct >= DIRECT_SIZE as u64 {
             patience.before_read(&mut connection.transport).map_err(broken)?;
-            let n = connection.transport.read_up_to(direct, out).map_err(broken)?;
+            let n = connection.transport.read_to_vec(direct, out).map_err(broken)?;
             decoder.advance(n);
-            (n as u64) < direct
+            n == 0
         } else {
             let most = if large_chunks { CHUNK_LINES } else { usize::MAX };
             patience.fill_up_to(&mut connection.transport, buffer, most).map_err(broken)? == 0

@@ -9,12 +9,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::error::{ConnectError, ConnectErrorKind, Phase, ProxyFailure, ProxyStop};
+use super::happy_eyeballs::dial;
 use super::limits::{Bounded, Limits, Stopped};
-use super::resolve::{Resolver, interleave, resolve};
-use super::socket::{SocketOptions, dial};
+use super::resolve::{self, Resolver, interleave, resolve};
+use super::socket_options::SocketOptions;
 use super::tls::{self, TlsErrorKind, TlsSettings};
 use super::transport::Transport;
 use super::tunnel;
+use crate::cancel::Registration;
 use crate::proxy::{ProxyServer, Route, SocksProxy};
 use crate::text::authority::host_and_port;
 
@@ -133,19 +135,22 @@ impl Run<'_> {
         let start = self.limits.clock.now();
         let dialled = dial(&interleave(addresses), options, &bound);
         self.report.connect += self.since(start);
-        let (stream, address) =
+        let (socket, address) =
             dialled.map_err(|stopped| peer.error(Phase::Connect, self.kind(stopped, ConnectErrorKind::Connect)))?;
-        Ok(Transport::tcp(stream, address))
+        Ok(Transport::new(socket, Some(address)))
     }
 
     fn resolve(&mut self, peer: Peer<'_>, host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
         let start = self.limits.clock.now();
-        let addresses = resolve(host, port, self.connector.resolver.as_ref());
+        let own = self.connector.resolver.as_ref();
+        let addresses = resolve(host, port, own, self.limits.cancel);
         self.report.dns += self.since(start);
-        if self.limits.total.has_passed(self.limits.clock.now()) {
+        // A literal is not looked up, so no time can have run out over it.
+        if !resolve::is_literal(host) && self.limits.total.has_passed(self.limits.clock.now()) {
             return Err(peer.error(Phase::Resolve, ConnectErrorKind::TotalTimeout));
         }
-        addresses.map_err(|error| Peer { host, port, ..peer }.error(Phase::Resolve, ConnectErrorKind::Resolve(error)))
+        let looked_up = Peer { host, port, ..peer };
+        addresses.map_err(|stopped| looked_up.error(Phase::Resolve, self.kind(stopped, ConnectErrorKind::Resolve)))
     }
 
     fn encrypt(
@@ -157,7 +162,12 @@ impl Run<'_> {
         let Some(tls) = tls else { return Ok(transport) };
         let bound = self.limits.bound();
         let start = self.limits.clock.now();
+        let stopped = |stopped| peer.error(Phase::Tls, self.kind(stopped, ConnectErrorKind::Connect));
+        let registration = bound.register_transport(&transport).map_err(stopped)?;
         let shaken = tls.handshake(peer.host, transport, &bound);
+        if registration.is_some_and(Registration::end) {
+            return Err(stopped(Stopped::Cancelled));
+        }
         self.report.tls += self.since(start);
         shaken.map_err(|error| match error.kind() {
             TlsErrorKind::Expiry => peer.error(Phase::Tls, self.kind(bound.expired(), ConnectErrorKind::Connect)),
@@ -172,10 +182,16 @@ impl Run<'_> {
         proxy: &ProxyServer,
     ) -> Result<Transport, ConnectError> {
         let start = self.limits.clock.now();
-        let mut bounded = Bounded { transport: &mut transport, bound: self.limits.bound() };
-        let opened = tunnel::open(&mut bounded, plan.host, plan.port, proxy.authorization.as_deref());
-        self.report.tunnel += self.since(start);
         let peer = Peer { host: &proxy.host, port: proxy.port, is_proxy: true };
+        let bound = self.limits.bound();
+        let stopped = |stopped| self.refused(stopped, peer, Phase::Tunnel);
+        let registration = bound.register_transport(&transport).map_err(|cancelled| stopped(cancelled.into()))?;
+        let mut bounded = Bounded { transport: &mut transport, bound };
+        let opened = tunnel::open(&mut bounded, plan.host, plan.port, proxy.authorization.as_deref());
+        if registration.is_some_and(Registration::end) {
+            return Err(stopped(Stopped::Cancelled.into()));
+        }
+        self.report.tunnel += self.since(start);
         opened.map_err(|stop| self.refused(stop, peer, Phase::Tunnel))?;
         Ok(transport)
     }
@@ -201,7 +217,13 @@ impl Run<'_> {
         };
         let mut transport = self.open(peer)?;
         let start = self.limits.clock.now();
+        let stopped = |stopped| self.refused(stopped, peer, Phase::Socks);
+        let registration =
+            self.limits.bound().register_transport(&transport).map_err(|cancelled| stopped(cancelled.into()))?;
         let agreed = negotiate(&mut transport, self.limits, proxy, target, plan.port);
+        if registration.is_some_and(Registration::end) {
+            return Err(stopped(Stopped::Cancelled.into()));
+        }
         self.report.tunnel += self.since(start);
         agreed.map_err(|stop| self.refused(stop, peer, Phase::Socks))?;
         Ok(transport)
@@ -251,8 +273,9 @@ impl Run<'_> {
 
     fn kind(&self, stopped: Stopped, broken: impl FnOnce(io::Error) -> ConnectErrorKind) -> ConnectErrorKind {
         match stopped {
-            Stopped::Expired { by_total: true } => ConnectErrorKind::TotalTimeout,
-            Stopped::Expired { by_total: false } => ConnectErrorKind::Timeout(self.limits.connect),
+            Stopped::Expired { by_total: true, .. } => ConnectErrorKind::TotalTimeout,
+            Stopped::Expired { by_total: false, refused } => ConnectErrorKind::Timeout(self.limits.connect, refused),
+            Stopped::Cancelled => ConnectErrorKind::Cancelled,
             Stopped::Io(error) => broken(error),
         }
     }
@@ -351,7 +374,7 @@ mod tests {
     #[test]
     fn the_report_has_times_by_the_callers_clock_and_the_peer() {
         let (clock, peer) = (told(), serve(echo));
-        let limits = Limits { connect: None, total: Deadline::NONE, clock: &clock };
+        let limits = Limits { connect: None, total: Deadline::NONE, clock: &clock, cancel: None };
 
         let connected = slow(&clock, vec![peer]).connect(&direct("h", None), &limits).unwrap();
 
@@ -367,6 +390,7 @@ mod tests {
             connect,
             total: Deadline::after(clock.now(), total),
             clock: &clock,
+            cancel: None,
         };
 
         let connector = slow(&clock, vec![peer]);

@@ -35,10 +35,12 @@ pub(crate) struct ConnectError {
 
 #[derive(Debug)]
 pub(crate) enum ConnectErrorKind {
-    /// The connect limit, which is in it, ran out.
-    Timeout(Option<Duration>),
+    /// The connect limit, which is in it, ran out; what another address had said by then.
+    Timeout(Option<Duration>, Option<io::Error>),
     /// The limit on everything ran out.
     TotalTimeout,
+    /// From outside.
+    Cancelled,
     Resolve(io::Error),
     /// No address took the connection; the last one's error.
     Connect(io::Error),
@@ -89,9 +91,10 @@ impl ConnectError {
     pub(crate) fn kind(&self) -> ErrorKind {
         match &self.kind {
             // PROXY-21: not reaching the proxy is the proxy's failure, however it shows.
-            ConnectErrorKind::Timeout(_) if self.is_proxy && self.phase == Phase::Connect => ErrorKind::ProxyError,
-            ConnectErrorKind::Timeout(_) => ErrorKind::ConnectTimeout,
+            ConnectErrorKind::Timeout(..) if self.is_proxy && self.phase == Phase::Connect => ErrorKind::ProxyError,
+            ConnectErrorKind::Timeout(..) => ErrorKind::ConnectTimeout,
             ConnectErrorKind::TotalTimeout => ErrorKind::TotalTimeout,
+            ConnectErrorKind::Cancelled => ErrorKind::Cancelled,
             ConnectErrorKind::Unsupported(_) => ErrorKind::Unsupported,
             ConnectErrorKind::Tls(error) => match error.kind() {
                 TlsErrorKind::Unsupported => ErrorKind::Unsupported,
@@ -105,6 +108,8 @@ impl ConnectError {
             ConnectErrorKind::Proxy(ProxyFailure::Refused { .. }) => ErrorKind::ProxyError,
             ConnectErrorKind::Proxy(_) => ErrorKind::ConnectionError,
             ConnectErrorKind::Resolve(_) | ConnectErrorKind::Connect(_) if self.is_proxy => ErrorKind::ProxyError,
+            // The system's own limit on a connect.
+            ConnectErrorKind::Connect(error) if error.kind() == io::ErrorKind::TimedOut => ErrorKind::ConnectTimeout,
             ConnectErrorKind::Resolve(_) | ConnectErrorKind::Connect(_) => ErrorKind::ConnectionError,
         }
     }
@@ -120,12 +125,15 @@ impl fmt::Display for ConnectError {
         let peer = &self.peer;
         let proxy = if self.is_proxy || self.phase == Phase::Socks { "proxy " } else { "" };
         match &self.kind {
-            ConnectErrorKind::Timeout(limit) => {
+            ConnectErrorKind::Timeout(limit, _) => {
                 write!(f, "{} {proxy}{peer} timed out", self.phase.doing())?;
                 limit.map_or(Ok(()), |limit| write!(f, " after {limit:?}"))
             }
             ConnectErrorKind::TotalTimeout => {
                 write!(f, "the total timeout ran out during: {} {proxy}{peer}", self.phase.doing())
+            }
+            ConnectErrorKind::Cancelled => {
+                write!(f, "the request was cancelled while {} {proxy}{peer}", self.phase.doing())
             }
             ConnectErrorKind::Resolve(error) => write!(f, "failed to resolve {proxy}{peer}: {}", reason(error)),
             ConnectErrorKind::Connect(error) => write!(f, "failed to connect to {proxy}{peer}: {}", reason(error)),
@@ -189,6 +197,7 @@ impl StdError for ConnectError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.kind {
             ConnectErrorKind::Resolve(error) | ConnectErrorKind::Connect(error) => Some(error),
+            ConnectErrorKind::Timeout(_, Some(refused)) => Some(refused),
             ConnectErrorKind::Proxy(ProxyFailure::Io(error)) => Some(error),
             ConnectErrorKind::Tls(error) => Some(error),
             _ => None,
@@ -203,6 +212,7 @@ impl From<ConnectError> for Error {
         match error.kind {
             ConnectErrorKind::Resolve(source)
             | ConnectErrorKind::Connect(source)
+            | ConnectErrorKind::Timeout(_, Some(source))
             | ConnectErrorKind::Proxy(ProxyFailure::Io(source)) => public.with_source(source),
             ConnectErrorKind::Tls(source) => public.with_source(source),
             _ => public,
@@ -246,7 +256,7 @@ mod tests {
                 "failed to resolve h:1: name or service not known",
             ),
             (
-                error(ConnectErrorKind::Timeout(second), Phase::Tls, false),
+                error(ConnectErrorKind::Timeout(second, None), Phase::Tls, false),
                 ErrorKind::ConnectTimeout,
                 "tls handshake with h:1 timed out after 1s",
             ),

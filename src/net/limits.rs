@@ -4,9 +4,12 @@
 //! itself is the kernel's, so a clock that stands still cannot make a wait endless: a wait that ran out is the end of it.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::transport::{Transport, is_timeout};
+use super::wait::Wait;
+use crate::cancel::{Cancel, Registration};
 use crate::clock::{self, Clock, Deadline};
 
 /// The limits on one connect: `connect` for each step anew, `total` for all of them together.
@@ -15,6 +18,8 @@ pub(crate) struct Limits<'a> {
     pub(crate) connect: Option<Duration>,
     pub(crate) total: Deadline,
     pub(crate) clock: &'a dyn Clock,
+    /// What may end every step from outside.
+    pub(crate) cancel: Option<&'a Cancel>,
 }
 
 impl<'a> Limits<'a> {
@@ -25,7 +30,7 @@ impl<'a> Limits<'a> {
             (Some(total), Some(own)) => total <= own,
             (total, _) => total.is_some(),
         };
-        Bound { clock: self.clock, at: own.min(self.total), by_total }
+        Bound { clock: self.clock, at: own.min(self.total), by_total, cancel: self.cancel }
     }
 }
 
@@ -36,6 +41,7 @@ pub(super) struct Bound<'a> {
     at: Deadline,
     /// The limit on everything comes before the step's own.
     by_total: bool,
+    cancel: Option<&'a Cancel>,
 }
 
 impl Bound<'_> {
@@ -54,12 +60,42 @@ impl Bound<'_> {
 
     /// The end of a wait that lasted as long as it might.
     pub(super) fn expired(&self) -> Stopped {
-        Stopped::Expired { by_total: self.by_total }
+        Stopped::Expired { by_total: self.by_total, refused: None }
     }
 
     /// What an error of the socket means within this bound.
     pub(super) fn stopped(&self, error: io::Error) -> Stopped {
-        if is_timeout(&error) { self.expired() } else { Stopped::Io(error) }
+        match self.check() {
+            Err(cancelled) => cancelled,
+            Ok(()) if is_timeout(&error) => self.expired(),
+            Ok(()) => Stopped::Io(error),
+        }
+    }
+
+    /// Whether to go on at all.
+    pub(super) fn check(&self) -> Result<(), Stopped> {
+        if self.cancel.is_some_and(Cancel::is_cancelled) { Err(Stopped::Cancelled) } else { Ok(()) }
+    }
+
+    pub(super) fn can_be_cancelled(&self) -> bool {
+        self.cancel.is_some()
+    }
+
+    pub(super) fn cancel(&self) -> Option<&Cancel> {
+        self.cancel
+    }
+
+    /// Lets a token stop what waits on `socket`.
+    pub(super) fn register(&self, socket: &Arc<socket2::Socket>) -> Result<Option<Registration>, Stopped> {
+        let Some(cancel) = self.cancel else { return Ok(None) };
+        let registration = cancel.register(Arc::<socket2::Socket>::clone(socket));
+        registration.map(Some).ok_or(Stopped::Cancelled)
+    }
+
+    /// The same for a connection.
+    pub(super) fn register_transport(&self, transport: &Transport) -> Result<Option<Registration>, Stopped> {
+        let Some(cancel) = self.cancel else { return Ok(None) };
+        cancel.register(transport.stopper()).map(Some).ok_or(Stopped::Cancelled)
     }
 
     /// The same end on the system's clock, for code that cannot borrow the caller's.
@@ -71,11 +107,23 @@ impl Bound<'_> {
 /// Why a step ended without its result.
 #[derive(Debug)]
 pub(super) enum Stopped {
-    /// The time was up: the step's own, or that of everything.
+    /// The time was up: the step's own, or that of everything. `refused` is what another address had said by then.
     Expired {
         by_total: bool,
+        refused: Option<io::Error>,
     },
+    Cancelled,
     Io(io::Error),
+}
+
+impl Stopped {
+    /// Keeps what another address said before the time was up.
+    pub(super) fn because(self, error: Option<io::Error>) -> Self {
+        match self {
+            Self::Expired { by_total, refused } => Self::Expired { by_total, refused: error.or(refused) },
+            other => other,
+        }
+    }
 }
 
 /// A transport on which the reads and writes of one step stop in time.
@@ -87,27 +135,27 @@ pub(super) struct Bounded<'a> {
 impl Bounded<'_> {
     pub(super) fn read(&mut self, out: &mut [u8]) -> Result<usize, Stopped> {
         use io::Read;
-        loop {
-            let left = self.bound.left()?;
-            match self.transport.set_read_timeout(left).and_then(|()| self.transport.read(out)) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result.map_err(|error| self.bound.stopped(error)),
+        self.set_wait()?;
+        match self.transport.read(out) {
+            Ok(read) => {
+                // A socket that was shut down from outside is at its end.
+                self.bound.check()?;
+                Ok(read)
             }
+            Err(error) => Err(self.bound.stopped(error)),
         }
     }
 
-    pub(super) fn write_all(&mut self, mut bytes: &[u8]) -> Result<(), Stopped> {
+    pub(super) fn write_all(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
         use io::Write;
-        while !bytes.is_empty() {
-            let left = self.bound.left()?;
-            match self.transport.set_write_timeout(left).and_then(|()| self.transport.write(bytes)) {
-                Ok(0) => return Err(Stopped::Io(io::ErrorKind::WriteZero.into())),
-                Ok(written) => bytes = &bytes[written..],
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.bound.stopped(error)),
-            }
-        }
-        self.transport.flush().map_err(|error| self.bound.stopped(error))
+        self.set_wait()?;
+        self.transport.write_all(bytes).and_then(|()| self.transport.flush()).map_err(|error| self.bound.stopped(error))
+    }
+
+    fn set_wait(&mut self) -> Result<(), Stopped> {
+        self.bound.check()?;
+        self.transport.set_wait(Wait::until(self.bound.on_system_clock()?));
+        Ok(())
     }
 }
 
@@ -141,7 +189,7 @@ mod tests {
             (Some(second), Some(2 * second), false),
             (Some(5 * second), Some(second), true),
         ] {
-            let limits = Limits { connect, total: Deadline::after(now, total), clock: &SystemClock };
+            let limits = Limits { connect, total: Deadline::after(now, total), clock: &SystemClock, cancel: None };
 
             let bound = limits.bound();
 
@@ -156,9 +204,9 @@ mod tests {
     fn a_step_that_starts_too_late_does_not_start() {
         let total = Deadline(Some(clock::now()));
 
-        let bound = Limits { connect: None, total, clock: &SystemClock }.bound();
+        let bound = Limits { connect: None, total, clock: &SystemClock, cancel: None }.bound();
 
-        assert!(matches!(bound.left(), Err(Stopped::Expired { by_total: true })));
+        assert!(matches!(bound.left(), Err(Stopped::Expired { by_total: true, .. })));
         assert!(bound.on_system_clock().is_err());
     }
 }

@@ -5,9 +5,11 @@
 
 mod connector;
 mod error;
+mod happy_eyeballs;
 mod limits;
 mod resolve;
 mod socket;
+mod socket_options;
 #[cfg(feature = "socks")]
 mod socks;
 #[cfg(test)]
@@ -17,14 +19,16 @@ mod transport;
 mod tunnel;
 #[cfg(unix)]
 mod unix;
+mod wait;
 
 pub(crate) use connector::{Connected, Connector, Plan};
 pub(crate) use error::{ConnectError, ConnectErrorKind, Phase};
 pub(crate) use limits::Limits;
 pub(crate) use resolve::Resolver;
-pub(crate) use socket::{KeepAlive, SocketOptions};
+pub(crate) use socket_options::{KeepAlive, SocketOptions};
 #[cfg(all(test, any(feature = "native-tls", feature = "rustls")))]
 pub(crate) use tls::TlsErrorKind;
 pub use tls::{Pin, TlsBackend, TlsVersion};
 pub(crate) use tls::{TlsConfig, TlsError, TlsSettings};
-pub(crate) use transport::{Transport, is_timeout};
+pub(crate) use transport::{Transport, is_dead_peer, is_timeout};
+pub(crate) use wait::{RanOut, Wait};

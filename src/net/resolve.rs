@@ -1,13 +1,17 @@
 //! From a host to addresses, in the order to try them.
 //!
 //! One look-up for each new connection, by the operating system or by the caller's own resolver; an IP literal needs
-//! neither. The system's look-up cannot be interrupted: limits are checked once it is back.
+//! neither. The system's look-up cannot be interrupted: limits are checked once it is back. Where a request can be
+//! cancelled, the look-up has a thread of its own, and is left to itself when the caller goes.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+
+use super::limits::Stopped;
+use crate::cancel::{Cancel, Stop};
 
 /// A look-up of the caller's own: host and port to addresses. A port of 0 in the answer stands for the one asked for.
 #[derive(Clone)]
@@ -21,11 +25,63 @@ impl fmt::Debug for Resolver {
     }
 }
 
+/// Whether `host` needs no look-up.
+pub(super) fn is_literal(host: &str) -> bool {
+    host.parse::<IpAddr>().is_ok()
+}
+
 /// The addresses of `host`, never none, in the order of the answer.
-pub(super) fn resolve(host: &str, port: u16, own: Option<&Resolver>) -> io::Result<Vec<SocketAddr>> {
+pub(super) fn resolve(
+    host: &str,
+    port: u16,
+    own: Option<&Resolver>,
+    cancel: Option<&Cancel>,
+) -> Result<Vec<SocketAddr>, Stopped> {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
+    match cancel {
+        Some(cancel) => look_up_beside(host, port, own, cancel),
+        None => look_up(host, port, own).map_err(Stopped::Io),
+    }
+}
+
+/// What the caller of a look-up on another thread is told.
+enum News {
+    Answer(io::Result<Vec<SocketAddr>>),
+    Cancelled,
+}
+
+struct Caller(mpsc::SyncSender<News>);
+
+impl Stop for Caller {
+    fn stop(&self) {
+        // Full where the answer is there already.
+        let _ = self.0.try_send(News::Cancelled);
+    }
+}
+
+fn look_up_beside(host: &str, port: u16, own: Option<&Resolver>, cancel: &Cancel) -> Result<Vec<SocketAddr>, Stopped> {
+    let (say, said) = mpsc::sync_channel(2);
+    let Some(_registration) = cancel.register(Arc::new(Caller(say.clone()))) else { return Err(Stopped::Cancelled) };
+    let (name, resolver) = (host.to_owned(), own.cloned());
+    let look_up_there = move || {
+        // Nobody may be listening any more.
+        let _ = say.send(News::Answer(look_up(&name, port, resolver.as_ref())));
+    };
+    let thread = std::thread::Builder::new().name("petition-lookup".to_owned()).spawn(look_up_there);
+    if thread.is_err() {
+        // No thread can be had: better a look-up that cannot be left than none.
+        return look_up(host, port, own).map_err(Stopped::Io);
+    }
+    match said.recv() {
+        Ok(News::Answer(answer)) => answer.map_err(Stopped::Io),
+        Ok(News::Cancelled) => Err(Stopped::Cancelled),
+        Err(_) => Err(Stopped::Io(io::Error::other("the resolver panicked"))),
+    }
+}
+
+fn look_up(host: &str, port: u16, own: Option<&Resolver>) -> io::Result<Vec<SocketAddr>> {
     let mut addresses = match own {
         // An address with a zone, which the system makes a scope of. It goes by `%25` in URLs (RFC 6874) and by `%`
         // everywhere else.
@@ -85,10 +141,10 @@ mod tests {
     fn a_literal_needs_no_resolver() {
         let never = Resolver(Arc::new(|_: &str, _| panic!("asked for a literal")));
 
-        assert_eq!(resolve("127.0.0.1", 80, Some(&never)).unwrap(), addresses(&["127.0.0.1:80"]));
-        assert_eq!(resolve("::1", 80, Some(&never)).unwrap(), addresses(&["[::1]:80"]));
+        assert_eq!(resolve("127.0.0.1", 80, Some(&never), None).unwrap(), addresses(&["127.0.0.1:80"]));
+        assert_eq!(resolve("::1", 80, Some(&never), None).unwrap(), addresses(&["[::1]:80"]));
         for zone in ["::1%251", "::1%1"] {
-            assert_eq!(resolve(zone, 80, Some(&never)).unwrap(), addresses(&["[::1%1]:80"]), "{zone}");
+            assert_eq!(resolve(zone, 80, Some(&never), None).unwrap(), addresses(&["[::1%1]:80"]), "{zone}");
         }
     }
 
@@ -99,13 +155,44 @@ mod tests {
             Ok(vec!["10.0.0.1:0".parse().unwrap(), "10.0.0.2:9".parse().unwrap()])
         }));
 
-        assert_eq!(resolve("api.test", 8080, Some(&own)).unwrap(), addresses(&["10.0.0.1:8080", "10.0.0.2:9"]));
+        assert_eq!(resolve("api.test", 8080, Some(&own), None).unwrap(), addresses(&["10.0.0.1:8080", "10.0.0.2:9"]));
     }
 
     #[test]
     fn an_answer_without_addresses_is_an_error() {
         let empty = Resolver(Arc::new(|_: &str, _| Ok(vec![])));
 
-        assert_eq!(resolve("api.test", 80, Some(&empty)).unwrap_err().kind(), io::ErrorKind::NotFound);
+        let error = resolve("api.test", 80, Some(&empty), None).unwrap_err();
+        assert!(matches!(error, Stopped::Io(error) if error.kind() == io::ErrorKind::NotFound));
+    }
+    #[test]
+    fn a_look_up_that_hangs_is_left_to_itself() {
+        let (end, ended) = mpsc::channel::<()>();
+        let (asked, ask) = mpsc::channel();
+        let ended = std::sync::Mutex::new(ended);
+        let asked = std::sync::Mutex::new(asked);
+        let hanging = Resolver(Arc::new(move |_: &str, _| {
+            asked.lock().unwrap().send(()).unwrap();
+            let _ = ended.lock().unwrap().recv();
+            Ok(vec![])
+        }));
+        let cancel = Cancel::new();
+        let caller = {
+            let cancel = cancel.clone();
+            std::thread::spawn(move || resolve("api.test", 80, Some(&hanging), Some(&cancel)))
+        };
+        ask.recv().unwrap();
+
+        cancel.cancel();
+
+        assert!(matches!(caller.join().unwrap(), Err(Stopped::Cancelled)));
+        drop(end);
+    }
+
+    #[test]
+    fn an_answer_that_comes_in_time_is_taken() {
+        let own = Resolver(Arc::new(|_: &str, _| Ok(addresses(&["10.0.0.1:9"]))));
+
+        assert_eq!(resolve("a", 80, Some(&own), Some(&Cancel::new())).unwrap(), addresses(&["10.0.0.1:9"]));
     }
 }

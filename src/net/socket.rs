@@ -1,485 +1,281 @@
-//! From addresses to one connected TCP socket.
+//! One connected socket whose waits hold.
 //!
-//! On Unix the addresses race as RFC 8305 has it, without a thread for each: connects that do not block, a new one every
-//! 250 ms or as soon as another has failed, and one `poll` over all that are under way. Elsewhere they are tried one after
-//! another. All of them share one bound; the losers are closed.
+//! On Unix the socket is in blocking mode, so that the ordinary read is one system call: the kernel bounds the silence
+//! (SO_RCVTIMEO, set only when it changes), and only a signal, or a limit on everything, needs `poll` with what is left.
+//! Writes are tried without blocking first; most never wait. Elsewhere the socket does not block, and every wait is a
+//! `poll`.
+//!
+//! Another thread can shut the socket down through its [`stopper`](Socket::stopper): whoever waits here wakes up at once.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::Shutdown;
+use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
+use rustix::event::PollFlags;
 
-use super::limits::{Bound, Stopped};
+use super::wait::{RanOut, Wait, ready};
+use crate::cancel::Stop;
+use crate::clock::{self, Deadline};
 
-/// What a socket is given before it connects.
-#[derive(Clone, Debug)]
-pub(crate) struct SocketOptions {
-    pub(crate) nodelay: bool,
-    pub(crate) keepalive: Option<KeepAlive>,
-    /// How long sent bytes may stay unacknowledged (TCP_USER_TIMEOUT: Linux, Android, Fuchsia).
-    pub(crate) user_timeout: Option<Duration>,
-    /// Where connections come from; a port of 0 is any port. Only addresses of its family are tried.
-    pub(crate) source_address: Option<SocketAddr>,
+pub(super) struct Socket {
+    socket: Arc<socket2::Socket>,
+    wait: Wait,
+    /// The receive timeout that the kernel has.
+    in_kernel: Option<Duration>,
+    /// Reads and writes that cannot go on at once are `WouldBlock`.
+    pub(super) never_waits: bool,
+    ran_out: RanOut,
 }
 
-/// TCP keepalive; what is `None` is the system's.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct KeepAlive {
-    /// The silence before the first probe.
-    pub(crate) idle: Option<Duration>,
-    /// Between probes.
-    pub(crate) interval: Option<Duration>,
-    /// How many unanswered probes break the connection.
-    pub(crate) retries: Option<u32>,
+/// What a socket is ready for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Ready {
+    /// Bytes, the end, or an error.
+    pub(crate) to_read: bool,
+    pub(crate) to_write: bool,
 }
 
-impl Default for SocketOptions {
-    // POOL-38
-    fn default() -> Self {
-        Self { nodelay: true, keepalive: None, user_timeout: None, source_address: None }
+impl Stop for socket2::Socket {
+    fn stop(&self) {
+        // One that is not connected any more needs no stopping.
+        let _ = self.shutdown(Shutdown::Both);
     }
 }
 
-impl SocketOptions {
-    /// Refuses what this platform does not have, rather than ignoring it.
-    pub(super) fn check(&self) -> Result<(), &'static str> {
-        if self.user_timeout.is_some() && !HAS_USER_TIMEOUT {
-            return Err("this platform has no TCP_USER_TIMEOUT");
-        }
-        if self.keepalive.is_some_and(|k| k.interval.is_some() || k.retries.is_some()) && !HAS_KEEPALIVE_PROBES {
-            return Err("this platform has no interval or count of TCP keepalive probes");
-        }
-        Ok(())
+impl Socket {
+    /// A connected socket, in blocking mode on Unix and without timeouts.
+    pub(super) fn new(socket: Arc<socket2::Socket>) -> Self {
+        Self { socket, wait: Wait::default(), in_kernel: None, never_waits: false, ran_out: RanOut::Silence }
     }
 
-    fn socket(&self, to: &SocketAddr, blocking: bool) -> io::Result<Socket> {
-        let socket = open(Domain::for_address(*to), blocking)?;
-        if self.nodelay {
-            socket.set_tcp_nodelay(true)?;
-        }
-        if let Some(keepalive) = &self.keepalive {
-            socket.set_tcp_keepalive(&keepalive.parameters())?;
-        }
-        #[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
-        if let Some(timeout) = self.user_timeout {
-            socket.set_tcp_user_timeout(Some(timeout))?;
-        }
-        if let Some(source) = self.source_address {
-            socket.bind(&SockAddr::from(source))?;
-        }
-        Ok(socket)
+    pub(super) fn get(&self) -> &socket2::Socket {
+        &self.socket
     }
-}
 
-impl KeepAlive {
-    fn parameters(self) -> TcpKeepalive {
-        let mut parameters = TcpKeepalive::new();
-        if let Some(idle) = self.idle {
-            parameters = parameters.with_time(idle);
+    pub(super) fn stopper(&self) -> Arc<dyn Stop> {
+        Arc::<socket2::Socket>::clone(&self.socket)
+    }
+
+    /// The limits on each read and write from now on.
+    pub(super) fn set_wait(&mut self, wait: Wait) {
+        self.wait = wait;
+    }
+
+    pub(super) fn wait(&self) -> Wait {
+        self.wait
+    }
+
+    /// Which limit the last wait that failed ran into.
+    pub(super) fn ran_out(&self) -> RanOut {
+        self.ran_out
+    }
+
+    #[inline]
+    pub(super) fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() {
+            return Ok(0); // the kernel would wait
         }
-        #[cfg(any(
-            target_os = "linux",
-            target_os = "android",
-            target_os = "freebsd",
-            target_vendor = "apple",
-            windows
-        ))]
-        {
-            if let Some(interval) = self.interval {
-                parameters = parameters.with_interval(interval);
+        self.receive(|socket, blocking| sys::receive(socket, out, blocking))
+    }
+
+    /// Reads to the end of `out`, up to `most` bytes, into memory that nobody had to zero.
+    pub(super) fn read_to_vec(&mut self, most: usize, out: &mut Vec<u8>) -> io::Result<usize> {
+        let start = out.len();
+        out.reserve(most.min(READ_SIZE));
+        if most > 0 && out.capacity() - start <= most {
+            return self.receive(|socket, blocking| sys::receive_to_vec(socket, out, blocking));
+        }
+        // More room than may be filled.
+        out.resize(start + most, 0);
+        let read = self.read(&mut out[start..]);
+        out.truncate(start + read.as_ref().copied().unwrap_or(0));
+        read
+    }
+
+    #[inline]
+    fn receive(
+        &mut self,
+        mut receive: impl FnMut(&socket2::Socket, sys::Blocking) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        if self.never_waits {
+            return uninterrupted(|| receive(&self.socket, sys::Blocking::No));
+        }
+        let kernel_waits = sys::KERNEL_WAITS && self.wait.until == Deadline::NONE;
+        if kernel_waits && self.in_kernel != self.wait.silence {
+            // Zero would mean "no limit" to the kernel.
+            self.socket.set_read_timeout(self.wait.silence.map(|silence| silence.max(SHORTEST)))?;
+            self.in_kernel = self.wait.silence;
+        }
+        let began = if self.wait == Wait::default() { None } else { Some(clock::now()) };
+        if kernel_waits {
+            match receive(&self.socket, sys::Blocking::Yes) {
+                // A signal. What is left is for `poll`, as the kernel would begin anew.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.ran_out = RanOut::Silence;
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                result => return result,
             }
-            if let Some(retries) = self.retries {
-                parameters = parameters.with_retries(retries);
-            }
         }
-        parameters
-    }
-}
-
-const HAS_USER_TIMEOUT: bool = cfg!(any(target_os = "linux", target_os = "android", target_os = "fuchsia"));
-const HAS_KEEPALIVE_PROBES: bool =
-    cfg!(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_vendor = "apple", windows));
-
-/// Connects to the first of `addresses` that answers; the last one's error if none does.
-pub(super) fn dial(
-    addresses: &[SocketAddr],
-    options: &SocketOptions,
-    bound: &Bound<'_>,
-) -> Result<(TcpStream, SocketAddr), Stopped> {
-    let Some(source) = options.source_address else { return race(addresses, options, bound) };
-    let same: Vec<_> = addresses.iter().copied().filter(|to| to.is_ipv4() == source.is_ipv4()).collect();
-    if same.is_empty() {
-        let text = format!("the host has no address of the family of the source address {}", source.ip());
-        return Err(Stopped::Io(io::Error::new(io::ErrorKind::AddrNotAvailable, text)));
-    }
-    race(&same, options, bound)
-}
-
-#[cfg(not(unix))]
-fn open(domain: Domain, _blocking: bool) -> io::Result<Socket> {
-    Socket::new(domain, Type::STREAM, Some(Protocol::TCP))
-}
-
-#[cfg(not(unix))]
-fn race(
-    addresses: &[SocketAddr],
-    options: &SocketOptions,
-    bound: &Bound<'_>,
-) -> Result<(TcpStream, SocketAddr), Stopped> {
-    let mut last = None;
-    for to in addresses {
-        let left = bound.left()?;
-        let connected = options.socket(to, true).and_then(|socket| {
-            match left {
-                Some(left) => socket.connect_timeout(&SockAddr::from(*to), left)?,
-                None => socket.connect(&SockAddr::from(*to))?,
-            }
-            Ok(socket)
-        });
-        match connected {
-            Ok(socket) => return Ok((socket.into(), *to)),
-            Err(error) if left.is_some() && error.kind() == io::ErrorKind::TimedOut => return Err(bound.expired()),
-            Err(error) => last = Some(error),
-        }
-    }
-    Err(Stopped::Io(last.unwrap_or_else(no_address)))
-}
-
-#[cfg(unix)]
-use racing::race;
-
-#[cfg(all(unix, any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
-fn open(domain: Domain, blocking: bool) -> io::Result<Socket> {
-    let kind = if blocking { Type::STREAM } else { Type::STREAM.nonblocking() };
-    Socket::new(domain, kind, Some(Protocol::TCP))
-}
-
-#[cfg(all(unix, not(any(target_os = "linux", target_os = "android", target_os = "freebsd"))))]
-fn open(domain: Domain, blocking: bool) -> io::Result<Socket> {
-    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-    if !blocking {
-        socket.set_nonblocking(true)?;
-    }
-    Ok(socket)
-}
-
-/// RFC 8305 §5: how long one attempt is alone before the next one starts.
-#[cfg(unix)]
-const HEAD_START: Duration = Duration::from_millis(250);
-
-fn no_address() -> io::Error {
-    io::Error::new(io::ErrorKind::NotFound, "no address to connect to")
-}
-
-#[cfg(unix)]
-mod racing {
-    use std::time::Instant;
-
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    use rustix::io::Errno;
-
-    use super::*;
-    use crate::clock::now;
-
-    /// The attempts of one dial.
-    struct Race<'a> {
-        options: &'a SocketOptions,
-        /// Not started yet.
-        waiting: std::slice::Iter<'a, SocketAddr>,
-        under_way: Vec<(Socket, SocketAddr)>,
-        last_error: Option<io::Error>,
-        /// Nothing to race against and no limit: the connect may block, which spares three system calls.
-        blocking: bool,
-    }
-
-    type Winner = (TcpStream, SocketAddr);
-
-    pub(super) fn race(
-        addresses: &[SocketAddr],
-        options: &SocketOptions,
-        bound: &Bound<'_>,
-    ) -> Result<Winner, Stopped> {
-        let blocking = addresses.len() == 1 && bound.left()?.is_none();
-        let mut race = Race { options, waiting: addresses.iter(), under_way: Vec::new(), last_error: None, blocking };
-        let mut next_start = None;
+        let (deadline, limit) = began.map_or((Deadline::NONE, RanOut::Silence), |began| self.wait.ends(began));
         loop {
-            let left = bound.left()?;
-            if race.under_way.is_empty() || next_start.is_some_and(|at: Instant| at <= now()) {
-                if let Some(winner) = race.start_next()? {
-                    return Ok(winner);
-                }
-                next_start = (!race.waiting.as_slice().is_empty()).then(|| now() + HEAD_START);
-            }
-            let head_start = next_start.map(|at| at.saturating_duration_since(now()));
-            // A wait for the limit that finds nothing is the end, whatever the clock says.
-            let ends_it = left.is_some_and(|left| head_start.is_none_or(|start| left <= start));
-            match race.wait(left.into_iter().chain(head_start).min())? {
-                Waited::Won(winner) => return Ok(winner),
-                Waited::Lost => next_start = Some(now()),
-                Waited::InVain if ends_it => return Err(bound.expired()),
-                Waited::InVain | Waited::Interrupted => {}
+            self.wait_for(PollFlags::IN, deadline, limit)?;
+            match receive(&self.socket, sys::Blocking::No) {
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                result => return result,
             }
         }
     }
 
-    enum Waited {
-        Won(Winner),
-        /// An attempt failed, so the next one need not wait for its turn.
-        Lost,
-        /// By a signal.
-        Interrupted,
-        /// The time is up.
-        InVain,
-    }
-
-    impl Race<'_> {
-        /// Starts attempts until one is under way, or even connected. An error if all have failed.
-        fn start_next(&mut self) -> Result<Option<Winner>, Stopped> {
-            while let Some(to) = self.waiting.next() {
-                match self.start(to) {
-                    Ok((socket, true)) => return Ok(Some(self.finish(socket, *to).map_err(Stopped::Io)?)),
-                    Ok((socket, false)) => {
-                        self.under_way.push((socket, *to));
-                        return Ok(None);
-                    }
-                    Err(error) => self.last_error = Some(error),
+    #[inline]
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match uninterrupted(|| sys::send(&self.socket, bytes)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !self.never_waits => {
+                    let (deadline, limit) = self.wait.ends(clock::now());
+                    self.wait_for(PollFlags::OUT, deadline, limit)?;
                 }
+                result => return result,
             }
-            if self.under_way.is_empty() {
-                return Err(Stopped::Io(self.last_error.take().unwrap_or_else(no_address)));
-            }
-            Ok(None)
-        }
-
-        fn start(&self, to: &SocketAddr) -> io::Result<(Socket, bool)> {
-            let socket = self.options.socket(to, self.blocking)?;
-            match socket.connect(&SockAddr::from(*to)) {
-                Ok(()) => Ok((socket, true)),
-                // POSIX: a connect that a signal interrupts goes on by itself.
-                Err(error)
-                    if [Errno::INPROGRESS, Errno::INTR]
-                        .iter()
-                        .any(|e| error.raw_os_error() == Some(e.raw_os_error())) =>
-                {
-                    Ok((socket, false))
-                }
-                Err(error) => Err(error),
-            }
-        }
-
-        fn wait(&mut self, limit: Option<Duration>) -> Result<Waited, Stopped> {
-            let limit = limit.map(timespec);
-            let mut polled: Vec<_> =
-                self.under_way.iter().map(|(socket, _)| PollFd::new(socket, PollFlags::OUT)).collect();
-            match poll(&mut polled, limit.as_ref()) {
-                Ok(0) => return Ok(Waited::InVain),
-                Ok(_) => {}
-                Err(Errno::INTR) => return Ok(Waited::Interrupted),
-                Err(error) => return Err(Stopped::Io(error.into())),
-            }
-            let events: Vec<_> = polled.iter().map(PollFd::revents).collect();
-            let mut index = 0;
-            for event in events {
-                if event.is_empty() {
-                    index += 1;
-                    continue;
-                }
-                let (socket, to) = self.under_way.remove(index);
-                let trouble = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
-                match if event.intersects(trouble) { Some(failure_of(&socket)) } else { None } {
-                    None => return Ok(Waited::Won(self.finish(socket, to).map_err(Stopped::Io)?)),
-                    Some(error) => self.last_error = Some(error),
-                }
-            }
-            Ok(Waited::Lost)
-        }
-
-        fn finish(&self, socket: Socket, to: SocketAddr) -> io::Result<Winner> {
-            let stream = TcpStream::from(socket);
-            if !self.blocking {
-                stream.set_nonblocking(false)?;
-            }
-            Ok((stream, to))
         }
     }
 
-    fn failure_of(socket: &Socket) -> io::Error {
-        match socket.take_error() {
-            Ok(Some(error)) | Err(error) => error,
-            Ok(None) => io::ErrorKind::ConnectionAborted.into(),
+    /// Waits until the peer takes more, or has something to say.
+    pub(super) fn wait_for_either(&mut self) -> io::Result<Ready> {
+        let (deadline, limit) = self.wait.ends(clock::now());
+        let events = self.wait_for(PollFlags::IN | PollFlags::OUT, deadline, limit)?;
+        let trouble = events.is_empty() || events.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL);
+        Ok(Ready {
+            to_read: trouble || events.contains(PollFlags::IN),
+            to_write: trouble || events.contains(PollFlags::OUT),
+        })
+    }
+
+    /// Waits until there is something to read, without reading it.
+    pub(super) fn wait_for_input(&mut self) -> io::Result<()> {
+        let (deadline, limit) = self.wait.ends(clock::now());
+        self.wait_for(PollFlags::IN, deadline, limit).map(drop)
+    }
+
+    fn wait_for(&mut self, events: PollFlags, deadline: Deadline, limit: RanOut) -> io::Result<PollFlags> {
+        match ready(&self.socket, events, deadline)? {
+            Some(events) => Ok(events),
+            None => {
+                self.ran_out = limit;
+                Err(io::ErrorKind::TimedOut.into())
+            }
         }
     }
 
-    fn timespec(duration: Duration) -> Timespec {
-        // Some platforms poll with an i32 of milliseconds: a longer wait is cut, and the loop starts another.
-        let duration = duration.min(Duration::from_secs(1_000_000));
-        Timespec { tv_sec: duration.as_secs() as _, tv_nsec: duration.subsec_nanos() as _ }
+    /// Whether there are bytes, the end or an error to be read; false for "nothing there yet". It takes nothing.
+    pub(super) fn has_news(&self) -> bool {
+        sys::has_news(&self.socket)
+    }
+
+    pub(super) fn shutdown(&self, how: Shutdown) {
+        let _ = self.socket.shutdown(how);
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::net::SocketAddr;
+#[inline]
+fn uninterrupted<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match act() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
 
-    use socket2::SockRef;
+const SHORTEST: Duration = Duration::from_micros(1);
 
-    use super::*;
-    use crate::error::ErrorKind;
-    use crate::net::testing::*;
-    use crate::net::{ConnectErrorKind, Connector, Phase};
+/// How much room a vector is given for one read, at most.
+const READ_SIZE: usize = 256 * 1024;
 
-    #[test]
-    fn one_address_connects_with_and_without_a_limit() {
-        let peer = serve(echo);
-        for limit in [None, Some(Duration::from_secs(20))] {
-            let connected = connector_to([peer]).connect(&direct("h", None), &limits(limit, None)).unwrap();
+#[cfg(unix)]
+mod sys {
+    use std::io;
 
-            assert_eq!((connected.report.peer, connected.transport.is_tls()), (Some(peer), false));
-            let mut transport = connected.transport;
-            assert_echo(&mut transport);
+    use rustix::buffer::spare_capacity;
+    use rustix::io::Errno;
+    use rustix::net::{RecvFlags, SendFlags, recv, send as send_to};
+
+    /// A read may block in the kernel, which bounds it.
+    pub(super) const KERNEL_WAITS: bool = true;
+
+    #[derive(Clone, Copy)]
+    pub(super) enum Blocking {
+        Yes,
+        No,
+    }
+
+    fn flags(blocking: Blocking) -> RecvFlags {
+        match blocking {
+            Blocking::Yes => RecvFlags::empty(),
+            Blocking::No => RecvFlags::DONTWAIT,
         }
     }
 
-    // POOL-39
-    #[test]
-    fn a_dead_address_gives_way_to_the_next() {
-        let peer = serve(echo);
-
-        let connected = connector_to([closed_port(), closed_port(), peer]).connect(&direct("h", None), &patient());
-
-        assert_eq!(connected.unwrap().report.peer, Some(peer));
+    #[inline]
+    pub(super) fn receive(socket: &socket2::Socket, out: &mut [u8], blocking: Blocking) -> io::Result<usize> {
+        Ok(recv(socket, out, flags(blocking)).map(|(read, _)| read)?)
     }
 
-    #[test]
-    fn families_are_mixed_and_either_will_do() {
-        let Ok(six) = serve_on("[::1]:0", echo) else { return }; // a machine without IPv6
-        let four = serve(echo);
-        let closed_six = SocketAddr::new(six.ip(), closed_port().port());
-
-        for (addresses, reached) in
-            [(vec![six], six), (vec![closed_six, four], four), (vec![closed_port(), closed_port(), six], six)]
-        {
-            let mut connected = connector_to(addresses).connect(&direct("h", None), &patient()).unwrap();
-            assert_eq!(connected.report.peer, Some(reached));
-            assert_echo(&mut connected.transport);
-        }
+    pub(super) fn receive_to_vec(socket: &socket2::Socket, out: &mut Vec<u8>, blocking: Blocking) -> io::Result<usize> {
+        Ok(recv(socket, spare_capacity(out), flags(blocking)).map(|(read, _)| read)?)
     }
 
-    // ERR-11
-    #[test]
-    fn refusals_by_all_are_the_last_ones_error() {
-        let error =
-            connector_to([closed_port(), closed_port()]).connect(&direct("h.test", None), &patient()).unwrap_err();
-
-        assert!(matches!(&error.kind, ConnectErrorKind::Connect(e) if e.kind() == io::ErrorKind::ConnectionRefused));
-        assert_eq!((error.phase, error.kind()), (Phase::Connect, ErrorKind::ConnectionError));
-        assert_eq!(error.to_string(), "failed to connect to h.test:443: connection refused");
+    #[inline]
+    pub(super) fn send(socket: &socket2::Socket, bytes: &[u8]) -> io::Result<usize> {
+        Ok(send_to(socket, bytes, NO_WAIT)?)
     }
 
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_silent_address_loses_the_race_after_its_head_start() {
-        let hole = BlackHole::new();
-        let peer = serve(echo);
+    /// A peer that is gone is an error and not a signal; where there is no flag for that, socket2 sets SO_NOSIGPIPE.
+    #[cfg(not(target_vendor = "apple"))]
+    const NO_WAIT: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+    #[cfg(target_vendor = "apple")]
+    const NO_WAIT: SendFlags = SendFlags::DONTWAIT;
 
-        for limit in [None, Some(Duration::from_secs(20))] {
-            let connector = connector_to([hole.address, peer]);
-            let (connected, took) = timed(&connector, &direct("h", None), &limits(limit, None));
+    pub(super) fn has_news(socket: &socket2::Socket) -> bool {
+        let mut byte = [0u8; 1];
+        !matches!(recv(socket, &mut byte[..], RecvFlags::PEEK | RecvFlags::DONTWAIT), Err(Errno::AGAIN))
+    }
+}
 
-            let mut connected = connected.unwrap();
-            assert_eq!(connected.report.peer, Some(peer));
-            assert!(took >= HEAD_START, "{took:?}");
-            assert_echo(&mut connected.transport); // it blocks again
-        }
+#[cfg(not(unix))]
+mod sys {
+    use std::io::{self, Read, Write};
+    use std::mem::MaybeUninit;
+
+    pub(super) const KERNEL_WAITS: bool = false;
+
+    /// The socket never blocks.
+    #[derive(Clone, Copy)]
+    pub(super) enum Blocking {
+        Yes,
+        No,
     }
 
-    // TIME-03, TIME-04
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn one_limit_bounds_all_addresses_together() {
-        let hole = BlackHole::new();
-        let connector = connector_to([hole.address; 10]);
-
-        for (connect, total, kind) in [
-            (Some(millis(400)), None, ErrorKind::ConnectTimeout),
-            (None, Some(millis(400)), ErrorKind::TotalTimeout),
-            (Some(millis(400)), Some(Duration::from_secs(20)), ErrorKind::ConnectTimeout),
-        ] {
-            let (result, took) = timed(&connector, &direct("h.test", None), &limits(connect, total));
-
-            let error = result.unwrap_err();
-            assert_eq!((error.kind(), error.phase), (kind, Phase::Connect));
-            assert!(took >= millis(390) && took < millis(3900), "{took:?}"); // one after another: 4 s
-        }
+    pub(super) fn receive(mut socket: &socket2::Socket, out: &mut [u8], _: Blocking) -> io::Result<usize> {
+        socket.read(out)
     }
 
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_refusal_does_not_end_the_race_for_the_others() {
-        let hole = BlackHole::new();
-        let connector = connector_to([hole.address, closed_port()]);
-
-        let error = connector.connect(&direct("h", None), &limits(Some(millis(400)), None)).unwrap_err();
-
-        assert_eq!(error.kind(), ErrorKind::ConnectTimeout);
-        assert_eq!(error.to_string(), "connecting to h:443 timed out after 400ms");
+    pub(super) fn receive_to_vec(mut socket: &socket2::Socket, out: &mut Vec<u8>, _: Blocking) -> io::Result<usize> {
+        let start = out.len();
+        out.resize(out.capacity(), 0);
+        let read = socket.read(&mut out[start..]);
+        out.truncate(start + read.as_ref().copied().unwrap_or(0));
+        read
     }
 
-    // POOL-38
-    #[test]
-    fn sockets_have_no_delay_and_no_keepalive_by_default() {
-        let transport = plain(serve(echo));
-
-        let socket = SockRef::from(transport.tcp_stream());
-        assert!(socket.tcp_nodelay().unwrap());
-        assert!(!socket.keepalive().unwrap());
+    pub(super) fn send(mut socket: &socket2::Socket, bytes: &[u8]) -> io::Result<usize> {
+        socket.write(bytes)
     }
 
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn options_reach_the_socket() {
-        let peer = serve(echo);
-        let options = SocketOptions {
-            nodelay: false,
-            keepalive: Some(KeepAlive {
-                idle: Some(Duration::from_secs(33)),
-                interval: Some(Duration::from_secs(7)),
-                retries: Some(4),
-            }),
-            user_timeout: Some(Duration::from_secs(11)),
-            source_address: Some("127.0.0.9:0".parse().unwrap()),
-        };
-        let connector = Connector { options, ..connector_to([peer]) };
-
-        let connected = connector.connect(&direct("h", None), &patient()).unwrap();
-
-        let stream = connected.transport.tcp_stream();
-        let socket = SockRef::from(stream);
-        assert!(!socket.tcp_nodelay().unwrap());
-        assert!(socket.keepalive().unwrap());
-        assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(33));
-        assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(7));
-        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 4);
-        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(11)));
-        assert_eq!(stream.local_addr().unwrap().ip().to_string(), "127.0.0.9");
-    }
-
-    // TBELT-11
-    #[test]
-    fn a_source_address_picks_its_family_and_must_be_ours() {
-        let peer = serve(echo);
-        for (source, addresses) in [("[::1]:0", vec![peer]), ("192.0.2.1:0", vec![peer])] {
-            let options = SocketOptions { source_address: Some(source.parse().unwrap()), ..SocketOptions::default() };
-            let connector = Connector { options, ..connector_to(addresses) };
-
-            let error = connector.connect(&direct("h", None), &patient()).unwrap_err();
-
-            assert!(
-                matches!(&error.kind, ConnectErrorKind::Connect(e) if e.kind() == io::ErrorKind::AddrNotAvailable),
-                "{error}"
-            );
-            assert_eq!(error.kind(), ErrorKind::ConnectionError);
-        }
+    pub(super) fn has_news(socket: &socket2::Socket) -> bool {
+        let peeked = socket.peek(&mut [MaybeUninit::uninit(); 1]);
+        !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 }

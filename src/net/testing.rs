@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{ConnectError, Connected, Connector, Limits, Plan, Resolver, TlsSettings, Transport};
+use super::{ConnectError, Connected, Connector, Limits, Plan, Resolver, TlsSettings, Transport, Wait};
 use crate::clock::{self, Deadline, SystemClock};
 use crate::proxy::{ProxyScheme, ProxyServer, Route};
 pub(super) use crate::temp_dir::TempDir;
@@ -96,7 +96,7 @@ pub(super) fn patient() -> Limits<'static> {
 }
 
 pub(super) fn limits(connect: Option<Duration>, total: Option<Duration>) -> Limits<'static> {
-    Limits { connect, total: Deadline::after(clock::now(), total), clock: &CLOCK }
+    Limits { connect, total: Deadline::after(clock::now(), total), clock: &CLOCK, cancel: None }
 }
 
 pub(super) fn millis(millis: u64) -> Duration {
@@ -138,7 +138,7 @@ pub(super) fn timed(
 
 /// Sends a word and reads it back.
 pub(super) fn assert_echo(transport: &mut Transport) {
-    transport.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    transport.set_wait(Wait { silence: Some(Duration::from_secs(20)), until: Deadline::NONE });
     transport.write_all(b"echo?").unwrap();
     transport.flush().unwrap();
     let mut answer = [0; 5];

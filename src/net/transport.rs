@@ -4,73 +4,129 @@
 //! so that setting the same one again costs nothing; they stay with the socket. Dropping a transport closes it.
 
 use std::fmt;
-use std::io::{self, IoSlice, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-#[cfg(unix)]
-use std::os::unix::net::UnixStream;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::socket::{Ready, Socket};
 use super::tls;
+use super::wait::{RanOut, Wait};
+use crate::cancel::Stop;
+use crate::clock::{self, Deadline};
 
-/// An open connection. After [`connect`](super::Connector::connect) its timeouts are those of the last step: set both before use.
+/// An open connection. After [`connect`](super::Connector::connect) its limits are those of the last step: set them before use.
 pub(crate) struct Transport {
     inner: Inner,
 }
 
 enum Inner {
-    Tcp {
-        socket: Socket<TcpStream>,
-        peer: SocketAddr,
+    Socket {
+        socket: Socket,
+        /// `None` for a Unix socket.
+        peer: Option<SocketAddr>,
     },
-    #[cfg(unix)]
-    Unix(Socket<UnixStream>),
     Tls(Box<tls::Stream>),
 }
 
-/// A socket and the timeouts it is known to have.
-struct Socket<S> {
-    stream: S,
-    read_timeout: Option<Duration>,
-    write_timeout: Option<Duration>,
-}
-
 impl Transport {
-    /// A connected socket in blocking mode, without timeouts.
-    pub(crate) fn tcp(stream: TcpStream, peer: SocketAddr) -> Self {
-        Self { inner: Inner::Tcp { socket: Socket { stream, read_timeout: None, write_timeout: None }, peer } }
-    }
-
-    /// A connected socket in blocking mode, with this write timeout.
-    #[cfg(unix)]
-    pub(super) fn unix(stream: UnixStream, write_timeout: Option<Duration>) -> Self {
-        Self { inner: Inner::Unix(Socket { stream, read_timeout: None, write_timeout }) }
+    /// A connected socket: in blocking mode on Unix, in the other elsewhere.
+    pub(super) fn new(socket: Arc<socket2::Socket>, peer: Option<SocketAddr>) -> Self {
+        Self { inner: Inner::Socket { socket: Socket::new(socket), peer } }
     }
 
     pub(super) fn tls(stream: tls::Stream) -> Self {
         Self { inner: Inner::Tls(Box::new(stream)) }
     }
 
-    /// Bounds each read from now on. A system call only where the value changes; zero counts as the shortest there is.
-    pub(crate) fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        match &mut self.inner {
-            Inner::Tcp { socket, .. } => {
-                change(&mut socket.read_timeout, timeout, |t| socket.stream.set_read_timeout(t))
-            }
-            #[cfg(unix)]
-            Inner::Unix(socket) => change(&mut socket.read_timeout, timeout, |t| socket.stream.set_read_timeout(t)),
-            Inner::Tls(stream) => stream.carrier_mut().transport.set_read_timeout(timeout),
+    fn socket(&self) -> &Socket {
+        match &self.inner {
+            Inner::Socket { socket, .. } => socket,
+            Inner::Tls(stream) => stream.carrier().transport.socket(),
         }
     }
 
-    /// Bounds each write from now on, as [`set_read_timeout`](Self::set_read_timeout) does reads.
-    pub(crate) fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    #[inline]
+    fn socket_mut(&mut self) -> &mut Socket {
         match &mut self.inner {
-            Inner::Tcp { socket, .. } => {
-                change(&mut socket.write_timeout, timeout, |t| socket.stream.set_write_timeout(t))
-            }
-            #[cfg(unix)]
-            Inner::Unix(socket) => change(&mut socket.write_timeout, timeout, |t| socket.stream.set_write_timeout(t)),
-            Inner::Tls(stream) => stream.carrier_mut().transport.set_write_timeout(timeout),
+            Inner::Socket { socket, .. } => socket,
+            Inner::Tls(stream) => stream.carrier_mut().transport.socket_mut(),
+        }
+    }
+
+    /// Limits each read and write from now on, whatever is between here and the socket. No system call.
+    #[inline]
+    pub(crate) fn set_wait(&mut self, wait: Wait) {
+        self.socket_mut().set_wait(wait);
+    }
+
+    /// Which limit a read or write that timed out ran into.
+    pub(crate) fn ran_out(&self) -> RanOut {
+        self.socket().ran_out()
+    }
+
+    /// What ends every read and write of this connection, from another thread.
+    pub(crate) fn stopper(&self) -> Arc<dyn Stop> {
+        self.socket().stopper()
+    }
+
+    /// Reads what is there: [`WouldBlock`](io::ErrorKind::WouldBlock) if that is nothing.
+    pub(crate) fn try_read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.without_waiting(|transport| transport.read(out))
+    }
+
+    /// Writes what the peer takes at once: [`WouldBlock`](io::ErrorKind::WouldBlock) if that is nothing. Over TLS, the same
+    /// bytes have to be offered again then.
+    #[inline]
+    pub(crate) fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.without_waiting(|transport| transport.write(bytes))
+    }
+
+    /// Sends what TLS holds back: [`WouldBlock`](io::ErrorKind::WouldBlock) if the peer does not take all of it at once.
+    #[inline]
+    pub(crate) fn try_flush(&mut self) -> io::Result<()> {
+        match &self.inner {
+            Inner::Socket { .. } => Ok(()),
+            Inner::Tls(_) => self.without_waiting(Self::flush),
+        }
+    }
+
+    #[inline]
+    fn without_waiting<T>(&mut self, act: impl FnOnce(&mut Self) -> io::Result<T>) -> io::Result<T> {
+        self.socket_mut().never_waits = true;
+        let done = act(self);
+        self.socket_mut().never_waits = false;
+        done
+    }
+
+    /// Whether reads and writes that would have to wait are `WouldBlock`; what it was.
+    #[cfg(feature = "rustls")]
+    pub(super) fn set_never_waits(&mut self, never: bool) -> bool {
+        std::mem::replace(&mut self.socket_mut().never_waits, never)
+    }
+
+    /// Waits until the peer takes more, or has something to say; within the limits.
+    pub(crate) fn wait_for_either(&mut self) -> io::Result<Ready> {
+        if self.has_unread() {
+            return Ok(Ready { to_read: true, to_write: false });
+        }
+        self.socket_mut().wait_for_either()
+    }
+
+    /// Waits until there may be something to read, without reading it; within the limits. Over TLS it may be nothing for
+    /// the reader.
+    pub(crate) fn wait_for_input(&mut self) -> io::Result<()> {
+        if self.has_unread() {
+            return Ok(());
+        }
+        self.socket_mut().wait_for_input()
+    }
+
+    /// Whether bytes wait between here and the socket.
+    fn has_unread(&mut self) -> bool {
+        match &mut self.inner {
+            Inner::Socket { .. } => false,
+            Inner::Tls(stream) => stream.has_unread() || stream.carrier_mut().transport.has_unread(),
         }
     }
 
@@ -80,30 +136,31 @@ impl Transport {
     /// ticket among them.
     pub(crate) fn is_stale(&mut self) -> bool {
         match &mut self.inner {
-            Inner::Tcp { socket, .. } => has_news(&socket.stream),
-            #[cfg(unix)]
-            Inner::Unix(socket) => has_news(&socket.stream),
+            Inner::Socket { socket, .. } => socket.has_news(),
             Inner::Tls(stream) => stream.has_unread() || stream.carrier_mut().transport.is_stale(),
         }
     }
 
-    /// Appends what comes to `out`, up to `most` bytes or the end, each read within the timeout; how much it was. On an error
-    /// `out` may have more as well. From a socket it goes to memory that nobody had to zero.
-    pub(crate) fn read_up_to(&mut self, most: u64, out: &mut Vec<u8>) -> io::Result<usize> {
+    /// Appends what one read gives to `out`, up to `most` bytes; 0 at the end. From a socket it goes to memory that nobody
+    /// had to zero.
+    pub(crate) fn read_to_vec(&mut self, most: u64, out: &mut Vec<u8>) -> io::Result<usize> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
         match &mut self.inner {
-            Inner::Tcp { socket, .. } => (&socket.stream).take(most).read_to_end(out),
-            #[cfg(unix)]
-            Inner::Unix(socket) => (&socket.stream).take(most).read_to_end(out),
-            Inner::Tls(_) => Read::by_ref(self).take(most).read_to_end(out),
+            Inner::Socket { socket, .. } => socket.read_to_vec(most, out),
+            Inner::Tls(stream) => {
+                let start = out.len();
+                out.resize(start + most.min(TLS_READ), 0);
+                let read = stream.read(&mut out[start..]);
+                out.truncate(start + read.as_ref().copied().unwrap_or(0));
+                read
+            }
         }
     }
 
     /// The address at the other end of the socket, a proxy's if there is one; `None` for a Unix socket.
     pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
         match &self.inner {
-            Inner::Tcp { peer, .. } => Some(*peer),
-            #[cfg(unix)]
-            Inner::Unix(_) => None,
+            Inner::Socket { peer, .. } => *peer,
             Inner::Tls(stream) => stream.carrier().transport.peer_addr(),
         }
     }
@@ -112,48 +169,34 @@ impl Transport {
         matches!(self.inner, Inner::Tls(_))
     }
 
-    /// Ends the connection in good order: TLS says good-bye if that does not block for long, then the socket is shut down.
-    /// Errors are of no use to anyone here.
+    /// Ends the connection: TLS says good-bye if that needs no wait, then the socket is shut down. Errors are of no use to
+    /// anyone here.
     pub(crate) fn shutdown(&mut self) {
-        match &mut self.inner {
-            Inner::Tcp { socket, .. } => drop(socket.stream.shutdown(Shutdown::Both)),
-            #[cfg(unix)]
-            Inner::Unix(socket) => drop(socket.stream.shutdown(Shutdown::Both)),
-            Inner::Tls(stream) => {
-                if stream.carrier_mut().transport.set_write_timeout(Some(GOOD_BYE)).is_ok() {
-                    stream.close_notify();
-                }
-                stream.carrier_mut().transport.shutdown();
+        let _ = self.without_waiting(|transport| {
+            if let Inner::Tls(stream) = &mut transport.inner {
+                stream.close_notify();
             }
-        }
+            Ok(())
+        });
+        self.socket().shutdown(Shutdown::Both);
     }
 
     /// Ends this side and reads away what the peer is still sending, for a moment: closing a socket with unread bytes would
     /// reset the connection.
     #[cfg(feature = "native-tls")]
     pub(super) fn linger(&mut self) {
-        match &mut self.inner {
-            Inner::Tcp { socket, .. } => drop(socket.stream.shutdown(Shutdown::Write)),
-            #[cfg(unix)]
-            Inner::Unix(socket) => drop(socket.stream.shutdown(Shutdown::Write)),
-            Inner::Tls(stream) => return stream.carrier_mut().transport.linger(),
-        }
-        if self.set_read_timeout(Some(GOOD_BYE)).is_ok() {
-            let mut left = 16;
-            while left > 0 && self.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {
-                left -= 1;
-            }
+        let socket = self.socket_mut();
+        socket.shutdown(Shutdown::Write);
+        socket.set_wait(Wait::until(Deadline::after(clock::now(), Some(GOOD_BYE))));
+        let mut left = 16;
+        while left > 0 && socket.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {
+            left -= 1;
         }
     }
 
     #[cfg(test)]
-    pub(super) fn tcp_stream(&self) -> &TcpStream {
-        match &self.inner {
-            Inner::Tcp { socket, .. } => &socket.stream,
-            #[cfg(unix)]
-            Inner::Unix(_) => panic!("not TCP"),
-            Inner::Tls(stream) => stream.carrier().transport.tcp_stream(),
-        }
+    pub(super) fn raw_socket(&self) -> &socket2::Socket {
+        self.socket().get()
     }
 }
 
@@ -161,9 +204,7 @@ impl Read for Transport {
     #[inline]
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match &mut self.inner {
-            Inner::Tcp { socket, .. } => socket.stream.read(out),
-            #[cfg(unix)]
-            Inner::Unix(socket) => socket.stream.read(out),
+            Inner::Socket { socket, .. } => socket.read(out),
             Inner::Tls(stream) => stream.read(out),
         }
     }
@@ -173,24 +214,8 @@ impl Write for Transport {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.inner {
-            Inner::Tcp { socket, .. } => socket.stream.write(bytes),
-            #[cfg(unix)]
-            Inner::Unix(socket) => socket.stream.write(bytes),
+            Inner::Socket { socket, .. } => socket.write(bytes),
             Inner::Tls(stream) => stream.write(bytes),
-        }
-    }
-
-    /// Over TLS only the first buffer goes, as records are made one by one.
-    #[inline]
-    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        match &mut self.inner {
-            Inner::Tcp { socket, .. } => socket.stream.write_vectored(buffers),
-            #[cfg(unix)]
-            Inner::Unix(socket) => socket.stream.write_vectored(buffers),
-            Inner::Tls(stream) => {
-                let first = buffers.iter().find(|buffer| !buffer.is_empty()).map_or(&[][..], |buffer| buffer);
-                stream.write(first)
-            }
         }
     }
 
@@ -198,7 +223,7 @@ impl Write for Transport {
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.inner {
             Inner::Tls(stream) => stream.flush(),
-            _ => Ok(()), // sockets keep nothing back
+            Inner::Socket { .. } => Ok(()), // sockets keep nothing back
         }
     }
 }
@@ -209,52 +234,22 @@ impl fmt::Debug for Transport {
     }
 }
 
-/// Whether `error` is a socket's timeout running out: `WouldBlock` on Unix, `TimedOut` on Windows.
+/// Whether `error` is a limit running out: ours, or the kernel's, which gave up on a silent peer (keepalive,
+/// TCP_USER_TIMEOUT, too many retransmissions).
 pub(crate) fn is_timeout(error: &io::Error) -> bool {
-    // An errno of TimedOut is the kernel giving up on a dead peer, which is no timeout of ours.
-    match error.kind() {
-        io::ErrorKind::WouldBlock => true,
-        io::ErrorKind::TimedOut => cfg!(windows) || error.raw_os_error().is_none(),
-        _ => false,
-    }
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-fn change(
-    known: &mut Option<Duration>,
-    wanted: Option<Duration>,
-    set: impl FnOnce(Option<Duration>) -> io::Result<()>,
-) -> io::Result<()> {
-    if *known == wanted {
-        return Ok(());
-    }
-    // Zero would mean "no limit" to the kernel.
-    set(wanted.map(|timeout| timeout.max(SHORTEST)))?;
-    *known = wanted;
-    Ok(())
+/// Whether the kernel gave the peer up.
+pub(crate) fn is_dead_peer(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_some()
 }
 
-/// True for bytes, the end, or an error; false only for "nothing there yet".
-#[cfg(unix)]
-fn has_news(socket: &impl rustix::fd::AsFd) -> bool {
-    use rustix::net::{RecvFlags, recv};
-
-    let mut byte = [0u8; 1];
-    !matches!(recv(socket, &mut byte[..], RecvFlags::PEEK | RecvFlags::DONTWAIT), Err(rustix::io::Errno::AGAIN))
-}
-
-#[cfg(not(unix))]
-fn has_news(socket: &TcpStream) -> bool {
-    let quiet = || -> io::Result<bool> {
-        socket.set_nonblocking(true)?;
-        let peeked = socket.peek(&mut [0u8; 1]);
-        socket.set_nonblocking(false)?;
-        Ok(matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock))
-    };
-    !quiet().unwrap_or(false)
-}
-
-const SHORTEST: Duration = Duration::from_micros(1);
+#[cfg_attr(not(feature = "native-tls"), allow(dead_code))]
 const GOOD_BYE: Duration = Duration::from_millis(100);
+
+/// The content of a few records.
+const TLS_READ: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -298,47 +293,139 @@ mod tests {
         assert!(transport.is_stale());
     }
 
-    #[test]
-    fn timeouts_are_set_when_they_change_and_zero_is_short() {
-        let mut transport = plain(serve(silence));
-
-        for (timeout, set) in
-            [(Some(millis(5000)), Some(millis(5000))), (Some(millis(5000)), Some(millis(5000))), (None, None)]
-        {
-            transport.set_read_timeout(timeout).unwrap();
-            transport.set_write_timeout(timeout).unwrap();
-            let stream = transport.tcp_stream();
-            assert_eq!((stream.read_timeout().unwrap(), stream.write_timeout().unwrap()), (set, set));
-        }
-
-        // What was set behind its back shows that setting the same again is no system call.
-        transport.tcp_stream().set_read_timeout(Some(millis(7000))).unwrap();
-        transport.set_read_timeout(None).unwrap();
-        assert_eq!(transport.tcp_stream().read_timeout().unwrap(), Some(millis(7000)));
-
-        transport.set_read_timeout(Some(Duration::ZERO)).unwrap();
-        let error = transport.read(&mut [0]).unwrap_err();
-        assert!(is_timeout(&error), "{error:?}");
+    fn silent_for(silence: Duration) -> Wait {
+        Wait { silence: Some(silence), until: Deadline::NONE }
     }
 
     #[test]
-    fn a_dead_peer_is_no_timeout_of_ours() {
+    fn a_silence_is_set_in_the_kernel_when_it_changes() {
+        let mut transport = plain(serve(echo));
+        let in_kernel = |transport: &Transport| transport.raw_socket().read_timeout().unwrap();
+        let mut exchange = |transport: &mut Transport| {
+            transport.write_all(b"x").unwrap();
+            transport.read_exact(&mut [0]).unwrap();
+        };
+        if cfg!(not(unix)) {
+            return; // there, every wait is a poll
+        }
+
+        for silence in [Some(millis(5000)), Some(millis(5000)), None] {
+            transport.set_wait(Wait { silence, until: Deadline::NONE });
+            exchange(&mut transport);
+            assert_eq!(in_kernel(&transport), silence);
+        }
+
+        // What was set behind its back shows that setting the same again is no system call.
+        transport.raw_socket().set_read_timeout(Some(millis(7000))).unwrap();
+        exchange(&mut transport);
+        assert_eq!(in_kernel(&transport), Some(millis(7000)));
+    }
+
+    #[test]
+    fn a_wait_ends_by_the_limit_that_comes_first() {
+        let mut transport = plain(serve(silence));
+        for (wait, ran_out) in [
+            (silent_for(Duration::ZERO), RanOut::Silence),
+            (silent_for(millis(30)), RanOut::Silence),
+            (Wait::until(Deadline::after(clock::now(), Some(millis(30)))), RanOut::Until),
+            (Wait::until(Deadline(Some(clock::now()))), RanOut::Until),
+            (
+                Wait { until: Deadline::after(clock::now(), Some(millis(30))), ..silent_for(millis(20_000)) },
+                RanOut::Until,
+            ),
+            (
+                Wait { until: Deadline::after(clock::now(), Some(millis(20_000))), ..silent_for(millis(30)) },
+                RanOut::Silence,
+            ),
+        ] {
+            transport.set_wait(wait);
+
+            let error = transport.read(&mut [0]).unwrap_err();
+
+            assert!(is_timeout(&error) && !is_dead_peer(&error), "{error:?}");
+            assert_eq!(transport.ran_out(), ran_out, "{wait:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_waits_that_is_only_tried() {
+        let mut transport = plain(serve(|_stream| {
+            loop {
+                std::thread::park();
+            }
+        }));
+
+        assert_eq!(transport.try_read(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        let block = vec![0; 1 << 20];
+        let full = loop {
+            match transport.try_write(&block) {
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
+
+        transport.set_wait(silent_for(millis(30)));
+        assert!(is_timeout(&transport.write(&block).unwrap_err()));
+        assert!(is_timeout(&transport.wait_for_either().unwrap_err()));
+    }
+
+    #[test]
+    fn whoever_waits_to_write_hears_what_the_peer_says() {
+        let (say, said) = mpsc::channel::<()>();
+        let said = std::sync::Mutex::new(said);
+        let mut transport = plain(serve(move |mut stream| {
+            said.lock().unwrap().recv().unwrap();
+            stream.write_all(b"no").unwrap();
+            echo(stream);
+        }));
+        while transport.try_write(&[0; 1 << 16]).is_ok() {}
+
+        say.send(()).unwrap();
+        let ready = transport.wait_for_either().unwrap();
+
+        assert!(ready.to_read);
+        let mut answer = [0; 2];
+        transport.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"no");
+    }
+
+    #[test]
+    fn a_stopper_ends_a_read_from_another_thread() {
+        for wait in [Wait::default(), silent_for(millis(20_000))] {
+            let mut transport = plain(serve(silence));
+            transport.set_wait(wait);
+            let stopper = transport.stopper();
+            let reader = std::thread::spawn(move || transport.read(&mut [0]).unwrap_or(0));
+
+            stopper.stop();
+
+            assert_eq!(reader.join().unwrap(), 0);
+        }
+    }
+
+    #[test]
+    fn a_dead_peer_is_a_timeout_that_can_be_told_apart() {
         assert!(is_timeout(&io::ErrorKind::WouldBlock.into()));
         assert!(is_timeout(&io::ErrorKind::TimedOut.into()));
+        assert!(!is_dead_peer(&io::ErrorKind::TimedOut.into()));
         #[cfg(unix)]
-        assert!(!is_timeout(&io::Error::from(rustix::io::Errno::TIMEDOUT)));
+        {
+            let dead = io::Error::from(rustix::io::Errno::TIMEDOUT);
+            assert!(is_timeout(&dead) && is_dead_peer(&dead));
+        }
         assert!(!is_timeout(&io::ErrorKind::ConnectionReset.into()));
     }
 
     #[test]
-    fn several_buffers_go_in_one_write() {
+    fn a_vector_is_filled_up_to_what_is_wanted() {
         let mut transport = plain(serve(echo));
+        transport.write_all(b"abcdef").unwrap();
 
-        let written = transport.write_vectored(&[IoSlice::new(b"ab"), IoSlice::new(b"cde")]).unwrap();
-
-        assert_eq!(written, 5);
-        let mut answer = [0; 5];
-        transport.read_exact(&mut answer).unwrap();
-        assert_eq!(&answer, b"abcde");
+        let mut out = Vec::with_capacity(100);
+        for (most, want) in [(2, "ab"), (0, "ab"), (4, "abcdef")] {
+            while transport.read_to_vec(most, &mut out).unwrap() > 0 && out.len() < want.len() {}
+            assert_eq!(out, want.as_bytes());
+        }
     }
 }

@@ -1,31 +1,43 @@
 //! Connecting to a Unix socket by its path.
 
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::limits::{Bound, Stopped};
 use super::transport::Transport;
+use crate::clock;
 
 /// Connects, waiting for a place in the listener's queue no longer than the bound.
 pub(super) fn connect(path: &Path, bound: &Bound<'_>) -> Result<Transport, Stopped> {
     let address = SockAddr::unix(path).map_err(Stopped::Io)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(Stopped::Io)?;
+    // Nothing wakes a thread that waits for a place in a full queue.
+    let slice = bound.can_be_cancelled().then_some(SLICE);
+    let end = bound.on_system_clock()?;
     loop {
-        let left = bound.left()?;
+        bound.check()?;
+        let left = end.left(clock::now());
+        if left == Some(Duration::ZERO) {
+            return Err(bound.expired());
+        }
+        let limit = slice.into_iter().chain(left).min();
         // A connect that does not block would fail at once where the queue is full; Linux bounds one that blocks by the
         // send timeout, and elsewhere a full queue is a refusal.
-        socket.set_write_timeout(left).map_err(Stopped::Io)?;
+        socket.set_write_timeout(limit).map_err(Stopped::Io)?;
         match socket.connect(&address) {
-            Ok(()) => return Ok(Transport::unix(UnixStream::from(OwnedFd::from(socket)), left)),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Ok(()) => return Ok(Transport::new(Arc::new(socket), None)),
+            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
             Err(error) => return Err(bound.stopped(error)),
         }
     }
 }
+
+/// How often a wait that cannot be woken looks whether it was cancelled.
+const SLICE: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {

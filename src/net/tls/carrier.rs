@@ -1,8 +1,8 @@
 //! What a TLS library reads from and writes to: the transport below, watched during the handshake.
 //!
-//! While a handshake runs, each read and write has what is left of one deadline, so that a peer that drips cannot stretch
-//! it, and the watch keeps what the libraries' errors hide: that the time was up, how the connection broke, whether the
-//! first bytes were HTTP. After [`release`](Carrier::release) nothing stands between the library and the transport.
+//! The transport's own limits bound each read and write, so a peer that drips cannot stretch a handshake. The watch keeps
+//! what the libraries' errors hide: that the time was up, how the connection broke, whether the first bytes were HTTP.
+//! After [`release`](Carrier::release) nothing stands between the library and the transport.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::{TlsError, TlsErrorKind};
-use crate::clock::{self, Deadline};
 use crate::net::transport::{Transport, is_timeout};
 
 pub(in crate::net) struct Carrier {
     pub(in crate::net) transport: Transport,
-    handshake: Option<(Deadline, Watch)>,
+    /// While the handshake runs.
+    watch: Option<Watch>,
 }
 
 /// What happened on the wire so far. Shared, as a library that fails drops its stream.
@@ -38,36 +38,26 @@ enum Trouble {
 }
 
 impl Carrier {
-    pub(super) fn new(transport: Transport, deadline: Deadline) -> Self {
-        Self { transport, handshake: Some((deadline, Watch::default())) }
+    pub(super) fn new(transport: Transport) -> Self {
+        Self { transport, watch: Some(Watch::default()) }
     }
 
     pub(super) fn watch(&self) -> Watch {
-        self.handshake.as_ref().map(|(_, watch)| watch.clone()).unwrap_or_default()
+        self.watch.clone().unwrap_or_default()
     }
 
     /// The handshake is over.
     pub(super) fn release(&mut self) {
-        self.handshake = None;
+        self.watch = None;
     }
 
-    #[cold]
-    fn watched<T>(
-        &mut self,
-        io: impl FnOnce(&mut Transport, Limit) -> io::Result<T>,
-        trouble: impl FnOnce(io::ErrorKind) -> Trouble,
-    ) -> io::Result<T> {
-        let Some((deadline, watch)) = &self.handshake else { return io(&mut self.transport, None) };
-        let left = deadline.left(clock::now());
-        let result = if left.is_some_and(|left| left.is_zero()) {
-            Err(io::ErrorKind::WouldBlock.into())
-        } else {
-            io(&mut self.transport, left)
-        };
+    /// Notes what went wrong, and says it in a way that every library takes for "not now" where the time was up.
+    fn note<T>(&self, result: io::Result<T>, trouble: impl FnOnce(io::ErrorKind) -> Trouble) -> io::Result<T> {
+        let Some(watch) = &self.watch else { return result };
         result.map_err(|error| {
             if is_timeout(&error) {
                 watch.met(Trouble::Expired);
-                return io::ErrorKind::WouldBlock.into(); // what every library takes for "not now"
+                return io::ErrorKind::WouldBlock.into();
             }
             watch.met(trouble(error.kind()));
             error
@@ -75,22 +65,15 @@ impl Carrier {
     }
 }
 
-type Limit = Option<std::time::Duration>;
-
 impl Read for Carrier {
     #[inline]
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.handshake.is_none() {
-            return uninterrupted(|| self.transport.read(out));
+        let read = self.transport.read(out);
+        if self.watch.is_none() {
+            return read;
         }
-        let read = self.watched(
-            |transport, left| {
-                transport.set_read_timeout(left)?;
-                uninterrupted(|| transport.read(out))
-            },
-            Trouble::Broken,
-        )?;
-        if let Some((_, watch)) = &self.handshake {
+        let read = self.note(read, Trouble::Broken)?;
+        if let Some(watch) = &self.watch {
             watch.saw(&out[..read]);
         }
         Ok(read)
@@ -100,32 +83,13 @@ impl Read for Carrier {
 impl Write for Carrier {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.handshake.is_none() {
-            return uninterrupted(|| self.transport.write(bytes));
-        }
-        self.watched(
-            |transport, left| {
-                transport.set_write_timeout(left)?;
-                uninterrupted(|| transport.write(bytes))
-            },
-            Trouble::Unsent,
-        )
+        let written = self.transport.write(bytes);
+        if self.watch.is_none() { written } else { self.note(written, Trouble::Unsent) }
     }
 
     #[inline]
     fn flush(&mut self) -> io::Result<()> {
         self.transport.flush()
-    }
-}
-
-/// A signal is not the end of a TLS connection, as OpenSSL would have it.
-#[inline]
-fn uninterrupted<T>(mut io: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match io() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
     }
 }
 

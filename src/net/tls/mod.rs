@@ -39,6 +39,7 @@ pub(crate) use settings::{TlsConfig, TlsSettings};
 
 use super::limits::{Bound, Stopped};
 use super::transport::Transport;
+use super::wait::Wait;
 
 /// A connector that is ready to be used many times.
 #[derive(Clone)]
@@ -76,11 +77,17 @@ pub(super) fn prepare(settings: &TlsSettings) -> Result<Ready<'_>, TlsError> {
 
 impl Ready<'_> {
     /// Encrypts `transport`; `host` is the name to send and to check, if the settings have no other.
-    pub(super) fn handshake(&self, host: &str, transport: Transport, bound: &Bound<'_>) -> Result<Transport, TlsError> {
+    pub(super) fn handshake(
+        &self,
+        host: &str,
+        mut transport: Transport,
+        bound: &Bound<'_>,
+    ) -> Result<Transport, TlsError> {
         let config = self.settings.config();
         let name = server_name(config.server_name.as_deref().unwrap_or(host));
         let expired = |_: Stopped| TlsError::new(TlsErrorKind::Expiry, "there is no time left for the handshake");
-        let carrier = Carrier::new(transport, bound.on_system_clock().map_err(expired)?);
+        transport.set_wait(Wait::until(bound.on_system_clock().map_err(expired)?));
+        let carrier = Carrier::new(transport);
         let watch = carrier.watch();
         let shaken = match &self.built {
             #[cfg(feature = "native-tls")]

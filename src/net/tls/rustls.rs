@@ -192,23 +192,37 @@ impl Stream {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
                 result => return result,
             }
-            self.send()?; // what reading has made us owe: answers to key updates
+            if self.connection.wants_write() {
+                // What reading has made us owe: an answer to a key update. A peer that takes nothing any more may still
+                // have said why.
+                let waits = self.carrier.transport.set_never_waits(true);
+                let _ = self.send();
+                self.carrier.transport.set_never_waits(waits);
+            }
             self.connection.read_tls(&mut self.carrier)?;
             if let Err(error) = self.connection.process_new_packets() {
+                let waits = self.carrier.transport.set_never_waits(true);
                 let _ = self.send(); // the alert that says so
+                self.carrier.transport.set_never_waits(waits);
                 return Err(failure(&error, true, "the server").into());
             }
         }
     }
 
+    /// Takes `bytes` once all that was taken before is on its way. What the peer does not take at once is kept for
+    /// [`flush`](Self::flush).
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.connection.writer().write(bytes)?;
         self.send()?;
-        Ok(written)
+        let written = self.connection.writer().write(bytes)?;
+        match self.send() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(written),
+            sent => sent.map(|()| written),
+        }
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.send()
+        self.send()?;
+        self.carrier.flush()
     }
 
     /// Gives the carrier all that is encrypted.

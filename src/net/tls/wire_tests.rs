@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::testing::*;
 use super::*;
+use crate::clock::Deadline;
 use crate::error::ErrorKind;
 use crate::net::testing::*;
 use crate::net::{Phase, Plan, TlsErrorKind};
@@ -298,7 +299,7 @@ fn tls_goes_through_tls_and_both_are_checked() {
             let mut connected = connector_to([peer]).connect(&plan, &patient()).unwrap();
             assert_echo(&mut connected.transport);
             assert!(!connected.transport.is_stale());
-            connected.transport.set_read_timeout(Some(millis(50))).unwrap();
+            connected.transport.set_wait(Wait { silence: Some(millis(50)), until: Deadline::NONE });
             let error = connected.transport.read(&mut [0]).unwrap_err();
             assert!(crate::net::is_timeout(&error), "{error:?}");
 
@@ -405,7 +406,7 @@ fn much_data_goes_both_ways() {
 
     for backend in backends() {
         let mut transport = connect(peer, "localhost", pki.config(&backend)).unwrap().transport;
-        transport.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        transport.set_wait(Wait { silence: Some(Duration::from_secs(20)), until: Deadline::NONE });
         for part in data.chunks(30_000) {
             transport.write_all(part).unwrap();
             transport.flush().unwrap();

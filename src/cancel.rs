@@ -1,0 +1,446 @@
+//! Stopping work from outside: a flag that threads share, and the list of what waits under it.
+//!
+//! Whatever is about to wait registers how it can be stopped, and takes that back when it is done. `cancel` sets the flag,
+//! takes the whole list, and stops what was in it, with no lock held.
+//!
+//! Rule: whoever ends a [`Registration`] is told whether a stop was taken out of the list in the meantime. If so, it has
+//! happened or is about to, so what it is aimed at (a connection) must not be given to anybody else.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::clock::{self, Deadline};
+use crate::error::{Error, ErrorKind};
+
+/// Ends the work of the requests that carry it, from any thread.
+///
+/// Clones are one and the same token. Set it for a session (`session.cancel`), for a request
+/// ([`RequestBuilder::cancel`](crate::RequestBuilder::cancel)), or for both: either ends it. [`cancel`](Self::cancel) ends
+/// every wait under the token with [`ErrorKind::Cancelled`]: for a pool slot, for a connection, the TLS handshake, sending,
+/// the response's head and body (also of a streamed response that is read later), and the sleep before a retry. A
+/// cancelled request is never retried, and its connection is closed. Requests that start later fail at once: a token
+/// cannot be reset.
+///
+/// A name look-up by the operating system cannot be interrupted. It runs on a thread of its own where a request has a
+/// token; the caller returns at once, and the thread ends when the system answers.
+///
+/// # Coming from requests
+/// New here.
+///
+/// # Examples
+/// ```
+/// use petition::{Cancel, Session};
+///
+/// let stop = Cancel::new();
+/// let mut session = Session::new();
+/// session.cancel = Some(stop.clone());
+///
+/// stop.cancel(); // from a Ctrl-C handler, say
+/// let error = session.get("http://127.0.0.1:9/").send().unwrap_err();
+/// assert!(error.is_cancelled());
+/// ```
+#[derive(Clone, Default)]
+pub struct Cancel {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    cancelled: AtomicBool,
+    entries: Mutex<Entries>,
+    /// Its places in the lists of the tokens that it is cancelled with.
+    parents: [Option<Registration>; 2],
+}
+
+/// What waits, by number. A number is used again once its entry is gone.
+#[derive(Default)]
+struct Entries {
+    list: Vec<Option<Entry>>,
+    free: Vec<usize>,
+    /// The list was taken: nothing can be registered any more.
+    taken: bool,
+}
+
+enum Entry {
+    Stop(Arc<dyn Stop>),
+    Child(Weak<Shared>),
+    Call(Box<dyn FnOnce() + Send>),
+}
+
+/// What can be stopped: a socket, a waiter, a sleeper. It is called at most once, by the thread that cancels; it must not
+/// wait.
+pub(crate) trait Stop: Send + Sync {
+    fn stop(&self);
+}
+
+/// A place in a token's list, until it is dropped.
+pub(crate) struct Registration {
+    token: Cancel,
+    number: usize,
+}
+
+/// Takes a function back that [`Cancel::on_cancel`] has registered, when it is dropped.
+#[must_use = "dropping the guard takes the function back"]
+pub struct CancelGuard {
+    /// `None` where the token was cancelled already.
+    _registration: Option<Registration>,
+}
+
+impl Cancel {
+    /// A token that is not cancelled.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A token that is cancelled with this one, or alone.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self::under([Some(self), None])
+    }
+
+    /// A token that is cancelled with either of two.
+    pub(crate) fn either(one: &Self, other: &Self) -> Self {
+        if Arc::ptr_eq(&one.shared, &other.shared) { one.clone() } else { Self::under([Some(one), Some(other)]) }
+    }
+
+    fn under(parents: [Option<&Self>; 2]) -> Self {
+        let shared = Arc::new_cyclic(|child| {
+            let mut cancelled = false;
+            let parents = parents.map(|parent| {
+                let registered = parent?.register_entry(|| Entry::Child(Weak::clone(child)));
+                cancelled |= registered.is_none();
+                registered
+            });
+            let entries = Entries { taken: cancelled, ..Entries::default() };
+            Shared { cancelled: AtomicBool::new(cancelled), entries: Mutex::new(entries), parents }
+        });
+        Self { shared }
+    }
+
+    /// Cancels: every wait under this token and under its children ends now, and later requests with it fail at once.
+    /// Calling it again does nothing.
+    ///
+    /// # Panics
+    /// If a function of [`on_cancel`](Self::on_cancel) panics, once everything is stopped.
+    pub fn cancel(&self) {
+        let mut calls = Vec::new();
+        self.stop_all(&mut calls);
+        // Last, so that nothing of the program's own delays what is to end now.
+        let mut panic = None;
+        for call in calls {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+                panic.get_or_insert(payload);
+            }
+        }
+        if let Some(payload) = panic {
+            resume_unwind(payload);
+        }
+    }
+
+    fn stop_all(&self, calls: &mut Vec<Box<dyn FnOnce() + Send>>) {
+        let list = {
+            let mut entries = self.shared.entries.lock();
+            self.shared.cancelled.store(true, Ordering::Release);
+            entries.taken = true;
+            entries.free = Vec::new();
+            std::mem::take(&mut entries.list)
+        };
+        for entry in list.into_iter().flatten() {
+            match entry {
+                Entry::Stop(stop) => stop.stop(),
+                Entry::Child(child) => {
+                    if let Some(shared) = child.upgrade() {
+                        Self { shared }.stop_all(calls);
+                    }
+                }
+                Entry::Call(call) => calls.push(call),
+            }
+        }
+    }
+
+    /// Whether this token, or one that it is a child of, was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.shared.cancelled.load(Ordering::Acquire)
+            // A parent sets its own flag first.
+            || self.shared.parents.iter().flatten().any(|parent| parent.token.is_cancelled())
+    }
+
+    /// Has `act` called once, by the thread that cancels, after all requests were stopped; at once, by this thread, if the
+    /// token is cancelled already. Dropping the guard takes the function back, and does not wait for one that is running.
+    ///
+    /// For waits of a program's own: in an adapter, a body, or a hook. Keep it short.
+    pub fn on_cancel(&self, act: impl FnOnce() + Send + 'static) -> CancelGuard {
+        let mut act = Some(Box::new(act) as Box<dyn FnOnce() + Send>);
+        let registration = self.register_entry(|| Entry::Call(act.take().expect("an entry is made at most once")));
+        if let Some(act) = act {
+            act();
+        }
+        CancelGuard { _registration: registration }
+    }
+
+    /// Sleeps for `duration`; false if the token was cancelled before that was over.
+    #[must_use = "false says that the sleep was cut short"]
+    pub fn sleep(&self, duration: Duration) -> bool {
+        let deadline = Deadline::after(clock::now(), Some(duration));
+        let sleeper = Arc::new(Sleeper::default());
+        let Some(_registration) = self.register(sleeper.clone()) else { return false };
+        let mut woken = sleeper.woken.lock();
+        while !*woken {
+            match deadline.0 {
+                Some(at) if sleeper.signal.wait_until(&mut woken, at).timed_out() => break,
+                Some(_) => {}
+                None => sleeper.signal.wait(&mut woken),
+            }
+        }
+        !*woken
+    }
+
+    /// Has `stop` called when the token is cancelled; `None` if it is already.
+    pub(crate) fn register(&self, stop: Arc<dyn Stop>) -> Option<Registration> {
+        self.register_entry(|| Entry::Stop(stop))
+    }
+
+    fn register_entry(&self, entry: impl FnOnce() -> Entry) -> Option<Registration> {
+        let mut entries = self.shared.entries.lock();
+        if entries.taken {
+            return None;
+        }
+        let entry = Some(entry());
+        let number = match entries.free.pop() {
+            Some(number) => {
+                entries.list[number] = entry;
+                number
+            }
+            None => {
+                entries.list.push(entry);
+                entries.list.len() - 1
+            }
+        };
+        drop(entries);
+        Some(Registration { token: self.clone(), number })
+    }
+
+    /// The error of what was cancelled while it did this.
+    #[cold]
+    pub(crate) fn error(doing: &str) -> Error {
+        Error::message(ErrorKind::Cancelled, format!("the request was cancelled while {doing}"))
+    }
+}
+
+impl Registration {
+    /// Takes the entry back; true if it was taken out to be stopped before.
+    pub(crate) fn end(self) -> bool {
+        self.take_back()
+    }
+
+    fn take_back(&self) -> bool {
+        let gone = {
+            let mut entries = self.token.shared.entries.lock();
+            if entries.taken {
+                return true;
+            }
+            let gone = entries.list.get_mut(self.number).and_then(Option::take);
+            if gone.is_some() {
+                entries.free.push(self.number);
+                if entries.free.len() == entries.list.len() && entries.list.len() > MOST_KEPT {
+                    // A crowd has left: its places need not stay.
+                    (entries.list, entries.free) = (Vec::new(), Vec::new());
+                }
+            }
+            gone
+        };
+        // Outside the lock: it may be the last handle of a socket.
+        drop(gone);
+        false
+    }
+}
+
+/// As many places of a list stay allocated when nothing is registered.
+const MOST_KEPT: usize = 64;
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.take_back();
+    }
+}
+
+/// A thread that sleeps until it is woken.
+#[derive(Default)]
+struct Sleeper {
+    woken: Mutex<bool>,
+    signal: Condvar,
+}
+
+impl Stop for Sleeper {
+    fn stop(&self) {
+        *self.woken.lock() = true;
+        self.signal.notify_all();
+    }
+}
+
+impl fmt::Debug for Cancel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cancel").field("is_cancelled", &self.is_cancelled()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CancelGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancelGuard").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Counting(AtomicUsize);
+
+    impl Stop for Counting {
+        fn stop(&self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn counting() -> (Arc<Counting>, Arc<dyn Stop>) {
+        let counting = Arc::new(Counting::default());
+        (Arc::clone(&counting), counting)
+    }
+
+    #[test]
+    fn what_is_registered_is_stopped_once() {
+        let cancel = Cancel::new();
+        let (count, stop) = counting();
+        let registration = cancel.register(stop).unwrap();
+
+        cancel.cancel();
+        cancel.clone().cancel();
+
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
+        assert!(registration.end(), "it was stopped");
+        assert!(cancel.register(counting().1).is_none(), "too late");
+    }
+
+    #[test]
+    fn what_was_taken_back_is_not_stopped() {
+        let cancel = Cancel::new();
+        let (count, stop) = counting();
+
+        assert!(!cancel.register(stop).unwrap().end());
+        cancel.cancel();
+
+        assert_eq!(count.0.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn a_child_is_cancelled_with_its_parent_or_alone() {
+        let parent = Cancel::new();
+        let (one, other) = (parent.child(), parent.child());
+        let (count, stop) = counting();
+        let _registration = other.register(stop);
+
+        one.cancel();
+        assert!(one.is_cancelled() && !other.is_cancelled() && !parent.is_cancelled());
+
+        parent.cancel();
+        assert!(other.is_cancelled());
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
+        assert!(parent.child().is_cancelled() && parent.child().child().is_cancelled());
+    }
+
+    #[test]
+    fn one_of_two_is_enough() {
+        for which in 0..2 {
+            let tokens = [Cancel::new(), Cancel::new()];
+            let either = Cancel::either(&tokens[0], &tokens[1]);
+            assert!(!either.is_cancelled());
+
+            tokens[which].cancel();
+
+            assert!(either.is_cancelled() && Cancel::either(&tokens[0], &tokens[1]).is_cancelled());
+            assert!(!tokens[1 - which].is_cancelled());
+        }
+        let same = Cancel::new();
+        assert!(Arc::ptr_eq(&Cancel::either(&same, &same.clone()).shared, &same.shared));
+    }
+
+    #[test]
+    fn nothing_stays_of_what_has_gone() {
+        let cancel = Cancel::new();
+
+        for _ in 0..100_000 {
+            drop(cancel.child());
+            drop(cancel.register(counting().1));
+        }
+        assert!(cancel.shared.entries.lock().list.len() <= 1);
+
+        let crowd: Vec<_> = (0..1000).map(|_| cancel.child()).collect();
+        assert_eq!(cancel.shared.entries.lock().list.iter().flatten().count(), 1000);
+        drop(crowd);
+        assert!(cancel.shared.entries.lock().list.capacity() <= MOST_KEPT);
+    }
+
+    #[test]
+    fn a_function_is_called_once_and_not_when_its_guard_is_gone() {
+        let cancel = Cancel::new();
+        let (say, said) = mpsc::channel();
+        let tell = |what| {
+            let say = say.clone();
+            move || say.send(what).unwrap()
+        };
+        let _kept = cancel.on_cancel(tell("kept"));
+        drop(cancel.on_cancel(tell("taken back")));
+
+        cancel.cancel();
+        let _late = cancel.on_cancel(tell("late"));
+        cancel.cancel();
+
+        assert_eq!(said.try_iter().collect::<Vec<_>>(), ["kept", "late"]);
+    }
+
+    #[test]
+    fn a_panic_in_a_function_stops_nothing_from_being_stopped() {
+        let cancel = Cancel::new();
+        let _bad = cancel.on_cancel(|| panic!("as planned"));
+        let called = Arc::new(AtomicBool::new(false));
+        let set = Arc::clone(&called);
+        let _good = cancel.on_cancel(move || set.store(true, Ordering::SeqCst));
+        let (count, stop) = counting();
+        let _registration = cancel.register(stop);
+
+        assert!(catch_unwind(AssertUnwindSafe(|| cancel.cancel())).is_err());
+
+        assert!(called.load(Ordering::SeqCst));
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_sleep_ends_in_time_or_is_cut_short() {
+        let cancel = Cancel::new();
+        assert!(cancel.sleep(Duration::from_millis(1)));
+
+        let sleeper = {
+            let cancel = cancel.clone();
+            thread::spawn(move || cancel.sleep(Duration::MAX))
+        };
+        while cancel.shared.entries.lock().list.iter().flatten().count() == 0 {
+            thread::yield_now();
+        }
+        cancel.cancel();
+
+        assert!(!sleeper.join().unwrap());
+        assert!(!cancel.sleep(Duration::ZERO));
+    }
+}

@@ -1,0 +1,113 @@
+//! What sockets are given before they connect: TCP_NODELAY, keepalive, TCP_USER_TIMEOUT, a source address.
+//!
+//! What a platform does not have is refused, not ignored.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
+
+/// What a socket is given before it connects.
+#[derive(Clone, Debug)]
+pub(crate) struct SocketOptions {
+    pub(crate) nodelay: bool,
+    pub(crate) keepalive: Option<KeepAlive>,
+    /// How long sent bytes may stay unacknowledged (TCP_USER_TIMEOUT: Linux, Android, Fuchsia).
+    pub(crate) user_timeout: Option<Duration>,
+    /// Where connections come from; a port of 0 is any port. Only addresses of its family are tried.
+    pub(crate) source_address: Option<SocketAddr>,
+}
+
+/// TCP keepalive; what is `None` is the system's.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct KeepAlive {
+    /// The silence before the first probe.
+    pub(crate) idle: Option<Duration>,
+    /// Between probes.
+    pub(crate) interval: Option<Duration>,
+    /// How many unanswered probes break the connection.
+    pub(crate) retries: Option<u32>,
+}
+
+impl Default for SocketOptions {
+    // POOL-38
+    fn default() -> Self {
+        Self { nodelay: true, keepalive: None, user_timeout: None, source_address: None }
+    }
+}
+
+impl SocketOptions {
+    /// Refuses what this platform does not have, rather than ignoring it.
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        if self.user_timeout.is_some() && !HAS_USER_TIMEOUT {
+            return Err("this platform has no TCP_USER_TIMEOUT");
+        }
+        if self.keepalive.is_some_and(|k| k.interval.is_some() || k.retries.is_some()) && !HAS_KEEPALIVE_PROBES {
+            return Err("this platform has no interval or count of TCP keepalive probes");
+        }
+        Ok(())
+    }
+
+    pub(super) fn socket(&self, to: &SocketAddr, blocking: bool) -> io::Result<Socket> {
+        let socket = open(Domain::for_address(*to), blocking)?;
+        if self.nodelay {
+            socket.set_tcp_nodelay(true)?;
+        }
+        if let Some(keepalive) = &self.keepalive {
+            socket.set_tcp_keepalive(&keepalive.parameters())?;
+        }
+        #[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
+        if let Some(timeout) = self.user_timeout {
+            socket.set_tcp_user_timeout(Some(timeout))?;
+        }
+        if let Some(source) = self.source_address {
+            socket.bind(&SockAddr::from(source))?;
+        }
+        Ok(socket)
+    }
+}
+
+impl KeepAlive {
+    fn parameters(self) -> TcpKeepalive {
+        let mut parameters = TcpKeepalive::new();
+        if let Some(idle) = self.idle {
+            parameters = parameters.with_time(idle);
+        }
+        #[cfg(any(
+            target_os = "linux",
+            target_os = "android",
+            target_os = "freebsd",
+            target_vendor = "apple",
+            windows
+        ))]
+        {
+            if let Some(interval) = self.interval {
+                parameters = parameters.with_interval(interval);
+            }
+            if let Some(retries) = self.retries {
+                parameters = parameters.with_retries(retries);
+            }
+        }
+        parameters
+    }
+}
+
+const HAS_USER_TIMEOUT: bool = cfg!(any(target_os = "linux", target_os = "android", target_os = "fuchsia"));
+const HAS_KEEPALIVE_PROBES: bool =
+    cfg!(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_vendor = "apple", windows));
+
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+fn open(domain: Domain, blocking: bool) -> io::Result<Socket> {
+    let kind = if blocking { Type::STREAM } else { Type::STREAM.nonblocking() };
+    Socket::new(domain, kind, Some(Protocol::TCP))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+fn open(domain: Domain, blocking: bool) -> io::Result<Socket> {
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    if !blocking {
+        socket.set_nonblocking(true)?;
+    }
+    Ok(socket)
+}
