@@ -60,10 +60,44 @@ struct Shared {
 /// What waits, by number. A number is used again once its entry is gone.
 #[derive(Default)]
 struct Entries {
-    list: Vec<Option<Entry>>,
-    free: Vec<usize>,
+    list: Vec<Place>,
+    /// The first place of the chain of free ones.
+    free: Option<usize>,
+    used: usize,
     /// The list was taken: nothing can be registered any more.
     taken: bool,
+}
+
+enum Place {
+    Used(Entry),
+    /// And the next free one.
+    Free(Option<usize>),
+}
+
+impl Entries {
+    fn put(&mut self, entry: Entry) -> usize {
+        self.used += 1;
+        let Some(number) = self.free else {
+            self.list.push(Place::Used(entry));
+            return self.list.len() - 1;
+        };
+        if let Place::Free(next) = std::mem::replace(&mut self.list[number], Place::Used(entry)) {
+            self.free = next;
+        }
+        number
+    }
+
+    fn take(&mut self, number: usize) -> Option<Entry> {
+        let place = self.list.get_mut(number)?;
+        let Place::Used(entry) = std::mem::replace(place, Place::Free(self.free)) else { return None };
+        self.free = Some(number);
+        self.used -= 1;
+        if self.used == 0 && self.list.len() > MOST_KEPT {
+            // A crowd has left: its places need not stay.
+            (self.list, self.free) = (Vec::new(), None);
+        }
+        Some(entry)
+    }
 }
 
 enum Entry {
@@ -148,18 +182,18 @@ impl Cancel {
             let mut entries = self.shared.entries.lock();
             self.shared.cancelled.store(true, Ordering::Release);
             entries.taken = true;
-            entries.free = Vec::new();
             std::mem::take(&mut entries.list)
         };
-        for entry in list.into_iter().flatten() {
-            match entry {
-                Entry::Stop(stop) => stop.stop(),
-                Entry::Child(child) => {
+        for place in list {
+            match place {
+                Place::Free(_) => {}
+                Place::Used(Entry::Stop(stop)) => stop.stop(),
+                Place::Used(Entry::Child(child)) => {
                     if let Some(shared) = child.upgrade() {
                         Self { shared }.stop_all(calls);
                     }
                 }
-                Entry::Call(call) => calls.push(call),
+                Place::Used(Entry::Call(call)) => calls.push(call),
             }
         }
     }
@@ -212,17 +246,7 @@ impl Cancel {
         if entries.taken {
             return None;
         }
-        let entry = Some(entry());
-        let number = match entries.free.pop() {
-            Some(number) => {
-                entries.list[number] = entry;
-                number
-            }
-            None => {
-                entries.list.push(entry);
-                entries.list.len() - 1
-            }
-        };
+        let number = entries.put(entry());
         drop(entries);
         Some(Registration { token: self.clone(), number })
     }
@@ -246,15 +270,7 @@ impl Registration {
             if entries.taken {
                 return true;
             }
-            let gone = entries.list.get_mut(self.number).and_then(Option::take);
-            if gone.is_some() {
-                entries.free.push(self.number);
-                if entries.free.len() == entries.list.len() && entries.list.len() > MOST_KEPT {
-                    // A crowd has left: its places need not stay.
-                    (entries.list, entries.free) = (Vec::new(), Vec::new());
-                }
-            }
-            gone
+            entries.take(self.number)
         };
         // Outside the lock: it may be the last handle of a socket.
         drop(gone);
@@ -387,7 +403,7 @@ mod tests {
         assert!(cancel.shared.entries.lock().list.len() <= 1);
 
         let crowd: Vec<_> = (0..1000).map(|_| cancel.child()).collect();
-        assert_eq!(cancel.shared.entries.lock().list.iter().flatten().count(), 1000);
+        assert_eq!(cancel.shared.entries.lock().used, 1000);
         drop(crowd);
         assert!(cancel.shared.entries.lock().list.capacity() <= MOST_KEPT);
     }
@@ -435,7 +451,7 @@ mod tests {
             let cancel = cancel.clone();
             thread::spawn(move || cancel.sleep(Duration::MAX))
         };
-        while cancel.shared.entries.lock().list.iter().flatten().count() == 0 {
+        while cancel.shared.entries.lock().used == 0 {
             thread::yield_now();
         }
         cancel.cancel();

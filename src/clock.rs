@@ -7,6 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::cancel::Cancel;
+
 /// Time, sleep and jitter, as an adapter uses them.
 ///
 /// The default is [`SystemClock`]; a test puts its own in with
@@ -21,6 +23,17 @@ pub trait Clock: Send + Sync + fmt::Debug {
 
     /// Blocks the thread for `duration`.
     fn sleep(&self, duration: Duration);
+
+    /// Blocks the thread for `duration`, or until `cancel` is cancelled; false in that case.
+    ///
+    /// A clock that really waits should wake up early, as [`Cancel::sleep`] does; by default this is [`sleep`](Self::sleep).
+    fn sleep_or_cancel(&self, duration: Duration, cancel: &Cancel) -> bool {
+        if cancel.is_cancelled() {
+            return false;
+        }
+        self.sleep(duration);
+        !cancel.is_cancelled()
+    }
 
     /// A number drawn evenly from 0 (inclusive) to 1 (exclusive), for back-off jitter.
     fn jitter(&self) -> f64;
@@ -59,6 +72,10 @@ impl Clock for SystemClock {
 
     fn sleep(&self, duration: Duration) {
         std::thread::sleep(duration);
+    }
+
+    fn sleep_or_cancel(&self, duration: Duration, cancel: &Cancel) -> bool {
+        cancel.sleep(duration)
     }
 
     fn jitter(&self) -> f64 {

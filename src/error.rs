@@ -9,7 +9,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use crate::message::{PreparedRequest, Response};
+use http::StatusCode;
+
+use crate::message::{Exchange, PreparedRequest, Response};
 use crate::retry::Retry;
 use crate::url::Url;
 
@@ -139,6 +141,11 @@ struct Inner {
     request: Option<PreparedRequest>,
     response: Option<Response>,
     retries: Option<Retry>,
+    exchange: Option<Box<Exchange>>,
+    /// Nothing of the request went out.
+    unsent: bool,
+    /// What a proxy refused with.
+    status: Option<StatusCode>,
 }
 
 impl Error {
@@ -181,6 +188,9 @@ impl Error {
                 request: None,
                 response: None,
                 retries: None,
+                exchange: None,
+                unsent: false,
+                status: None,
             }),
         }
     }
@@ -209,6 +219,31 @@ impl Error {
 
     pub(crate) fn with_retries(mut self, retries: Retry) -> Self {
         self.inner.retries = Some(retries);
+        self
+    }
+
+    pub(crate) fn with_exchange(mut self, exchange: Exchange) -> Self {
+        self.inner.exchange = Some(Box::new(exchange));
+        self
+    }
+
+    /// Says after how many attempts it came.
+    pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
+        if let Some(exchange) = &mut self.inner.exchange {
+            exchange.attempts = attempts;
+        }
+        self
+    }
+
+    /// Keeps the status of a proxy's refusal.
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
+        self.inner.status = StatusCode::from_u16(status).ok();
+        self
+    }
+
+    /// Says that nothing of the request went out.
+    pub(crate) fn unsent(mut self) -> Self {
+        self.inner.unsent = true;
         self
     }
 
@@ -253,6 +288,25 @@ impl Error {
     #[must_use]
     pub fn retries(&self) -> Option<&Retry> {
         self.inner.retries.as_ref()
+    }
+
+    /// The status of the response that the error carries, or that a proxy refused a tunnel with.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        self.response().map(Response::status_code).or(self.inner.status)
+    }
+
+    /// How far the request came: waits and phases of the last attempt; `None` where it never got to an attempt.
+    #[must_use]
+    pub fn exchange(&self) -> Option<&Exchange> {
+        self.inner.exchange.as_deref().or_else(|| self.response().map(Response::exchange))
+    }
+
+    /// True where nothing of the request was sent, in any attempt: no slot, no connection, no handshake, no tunnel.
+    /// Repeating it is safe for any method.
+    #[must_use]
+    pub fn is_connect(&self) -> bool {
+        self.inner.unsent
     }
 
     /// True for every kind that means "too slow": connect, read, pool and total.

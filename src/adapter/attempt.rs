@@ -5,26 +5,29 @@
 
 use std::time::{Duration, Instant};
 
-use http::Method;
+use http::{Method, StatusCode};
 
-use crate::adapter::connection::{Buffer, Connection, Patience};
+use crate::adapter::buffer::Buffer;
+use crate::adapter::connection::Connection;
 use crate::adapter::engine::Engine;
-use crate::adapter::failure::{Failure, remote};
+use crate::adapter::failure::{Failure, broken, remote};
 use crate::adapter::job::Job;
 use crate::adapter::log_lines::log_answer;
+use crate::adapter::patience::{Doing, Patience};
 use crate::adapter::read_head::HeadReader;
 use crate::adapter::send_request::{Sent, send};
 use crate::adapter::wire_body::{Reuse, Unread, WireBody};
+use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind};
 use crate::http1::body_decoder::BodyDecoder;
 use crate::http1::framing::Framing;
 use crate::http1::head::ResponseHead;
-use crate::http1::reuse;
+use crate::http1::reuse::{self, CloseReason};
 use crate::log_targets;
 use crate::message::response::{Exchange, Parts};
 use crate::message::stream::BodySource;
 use crate::net::{ConnectError, Connected, Limits, Plan};
-use crate::pool::{Found, Lease};
+use crate::pool::{Found, Lease, NoSlot};
 use crate::verify::Verify;
 
 /// An exchange that broke, with the slot it was on.
@@ -33,26 +36,41 @@ struct Broken {
     lease: Lease<Connection>,
     /// The connection died before the first byte of an answer.
     unanswered: bool,
+    exchange: Exchange,
 }
 
 impl Engine {
     /// The attempt that begins now, at `asked`.
     pub(super) fn attempt(&self, job: &Job<'_>, asked: Instant) -> Result<Parts, Failure> {
+        if job.deadline.has_passed(asked) {
+            let text = "the total timeout ran out before the request could be sent";
+            return Err(Failure::unsent(Error::message(ErrorKind::TotalTimeout, text)));
+        }
         let pool = self.pool(job);
-        let mut lease = pool.check_out(self.slot_limit(job, asked)).map_err(|_| Failure::last(self.no_slot(job)))?;
+        let checked_out = pool.check_out(self.slot_limit(job, asked), job.options.cancel.as_ref());
         let got = self.clock.now();
         let mut exchange = Exchange { waited: got.saturating_duration_since(asked), ..Exchange::default() };
+        let mut lease = checked_out.map_err(|why| Failure::unsent(self.no_slot(job, why)).with(&exchange))?;
+        let mut died = None;
         if lease.found() == Found::Reused {
             exchange.reused = true;
             match self.transact(job, lease, exchange.clone(), got) {
-                Err(broken) if broken.unanswered && self.may_replay(job) => lease = broken.lease,
-                result => return result.map_err(|broken| broken.failure),
+                Err(broken) if broken.unanswered && self.may_replay(job) => {
+                    lease = broken.lease;
+                    died = Some((broken.failure.error, broken.exchange));
+                }
+                result => return result.map_err(|broken| broken.failure.with(&broken.exchange)),
             }
             lease.reset();
             exchange.reused = false;
         }
-        self.connect(job, &mut lease, &mut exchange)?;
-        self.transact(job, lease, exchange, self.clock.now()).map_err(|broken| broken.failure)
+        if let Err(failure) = self.connect(job, &mut lease, &mut exchange) {
+            return Err(match died {
+                Some((first, exchange)) => failure.not_replaced(first).with(&exchange),
+                None => failure.with(&exchange),
+            });
+        }
+        self.transact(job, lease, exchange, self.clock.now()).map_err(|broken| broken.failure.with(&broken.exchange))
     }
 
     /// How long to wait for a slot: the request's own limit, the adapter's, and never past the limit on everything.
@@ -64,7 +82,10 @@ impl Engine {
         }
     }
 
-    fn no_slot(&self, job: &Job<'_>) -> Error {
+    fn no_slot(&self, job: &Job<'_>, why: NoSlot) -> Error {
+        if why == NoSlot::Cancelled {
+            return Cancel::error("waiting for a pool slot");
+        }
         if job.deadline.has_passed(self.clock.now()) {
             return Error::message(ErrorKind::TotalTimeout, "the total timeout ran out while waiting for a pool slot");
         }
@@ -107,7 +128,7 @@ impl Engine {
             connect: job.options.timeout.connect_limit(),
             total: job.deadline,
             clock: &*self.clock,
-            cancel: None,
+            cancel: job.options.cancel.as_ref(),
         };
         self.connector.connect(&plan, &limits)
     }
@@ -121,23 +142,39 @@ impl Engine {
         started: Instant,
     ) -> Result<Parts, Box<Broken>> {
         lease.count_request();
-        let patience = Patience::new(job.options.timeout.read_limit(), job.deadline, &self.clock.clock);
+        let read = job.options.timeout.read_limit();
+        let patience = Patience::new(read, job.deadline, &self.clock.clock, job.options.cancel.as_ref());
         let connection = lease.connection().expect("it was reused or attached");
         (exchange.connection, exchange.peer) = (connection.number, connection.transport.peer_addr());
+        let stops = match patience.register(&connection.transport) {
+            Ok(stops) => stops,
+            Err(halt) => {
+                let failure = Failure::unsent(patience.error(halt, Doing::Sending, broken));
+                return Err(Box::new(Broken { failure, lease, unanswered: false, exchange }));
+            }
+        };
         let mut buffer = Buffer::take();
-        let mut reader = HeadReader { engine: self, patience: &patience, buffer: &mut buffer, first_byte: None };
-        let read = send(job, &mut connection.transport, &patience)
+        let mut reader = HeadReader::new(&patience, &self.clock, &mut buffer, self.settings.head);
+        let read = send(job, &mut connection.transport, &patience, &mut reader)
             .map_err(|failure| (failure, false))
             .and_then(|sent| Ok((reader.read(&mut connection.transport, &sent)?, matches!(sent, Sent::Whole))));
-        exchange.first_byte = reader.first_byte.map_or(Duration::ZERO, |at| at.saturating_duration_since(started));
+        let first_byte = reader.first_byte();
+        exchange.first_byte = first_byte.map_or(Duration::ZERO, |at| at.saturating_duration_since(started));
         match read {
+            // The server gave up on the idle connection just as the request went out (RFC 9110 §15.5.9).
+            Ok((head, _)) if exchange.reused && head.status == StatusCode::REQUEST_TIMEOUT && self.may_replay(job) => {
+                buffer.give_back();
+                let error =
+                    Error::message(ErrorKind::ConnectionError, "the server closed the idle connection with a 408");
+                Err(Box::new(Broken { failure: Failure::read(error), lease, unanswered: true, exchange }))
+            }
             Ok((head, whole)) => {
-                let unread = Unread { lease, buffer, reuse: Reuse::Close(None) };
+                let unread = Unread { lease, buffer, reuse: Reuse::Close(None), stops };
                 self.answer(job, head, whole, unread, patience, exchange)
             }
             Err((failure, unanswered)) => {
                 buffer.give_back();
-                Err(Box::new(Broken { failure, lease, unanswered }))
+                Err(Box::new(Broken { failure, lease, unanswered, exchange }))
             }
         }
     }
@@ -149,7 +186,7 @@ impl Engine {
         head: ResponseHead,
         whole: bool,
         mut unread: Unread,
-        patience: Patience,
+        mut patience: Patience,
         exchange: Exchange,
     ) -> Result<Parts, Box<Broken>> {
         let method = &job.request.method;
@@ -157,7 +194,7 @@ impl Engine {
             Ok(framing) => framing,
             Err(error) => {
                 let failure = Failure::last(remote(&error));
-                return Err(Box::new(Broken { failure, lease: unread.lease, unanswered: false }));
+                return Err(Box::new(Broken { failure, lease: unread.lease, unanswered: false, exchange }));
             }
         };
         if let Some(line) = &head.left_out {
@@ -168,10 +205,12 @@ impl Engine {
         if whole {
             unread.reuse = match reuse::close_reason(method, &head, framing) {
                 Some(reason) => Reuse::Close(Some(reason)),
-                None => Reuse::Keep(reuse::keep_alive_timeout(&head.headers)),
+                None if job.closes_connection() => Reuse::Close(Some(CloseReason::Last)),
+                None => Reuse::Keep(self.keep_alive(&head)),
             };
         }
         let decoder = BodyDecoder::new(framing);
+        let mut closer = None;
         let body: Option<Box<dyn BodySource>> = if decoder.is_done() {
             if *method == Method::HEAD {
                 unread.swallow(&head);
@@ -179,7 +218,14 @@ impl Engine {
             unread.settle();
             None
         } else {
-            Some(Box::new(WireBody::new(unread, decoder, patience, self.settings.drain_limit)))
+            // Only a body that is handed out unread can be closed by one thread while another reads it.
+            if job.options.stream || !job.request.extras.hooks.is_empty() {
+                let own = Cancel::new();
+                unread.let_close(&own);
+                patience.closed_by(own.clone());
+                closer = Some(own);
+            }
+            Some(Box::new(WireBody::new(unread, decoder, patience, self.settings.drain)))
         };
         Ok(Parts {
             status: head.status,
@@ -188,9 +234,16 @@ impl Engine {
             headers: head.headers,
             limits: self.settings.decoding,
             body,
+            closer,
             exchange,
             elapsed: None,
             retries: None,
         })
+    }
+
+    /// How long the server keeps the connection, less a margin: a request that leaves as it closes would be lost.
+    fn keep_alive(&self, head: &ResponseHead) -> Option<Duration> {
+        let timeout = reuse::keep_alive_timeout(&head.headers)?;
+        Some(timeout.saturating_sub(self.settings.keep_alive_margin))
     }
 }

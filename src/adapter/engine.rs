@@ -16,6 +16,7 @@ use crate::adapter::job::Job;
 use crate::adapter::options::{EngineClock, SendOptions};
 use crate::adapter::pool_key::Key;
 use crate::adapter::settings::AdapterSettings;
+use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log_targets;
 use crate::message::response::Parts;
@@ -74,6 +75,9 @@ impl Engine {
             return Err(Error::message(*kind, text.clone()));
         }
         options.timeout.check()?;
+        if options.cancel.as_ref().is_some_and(Cancel::is_cancelled) {
+            return Err(Cancel::error("before it was sent").unsent());
+        }
         let (tls, deadline) = (self.tls_for(options), options.deadline(&self.clock));
         self.attempts(&Job::new(request, options, route, tls, deadline)?)
     }
@@ -117,20 +121,22 @@ impl Engine {
 
     /// Sends `job` until it is answered, or its retries are used up.
     fn attempts(&self, job: &Job<'_>) -> Result<Response> {
-        let begin = Begin { at: self.clock.now(), attempts: 0 };
+        let mut begin = Begin { at: self.clock.now(), attempts: 0, sent: false };
         let mut retry = self.settings.retry.clone();
         for attempts in 1.. {
-            let so_far = Begin { attempts, ..begin };
+            begin.attempts = attempts;
             let asked = if attempts == 1 { begin.at } else { self.clock.now() };
-            retry = match self.attempt(job, asked) {
+            let attempted = self.attempt(job, asked);
+            begin.sent |= attempted.as_ref().map_or_else(|failure| failure.sent, |_| true);
+            retry = match attempted {
                 Ok(answer) if retry.wants(job.method(), answer.status.as_u16(), &answer.headers) => {
-                    match self.after_answer(job, retry, answer, so_far)? {
+                    match self.after_answer(job, retry, answer, begin)? {
                         Next::Again(retry) => *retry,
                         Next::Done(response) => return Ok(*response),
                     }
                 }
-                Ok(answer) => return Ok(self.finish(answer, retry, so_far)),
-                Err(failure) => self.after_failure(job, retry, failure, so_far)?,
+                Ok(answer) => return Ok(self.finish(answer, retry, begin)),
+                Err(failure) => self.after_failure(job, retry, failure, begin)?,
             };
         }
         unreachable!("the loop ends by returning")
@@ -143,12 +149,18 @@ impl Engine {
         match again {
             Ok(next) => {
                 let delay = self.delay(&next, answer.headers.get("retry-after"));
+                let rewindable = job.check_rewindable("a retry");
+                if let Some(late) = self.too_late(job, delay).filter(|_| rewindable.is_ok()) {
+                    let response = self.finish(answer, next.clone(), begin);
+                    // What is wrong with its body does not matter.
+                    let _ = response.keep_for_later();
+                    return Err(self.last(late.with_response(response), &next, begin));
+                }
                 // So that its connection serves the next attempt; one with more in it is closed.
                 if let Some(body) = &mut answer.body {
-                    body.drain(self.settings.drain_limit);
+                    body.drain();
                 }
                 drop(answer);
-                let rewindable = job.check_rewindable("a retry");
                 if rewindable.is_ok() {
                     self.sleep(job, delay).map_err(|error| self.last(error, &next, begin))?;
                 }
@@ -162,7 +174,7 @@ impl Engine {
                 let text = format!("max retries exceeded: {reason}{}", begin.story(self.clock.now()));
                 let response = self.finish(answer, (*retry).clone(), begin);
                 // The caller may look at it; its connection must not wait for that.
-                let _ = response.content();
+                let _ = response.keep_for_later();
                 Err(Error::message(ErrorKind::RetryError, text).with_response(response).with_retries(*retry))
             }
             Err(give_up) => Ok(Next::Done(Box::new(self.finish(answer, give_up.into_retry(), begin)))),
@@ -171,7 +183,7 @@ impl Engine {
 
     /// An attempt without an answer: the `Retry` to go on with, or the error that requests would raise.
     fn after_failure(&self, job: &Job<'_>, retry: Retry, failure: Failure, begin: Begin) -> Result<Retry> {
-        let Failure { stage, error } = failure;
+        let Failure { stage, error, .. } = failure;
         let cause = match stage {
             Stage::Connect => Cause::Connect(&error),
             Stage::Read => Cause::Read(&error),
@@ -182,8 +194,10 @@ impl Engine {
             Ok(next) => {
                 let rewindable = job.check_rewindable("a retry");
                 if rewindable.is_ok() {
-                    if let Err(late) = self.sleep(job, self.delay(&next, None)) {
-                        return Err(self.last(late.with_source(error), &next, begin));
+                    let delay = self.delay(&next, None);
+                    let slept = self.too_late(job, delay).map_or_else(|| self.sleep(job, delay), Err);
+                    if let Err(ended) = slept {
+                        return Err(self.last(ended.with_source(error), &next, begin));
                     }
                 }
                 log::warn!(
@@ -216,17 +230,26 @@ impl Engine {
         retry.delay(retry_after, self.clock.wall(), self.clock.jitter())
     }
 
-    /// Sleeps before the next attempt, unless that could only start after everything has to be over.
-    fn sleep(&self, job: &Job<'_>, delay: Duration) -> Result<()> {
-        if delay.is_zero() {
-            return Ok(());
-        }
-        if job.deadline.left(self.clock.now()).is_some_and(|left| left <= delay) {
+    /// The error where the next attempt could only start after everything has to be over.
+    fn too_late(&self, job: &Job<'_>, delay: Duration) -> Option<Error> {
+        let left = job.deadline.left(self.clock.now())?;
+        (left <= delay).then(|| {
             let text = format!("the total timeout leaves no time for the next attempt, which would wait {delay:?}");
-            return Err(Error::message(ErrorKind::TotalTimeout, text));
-        }
-        self.clock.sleep(delay);
-        Ok(())
+            Error::message(ErrorKind::TotalTimeout, text)
+        })
+    }
+
+    /// Sleeps before the next attempt.
+    fn sleep(&self, job: &Job<'_>, delay: Duration) -> Result<()> {
+        let slept = match &job.options.cancel {
+            _ if delay.is_zero() => true,
+            Some(cancel) => self.clock.sleep_or_cancel(delay, cancel),
+            None => {
+                self.clock.sleep(delay);
+                true
+            }
+        };
+        if slept { Ok(()) } else { Err(Cancel::error("waiting to try again")) }
     }
 }
 
@@ -240,6 +263,8 @@ enum Next {
 struct Begin {
     at: Instant,
     attempts: u32,
+    /// Something of the request may have gone out, in any attempt.
+    sent: bool,
 }
 
 impl Begin {
@@ -252,6 +277,8 @@ impl Begin {
     }
 
     fn tell(self, error: Error, now: Instant) -> Error {
+        let error = error.with_attempts(self.attempts);
+        let error = if self.sent { error } else { error.unsent() };
         let story = self.story(now);
         if story.is_empty() { error } else { error.with_story(&story) }
     }

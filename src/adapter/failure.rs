@@ -5,15 +5,18 @@
 
 use std::io;
 
-use crate::adapter::connection::{Doing, Patience, ran_out};
+use crate::adapter::patience::{Doing, Halt, Patience};
 use crate::error::{Error, ErrorKind};
 use crate::http1::RemoteError;
+use crate::message::response::Exchange;
 use crate::net::{ConnectError, ConnectErrorKind, Phase, TlsError};
 
 /// An attempt that was not answered.
 pub(super) struct Failure {
     pub(super) stage: Stage,
     pub(super) error: Error,
+    /// Something of the request may have gone out.
+    pub(super) sent: bool,
 }
 
 /// What a failure means for trying again (RETRY-05 to RETRY-07).
@@ -31,33 +34,65 @@ pub(super) enum Stage {
 
 impl Failure {
     pub(super) fn last(error: Error) -> Self {
-        Self { stage: Stage::Final, error }
+        Self { stage: Stage::Final, error, sent: true }
+    }
+
+    /// The end, before anything went out.
+    pub(super) fn unsent(error: Error) -> Self {
+        Self { stage: Stage::Final, error, sent: false }
+    }
+
+    /// With how far the attempt came.
+    pub(super) fn with(mut self, exchange: &Exchange) -> Self {
+        self.error = self.error.with_exchange(exchange.clone());
+        self
     }
 
     pub(super) fn read(error: Error) -> Self {
-        // The limit on everything is over for the next attempt too.
-        let stage = if error.kind() == ErrorKind::TotalTimeout { Stage::Final } else { Stage::Read };
-        Self { stage, error }
+        // The limit on everything is over for the next attempt too, and who cancels wants none.
+        let is_over = matches!(error.kind(), ErrorKind::TotalTimeout | ErrorKind::Cancelled);
+        Self { stage: if is_over { Stage::Final } else { Stage::Read }, error, sent: true }
+    }
+
+    /// A wait for the peer that ended without it.
+    pub(super) fn halted(patience: &Patience, halt: Halt, doing: Doing) -> Self {
+        Self::read(patience.error(halt, doing, broken))
+    }
+
+    /// A connection that took the place of one that had died unanswered, and could not be made. The request had gone out
+    /// once, so the failure is one of reading; `first` is how the other one died.
+    pub(super) fn not_replaced(self, first: Error) -> Self {
+        if self.stage == Stage::Final && matches!(self.error.kind(), ErrorKind::TotalTimeout | ErrorKind::Cancelled) {
+            return self;
+        }
+        let text = format!("{first}; a new connection could not be made: {}", self.error);
+        let stage = if self.stage == Stage::Final { Stage::Final } else { Stage::Read };
+        Self { stage, error: Error::message(ErrorKind::ConnectionError, text).with_source(first), sent: true }
     }
 
     /// An answer that is there and is none: a read error to a retry (RETRY-06), unless its framing must not be trusted.
     pub(super) fn misread(error: &RemoteError) -> Self {
         let stage = if error.kind() == ErrorKind::ConnectionError { Stage::Read } else { Stage::Final };
-        Self { stage, error: remote(error) }
+        Self { stage, error: remote(error), sent: true }
     }
 
     /// RETRY-05, RETRY-07: which count a connect that failed goes against.
     pub(super) fn not_connected(error: ConnectError) -> Self {
         let stage = match (error.kind(), &error.kind) {
-            (ErrorKind::TotalTimeout | ErrorKind::Unsupported | ErrorKind::InvalidSetting | ErrorKind::Io, _) => {
-                Stage::Final
-            }
+            (
+                ErrorKind::TotalTimeout
+                | ErrorKind::Cancelled
+                | ErrorKind::Unsupported
+                | ErrorKind::InvalidSetting
+                | ErrorKind::Io,
+                _,
+            ) => Stage::Final,
             _ if error.is_verification() => Stage::Final,
             (_, ConnectErrorKind::Tls(_)) => Stage::Other,
             (_, ConnectErrorKind::Proxy(_)) if error.phase == Phase::Tunnel => Stage::Other,
             _ => Stage::Connect,
         };
-        Self { stage, error: error.into() }
+        Self { stage, error: error.into(), sent: false }
     }
 }
 
@@ -73,13 +108,17 @@ pub(super) fn remote(error: &RemoteError) -> Error {
     Error::message(error.kind(), error.to_string())
 }
 
-/// RESP-38: what breaks a body is ChunkedEncodingError, but for timeouts.
-pub(super) fn body_broken(error: io::Error, patience: &Patience) -> Error {
-    if ran_out(&error) {
-        return patience.expired(Doing::Body);
-    }
-    Error::message(ErrorKind::ChunkedEncodingError, format!("connection broken while reading the body: {error}"))
-        .with_source(error)
+/// RESP-38: what breaks a body is ChunkedEncodingError, but for timeouts and for who stopped it.
+pub(super) fn body_halted(halt: Halt, patience: &Patience) -> Error {
+    patience.error(halt, Doing::Body, |error| match TlsError::inside(&error) {
+        // TLS 1.3: an alert that comes after the head.
+        Some(tls) => Error::message(ErrorKind::SslError, tls.to_string()).with_source(error),
+        None => Error::message(
+            ErrorKind::ChunkedEncodingError,
+            format!("connection broken while reading the body: {error}"),
+        )
+        .with_source(error),
+    })
 }
 
 pub(super) fn body_remote(error: &RemoteError) -> Error {

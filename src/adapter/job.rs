@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::adapter::SendOptions;
 use crate::adapter::pool_key::Wanted;
 use crate::clock::Deadline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::headers::Headers;
-use crate::http1::framing::{self, RequestFraming};
+use crate::http1::framing::{self, RequestFraming, Sending};
 use crate::message::PreparedRequest;
 use crate::net::TlsSettings;
 use crate::proxy::{ProxyServer, Route};
@@ -101,9 +102,22 @@ impl<'r> Job<'r> {
         self.request.check_replayable(purpose)
     }
 
-    /// Whether sending it twice is the same as once (RFC 9110 §9.2.2).
+    /// Whether sending it twice is the same as once (RFC 9110 §9.2.2), by its method or because it carries a key by which
+    /// the server knows a repetition.
     pub(super) fn is_idempotent(&self) -> bool {
         semantics::is_idempotent(self.method())
+            || ["idempotency-key", "x-idempotency-key"].iter().any(|name| self.request.headers.contains(name))
+    }
+
+    /// How long the body waits for the server's leave; `None` where there is no body, or nobody asked for that.
+    pub(super) fn expects_continue(&self) -> Option<Duration> {
+        self.request.extras.expect_continue.filter(|_| self.framing.body != Sending::Nothing)
+    }
+
+    /// Whether it says that its connection is not to be used again (RFC 9112 §9.6).
+    pub(super) fn closes_connection(&self) -> bool {
+        let mut options = self.request.headers.get_all("connection").flat_map(|value| value.split(','));
+        options.any(|option| option.trim().eq_ignore_ascii_case("close"))
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod attempt;
 mod blanket;
+mod buffer;
 mod connection;
 mod engine;
 mod failure;
@@ -14,6 +15,7 @@ mod http;
 mod job;
 mod log_lines;
 mod options;
+mod patience;
 mod pool_key;
 mod read_head;
 mod send_request;

@@ -7,6 +7,7 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use crate::cancel::Cancel;
 use crate::clock::{self, Clock, Deadline, SystemClock};
 use crate::proxy::{Proxies, Route};
 use crate::timeout::Timeout;
@@ -27,6 +28,8 @@ pub struct SendOptions {
     pub verify: Verify,
     /// The client certificate.
     pub cert: Option<ClientCert>,
+    /// What may end the request from outside; nothing by default.
+    pub cancel: Option<Cancel>,
     /// Proxies of this request; they win over the session's and the environment's.
     pub proxies: Proxies,
     /// Whether the environment may name the CA bundle, once a hop needs one.
@@ -45,6 +48,7 @@ impl Default for SendOptions {
             allow_redirects: true,
             verify: Verify::Yes,
             cert: None,
+            cancel: None,
             proxies: Proxies::default(),
             verify_by_environment: false,
             route: None,

@@ -1,56 +1,139 @@
-//! Reading the head of the answer: past interim responses (100, 103) to the one that counts.
+//! Reading the head of the answer: past interim responses (100, 103) to the one that counts, also while the request is
+//! still being sent.
 
 use std::time::Instant;
 
-use crate::adapter::connection::{Buffer, Doing, Patience, ran_out};
-use crate::adapter::engine::Engine;
+use crate::adapter::buffer::Buffer;
 use crate::adapter::failure::{Failure, broken, remote};
+use crate::adapter::options::EngineClock;
+use crate::adapter::patience::{Doing, Halt, Patience};
 use crate::adapter::send_request::Sent;
+use crate::clock::Deadline;
+use crate::http1::RemoteError;
 use crate::http1::head::ResponseHead;
-use crate::http1::response_head::HeadParser;
+use crate::http1::response_head::{HeadLimits, HeadParser};
 use crate::net::Transport;
 
 /// Reads heads until one is no interim response.
 pub(super) struct HeadReader<'a> {
-    pub(super) engine: &'a Engine,
-    pub(super) patience: &'a Patience,
-    pub(super) buffer: &'a mut Buffer,
-    pub(super) first_byte: Option<Instant>,
+    patience: &'a Patience,
+    clock: &'a EngineClock,
+    buffer: &'a mut Buffer,
+    parser: HeadParser,
+    first_byte: Option<Instant>,
+    /// What came before the request was out.
+    early: Option<Result<ResponseHead, RemoteError>>,
+    /// A 100 (Continue) was among the interim responses.
+    continued: bool,
 }
 
-impl HeadReader<'_> {
-    /// The head, or what went wrong and whether it was before the first byte.
-    pub(super) fn read(&mut self, transport: &mut Transport, sent: &Sent) -> Result<ResponseHead, (Failure, bool)> {
-        let mut parser = HeadParser::new(self.engine.settings.head);
+/// What a look at the connection, without a wait, found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Heard {
+    /// Nothing that counts yet.
+    Nothing,
+    /// A final answer that lets the request go on: 2xx or 3xx. It is kept.
+    Answer,
+    /// A final answer that makes sending the rest pointless: 4xx, 5xx, or no HTTP at all. It is kept.
+    Refusal,
+    /// The peer says nothing more.
+    End,
+}
+
+impl<'a> HeadReader<'a> {
+    pub(super) fn new(
+        patience: &'a Patience,
+        clock: &'a EngineClock,
+        buffer: &'a mut Buffer,
+        limits: HeadLimits,
+    ) -> Self {
+        let parser = HeadParser::new(limits);
+        Self { patience, clock, buffer, parser, first_byte: None, early: None, continued: false }
+    }
+
+    /// When the first byte of an answer came.
+    pub(super) fn first_byte(&self) -> Option<Instant> {
+        self.first_byte
+    }
+
+    /// Whether the peer's final answer is still to come.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.early.is_none()
+    }
+
+    /// Whether the peer has asked for the body.
+    pub(super) fn was_continued(&self) -> bool {
+        self.continued
+    }
+
+    /// Takes what is there, without waiting.
+    pub(super) fn listen(&mut self, transport: &mut Transport) -> Result<Heard, Halt> {
         loop {
-            if !self.buffer.is_empty() {
-                match parser.feed(self.buffer.data()) {
-                    Ok(Some((head, used))) => {
-                        self.buffer.consume(used);
-                        if !head.is_interim() {
-                            return Ok(head);
-                        }
-                        continue;
-                    }
-                    Ok(None) => {}
-                    Err(error) => return Err((Failure::misread(&error), false)),
+            match self.patience.fill_at_once(transport, self.buffer, usize::MAX)? {
+                None => return Ok(Heard::Nothing),
+                Some(0) => return Ok(Heard::End),
+                Some(_) => self.note_first_byte(),
+            }
+            match self.next_head() {
+                Ok(None) => {}
+                Ok(Some(head)) => {
+                    let refused = head.status.is_client_error() || head.status.is_server_error();
+                    self.early = Some(Ok(head));
+                    return Ok(if refused { Heard::Refusal } else { Heard::Answer });
+                }
+                Err(error) => {
+                    self.early = Some(Err(error));
+                    return Ok(Heard::Refusal);
                 }
             }
-            let failure = match self.patience.fill(transport, self.buffer) {
+        }
+    }
+
+    /// The head, or what went wrong and whether it was before the first byte.
+    pub(super) fn read(&mut self, transport: &mut Transport, sent: &Sent) -> Result<ResponseHead, (Failure, bool)> {
+        loop {
+            let next = match self.early.take() {
+                Some(early) => early.map(Some),
+                None => self.next_head(),
+            };
+            match next {
+                Ok(Some(head)) => return Ok(head),
+                Ok(None) => {}
+                Err(error) => return Err((Failure::misread(&error), false)),
+            }
+            let failure = match self.patience.fill(transport, Deadline::NONE, self.buffer, usize::MAX) {
                 Ok(0) => {
-                    let error = parser.eof(self.buffer.data());
+                    let error = self.parser.eof(self.buffer.data());
                     Failure::read(sent.blame(remote(&error)))
                 }
                 Ok(_) => {
-                    self.first_byte.get_or_insert_with(|| self.engine.clock.now());
+                    self.note_first_byte();
                     continue;
                 }
-                Err(error) if ran_out(&error) => {
-                    return Err((Failure::read(self.patience.expired(Doing::Head)), false));
+                // A peer that the kernel gave up is as dead as one that reset the connection.
+                Err(halt @ (Halt::Broken(_) | Halt::Silent(Some(_)))) => {
+                    Failure::read(self.patience.error(halt, Doing::Head, |error| sent.blame(broken(error))))
                 }
-                Err(error) => Failure::read(sent.blame(broken(error))),
+                Err(halt) => return Err((Failure::halted(self.patience, halt, Doing::Head), false)),
             };
             return Err((failure, self.first_byte.is_none()));
         }
+    }
+
+    fn note_first_byte(&mut self) {
+        self.first_byte.get_or_insert_with(|| self.clock.now());
+    }
+
+    /// The final head, if all of it is in the buffer.
+    fn next_head(&mut self) -> Result<Option<ResponseHead>, RemoteError> {
+        while !self.buffer.is_empty() {
+            let Some((head, used)) = self.parser.feed(self.buffer.data())? else { break };
+            self.buffer.consume(used);
+            if !head.is_interim() {
+                return Ok(Some(head));
+            }
+            self.continued |= head.status == http::StatusCode::CONTINUE;
+        }
+        Ok(None)
     }
 }

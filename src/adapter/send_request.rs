@@ -1,15 +1,21 @@
 //! Everything that puts a request on the wire: its head, its body, its chunks.
 //!
-//! A peer that takes no more is not the end: it may have answered before it stopped reading, and that is for the reader of
-//! the head to find out.
+//! A write never waits blindly: it is tried, and where the peer takes no more, the wait is for either direction. A peer that
+//! answers 4xx or 5xx meanwhile has refused the rest (RFC 9112 §9.3); any other early answer is kept until the request is
+//! out. A peer that takes no more is not the end either: it may have answered before it stopped reading, and that is for the
+//! reader of the head to find out.
 
 use std::io;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use crate::adapter::USER_AGENT;
-use crate::adapter::connection::{Doing, Patience, ran_out, with_outgoing};
+use crate::adapter::buffer::with_outgoing;
 use crate::adapter::failure::Failure;
 use crate::adapter::job::Job;
+use crate::adapter::patience::{Doing, Halt, Patience};
+use crate::adapter::read_head::{HeadReader, Heard};
+use crate::clock::{self, Deadline};
 use crate::error::{Error, ErrorKind};
 use crate::headers::Headers;
 use crate::http1::chunk_encoder::{CHUNK_END, LAST_CHUNK, chunk_head};
@@ -23,11 +29,16 @@ const ONE_WRITE: usize = 16 * 1024;
 /// How much of a streamed body is sent at a time.
 const BLOCK: usize = 16 * 1024;
 
+/// After so many bytes that the peer took without a wait, a look for an early answer is worth its system call.
+const LISTEN_EVERY: usize = 1 << 20;
+
 /// A request that went out as far as the peer took it.
 pub(super) enum Sent {
     Whole,
     /// The peer stopped reading; it may have answered before it did (BODY-33).
     Cut(io::Error),
+    /// The peer answered, and what it said makes the rest pointless, or it did not ask for the body.
+    Answered,
 }
 
 impl Sent {
@@ -38,36 +49,162 @@ impl Sent {
                 Error::message(ErrorKind::ConnectionError, format!("connection aborted while sending: {cut}"))
                     .with_source(error)
             }
-            Self::Whole => error,
+            Self::Whole | Self::Answered => error,
         }
     }
 }
 
 /// Sends head and body, as far as the peer takes them.
-pub(super) fn send(job: &Job<'_>, transport: &mut Transport, patience: &Patience) -> Result<Sent, Failure> {
+pub(super) fn send(
+    job: &Job<'_>,
+    transport: &mut Transport,
+    patience: &Patience,
+    reader: &mut HeadReader<'_>,
+) -> Result<Sent, Failure> {
     with_outgoing(|out| {
         write_head(job, out).map_err(Failure::last)?;
-        match job.request.body.as_bytes().filter(|_| matches!(job.framing.body, Sending::Sized(_))) {
-            Some(bytes) if bytes.len() <= ONE_WRITE => {
+        let mut sender = Sender { transport, patience, reader, unheard: 0, stopped: None };
+        let bytes = job.request.body.as_bytes().filter(|_| matches!(job.framing.body, Sending::Sized(_)));
+        match (bytes, job.expects_continue()) {
+            (Some(bytes), None) if bytes.len() <= ONE_WRITE => {
                 out.extend_from_slice(bytes);
-                sent(patience.write_all(transport, out), patience)
+                sender.write(out)?;
             }
-            Some(bytes) => {
-                let head = sent(patience.write_all(transport, out), patience)?;
-                if let Sent::Cut(_) = head { Ok(head) } else { sent(patience.write_all(transport, bytes), patience) }
+            (None, _) if job.framing.body == Sending::Nothing => {
+                sender.write(out)?;
             }
-            None if job.framing.body == Sending::Nothing => sent(patience.write_all(transport, out), patience),
-            None => stream(job, transport, patience, out),
+            (_, expected) => {
+                // The head goes out at once (BODY-32): a source that is slow must not hold it back.
+                let goes_on = sender.write(out)? && sender.flush()?;
+                let wanted = match expected {
+                    Some(limit) if goes_on => sender.is_wanted(limit)?,
+                    _ => goes_on,
+                };
+                match bytes {
+                    _ if !wanted => {}
+                    Some(bytes) => drop(sender.write(bytes)?),
+                    None => stream(job, &mut sender, out)?,
+                }
+            }
         }
+        sender.finish()
     })
 }
 
-/// A write that the peer did not take is not the end: it may have answered (BODY-33).
-fn sent(written: io::Result<()>, patience: &Patience) -> Result<Sent, Failure> {
-    match written {
-        Ok(()) => Ok(Sent::Whole),
-        Err(error) if ran_out(&error) => Err(Failure::read(patience.expired(Doing::Sending))),
-        Err(error) => Ok(Sent::Cut(error)),
+/// A request on its way out.
+struct Sender<'s, 'r> {
+    transport: &'s mut Transport,
+    patience: &'s Patience,
+    reader: &'s mut HeadReader<'r>,
+    /// Bytes sent since the last look for an answer.
+    unheard: usize,
+    /// Why nothing more is to be sent.
+    stopped: Option<Sent>,
+}
+
+impl Sender<'_, '_> {
+    /// Sends `bytes`; false if sending has to stop.
+    fn write(&mut self, bytes: &[u8]) -> Result<bool, Failure> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if self.unheard >= LISTEN_EVERY && self.reader.is_waiting() && !self.listen()? {
+                return Ok(false);
+            }
+            match self.transport.try_write(rest) {
+                Ok(0) => return Ok(self.stop(Sent::Cut(io::ErrorKind::WriteZero.into()))),
+                Ok(taken) => {
+                    rest = &rest[taken..];
+                    self.unheard += taken;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if !self.wait()? {
+                        return Ok(false);
+                    }
+                }
+                Err(error) => return self.cut(error),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Sends what TLS holds back; false if sending has to stop.
+    fn flush(&mut self) -> Result<bool, Failure> {
+        loop {
+            match self.transport.try_flush() {
+                Ok(()) => return Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if !self.wait()? {
+                        return Ok(false);
+                    }
+                }
+                Err(error) => return self.cut(error),
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<Sent, Failure> {
+        if self.stopped.is_none() {
+            self.flush()?;
+        }
+        Ok(self.stopped.unwrap_or(Sent::Whole))
+    }
+
+    /// Waits until the peer takes more, and hears it out if it has something to say instead.
+    fn wait(&mut self) -> Result<bool, Failure> {
+        match self.patience.wait_to_write(self.transport, self.reader.is_waiting()) {
+            Ok(ready) if ready.to_read => self.listen(),
+            Ok(_) => Ok(true),
+            Err(Halt::Broken(error)) => self.cut(error),
+            // It has answered, and reads no further.
+            Err(Halt::Silent(_)) if !self.reader.is_waiting() => Ok(self.stop(Sent::Answered)),
+            Err(halt) => Err(Failure::halted(self.patience, halt, Doing::Sending)),
+        }
+    }
+
+    /// Looks for an early answer; false if sending has to stop.
+    fn listen(&mut self) -> Result<bool, Failure> {
+        self.unheard = 0;
+        match self.reader.listen(self.transport) {
+            Ok(Heard::Nothing | Heard::Answer) => Ok(true),
+            Ok(Heard::Refusal) => Ok(self.stop(Sent::Answered)),
+            Ok(Heard::End) => Ok(self.stop(Sent::Cut(io::ErrorKind::UnexpectedEof.into()))),
+            Err(Halt::Broken(error)) => self.cut(error),
+            Err(halt) => Err(Failure::halted(self.patience, halt, Doing::Sending)),
+        }
+    }
+
+    /// Waits for leave to send the body (RFC 9110 §10.1.1): until a 100 comes, or `limit` has passed.
+    fn is_wanted(&mut self, limit: Duration) -> Result<bool, Failure> {
+        let until = Deadline::after(clock::now(), Some(limit));
+        loop {
+            match self.reader.listen(self.transport) {
+                Ok(Heard::Nothing) if self.reader.was_continued() => return Ok(true),
+                Ok(Heard::Nothing) => {}
+                Ok(Heard::Answer | Heard::Refusal) => return Ok(self.stop(Sent::Answered)),
+                Ok(Heard::End) => return Ok(self.stop(Sent::Cut(io::ErrorKind::UnexpectedEof.into()))),
+                Err(Halt::Broken(error)) => return self.cut(error),
+                Err(halt) => return Err(Failure::halted(self.patience, halt, Doing::Sending)),
+            }
+            match self.patience.wait_to_read(self.transport, until) {
+                Ok(true) => {}
+                Ok(false) => return Ok(true),
+                Err(Halt::Broken(error)) => return self.cut(error),
+                Err(halt) => return Err(Failure::halted(self.patience, halt, Doing::Sending)),
+            }
+        }
+    }
+
+    fn stop(&mut self, why: Sent) -> bool {
+        self.stopped = Some(why);
+        false
+    }
+
+    /// The connection does not take the rest: because somebody shut it down, or the peer did.
+    fn cut(&mut self, error: io::Error) -> Result<bool, Failure> {
+        match self.patience.check() {
+            Ok(()) => Ok(self.stop(Sent::Cut(error))),
+            Err(halt) => Err(Failure::halted(self.patience, halt, Doing::Sending)),
+        }
     }
 }
 
@@ -81,7 +218,7 @@ fn write_head(job: &Job<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
         framing: job.framing.missing,
         user_agent: (!skip.user_agent).then_some(USER_AGENT),
     };
-    let (hidden, authorized);
+    let (hidden, authorized, expecting);
     let mut headers = &request.headers;
     if job.hides_proxy_authorization() && headers.contains("proxy-authorization") {
         hidden = without(headers, "proxy-authorization");
@@ -90,6 +227,10 @@ fn write_head(job: &Job<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
     if let Some(authorization) = job.proxy_authorization() {
         authorized = with(headers, "Proxy-Authorization", authorization);
         headers = &authorized;
+    }
+    if job.expects_continue().is_some() && !headers.contains("expect") {
+        expecting = with(headers, "Expect", "100-continue");
+        headers = &expecting;
     }
     request_head::write(out, job.method(), job.target(), automatic, headers)
         .map_err(|error| Error::message(error.kind(), error.to_string()))
@@ -107,40 +248,42 @@ fn without(headers: &Headers, name: &str) -> Headers {
     headers
 }
 
-/// Sends a body that is read piece by piece, behind the head that is in `out`.
-fn stream(job: &Job<'_>, transport: &mut Transport, patience: &Patience, out: &mut Vec<u8>) -> Result<Sent, Failure> {
+/// Sends a body that is read piece by piece; `out` is at its disposal.
+fn stream(job: &Job<'_>, sender: &mut Sender<'_, '_>, out: &mut Vec<u8>) -> Result<(), Failure> {
     let mut body = job.request.body.open().map_err(Failure::last)?;
     let length = match job.framing.body {
         Sending::Sized(length) => Some(length),
         Sending::Chunked | Sending::Nothing => None,
     };
     let mut total = 0;
-    // The head goes out at once (BODY-32): a source that is slow must not hold it back.
-    let mut result = sent(patience.write_all(transport, out), patience)?;
-    while let (Sent::Whole, Some(piece)) = (&result, body.next_chunk(BLOCK).map_err(Failure::last)?) {
+    while let Some(piece) = body.next_chunk(BLOCK).map_err(Failure::last)? {
         total += piece.len() as u64;
+        // Before it goes out: what is behind the length would be read as the next request.
         if length.is_some_and(|length| total > length) {
             return Err(Failure::last(wrong_length(length, "more")));
         }
-        result = match (length, NonZeroUsize::new(piece.len())) {
+        let goes_on = match (length, NonZeroUsize::new(piece.len())) {
             (None, Some(size)) => {
                 out.clear();
                 chunk_head(size, out);
                 out.extend_from_slice(piece);
                 out.extend_from_slice(CHUNK_END);
-                sent(patience.write_all(transport, out), patience)?
+                sender.write(out)?
             }
-            _ => sent(patience.write_all(transport, piece), patience)?,
+            _ => sender.write(piece)?,
         };
-    }
-    match (result, length) {
-        (Sent::Cut(error), _) => Ok(Sent::Cut(error)),
-        (Sent::Whole, Some(length)) if total < length => {
-            Err(Failure::last(wrong_length(Some(length), &format!("only {total}"))))
+        if !goes_on {
+            return Ok(());
         }
-        (Sent::Whole, Some(_)) => Ok(Sent::Whole),
-        (Sent::Whole, None) => sent(patience.write_all(transport, LAST_CHUNK), patience),
     }
+    match length {
+        Some(length) if total < length => {
+            return Err(Failure::last(wrong_length(Some(length), &format!("only {total}"))));
+        }
+        Some(_) => {}
+        None => drop(sender.write(LAST_CHUNK)?),
+    }
+    Ok(())
 }
 
 fn wrong_length(length: Option<u64>, came: &str) -> Error {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::adapter::wire_body::DrainLimits;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http1::response_head::HeadLimits;
@@ -12,7 +13,7 @@ use crate::message::coding;
 use crate::net::{KeepAlive, Pin, Resolver, SocketOptions, TlsBackend, TlsConfig, TlsVersion};
 use crate::retry::Retry;
 use crate::setting::IntoSetting;
-use crate::timeout::{IntoLimit, Limit};
+use crate::timeout::{IntoDuration, IntoLimit, Limit, saturating_duration};
 
 /// Everything that can be set, as it was set.
 #[derive(Clone)]
@@ -30,7 +31,8 @@ pub(super) struct AdapterSettings {
     pub(super) resolver: Option<Resolver>,
     pub(super) tls: TlsConfig,
     pub(super) head: HeadLimits,
-    pub(super) drain_limit: u64,
+    pub(super) drain: DrainLimits,
+    pub(super) keep_alive_margin: Duration,
     pub(super) decoding: coding::DecodeLimits,
     /// In place of the system's.
     pub(super) own_clock: Option<Arc<dyn Clock>>,
@@ -54,7 +56,8 @@ impl Default for AdapterSettings {
             resolver: None,
             tls: TlsConfig::default(),
             head: HeadLimits::default(),
-            drain_limit: 64 * 1024,
+            drain: DrainLimits { bytes: 64 * 1024, time: Duration::from_millis(20) },
+            keep_alive_margin: Duration::from_secs(1),
             decoding: coding::DecodeLimits::default(),
             own_clock: None,
             refused: Vec::new(),
@@ -272,10 +275,31 @@ impl HttpAdapterBuilder {
         self
     }
 
-    /// The most that is read of a body that nobody wants, so that its connection can be used again: a streamed response
-    /// that is dropped unread, or one that is retried. 64 KiB by default; 0 always closes.
+    /// The most that is read off the wire of a body that nobody wants, so that its connection can be used again: of a
+    /// streamed response that is dropped unread, of one that is retried, and of a redirect or a challenge (whose body is
+    /// kept up to this size). 64 KiB by default; 0 always closes.
     pub fn drain_limit(mut self, bytes: u64) -> Self {
-        self.settings.drain_limit = bytes;
+        self.settings.drain.bytes = bytes;
+        self
+    }
+
+    /// How long all of that may take when a response is dropped or retried: 20 ms by default. What has not come by then is
+    /// given up with its connection. A body whose end is not known in advance is not waited for at all.
+    pub fn drain_timeout(mut self, limit: impl IntoLimit) -> Self {
+        self.settings.drain.time = self.settings.limit("drain_timeout", limit).unwrap_or(Duration::MAX);
+        self
+    }
+
+    /// How long before the end of the server's own `Keep-Alive: timeout` a connection is no longer used, in seconds or as a
+    /// `Duration`: one second by default; zero uses it to the end. A request that leaves just as the server closes would be
+    /// lost.
+    pub fn keep_alive_margin(mut self, margin: impl IntoDuration) -> Self {
+        let seconds = margin.into_seconds();
+        self.settings.refused.retain(|(refused, _)| *refused != "keep_alive_margin");
+        if seconds.is_nan() || seconds < 0.0 {
+            self.settings.refused.push(("keep_alive_margin", seconds));
+        }
+        self.settings.keep_alive_margin = saturating_duration(seconds);
         self
     }
 

@@ -1,14 +1,20 @@
 //! The body of a response on its connection: it owns the lease, and settles it on the byte that ends the framing.
 //!
 //! Two ends: read to the last byte of a reusable exchange, the connection goes back to its pool; read to the end of one
-//! that is not reusable, given up or broken, the connection is closed and its place in the pool kept.
+//! that is not reusable, given up, stopped or broken, the connection is closed and its place in the pool kept.
+//!
+//! What nobody wants any more is drained within [`DrainLimits`]: one deadline and one budget for the whole of it.
 
 use std::io::{self, Read};
 use std::time::Duration;
 
-use crate::adapter::connection::{Buffer, Connection, Patience};
-use crate::adapter::failure::{body_broken, body_remote};
-use crate::error::Error;
+use crate::adapter::buffer::Buffer;
+use crate::adapter::connection::Connection;
+use crate::adapter::failure::{body_halted, body_remote};
+use crate::adapter::patience::{Patience, Stops};
+use crate::cancel::Cancel;
+use crate::clock::{self, Deadline};
+use crate::error::{Error, ErrorKind};
 use crate::http1::body_decoder::BodyDecoder;
 use crate::http1::head::ResponseHead;
 use crate::http1::reuse::CloseReason;
@@ -25,8 +31,13 @@ const LARGE_CHUNK: u64 = 2 * DIRECT_SIZE as u64;
 /// Enough for the end of one chunk and the start of the next.
 const CHUNK_LINES: usize = 512;
 
-/// How long dropping an unread body may wait for each piece of the rest.
-const DROP_PATIENCE: Duration = Duration::from_millis(20);
+/// What saving a connection may cost: the rest of a body that nobody wants is read away within both.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DrainLimits {
+    /// Off the wire.
+    pub(super) bytes: u64,
+    pub(super) time: Duration,
+}
 
 /// What becomes of a connection after a response.
 #[derive(Clone, Copy, Debug)]
@@ -42,13 +53,18 @@ pub(super) struct Unread {
     pub(super) lease: Lease<Connection>,
     pub(super) buffer: Buffer,
     pub(super) reuse: Reuse,
+    /// Who may stop the connection while it is read.
+    pub(super) stops: Stops,
 }
 
 impl Unread {
     /// Ends an exchange without a body, or whose body is over.
     pub(super) fn settle(self) {
-        let Self { lease, buffer, reuse } = self;
+        let Self { lease, buffer, reuse, stops } = self;
+        let is_stopped = stops.end();
         let reason = match reuse {
+            // It was shut down from another thread, or is about to be.
+            _ if is_stopped => None,
             // POOL-30: bytes that nobody asked for are the next answer's, or an attack; not on this connection.
             Reuse::Keep(_) if !buffer.is_empty() => Some(CloseReason::Surplus),
             Reuse::Keep(limit) => {
@@ -72,6 +88,12 @@ impl Unread {
         }
     }
 
+    /// Lets `closer` stop the connection too.
+    pub(super) fn let_close(&mut self, closer: &Cancel) {
+        let connection = self.lease.connection().expect("a lease keeps its connection until it is settled");
+        self.stops.add_closer(closer, &connection.transport);
+    }
+
     /// Gives up what is left: the connection is closed, its place kept (POOL-21).
     fn give_up(mut self) {
         self.reuse = Reuse::Close(None);
@@ -84,36 +106,81 @@ pub(super) struct WireBody {
     unread: Option<Unread>,
     decoder: BodyDecoder,
     patience: Patience,
-    /// The most that dropping it reads to save the connection.
-    drain_limit: u64,
+    limits: DrainLimits,
+    bounds: Bounds,
+}
+
+/// A share of time and bytes for all reads together.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    until: Deadline,
+    /// How many bytes may still come off the wire.
+    bytes: u64,
+}
+
+impl Bounds {
+    const NONE: Self = Self { until: Deadline::NONE, bytes: u64::MAX };
+
+    fn new(bytes: u64, time: Duration) -> Self {
+        Self { until: Deadline::after(clock::now(), Some(time)), bytes }
+    }
+
+    /// The most that one read may take; an error once the share is used up.
+    fn most(&self) -> Result<usize, Error> {
+        match usize::try_from(self.bytes).unwrap_or(usize::MAX) {
+            0 => Err(Error::message(ErrorKind::StreamConsumed, "the body is longer than may be read of it")),
+            most => Ok(most),
+        }
+    }
+
+    fn took(&mut self, read: usize) {
+        self.bytes = self.bytes.saturating_sub(read as u64);
+    }
 }
 
 impl WireBody {
-    pub(super) fn new(unread: Unread, decoder: BodyDecoder, patience: Patience, drain_limit: u64) -> Self {
-        Self { unread: Some(unread), decoder, patience, drain_limit }
+    pub(super) fn new(unread: Unread, decoder: BodyDecoder, patience: Patience, limits: DrainLimits) -> Self {
+        Self { unread: Some(unread), decoder, patience, limits, bounds: Bounds::NONE }
     }
 
-    /// Reads the rest away so that the connection can be used again; one with more than `limit` bytes left is closed.
-    fn drain(&mut self, limit: u64, patience: &Patience) {
-        let mut left = limit;
+    /// Reads the rest away so that the connection can be used again, within the limits; else the connection is closed.
+    ///
+    /// A body whose end is not known in advance is not waited for: only what is there is taken.
+    fn drain_rest(&mut self) {
+        let Some(unread) = &self.unread else { return };
+        let DrainLimits { bytes, time } = self.limits;
+        // What is in the buffer came off the wire too.
+        let Some(bytes) = bytes.checked_sub(unread.buffer.data().len() as u64) else { return self.close() };
+        self.bounds = Bounds::new(bytes, time);
         let mut sink = [0; 4096];
-        while self.unread.is_some() {
-            if limit == 0 || self.decoder.remaining().is_some_and(|rest| rest > left) {
+        while let Some(unread) = &mut self.unread {
+            let is_worth_it = match self.decoder.remaining() {
+                Some(rest) => rest <= self.bounds.bytes.saturating_add(unread.buffer.data().len() as u64),
+                None => !unread.buffer.is_empty() || self.fill_at_once(),
+            };
+            if self.limits.bytes == 0 || !is_worth_it || self.step(&mut sink).is_err() {
                 return self.close();
-            }
-            // One byte more than may be read, so that too much shows; a body may end on that one.
-            let most = usize::try_from(left).map_or(sink.len(), |left| sink.len().min(left.saturating_add(1)));
-            match self.step(&mut sink[..most], patience) {
-                Ok(n) if n as u64 <= left => left -= n as u64,
-                _ => return self.close(),
             }
         }
     }
 
+    /// Takes what has come of a body whose end is not known; false if that is nothing.
+    fn fill_at_once(&mut self) -> bool {
+        let (Some(unread), Ok(most)) = (&mut self.unread, self.bounds.most()) else { return false };
+        let Some(connection) = unread.lease.connection() else { return false };
+        match self.patience.fill_at_once(&mut connection.transport, &mut unread.buffer, most) {
+            Ok(Some(read @ 1..)) => {
+                self.bounds.took(read);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Moves some body bytes to `out`; 0 once the body is over.
-    fn step(&mut self, out: &mut [u8], patience: &Patience) -> io::Result<usize> {
+    fn step(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let moved = match &mut self.unread {
-            Some(unread) => advance(unread, &mut self.decoder, patience, out),
+            Some(unread) => advance(unread, &mut self.decoder, &self.patience, &mut self.bounds, out),
             None => return Ok(0),
         };
         self.stepped(moved)
@@ -148,11 +215,11 @@ fn advance(
     unread: &mut Unread,
     decoder: &mut BodyDecoder,
     patience: &Patience,
+    bounds: &mut Bounds,
     out: &mut [u8],
 ) -> Result<usize, Error> {
     let Unread { lease, buffer, .. } = unread;
-    let connection = lease.connection().expect("a lease keeps its connection until it is settled");
-    let broken = |error: io::Error| body_broken(error, patience);
+    let transport = &mut lease.connection().expect("a lease keeps its connection until it is settled").transport;
     while !decoder.is_done() {
         if !buffer.is_empty() {
             let progress = decoder.decode(buffer.data(), out).map_err(|error| body_remote(&error))?;
@@ -162,18 +229,22 @@ fn advance(
             }
             continue;
         }
-        let direct = usize::try_from(decoder.direct()).unwrap_or(usize::MAX).min(out.len());
+        let most = bounds.most()?;
+        let direct = usize::try_from(decoder.direct()).unwrap_or(usize::MAX).min(out.len()).min(most);
         let read = if direct >= DIRECT_SIZE {
-            let most = direct;
-            let n = patience.read(&mut connection.transport, &mut out[..most]).map_err(broken)?;
-            decoder.advance(n);
-            if n > 0 {
-                return Ok(n);
+            let read = patience.read(transport, bounds.until, &mut out[..direct]);
+            let read = read.map_err(|halt| body_halted(halt, patience))?;
+            decoder.advance(read);
+            if read > 0 {
+                bounds.took(read);
+                return Ok(read);
             }
-            n
+            read
         } else {
-            patience.fill(&mut connection.transport, buffer).map_err(broken)?
+            let read = patience.fill(transport, bounds.until, buffer, most);
+            read.map_err(|halt| body_halted(halt, patience))?
         };
+        bounds.took(read);
         if read == 0 {
             decoder.eof().map_err(|error| body_remote(&error))?;
         }
@@ -183,17 +254,16 @@ fn advance(
 
 /// Moves all that is left of the body to the end of `out`.
 ///
-/// Content that is still on its way goes straight there, and is not zeroed before: for that the socket's own timeout has to
-/// be all that limits a read.
+/// Content that is still on its way goes straight there, and is not zeroed before.
 fn advance_to_end(
     unread: &mut Unread,
     decoder: &mut BodyDecoder,
     patience: &Patience,
+    bounds: &mut Bounds,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
     let Unread { lease, buffer, .. } = unread;
-    let connection = lease.connection().expect("a lease keeps its connection until it is settled");
-    let broken = |error: io::Error| body_broken(error, patience);
+    let transport = &mut lease.connection().expect("a lease keeps its connection until it is settled").transport;
     let mut large_chunks = false;
     while !decoder.is_done() {
         let direct = decoder.direct();
@@ -210,16 +280,19 @@ fn advance_to_end(
             buffer.consume(used);
             continue;
         }
-        let ended = if direct >= DIRECT_SIZE as u64 {
-            patience.before_read(&mut connection.transport).map_err(broken)?;
-            let n = connection.transport.read_to_vec(direct, out).map_err(broken)?;
-            decoder.advance(n);
-            n == 0
+        let most = bounds.most()?;
+        let read = if direct >= DIRECT_SIZE as u64 && most >= DIRECT_SIZE {
+            let read = patience.read_to_vec(transport, bounds.until, direct.min(most as u64), out);
+            let read = read.map_err(|halt| body_halted(halt, patience))?;
+            decoder.advance(read);
+            read
         } else {
-            let most = if large_chunks { CHUNK_LINES } else { usize::MAX };
-            patience.fill_up_to(&mut connection.transport, buffer, most).map_err(broken)? == 0
+            let most = if large_chunks { CHUNK_LINES.min(most) } else { most };
+            let read = patience.fill(transport, bounds.until, buffer, most);
+            read.map_err(|halt| body_halted(halt, patience))?
         };
-        if ended {
+        bounds.took(read);
+        if read == 0 {
             decoder.eof().map_err(|error| body_remote(&error))?;
         }
     }
@@ -231,8 +304,7 @@ impl Read for WireBody {
         if out.is_empty() {
             return Ok(0);
         }
-        let patience = self.patience.clone();
-        self.step(out, &patience)
+        self.step(out)
     }
 }
 
@@ -246,11 +318,8 @@ impl BodySource for WireBody {
     }
 
     fn read_rest(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
-        if !self.patience.is_simple() {
-            return self.read_to_end(out).map(drop);
-        }
         let Some(unread) = &mut self.unread else { return Ok(()) };
-        let moved = advance_to_end(unread, &mut self.decoder, &self.patience, out);
+        let moved = advance_to_end(unread, &mut self.decoder, &self.patience, &mut self.bounds, out);
         self.stepped(moved)
     }
 
@@ -260,18 +329,19 @@ impl BodySource for WireBody {
         }
     }
 
-    fn drain(&mut self, limit: u64) {
-        let patience = self.patience.clone();
-        WireBody::drain(self, limit, &patience);
+    fn drain(&mut self) {
+        self.drain_rest();
+    }
+
+    fn bound(&mut self, time: Duration) -> u64 {
+        self.bounds = Bounds::new(self.limits.bytes, time);
+        self.limits.bytes
     }
 }
 
 /// Dropped unread: read away if little is left and it comes at once, else closed.
 impl Drop for WireBody {
     fn drop(&mut self) {
-        if self.unread.is_some() {
-            let patience = self.patience.at_most(DROP_PATIENCE);
-            WireBody::drain(self, self.drain_limit, &patience);
-        }
+        self.drain_rest();
     }
 }

@@ -15,8 +15,10 @@ use crate::headers::Headers;
 /// Why a connection ends with its response.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum CloseReason {
-    /// `Connection: close`.
+    /// `Connection: close` in the response.
     Asked,
+    /// `Connection: close` in the request: found by the caller.
+    Last,
     /// HTTP/1.0, and nothing says keep-alive.
     Http10,
     /// The body ends where the connection does.
@@ -33,6 +35,7 @@ impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Asked => "the peer asks for it",
+            Self::Last => "the request asks for it",
             Self::Http10 => "HTTP/1.0 without keep-alive",
             Self::UntilClose => "its end is the end of the body",
             Self::Coding => "doubtful transfer coding",

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Method;
 
@@ -54,6 +55,8 @@ pub(crate) struct Extras {
     /// Cookies of this request alone; they are sent on its hops too.
     pub(crate) cookies: Option<CookieJar>,
     pub(crate) skip: Skip,
+    /// How long the body waits for the server's leave.
+    pub(crate) expect_continue: Option<Duration>,
     /// The headers before an auth answered a challenge: those that a redirect starts from.
     pub(crate) unanswered: Option<Box<Headers>>,
     /// The program set a Cookie header itself.

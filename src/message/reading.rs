@@ -8,12 +8,16 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::events::Events;
 use crate::message::lines::{self, Lines};
 use crate::message::response::Response;
 use crate::message::stream::consumed;
+
+/// How long the body of a redirect, or of another response that nobody may ever look at, is waited for.
+const KEEP_TIME: Duration = Duration::from_secs(1);
 
 /// How much is moved at a time by `copy_to` and `save_to`.
 const COPY_SIZE: usize = 128 * 1024;
@@ -28,7 +32,7 @@ impl Response {
         if let Some(content) = self.shared.content.get() {
             return Ok(content);
         }
-        let mut stream = self.shared.stream.lock();
+        let mut stream = self.shared.stream();
         if self.shared.content.get().is_none() {
             let content = stream.read_all().map_err(|error| self.with_context(error))?;
             // The lock is held, so nobody else sets it.
@@ -115,7 +119,7 @@ impl Response {
         mut progress: impl FnMut(u64, Option<u64>),
     ) -> Result<u64> {
         if let Some(content) = self.shared.content.get() {
-            let position = std::mem::replace(&mut self.shared.stream.lock().position, content.len());
+            let position = std::mem::replace(&mut self.shared.stream().position, content.len());
             let rest = content.get(position..).unwrap_or_default();
             out.write_all(rest)?;
             out.flush()?;
@@ -150,8 +154,28 @@ impl Response {
 
     /// Gives the rest of the body up and closes its connection; a body that was read to its end has given it back already.
     /// Calling it again is harmless (RESP-33).
+    ///
+    /// It never waits for a thread that is reading the body: that read ends at once, with
+    /// [`ErrorKind::StreamConsumed`]. (A reader that an adapter of one's own gave as a body cannot be interrupted; it is
+    /// closed when its read returns.)
     pub fn close(&self) {
-        self.shared.stream.lock().close();
+        self.shared.close();
+    }
+
+    /// Takes a body off its connection that nobody has asked for, if it is short and comes soon; else gives it up, and
+    /// `content` says so.
+    ///
+    /// # Errors
+    /// The end of the request itself: its total timeout, or its token.
+    pub(crate) fn keep_for_later(&self) -> Result<()> {
+        let mut stream = self.shared.stream();
+        if self.shared.content.get().is_none() {
+            if let Some(content) = stream.read_all_within(KEEP_TIME).map_err(|error| self.with_context(error))? {
+                // The lock is held, so nobody else sets it.
+                let _ = self.shared.content.set(content);
+            }
+        }
+        Ok(())
     }
 
     /// Reads from content that is kept, or `None` if there is none.
@@ -168,7 +192,7 @@ impl Response {
         if let Some(n) = self.read_kept(position, buf) {
             return Ok(n);
         }
-        let mut stream = self.shared.stream.lock();
+        let mut stream = self.shared.stream();
         if *position == 0 && stream.is_consumed() {
             return Err(consumed().into());
         }
@@ -188,7 +212,7 @@ impl Response {
 /// The decoded body. Content that is kept is read once through all handles together.
 impl Read for Response {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut stream = self.shared.stream.lock();
+        let mut stream = self.shared.stream();
         if self.shared.content.get().is_some() {
             return Ok(self.read_kept(&mut stream.position, buf).unwrap_or(0));
         }
@@ -216,7 +240,7 @@ impl IterContent<'_> {
             self.position += piece.len();
             return Ok(piece.to_vec());
         }
-        let mut stream = self.response.shared.stream.lock();
+        let mut stream = self.response.shared.stream();
         if !self.started && stream.is_consumed() {
             return Err(consumed());
         }
@@ -290,7 +314,7 @@ impl Drop for Reader<'_> {
     fn drop(&mut self) {
         let started = self.position > 0;
         if started && !self.ended && self.response.shared.content.get().is_none() {
-            self.response.shared.stream.lock().lose();
+            self.response.shared.stream().lose();
         }
     }
 }
@@ -308,7 +332,7 @@ pub struct Raw<'a> {
 
 impl Read for Raw<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut stream = self.response.shared.stream.lock();
+        let mut stream = self.response.shared.stream();
         stream.read_raw(buf).map_err(|error| self.response.io_context(error))
     }
 }

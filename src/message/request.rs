@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Method;
 
@@ -19,6 +20,7 @@ use crate::message::hooks::Hooks;
 use crate::message::pair::Pair;
 use crate::message::prepared::Skip;
 use crate::message::response::Response;
+use crate::timeout::{IntoLimit, Limit};
 use crate::url::{IntoUrl, Url};
 
 mod sealed {
@@ -95,6 +97,7 @@ pub struct Request {
     pub(crate) cookies: Option<CookieJar>,
     pub(crate) auth: Option<Arc<dyn Auth>>,
     pub(crate) hooks: Hooks,
+    pub(crate) expect_continue: Option<Duration>,
     error: Option<Error>,
 }
 
@@ -134,6 +137,7 @@ impl Request {
             cookies: None,
             auth: None,
             hooks: Hooks::new(),
+            expect_continue: None,
             error: method_error.or(url_error),
         }
     }
@@ -189,6 +193,19 @@ impl Request {
     pub fn skip_header(mut self, name: impl AsRef<str>) -> Self {
         self.skip.name(name.as_ref());
         self.remove_header(name)
+    }
+
+    /// Asks the server for leave before the body is sent, and waits for it no longer than `limit`; see
+    /// [`RequestBuilder::expect_continue`](crate::RequestBuilder::expect_continue).
+    pub fn expect_continue(mut self, limit: impl IntoLimit) -> Self {
+        match limit.into_limit() {
+            Limit::Invalid(seconds) => {
+                let text = format!("the limit of expect_continue must be more than zero seconds, not {seconds}");
+                self.fail(Error::message(ErrorKind::InvalidSetting, text));
+            }
+            limit => self.expect_continue = limit.duration(),
+        }
+        self
     }
 
     /// Adds query parameters, in order, form-encoded; repeats stay. A name that the session's `params` has replaces it.

@@ -8,12 +8,14 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
+use crate::cancel::Cancel;
 use crate::clock;
 use crate::cookies::CookieJar;
 use crate::error::{Error, ErrorKind, Result};
@@ -61,7 +63,37 @@ pub(super) struct Received {
     version: Version,
     headers: Headers,
     pub(super) content: OnceLock<Vec<u8>>,
-    pub(super) stream: Mutex<Stream>,
+    stream: Mutex<Stream>,
+    /// What ends a read from another thread.
+    closer: Option<Cancel>,
+    /// It was closed while another thread had the stream.
+    closing: AtomicBool,
+}
+
+impl Received {
+    /// The stream, for one thread at a time. It is held while it is read.
+    pub(super) fn stream(&self) -> MutexGuard<'_, Stream> {
+        let mut stream = self.stream.lock();
+        if self.closing.load(Ordering::Acquire) {
+            stream.close();
+        }
+        stream
+    }
+
+    /// Closes the stream; where another thread is reading it, that read ends, and nobody waits for it.
+    pub(super) fn close(&self) {
+        if let Some(mut stream) = self.stream.try_lock() {
+            return stream.close();
+        }
+        self.closing.store(true, Ordering::Release);
+        if let Some(closer) = &self.closer {
+            closer.cancel();
+        }
+        // The other thread may have been done before it could see that.
+        if let Some(mut stream) = self.stream.try_lock() {
+            stream.close();
+        }
+    }
 }
 
 /// What is known about it.
@@ -116,6 +148,8 @@ pub(crate) struct Parts {
     pub(crate) limits: coding::DecodeLimits,
     /// `None`: no body, or an empty one.
     pub(crate) body: Option<Box<dyn BodySource>>,
+    /// What ends a read of the body from another thread.
+    pub(crate) closer: Option<Cancel>,
     pub(crate) exchange: Exchange,
     /// What it took to get here, by the clock of an adapter that has one of its own.
     pub(crate) elapsed: Option<Duration>,
@@ -151,6 +185,8 @@ impl Response {
                 headers: parts.headers,
                 content: OnceLock::new(),
                 stream: Mutex::new(stream),
+                closer: parts.closer,
+                closing: AtomicBool::new(false),
             }),
             meta: Arc::new(Meta {
                 measured: parts.elapsed,
@@ -524,6 +560,7 @@ impl ResponseBuilder {
             headers: self.headers,
             limits: coding::DecodeLimits::default(),
             body: self.body,
+            closer: None,
             exchange: Exchange::default(),
             elapsed: None,
             retries: None,

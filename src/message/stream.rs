@@ -4,7 +4,9 @@
 //! connection back by itself when its last byte was read, and closes it when it is closed or fails.
 
 use std::io::{self, Read};
+use std::time::Duration;
 
+use crate::clock::{self, Deadline};
 use crate::error::{Error, ErrorKind, Result};
 use crate::headers::Headers;
 use crate::message::coding::{self, Coded};
@@ -26,9 +28,13 @@ pub(crate) trait BodySource: Read + Send {
         self.read_to_end(out).map(drop)
     }
 
-    /// Reads the rest away so that the connection can be used again, if no more than `limit` bytes are left.
-    fn drain(&mut self, limit: u64) {
-        let _ = limit;
+    /// Reads the rest away so that the connection can be used again, as far as that is worth it; else closes it.
+    fn drain(&mut self) {}
+
+    /// Bounds all that is read from now on, in time and in bytes off the wire; how many bytes that are.
+    fn bound(&mut self, time: Duration) -> u64 {
+        let _ = time;
+        MOST_KEPT
     }
 
     /// Gives up the rest: the connection is closed unless it is known to be at its end.
@@ -48,8 +54,12 @@ impl BodySource for Box<dyn BodySource> {
         (**self).read_rest(out)
     }
 
-    fn drain(&mut self, limit: u64) {
-        (**self).drain(limit);
+    fn drain(&mut self) {
+        (**self).drain();
+    }
+
+    fn bound(&mut self, time: Duration) -> u64 {
+        (**self).bound(time)
     }
 
     fn close(&mut self) {
@@ -70,6 +80,9 @@ impl<R: Read + Send> BodySource for Plain<R> {}
 
 /// The most that is reserved because a Content-Length says so; a larger body grows as it comes.
 const MOST_RESERVED: u64 = 64 << 20;
+
+/// The most that is kept of a body that nobody has asked for, where its source sets no bound.
+const MOST_KEPT: u64 = 64 << 10;
 
 pub(super) struct Stream {
     state: State,
@@ -92,6 +105,8 @@ enum State {
     Ended,
     /// Closed or failed before its end.
     Closed,
+    /// Given up, as it was too long or took too long for a body that nobody had asked for.
+    GivenUp,
 }
 
 impl Stream {
@@ -105,8 +120,8 @@ impl Stream {
 
     /// Everything, for `content`.
     pub(super) fn read_all(&mut self) -> Result<Vec<u8>> {
-        if self.touched || matches!(self.state, State::Closed) {
-            return Err(consumed());
+        if self.touched || matches!(self.state, State::Closed | State::GivenUp) {
+            return Err(self.why_gone());
         }
         let mut out = Vec::new();
         if let Err(error) = self.read_all_into(&mut out) {
@@ -115,6 +130,70 @@ impl Stream {
         }
         self.state = State::Ended;
         Ok(out)
+    }
+
+    /// Everything, if that is little and comes soon; else gives it up, with its connection.
+    ///
+    /// # Errors
+    /// What ended the reading, where that was the request's own end: its total timeout, or its token.
+    pub(super) fn read_all_within(&mut self, time: Duration) -> Result<Option<Vec<u8>>> {
+        if self.touched || matches!(self.state, State::Closed | State::GivenUp) {
+            return Ok(None);
+        }
+        let most = match &mut self.state {
+            State::Raw(source) => source.bound(time),
+            State::Decoded(coded) => coded.inner_mut().bound(time),
+            State::Ended | State::Closed | State::GivenUp => 0,
+        };
+        let deadline = Deadline::after(clock::now(), Some(time));
+        let mut out = Vec::new();
+        self.decode();
+        loop {
+            match self.read_bounded(most, &mut out) {
+                Ok(true) => return Ok(Some(out)),
+                Ok(false) if deadline.has_passed(clock::now()) => break,
+                Ok(false) => {}
+                Err(error) => {
+                    let error = Error::from(error);
+                    self.fail();
+                    if matches!(error.kind(), ErrorKind::TotalTimeout | ErrorKind::Cancelled) {
+                        return Err(error);
+                    }
+                    break;
+                }
+            }
+        }
+        self.close();
+        self.state = State::GivenUp;
+        Ok(None)
+    }
+
+    /// Reads a piece to `out`; true at the end.
+    fn read_bounded(&mut self, most: u64, out: &mut Vec<u8>) -> io::Result<bool> {
+        let mut piece = [0; 8 * 1024];
+        let read = match &mut self.state {
+            State::Raw(source) => source.read(&mut piece),
+            State::Decoded(coded) => coded.read(&mut piece),
+            State::Ended => return Ok(true),
+            State::Closed | State::GivenUp => return Err(consumed().into()),
+        };
+        match read {
+            Ok(0) => {
+                self.state = State::Ended;
+                Ok(true)
+            }
+            Ok(read) if out.len() as u64 + read as u64 > most => Err(too_long().into()),
+            Ok(read) => {
+                out.extend_from_slice(&piece[..read]);
+                Ok(false)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn why_gone(&self) -> Error {
+        if matches!(self.state, State::GivenUp) { too_long() } else { consumed() }
     }
 
     fn read_all_into(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
@@ -126,7 +205,7 @@ impl Stream {
                 source.read_rest(out)
             }
             State::Decoded(coded) => coded.read_to_end(out).map(drop),
-            State::Ended | State::Closed => Ok(()),
+            State::Ended | State::Closed | State::GivenUp => Ok(()),
         }
     }
 
@@ -143,7 +222,7 @@ impl Stream {
             State::Raw(source) => source.read(buf),
             State::Decoded(coded) => coded.read(buf),
             State::Ended => return Ok(0),
-            State::Closed => return Err(consumed().into()),
+            State::Closed | State::GivenUp => return Err(self.why_gone().into()),
         };
         self.account(read)
     }
@@ -157,7 +236,7 @@ impl Stream {
             _ if self.lost => return Err(consumed().into()),
             State::Raw(source) => source.read(buf),
             State::Ended => return Ok(0),
-            State::Decoded(_) | State::Closed => return Err(consumed().into()),
+            State::Decoded(_) | State::Closed | State::GivenUp => return Err(self.why_gone().into()),
         };
         self.account(read)
     }
@@ -213,7 +292,7 @@ impl Stream {
         match &mut self.state {
             State::Raw(source) => source.close(),
             State::Decoded(coded) => coded.inner_mut().close(),
-            State::Ended | State::Closed => return,
+            State::Ended | State::Closed | State::GivenUp => return,
         }
         self.state = State::Closed;
     }
@@ -225,8 +304,16 @@ impl Stream {
 
     /// Whether iteration can still give something.
     pub(super) fn is_consumed(&self) -> bool {
-        self.lost || matches!(self.state, State::Closed) || (self.touched && matches!(self.state, State::Ended))
+        self.lost
+            || matches!(self.state, State::Closed | State::GivenUp)
+            || (self.touched && matches!(self.state, State::Ended))
     }
+}
+
+fn too_long() -> Error {
+    let text =
+        "the body of this response was not kept: it was longer, or took longer, than a body that nobody reads may";
+    Error::message(ErrorKind::StreamConsumed, text)
 }
 
 pub(super) fn consumed() -> Error {

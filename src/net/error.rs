@@ -215,6 +215,7 @@ impl From<ConnectError> for Error {
             | ConnectErrorKind::Timeout(_, Some(source))
             | ConnectErrorKind::Proxy(ProxyFailure::Io(source)) => public.with_source(source),
             ConnectErrorKind::Tls(source) => public.with_source(source),
+            ConnectErrorKind::Proxy(ProxyFailure::Refused { status, .. }) => public.with_status(status),
             _ => public,
         }
     }

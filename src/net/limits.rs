@@ -81,10 +81,6 @@ impl Bound<'_> {
         self.cancel.is_some()
     }
 
-    pub(super) fn cancel(&self) -> Option<&Cancel> {
-        self.cancel
-    }
-
     /// Lets a token stop what waits on `socket`.
     pub(super) fn register(&self, socket: &Arc<socket2::Socket>) -> Result<Option<Registration>, Stopped> {
         let Some(cancel) = self.cancel else { return Ok(None) };

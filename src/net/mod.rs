@@ -30,5 +30,5 @@ pub(crate) use socket_options::{KeepAlive, SocketOptions};
 pub(crate) use tls::TlsErrorKind;
 pub use tls::{Pin, TlsBackend, TlsVersion};
 pub(crate) use tls::{TlsConfig, TlsError, TlsSettings};
-pub(crate) use transport::{Transport, is_dead_peer, is_timeout};
+pub(crate) use transport::{Ready, Transport, is_timeout};
 pub(crate) use wait::{RanOut, Wait};

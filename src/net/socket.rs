@@ -49,6 +49,7 @@ impl Socket {
         Self { socket, wait: Wait::default(), in_kernel: None, never_waits: false, ran_out: RanOut::Silence }
     }
 
+    #[cfg(test)]
     pub(super) fn get(&self) -> &socket2::Socket {
         &self.socket
     }
@@ -60,10 +61,6 @@ impl Socket {
     /// The limits on each read and write from now on.
     pub(super) fn set_wait(&mut self, wait: Wait) {
         self.wait = wait;
-    }
-
-    pub(super) fn wait(&self) -> Wait {
-        self.wait
     }
 
     /// Which limit the last wait that failed ran into.
@@ -142,19 +139,20 @@ impl Socket {
         }
     }
 
-    /// Waits until the peer takes more, or has something to say.
-    pub(super) fn wait_for_either(&mut self) -> io::Result<Ready> {
+    /// Waits until the peer takes more or, if `listening`, has something to say.
+    pub(super) fn wait_to_write(&mut self, listening: bool) -> io::Result<Ready> {
         let (deadline, limit) = self.wait.ends(clock::now());
-        let events = self.wait_for(PollFlags::IN | PollFlags::OUT, deadline, limit)?;
+        let wanted = if listening { PollFlags::IN | PollFlags::OUT } else { PollFlags::OUT };
+        let events = self.wait_for(wanted, deadline, limit)?;
         let trouble = events.is_empty() || events.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL);
         Ok(Ready {
-            to_read: trouble || events.contains(PollFlags::IN),
+            to_read: listening && (trouble || events.contains(PollFlags::IN)),
             to_write: trouble || events.contains(PollFlags::OUT),
         })
     }
 
     /// Waits until there is something to read, without reading it.
-    pub(super) fn wait_for_input(&mut self) -> io::Result<()> {
+    pub(super) fn wait_to_read(&mut self) -> io::Result<()> {
         let (deadline, limit) = self.wait.ends(clock::now());
         self.wait_for(PollFlags::IN, deadline, limit).map(drop)
     }

@@ -9,7 +9,8 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::socket::{Ready, Socket};
+pub(crate) use super::socket::Ready;
+use super::socket::Socket;
 use super::tls;
 use super::wait::{RanOut, Wait};
 use crate::cancel::Stop;
@@ -105,21 +106,22 @@ impl Transport {
         std::mem::replace(&mut self.socket_mut().never_waits, never)
     }
 
-    /// Waits until the peer takes more, or has something to say; within the limits.
-    pub(crate) fn wait_for_either(&mut self) -> io::Result<Ready> {
-        if self.has_unread() {
+    /// Waits until the peer takes more or, if `listening`, has something to say; within the limits. Over TLS, what it says
+    /// may be nothing for the reader.
+    pub(crate) fn wait_to_write(&mut self, listening: bool) -> io::Result<Ready> {
+        if listening && self.has_unread() {
             return Ok(Ready { to_read: true, to_write: false });
         }
-        self.socket_mut().wait_for_either()
+        self.socket_mut().wait_to_write(listening)
     }
 
     /// Waits until there may be something to read, without reading it; within the limits. Over TLS it may be nothing for
     /// the reader.
-    pub(crate) fn wait_for_input(&mut self) -> io::Result<()> {
+    pub(crate) fn wait_to_read(&mut self) -> io::Result<()> {
         if self.has_unread() {
             return Ok(());
         }
-        self.socket_mut().wait_for_input()
+        self.socket_mut().wait_to_read()
     }
 
     /// Whether bytes wait between here and the socket.
@@ -241,7 +243,8 @@ pub(crate) fn is_timeout(error: &io::Error) -> bool {
 }
 
 /// Whether the kernel gave the peer up.
-pub(crate) fn is_dead_peer(error: &io::Error) -> bool {
+#[cfg(test)]
+fn is_dead_peer(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_some()
 }
 
@@ -301,7 +304,7 @@ mod tests {
     fn a_silence_is_set_in_the_kernel_when_it_changes() {
         let mut transport = plain(serve(echo));
         let in_kernel = |transport: &Transport| transport.raw_socket().read_timeout().unwrap();
-        let mut exchange = |transport: &mut Transport| {
+        let exchange = |transport: &mut Transport| {
             transport.write_all(b"x").unwrap();
             transport.read_exact(&mut [0]).unwrap();
         };
@@ -367,7 +370,7 @@ mod tests {
 
         transport.set_wait(silent_for(millis(30)));
         assert!(is_timeout(&transport.write(&block).unwrap_err()));
-        assert!(is_timeout(&transport.wait_for_either().unwrap_err()));
+        assert!(is_timeout(&transport.wait_to_write(true).unwrap_err()));
     }
 
     #[test]
@@ -382,7 +385,7 @@ mod tests {
         while transport.try_write(&[0; 1 << 16]).is_ok() {}
 
         say.send(()).unwrap();
-        let ready = transport.wait_for_either().unwrap();
+        let ready = transport.wait_to_write(true).unwrap();
 
         assert!(ready.to_read);
         let mut answer = [0; 2];

@@ -22,12 +22,19 @@ pub(super) fn open(
 ) -> Result<(), ProxyStop> {
     proxy.write_all(request(host, port, authorization).as_bytes())?;
     let mut read = Vec::with_capacity(512);
+    let mut interim = 0;
     loop {
         let head = head(proxy, &mut read)?;
         let rest = read.split_off(head.length);
         match head.status {
             // RFC 9110 §15.2: more is to come. 101 would be an answer to something that was not asked.
-            100 | 102..=199 => read = rest,
+            100 | 102..=199 => {
+                interim += head.length;
+                if interim > MAX_HEAD {
+                    return Err(protocol("it sent interim responses to CONNECT without end"));
+                }
+                read = rest;
+            }
             200..=299 if rest.is_empty() => return Ok(()),
             // In TLS the client speaks first.
             200..=299 => return Err(protocol("it sent data before the tunnel was used")),

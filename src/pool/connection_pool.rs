@@ -22,6 +22,7 @@ use super::slots::{Arrival, BroughtBack, Closed, Returned, Slot, Slots};
 use super::stats::PoolStats;
 use super::sync::{AtomicUsize, Ordering};
 use super::{Found, Pooled};
+use crate::cancel::{Cancel, Stop};
 use crate::clock::{self, Deadline};
 use crate::log_targets;
 
@@ -49,9 +50,14 @@ pub(crate) struct Endpoint {
     pub(crate) port: u16,
 }
 
-/// No connection came free in time.
+/// Why a check-out gave nothing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct TimedOut;
+pub(crate) enum NoSlot {
+    /// No connection came free in time.
+    TimedOut,
+    /// The token of the request was cancelled meanwhile.
+    Cancelled,
+}
 
 impl<C: Pooled> ConnectionPool<C> {
     pub(super) fn new(id: PoolId, endpoint: Endpoint, maxsize: usize, block: bool, shared: Arc<Shared<C>>) -> Self {
@@ -80,9 +86,13 @@ impl<C: Pooled> ConnectionPool<C> {
     /// Takes a slot, and the connection in it if it is still good; waits for at most `limit` where there has to be a wait.
     ///
     /// The line for the log is written: where the lease has no connection, the caller connects.
-    pub(crate) fn check_out(self: &Arc<Self>, limit: Option<Duration>) -> Result<Lease<C>, TimedOut> {
-        let mut wait = WaitLimit { limit, deadline: None };
-        let slot = self.take_slot(&mut wait).ok_or(TimedOut)?;
+    pub(crate) fn check_out(
+        self: &Arc<Self>,
+        limit: Option<Duration>,
+        cancel: Option<&Cancel>,
+    ) -> Result<Lease<C>, NoSlot> {
+        let mut wait = WaitLimit { limit, deadline: None, cancel };
+        let slot = self.take_slot(&mut wait).ok_or_else(|| wait.ended())?;
         // From here on the lease answers for the slot, whatever happens.
         let now = self.shared.clock.now();
         let mut lease = Lease::new(Arc::clone(self), now);
@@ -178,18 +188,22 @@ impl<C: Pooled> ConnectionPool<C> {
         log::debug!(target: log_targets::CONNECTIONPOOL, "Resetting dropped connection: {}", self.endpoint.host);
     }
 
-    fn take_slot(&self, wait: &mut WaitLimit) -> Option<Slot<Idle<C>>> {
+    fn take_slot(self: &Arc<Self>, wait: &mut WaitLimit<'_>) -> Option<Slot<Idle<C>>> {
         match self.change(|slots| slots.arrive(Signal::new)) {
             Arrival::Taken(slot) => Some(slot),
             Arrival::Queued(ticket, signal) => {
-                let slot = self.slots.wait(&signal, wait.deadline(), |slots| slots.collect(ticket));
+                let deadline = wait.deadline();
+                let waiter = || Arc::new(SlotWaiter { pool: Arc::clone(self), signal: signal.clone() });
+                let slot = wait.while_registered(waiter, |is_cancelled| {
+                    self.slots.wait(&signal, deadline, is_cancelled, |slots| slots.collect(ticket))
+                });
                 slot.or_else(|| self.change(|slots| slots.leave(ticket)))
             }
         }
     }
 
     /// Sees to it that the holder of a slot without a connection may make one.
-    fn admit(&self, lease: &mut Lease<C>, slot: Slot<Idle<C>>, wait: &mut WaitLimit) -> Result<(), TimedOut> {
+    fn admit(&self, lease: &mut Lease<C>, slot: Slot<Idle<C>>, wait: &mut WaitLimit<'_>) -> Result<(), NoSlot> {
         match self.obtain_permit(wait) {
             Some(Granted::Permit(permit)) => {
                 lease.permit = permit;
@@ -211,12 +225,12 @@ impl<C: Pooled> ConnectionPool<C> {
             None => {
                 lease.forget();
                 self.put_back(slot);
-                Err(TimedOut)
+                Err(wait.ended())
             }
         }
     }
 
-    fn obtain_permit(&self, wait: &mut WaitLimit) -> Option<Granted<Idle<C>>> {
+    fn obtain_permit(&self, wait: &mut WaitLimit<'_>) -> Option<Granted<Idle<C>>> {
         let Some(permits) = &self.shared.permits else { return Some(Granted::Permit(None)) };
         let (ticket, signal) = match permits.arrive(self.id) {
             Ok(permit) => return Some(Granted::Permit(Some(permit))),
@@ -224,7 +238,7 @@ impl<C: Pooled> ConnectionPool<C> {
         };
         self.waiting_for_permit.fetch_add(1, Ordering::Relaxed);
         self.relieve();
-        let granted = permits.wait(ticket, &signal, wait.deadline());
+        let granted = permits.wait(ticket, &signal, wait);
         self.waiting_for_permit.fetch_sub(1, Ordering::Relaxed);
         granted
     }
@@ -328,16 +342,44 @@ impl<C: Pooled> Drop for Away<'_, C> {
     }
 }
 
-/// How long a check-out may wait: one deadline for all its waits, computed when the first begins.
-struct WaitLimit {
-    limit: Option<Duration>,
-    deadline: Option<Deadline>,
+/// A thread that waits for a slot, for a token to wake.
+struct SlotWaiter<C> {
+    pool: Arc<ConnectionPool<C>>,
+    signal: Signal,
 }
 
-impl WaitLimit {
-    fn deadline(&mut self) -> Deadline {
+impl<C: Pooled> Stop for SlotWaiter<C> {
+    fn stop(&self) {
+        self.pool.slots.interrupt(&self.signal);
+    }
+}
+
+/// How long a check-out may wait: one deadline for all its waits, computed when the first begins, and one token.
+pub(super) struct WaitLimit<'a> {
+    limit: Option<Duration>,
+    deadline: Option<Deadline>,
+    cancel: Option<&'a Cancel>,
+}
+
+impl WaitLimit<'_> {
+    pub(super) fn deadline(&mut self) -> Deadline {
         // Real time, whatever the adapter's clock says: this is how long a thread sleeps.
         *self.deadline.get_or_insert_with(|| Deadline::after(clock::now(), self.limit))
+    }
+
+    /// Waits where a token can reach it: `wait` is told how to ask whether it was cancelled.
+    pub(super) fn while_registered<S: Stop + 'static, R>(
+        &self,
+        waiter: impl FnOnce() -> Arc<S>,
+        wait: impl FnOnce(&dyn Fn() -> bool) -> Option<R>,
+    ) -> Option<R> {
+        let Some(cancel) = self.cancel else { return wait(&|| false) };
+        let _registration = cancel.register(waiter())?;
+        wait(&|| cancel.is_cancelled())
+    }
+
+    fn ended(&self) -> NoSlot {
+        if self.cancel.is_some_and(Cancel::is_cancelled) { NoSlot::Cancelled } else { NoSlot::TimedOut }
     }
 }
 
@@ -355,7 +397,7 @@ mod tests {
     }
 
     fn connected(pool: &Arc<ConnectionPool<Conn>>, live: &Arc<Live>) -> Lease<Conn> {
-        let mut lease = pool.check_out(None).expect("there is no limit");
+        let mut lease = pool.check_out(None, None).expect("there is no limit");
         if lease.connection().is_none() {
             lease.attach(live.open(0));
         }
@@ -371,7 +413,7 @@ mod tests {
         let holder = connected(&pool, &live);
 
         thread::scope(|scope| {
-            let waiter = scope.spawn(|| pool.check_out(None).map(|lease| lease.found()));
+            let waiter = scope.spawn(|| pool.check_out(None, None).map(|lease| lease.found()));
             until(|| pool.stats().waiting() == 1);
             assert_eq!(pool.stats().in_use(), 1);
             holder.recycle(None);
@@ -392,7 +434,7 @@ mod tests {
             for turn in 0..16 {
                 let (pool, served) = (&pool, &served);
                 scope.spawn(move || {
-                    let lease = pool.check_out(None).expect("there is no limit");
+                    let lease = pool.check_out(None, None).expect("there is no limit");
                     served.lock().unwrap().push(turn);
                     lease.recycle(None);
                 });
@@ -415,13 +457,13 @@ mod tests {
 
         for limit in [Duration::ZERO, Duration::from_millis(20)] {
             let start = clock::now();
-            assert_eq!(pool.check_out(Some(limit)).map(|lease| lease.found()), Err(TimedOut));
+            assert_eq!(pool.check_out(Some(limit), None).map(|lease| lease.found()), Err(NoSlot::TimedOut));
             assert!(clock::now() - start >= limit);
         }
 
         assert_eq!((pool.stats().waiting(), pool.stats().in_use()), (0, 1));
         holder.recycle(None);
-        assert_eq!(pool.check_out(Some(Duration::ZERO)).map(|lease| lease.found()), Ok(Found::Reused));
+        assert_eq!(pool.check_out(Some(Duration::ZERO), None).map(|lease| lease.found()), Ok(Found::Reused));
     }
 
     #[test]
@@ -432,9 +474,9 @@ mod tests {
         let holder = connected(&pool, &live);
 
         thread::scope(|scope| {
-            let impatient = scope.spawn(|| pool.check_out(Some(Duration::from_secs(1))).is_err());
+            let impatient = scope.spawn(|| pool.check_out(Some(Duration::from_secs(1)), None).is_err());
             until(|| pool.stats().waiting() == 1);
-            let patient = scope.spawn(|| pool.check_out(None).map(|lease| lease.found()));
+            let patient = scope.spawn(|| pool.check_out(None, None).map(|lease| lease.found()));
             assert!(impatient.join().unwrap());
             until(|| pool.stats().waiting() == 1);
             holder.recycle(None);
@@ -481,7 +523,7 @@ mod tests {
                     let mut random = fastrand::Rng::with_seed(seed);
                     for _ in 0..500 {
                         let limit = random.bool().then_some(Duration::from_micros(random.u64(0..50)));
-                        let Ok(mut lease) = pool.check_out(limit) else { continue };
+                        let Ok(mut lease) = pool.check_out(limit, None) else { continue };
                         if lease.connection().is_none() {
                             let hang_up = lease.attach(live.open(0)).hang_up();
                             hang_up.store(random.u8(0..4) == 0, Ordering::SeqCst);
@@ -497,9 +539,9 @@ mod tests {
         });
 
         assert!(live.most() <= 4);
-        let leases: Vec<_> = (0..4).filter_map(|_| pool.check_out(Some(Duration::ZERO)).ok()).collect();
+        let leases: Vec<_> = (0..4).filter_map(|_| pool.check_out(Some(Duration::ZERO), None).ok()).collect();
         assert_eq!(leases.len(), 4, "every slot is there");
-        assert!(pool.check_out(Some(Duration::ZERO)).is_err(), "and none too many");
+        assert!(pool.check_out(Some(Duration::ZERO), None).is_err(), "and none too many");
     }
 
     // POOL-14, POOL-15, LOG-07
@@ -547,7 +589,7 @@ mod tests {
         let manager = manager(10, false);
         let pool = manager.pool(&key("host"));
 
-        let (leases, lines) = logged(|| [(); 3].map(|()| pool.check_out(None).unwrap()));
+        let (leases, lines) = logged(|| [(); 3].map(|()| pool.check_out(None, None).unwrap()));
 
         assert_eq!(leases.each_ref().map(Lease::found), [1, 2, 3].map(Found::New));
         assert_eq!(lines, [1, 2, 3].map(|n| format!("DEBUG Starting new HTTP connection ({n}): host:80")));
@@ -577,14 +619,14 @@ mod tests {
         let pool = manager.pool(&key("host"));
         let (tell, told) = mpsc::channel();
         let curious = || Curious(Arc::clone(&pool), tell.clone());
-        let [mut first, mut second] = [(); 2].map(|()| pool.check_out(None).unwrap());
+        let [mut first, mut second] = [(); 2].map(|()| pool.check_out(None, None).unwrap());
         first.attach(curious());
         second.attach(curious());
 
         first.recycle(None);
         second.recycle(None); // no room
-        drop(pool.check_out(None).unwrap()); // stale
-        let mut third = pool.check_out(None).unwrap();
+        drop(pool.check_out(None, None).unwrap()); // stale
+        let mut third = pool.check_out(None, None).unwrap();
         third.attach(curious());
         third.recycle(None);
         manager.close();

@@ -150,7 +150,7 @@ mod tests {
     }
 
     fn check_out(pool: &Arc<ConnectionPool<Conn>>) -> Lease<Conn> {
-        pool.check_out(None).expect("there is no limit")
+        pool.check_out(None, None).expect("there is no limit")
     }
 
     /// A pool with one idle connection, named 1.

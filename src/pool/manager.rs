@@ -174,7 +174,7 @@ mod tests {
     use std::sync::atomic::Ordering::SeqCst;
     use std::thread;
 
-    use super::super::connection_pool::TimedOut;
+    use super::super::connection_pool::NoSlot;
     use super::super::test_support::{Conn, Live, TestClock, key, logged, settings, until};
     use super::super::{Found, Lease};
     use super::*;
@@ -186,7 +186,7 @@ mod tests {
     }
 
     fn lease(manager: &TestManager, host: &str) -> Lease<Conn> {
-        manager.pool(&key(host)).check_out(None).expect("there is no limit")
+        manager.pool(&key(host)).check_out(None, None).expect("there is no limit")
     }
 
     /// A lease with a connection of that name, if it has none yet.
@@ -295,7 +295,7 @@ mod tests {
         let pool = manager.pool(&key("a"));
         manager.close();
 
-        let lease = pool.check_out(None).expect("there is no limit");
+        let lease = pool.check_out(None, None).expect("there is no limit");
 
         assert_eq!(lease.found(), Found::New(1));
     }
@@ -308,7 +308,7 @@ mod tests {
         let holder = connected(&manager, "a", &live, 1);
 
         thread::scope(|scope| {
-            let waiter = scope.spawn(|| pool.check_out(None).map(|lease| lease.found()));
+            let waiter = scope.spawn(|| pool.check_out(None, None).map(|lease| lease.found()));
             until(|| pool.stats().waiting() == 1);
             manager.close();
             holder.recycle(None);
@@ -458,7 +458,7 @@ mod tests {
         drop(second); // an empty slot on top
         let _elsewhere = connected(&manager, "b", &live, 3);
 
-        let fourth = manager.pool(&key("a")).check_out(Some(Duration::ZERO));
+        let fourth = manager.pool(&key("a")).check_out(Some(Duration::ZERO), None);
 
         assert_eq!(fourth.map(|lease| lease.found()), Ok(Found::New(3)));
         assert_eq!(live.closed(), [2, 1]);
@@ -468,7 +468,10 @@ mod tests {
     fn at_the_limit_whoever_comes_waits_until_a_connection_elsewhere_is_done_with() {
         let (manager, live) = limited(1);
         let holder = connected(&manager, "a", &live, 1);
-        assert_eq!(manager.pool(&key("b")).check_out(Some(Duration::ZERO)).map(|lease| lease.found()), Err(TimedOut));
+        assert_eq!(
+            manager.pool(&key("b")).check_out(Some(Duration::ZERO), None).map(|lease| lease.found()),
+            Err(NoSlot::TimedOut)
+        );
 
         thread::scope(|scope| {
             let waiter = scope.spawn(|| exchange(&manager, "b", &live, 2));
@@ -531,11 +534,11 @@ mod tests {
         manager.close();
         let third = connected(&manager, "c", &live, 3);
         let c = manager.pool(&key("c"));
-        assert!(c.check_out(Some(Duration::ZERO)).is_err());
+        assert!(c.check_out(Some(Duration::ZERO), None).is_err());
 
         in_flight.recycle(None);
 
-        assert!(c.check_out(Some(Duration::ZERO)).is_ok());
+        assert!(c.check_out(Some(Duration::ZERO), None).is_ok());
         drop(third);
         assert!(live.most() <= 2);
     }

@@ -25,7 +25,7 @@ mod sync;
 #[cfg(test)]
 mod test_support;
 
-pub(crate) use connection_pool::{ConnectionPool, Endpoint};
+pub(crate) use connection_pool::{ConnectionPool, Endpoint, NoSlot};
 pub(crate) use lease::{Found, Lease};
 pub(crate) use manager::{Lookup, Manager, PoolSettings};
 pub use stats::PoolStats;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
 
-use super::connection_pool::TimedOut;
+use super::connection_pool::NoSlot;
 use super::test_support::{Conn, Live, TestClock, key, settings};
 use super::{Found, Manager, PoolSettings};
 
@@ -64,13 +64,13 @@ fn who_joined_the_queue_first_is_served_first() {
             let manager =
                 Manager::<String, Conn>::new(PoolSettings { pool_maxsize: 1, pool_block: true, ..settings() });
             let pool = manager.pool(&key("a"));
-            let holder = pool.check_out(None).expect("the pool is empty");
+            let holder = pool.check_out(None, None).expect("the pool is empty");
             let served = Arc::new(AtomicUsize::new(0));
             let waiters: Vec<_> = (0..3)
                 .map(|turn| {
                     let (waiter, served) = (Arc::clone(&pool), Arc::clone(&served));
                     let waiter = thread::spawn(move || {
-                        let lease = waiter.check_out(None).expect("there is no limit");
+                        let lease = waiter.check_out(None, None).expect("there is no limit");
                         assert_eq!(served.fetch_add(1, SeqCst), turn);
                         drop(lease);
                     });
@@ -82,7 +82,7 @@ fn who_joined_the_queue_first_is_served_first() {
                 .collect();
             drop(holder);
             // One who comes now must not push in.
-            let late = pool.check_out(None).expect("there is no limit");
+            let late = pool.check_out(None, None).expect("there is no limit");
             assert_eq!(served.load(SeqCst), 3);
             drop(late);
             for waiter in waiters {
@@ -150,9 +150,9 @@ fn exchanges(shape: Shape) {
                     }
                     let host = thread_rng().gen_range(0..shape.keys);
                     let pool = manager.pool(&key(&format!("host{host}")));
-                    let mut lease = match pool.check_out(shape.limit) {
+                    let mut lease = match pool.check_out(shape.limit, None) {
                         Ok(lease) => lease,
-                        Err(TimedOut) => {
+                        Err(NoSlot::TimedOut) => {
                             assert!(shape.limit.is_some(), "only who set a limit gives up");
                             continue;
                         }
@@ -193,7 +193,9 @@ fn exchanges(shape: Shape) {
         // Every permit is back or with an idle connection: all can be had at once.
         manager.close();
         let leases: Vec<_> = (0..most)
-            .map(|n| manager.pool(&key(&format!("last{n}"))).check_out(Some(Duration::ZERO)).expect("a permit is free"))
+            .map(|n| {
+                manager.pool(&key(&format!("last{n}"))).check_out(Some(Duration::ZERO), None).expect("a permit is free")
+            })
             .collect();
         drop(leases);
     }

@@ -44,12 +44,20 @@ impl<T> Monitor<T> {
         act(&mut self.state.lock())
     }
 
-    /// Sleeps until `ready` has something, or `deadline` has passed. `ready` is asked under the lock: first at once, then
-    /// after each signal, and a last time when the time is up.
+    /// Wakes a waiter that is to look at something other than the state. It has the lock in between, so that who is about to
+    /// sleep is not missed.
+    pub(super) fn interrupt(&self, signal: &Signal) {
+        drop(self.state.lock());
+        signal.wake();
+    }
+
+    /// Sleeps until `ready` has something, `deadline` has passed, or the wait is cancelled. `ready` is asked under the lock:
+    /// first at once, then after each signal, and a last time when the wait is over.
     pub(super) fn wait<R>(
         &self,
         signal: &Signal,
         deadline: Deadline,
+        is_cancelled: impl Fn() -> bool,
         mut ready: impl FnMut(&mut T) -> Option<R>,
     ) -> Option<R> {
         let mut state = self.state.lock();
@@ -58,7 +66,7 @@ impl<T> Monitor<T> {
             if let Some(found) = ready(&mut state) {
                 return Some(found);
             }
-            if !in_time {
+            if !in_time || is_cancelled() {
                 return None;
             }
             in_time = signal.0.wait(&mut state, deadline);
@@ -80,8 +88,8 @@ mod tests {
         let monitor = Monitor::new(Some(7));
         let passed = Deadline::after(clock::now(), Some(Duration::ZERO));
 
-        assert_eq!(monitor.wait(&Signal::new(), passed, Option::take), Some(7));
-        assert_eq!(monitor.wait(&Signal::new(), passed, Option::take), None);
+        assert_eq!(monitor.wait(&Signal::new(), passed, || false, Option::take), Some(7));
+        assert_eq!(monitor.wait(&Signal::new(), passed, || false, Option::take), None);
     }
 
     #[test]
@@ -93,10 +101,15 @@ mod tests {
             let waiters = [0, 1].map(|n| {
                 let (monitor, signal) = (&monitor, &signals[n]);
                 scope.spawn(move || {
-                    monitor.wait(signal, Deadline::NONE, |(asked, ready)| {
-                        *asked += 1;
-                        ready[n].then_some(n)
-                    })
+                    monitor.wait(
+                        signal,
+                        Deadline::NONE,
+                        || false,
+                        |(asked, ready)| {
+                            *asked += 1;
+                            ready[n].then_some(n)
+                        },
+                    )
                 })
             });
             until(|| monitor.with(|(asked, _)| *asked) == 2);

@@ -17,10 +17,11 @@
 
 use std::sync::Arc;
 
+use super::connection_pool::WaitLimit;
 use super::monitor::{Monitor, Signal};
 use super::queue::{Queue, Ticket};
 use super::sync::{AtomicUsize, Ordering::SeqCst};
-use crate::clock::Deadline;
+use crate::cancel::Stop;
 
 /// The permits of one adapter. `L` is a live connection with its permit.
 pub(super) struct Permits<L> {
@@ -80,16 +81,6 @@ impl<L> Permits<L> {
         self.change(|state| state.arrive(pool, Signal::new)).map(|()| self.permit())
     }
 
-    /// Waits for what comes along, until `deadline`. The caller has joined the queue.
-    pub(super) fn wait(self: &Arc<Self>, ticket: Ticket, signal: &Signal, deadline: Deadline) -> Option<Granted<L>> {
-        let grant = self.state.wait(signal, deadline, |state| state.queue.collect(ticket));
-        let grant = grant.or_else(|| self.change(|state| state.queue.leave(ticket)))?;
-        Some(match grant {
-            Grant::Permit => Granted::Permit(Some(self.permit())),
-            Grant::Connection(live) => Granted::Connection(live),
-        })
-    }
-
     /// Gives a connection that came back to `pool` to the first in the queue, if that is where they want one.
     pub(super) fn pass(&self, pool: PoolId, live: L) -> Result<(), L> {
         self.change(|state| state.pass(pool, live)).map(|signal| signal.wake())
@@ -105,6 +96,39 @@ impl<L> Permits<L> {
             self.waiting.store(state.queue.len(), SeqCst);
             done
         })
+    }
+}
+
+impl<L: Send + 'static> Permits<L> {
+    /// Waits for what comes along, within the limits. The caller has joined the queue.
+    pub(super) fn wait(
+        self: &Arc<Self>,
+        ticket: Ticket,
+        signal: &Signal,
+        wait: &mut WaitLimit<'_>,
+    ) -> Option<Granted<L>> {
+        let deadline = wait.deadline();
+        let waiter = || Arc::new(PermitWaiter { of: Arc::clone(self), signal: signal.clone() });
+        let grant = wait.while_registered(waiter, |is_cancelled| {
+            self.state.wait(signal, deadline, is_cancelled, |state| state.queue.collect(ticket))
+        });
+        let grant = grant.or_else(|| self.change(|state| state.queue.leave(ticket)))?;
+        Some(match grant {
+            Grant::Permit => Granted::Permit(Some(self.permit())),
+            Grant::Connection(live) => Granted::Connection(live),
+        })
+    }
+}
+
+/// A thread that waits for a permit, for a token to wake.
+struct PermitWaiter<L> {
+    of: Arc<Permits<L>>,
+    signal: Signal,
+}
+
+impl<L: Send> Stop for PermitWaiter<L> {
+    fn stop(&self) {
+        self.of.state.interrupt(&self.signal);
     }
 }
 

@@ -1,6 +1,7 @@
 //! One hop: find the adapter, send, run the hooks, answer a challenge, store the cookies.
 
 use crate::adapter::{Adapter, SendOptions};
+use crate::cancel::Cancel;
 use crate::clock;
 use crate::error::Result;
 use crate::message::{PreparedRequest, Response};
@@ -22,6 +23,9 @@ impl Session {
         let mut refused = Vec::new();
         let mut round = 0;
         loop {
+            if options.cancel.as_ref().is_some_and(Cancel::is_cancelled) {
+                return Err(Cancel::error("before it was sent").unsent().with_request(&request));
+            }
             let started = clock::now();
             let sent = adapter.send(&mut request, options);
             let mut response = sent.map_err(|error| error.with_request(&request))?;
@@ -37,7 +41,7 @@ impl Session {
             response.store_cookies(&self.cookies);
             let Some(mut next) = answer else { return Ok(response) };
             // So that its connection serves the next round (AUTH-15); what is wrong with a refusal's body does not matter.
-            let _ = response.content();
+            response.keep_for_later()?;
             if next.extras.cookies.is_some() || !self.cookies.is_empty() {
                 self.refresh_cookies(&mut next, response.request())?;
             }

@@ -19,7 +19,8 @@ impl Session {
                 response.set_next(next);
                 break response;
             }
-            read_away(&response)?;
+            // So that its connection serves the next hop; what is wrong with its body does not matter.
+            response.keep_for_later()?;
             if !history.is_empty() {
                 response.set_history(history.clone());
             }
@@ -66,13 +67,5 @@ impl Session {
             prepare::apply(&mut next, &basic)?;
         }
         Ok(Some(next))
-    }
-}
-
-/// REDIR-23: read to its end, so that its connection serves the next hop; only a timeout in it matters.
-fn read_away(response: &Response) -> Result<()> {
-    match response.content() {
-        Err(error) if error.is_timeout() => Err(error),
-        _ => Ok(()),
     }
 }

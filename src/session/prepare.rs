@@ -55,6 +55,7 @@ fn prepare(mut request: Request, base: Base<'_>) -> Result<PreparedRequest> {
     headers.update(&request.headers);
     let mut prepared = PreparedRequest::new(request.method.clone(), url, headers);
     prepared.extras.skip = request.skip;
+    prepared.extras.expect_continue = request.expect_continue;
     prepared.extras.own_cookie_header = prepared.headers.contains("cookie");
     let cookies = request.cookies.take().filter(|jar| !jar.is_empty());
     // They must not follow a redirect to another host (REDIR-13).

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::adapter::SendOptions;
+use crate::cancel::Cancel;
 use crate::cookies::CookieJar;
 use crate::error::Result;
 use crate::form::Multipart;
@@ -13,7 +14,7 @@ use crate::message::{PreparedRequest, Request, Response};
 use crate::proxy::Proxies;
 use crate::session::Session;
 use crate::setting::IntoSetting;
-use crate::timeout::Timeout;
+use crate::timeout::{IntoLimit, Timeout};
 use crate::verify::{ClientCert, Verify};
 
 /// A request of a session, or of a one-shot function: settings in any order, then [`send`](Self::send).
@@ -42,6 +43,7 @@ pub(super) struct Settings {
     pub(super) verify: Option<Verify>,
     pub(super) cert: Option<ClientCert>,
     pub(super) proxies: Proxies,
+    pub(super) cancel: Option<Cancel>,
 }
 
 impl<'s> RequestBuilder<'s> {
@@ -151,6 +153,36 @@ impl<'s> RequestBuilder<'s> {
         self
     }
 
+    /// Lets `cancel` end this request, beside the session's own token: either does. The error is
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled).
+    ///
+    /// # Examples
+    /// ```
+    /// let stop = petition::Cancel::new();
+    /// stop.cancel();
+    ///
+    /// let error = petition::get("http://127.0.0.1:9/").cancel(&stop).send().unwrap_err();
+    ///
+    /// assert!(error.is_cancelled());
+    /// ```
+    pub fn cancel(mut self, cancel: &Cancel) -> Self {
+        self.settings.cancel = Some(cancel.clone());
+        self
+    }
+
+    /// Asks the server for leave before a body is sent (`Expect: 100-continue`, RFC 9110 §10.1.1).
+    ///
+    /// The head goes out alone. The body follows when the server says 100 (Continue), or when `limit` has passed, as not
+    /// every server knows the expectation; a usual limit is one second, as curl's. A final answer means that the body is
+    /// not sent: a body that can be sent only once is then still unread, and can serve a redirect or the answer to a
+    /// challenge. Without a body, nothing is asked. `None` takes it back; that is the default.
+    ///
+    /// # Coming from requests
+    /// New here: requests does not wait for an answer, even with the header set by hand.
+    pub fn expect_continue(self, limit: impl IntoLimit) -> Self {
+        self.map(|request| request.expect_continue(limit))
+    }
+
     /// Whether redirects are followed: by default yes, except for [`Session::head`].
     pub fn allow_redirects(mut self, allow: bool) -> Self {
         self.settings.allow_redirects = Some(allow);
@@ -213,6 +245,10 @@ impl SendOptions {
         self.verify = settings.verify.unwrap_or(self.verify);
         self.cert = settings.cert.or(self.cert);
         self.proxies = settings.proxies;
+        self.cancel = match (self.cancel, settings.cancel) {
+            (Some(session), Some(own)) => Some(Cancel::either(&session, &own)),
+            (session, own) => session.or(own),
+        };
         self
     }
 }

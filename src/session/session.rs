@@ -11,6 +11,7 @@ use super::redirect::Policy;
 use super::request_builder::{RequestBuilder, Settings};
 use crate::adapter::{Adapter, HttpAdapter, SendOptions};
 use crate::auth::netrc::Netrc;
+use crate::cancel::Cancel;
 use crate::cookies::CookieJar;
 use crate::error::Result;
 use crate::headers::Headers;
@@ -64,6 +65,8 @@ pub struct Session {
     pub trust_env: bool,
     /// Limits for each request; none by default. New here.
     pub timeout: Timeout,
+    /// What may end every request of the session from outside; nothing by default. New here.
+    pub cancel: Option<Cancel>,
     /// What relative URLs are joined to (requests-toolbelt's `BaseUrlSession`).
     pub base_url: Option<Url>,
     /// Hooks for each request that has none of its own.
@@ -98,6 +101,7 @@ impl Session {
             max_redirects: 30,
             trust_env: true,
             timeout: Timeout::new(),
+            cancel: None,
             base_url: None,
             hooks: Hooks::new(),
             cookies: CookieJar::new(),
@@ -172,6 +176,7 @@ impl Session {
             stream: self.stream,
             verify: self.verify.clone(),
             cert: self.cert.clone(),
+            cancel: self.cancel.clone(),
             ..SendOptions::default()
         }
     }

@@ -442,7 +442,7 @@ fn a_streamed_response_without_a_body_holds_no_connection() {
 
 // POOL-25, POOL-26, POOL-27
 #[test]
-fn the_response_alone_decides_whether_its_connection_is_kept() {
+fn the_response_decides_whether_its_connection_is_kept() {
     for (head, kept) in [
         ("HTTP/1.1 200 OK\r\nContent-Length: 2", true),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", true),
@@ -464,12 +464,11 @@ fn the_response_alone_decides_whether_its_connection_is_kept() {
         let session = session();
 
         for _ in 0..2 {
-            let response = session.get(server.url("/")).header("Connection", "close").send().unwrap();
+            let response = session.get(server.url("/")).send().unwrap();
             assert_eq!(response.text().unwrap(), "ok", "{head}");
         }
 
         assert_eq!(connections(&server), if kept { [0, 0] } else { [0, 1] }, "{head}");
-        assert_eq!(server.requests()[0].header("connection"), Some("close"));
     }
 }
 
@@ -620,16 +619,37 @@ fn requests_and_connections_are_counted_retries_included() {
 
 // POOL-35, REDIR-23
 #[test]
-fn a_redirect_goes_on_over_the_same_connection() {
-    let server = TestServer::http(|request| match request.target.as_str() {
-        "/" => Reply::new(302).header("Location", "/there").body(vec![b'x'; 200_000]),
-        _ => Reply::new(200),
-    });
-    let session = session();
+fn a_redirect_goes_on_over_the_same_connection_if_its_body_is_short() {
+    for (size, used) in [(20_000, [0, 0]), (200_000, [0, 1])] {
+        let server = TestServer::http(move |request| match request.target.as_str() {
+            "/" => Reply::new(302).header("Location", "/there").body(vec![b'x'; size]),
+            _ => Reply::new(200),
+        });
+        let session = session(&HttpAdapter::new());
 
-    session.get(server.url("/")).stream(true).send().unwrap();
+        let response = session.get(server.url("/")).stream(true).send().unwrap();
 
-    assert_eq!(connections(&server), [0, 0]);
+        assert_eq!(connections(&server), used);
+        let kept = response.history()[0].content();
+        match used {
+            [0, 0] => assert_eq!(kept.unwrap().len(), size),
+            _ => assert_eq!(kept.unwrap_err().kind(), ErrorKind::StreamConsumed),
+        }
+    }
+}
+
+#[test]
+fn a_request_that_says_close_is_the_last_on_its_connection() {
+    for value in ["close", "Keep-Alive, Close"] {
+        let server = TestServer::http(|_| Reply::new(200).body("ok"));
+        let session = session(&HttpAdapter::new());
+
+        for _ in 0..2 {
+            session.get(server.url("/")).header("Connection", value).send().unwrap();
+        }
+
+        assert_eq!(connections(&server), [0, 1], "{value}");
+    }
 }
 
 // POOL-03, POOL-36, POOL-37, SES-21, SES-22, ADPT-17

@@ -1,0 +1,83 @@
+//! Where bytes are between the connection and those who use them.
+//!
+//! Idle connections hold no buffer: a thread keeps one to itself between its requests, and an unread body keeps its own.
+
+use std::cell::Cell;
+
+/// How much is read from a socket at a time, where it does not go straight to the caller.
+const BUFFER_SIZE: usize = 32 * 1024;
+
+/// Bytes that were read and not yet taken.
+pub(super) struct Buffer {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+thread_local! {
+    static SPARE: Cell<Option<Buffer>> = const { Cell::new(None) };
+    static OUTGOING: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+impl Buffer {
+    /// This thread's spare one, or a new one.
+    pub(super) fn take() -> Self {
+        let spare = SPARE.try_with(Cell::take).ok().flatten();
+        spare.unwrap_or_else(|| Self { bytes: vec![0; BUFFER_SIZE], start: 0, end: 0 })
+    }
+
+    /// Keeps it for this thread's next request.
+    pub(super) fn give_back(mut self) {
+        if self.bytes.len() <= BUFFER_SIZE {
+            (self.start, self.end) = (0, 0);
+            // A thread that is ending has no next request.
+            let _ = SPARE.try_with(|spare| spare.set(Some(self)));
+        }
+    }
+
+    pub(super) fn data(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    pub(super) fn consume(&mut self, n: usize) {
+        self.start += n;
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Where up to `most` bytes more can be read to, behind what is there.
+    pub(super) fn room(&mut self, most: usize) -> &mut [u8] {
+        if self.end == self.bytes.len() {
+            if self.start > 0 {
+                self.bytes.copy_within(self.start..self.end, 0);
+                (self.start, self.end) = (0, self.end - self.start);
+            } else {
+                // A head that is larger than the buffer; its own limit bounds this.
+                self.bytes.resize(self.bytes.len() * 2, 0);
+            }
+        }
+        let room = (self.bytes.len() - self.end).min(most);
+        &mut self.bytes[self.end..self.end + room]
+    }
+
+    /// So many bytes were read to [`room`](Self::room).
+    pub(super) fn filled(&mut self, read: usize) {
+        self.end += read;
+    }
+}
+
+/// Runs `write` with this thread's buffer for outgoing heads.
+pub(super) fn with_outgoing<T>(write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    let mut bytes = OUTGOING.try_with(Cell::take).unwrap_or_default();
+    bytes.clear();
+    let result = write(&mut bytes);
+    if bytes.capacity() <= BUFFER_SIZE {
+        let _ = OUTGOING.try_with(|outgoing| outgoing.set(bytes));
+    }
+    result
+}

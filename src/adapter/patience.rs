@@ -1,0 +1,253 @@
+//! How long one request may wait, and what may stop it.
+//!
+//! Everything that an exchange reads or writes goes through here: the limits are laid on the connection first, and what ends
+//! a wait comes back as a [`Halt`], which says why. Only this file knows that a connection that was stopped from another
+//! thread looks as if its peer had closed it.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::adapter::buffer::Buffer;
+use crate::cancel::{Cancel, Registration};
+use crate::clock::{self, Clock, Deadline};
+use crate::error::{Error, ErrorKind};
+use crate::net::{RanOut, Ready, Transport, Wait, is_timeout};
+
+/// How long one request may be silent, when it must be over, and who may stop it.
+#[derive(Clone, Debug)]
+pub(super) struct Patience {
+    read: Option<Duration>,
+    /// The limit on everything, and the clock it is measured by.
+    total: Option<(Deadline, Arc<dyn Clock>)>,
+    /// The caller's.
+    cancel: Option<Cancel>,
+    /// The response's own: it was closed by another thread while its body was being read.
+    closer: Option<Cancel>,
+}
+
+/// Why a read or a write ended without its result.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// The limit on silence, which the kernel's own giving up on the peer counts as too.
+    Silent(Option<io::Error>),
+    /// The limit on everything.
+    Over,
+    Cancelled,
+    Closed,
+    Broken(io::Error),
+}
+
+/// What was being done meanwhile.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Doing {
+    Sending,
+    Head,
+    Body,
+}
+
+impl Doing {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Sending => "sending the request",
+            Self::Head => "waiting for the response",
+            Self::Body => "reading the body",
+        }
+    }
+}
+
+impl Patience {
+    pub(super) fn new(
+        read: Option<Duration>,
+        deadline: Deadline,
+        clock: &Arc<dyn Clock>,
+        cancel: Option<&Cancel>,
+    ) -> Self {
+        let total = deadline.0.is_some().then(|| (deadline, Arc::clone(clock)));
+        Self { read, total, cancel: cancel.cloned(), closer: None }
+    }
+
+    /// Lets `closer` stop what is read from now on.
+    pub(super) fn closed_by(&mut self, closer: Cancel) {
+        self.closer = Some(closer);
+    }
+
+    /// Lets those who may do so stop what waits on `transport`.
+    pub(super) fn register(&self, transport: &Transport) -> Result<Stops, Halt> {
+        Ok(Stops {
+            cancel: match &self.cancel {
+                Some(cancel) => Some(cancel.register(transport.stopper()).ok_or(Halt::Cancelled)?),
+                None => None,
+            },
+            closer: self.closer.as_ref().and_then(|closer| closer.register(transport.stopper())),
+        })
+    }
+
+    /// The limits on the next wait.
+    fn wait(&self) -> Result<Wait, Halt> {
+        self.check()?;
+        let Some((deadline, clock)) = &self.total else {
+            return Ok(Wait { silence: self.read, until: Deadline::NONE });
+        };
+        let left = deadline.left(clock.now()).unwrap_or(Duration::MAX);
+        if left.is_zero() {
+            return Err(Halt::Over);
+        }
+        Ok(Wait { silence: self.read, until: Deadline::after(clock::now(), Some(left)) })
+    }
+
+    /// Whether somebody has stopped it.
+    pub(super) fn check(&self) -> Result<(), Halt> {
+        match (&self.cancel, &self.closer) {
+            (Some(cancel), _) if cancel.is_cancelled() => Err(Halt::Cancelled),
+            (_, Some(closer)) if closer.is_cancelled() => Err(Halt::Closed),
+            _ => Ok(()),
+        }
+    }
+
+    /// Does something that may wait, within the limits.
+    #[inline]
+    fn within<T>(
+        &self,
+        transport: &mut Transport,
+        within: Deadline,
+        act: impl FnOnce(&mut Transport) -> io::Result<T>,
+    ) -> Result<T, Halt> {
+        let limits = self.wait()?;
+        let bounded = Wait { until: limits.until.min(within), ..limits };
+        transport.set_wait(bounded);
+        act(transport).map_err(|error| self.halt(error, transport, limits.until))
+    }
+
+    /// What an error of the connection means.
+    fn halt(&self, error: io::Error, transport: &Transport, until: Deadline) -> Halt {
+        if let Err(stopped) = self.check() {
+            return stopped;
+        }
+        if !is_timeout(&error) {
+            return Halt::Broken(error);
+        }
+        let kernel = error.raw_os_error().is_some();
+        match transport.ran_out() {
+            RanOut::Until if !kernel && until != Deadline::NONE && until.has_passed(clock::now()) => Halt::Over,
+            _ => Halt::Silent(kernel.then_some(error)),
+        }
+    }
+
+    /// The end of the stream, unless the connection was shut down here.
+    #[inline]
+    fn read_some(&self, read: usize) -> Result<usize, Halt> {
+        if read == 0 {
+            self.check()?;
+        }
+        Ok(read)
+    }
+
+    /// Reads into `out`; 0 at the end of the stream.
+    pub(super) fn read(&self, transport: &mut Transport, within: Deadline, out: &mut [u8]) -> Result<usize, Halt> {
+        let read = self.within(transport, within, |transport| transport.read(out))?;
+        self.read_some(read)
+    }
+
+    /// Reads at most `most` bytes to the end of `out`; 0 at the end of the stream.
+    pub(super) fn read_to_vec(
+        &self,
+        transport: &mut Transport,
+        within: Deadline,
+        most: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, Halt> {
+        let read = self.within(transport, within, |transport| transport.read_to_vec(most, out))?;
+        self.read_some(read)
+    }
+
+    /// Reads at most `most` bytes into `buffer`; 0 at the end of the stream.
+    pub(super) fn fill(
+        &self,
+        transport: &mut Transport,
+        within: Deadline,
+        buffer: &mut Buffer,
+        most: usize,
+    ) -> Result<usize, Halt> {
+        let read = self.within(transport, within, |transport| transport.read(buffer.room(most)))?;
+        buffer.filled(read);
+        self.read_some(read)
+    }
+
+    /// Reads what is there into `buffer`, at most `most` bytes; `None` if that is nothing.
+    pub(super) fn fill_at_once(
+        &self,
+        transport: &mut Transport,
+        buffer: &mut Buffer,
+        most: usize,
+    ) -> Result<Option<usize>, Halt> {
+        match transport.try_read(buffer.room(most)) {
+            Ok(read) => {
+                buffer.filled(read);
+                self.read_some(read).map(Some)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(self.halt(error, transport, Deadline::NONE)),
+        }
+    }
+
+    /// Waits until the peer takes more, or (where that is wanted) has something to say.
+    pub(super) fn wait_to_write(&self, transport: &mut Transport, listening: bool) -> Result<Ready, Halt> {
+        self.within(transport, Deadline::NONE, |transport| transport.wait_to_write(listening))
+    }
+
+    /// Waits until there may be something to read; false if `within` passes first.
+    pub(super) fn wait_to_read(&self, transport: &mut Transport, within: Deadline) -> Result<bool, Halt> {
+        match self.within(transport, within, Transport::wait_to_read) {
+            Ok(()) => self.check().map(|()| true),
+            Err(Halt::Silent(None)) if within.has_passed(clock::now()) => Ok(false),
+            Err(halt) => Err(halt),
+        }
+    }
+
+    /// The public error for whatever is not the connection's own fault; `broken` makes the others.
+    pub(super) fn error(&self, halt: Halt, doing: Doing, broken: impl FnOnce(io::Error) -> Error) -> Error {
+        let doing = doing.text();
+        match halt {
+            Halt::Silent(kernel) => {
+                let text = match self.read {
+                    _ if kernel.is_some() => format!("the peer stopped answering while {doing}"),
+                    Some(read) => format!("read timed out after {read:?} while {doing}"),
+                    None => format!("timed out while {doing}"),
+                };
+                let error = Error::message(ErrorKind::ReadTimeout, text);
+                match kernel {
+                    Some(kernel) => error.with_source(kernel),
+                    None => error,
+                }
+            }
+            Halt::Over => Error::message(ErrorKind::TotalTimeout, format!("the total timeout ran out while {doing}")),
+            Halt::Cancelled => Cancel::error(doing),
+            Halt::Closed => {
+                Error::message(ErrorKind::StreamConsumed, "the response was closed while its body was read")
+            }
+            Halt::Broken(error) => broken(error),
+        }
+    }
+}
+
+/// How a connection in use can be stopped.
+#[derive(Default)]
+pub(super) struct Stops {
+    cancel: Option<Registration>,
+    closer: Option<Registration>,
+}
+
+impl Stops {
+    /// Nothing stops the connection any more; true if something did, or is about to: then nobody else may have it.
+    pub(super) fn end(self) -> bool {
+        // Both have to be ended.
+        let cancelled = self.cancel.is_some_and(Registration::end);
+        self.closer.is_some_and(Registration::end) || cancelled
+    }
+
+    /// Lets the response's own closer stop it too.
+    pub(super) fn add_closer(&mut self, closer: &Cancel, transport: &Transport) {
+        self.closer = closer.register(transport.stopper());
+    }
+}
