@@ -625,7 +625,7 @@ fn a_redirect_goes_on_over_the_same_connection_if_its_body_is_short() {
             "/" => Reply::new(302).header("Location", "/there").body(vec![b'x'; size]),
             _ => Reply::new(200),
         });
-        let session = session(&HttpAdapter::new());
+        let session = session();
 
         let response = session.get(server.url("/")).stream(true).send().unwrap();
 
@@ -642,7 +642,7 @@ fn a_redirect_goes_on_over_the_same_connection_if_its_body_is_short() {
 fn a_request_that_says_close_is_the_last_on_its_connection() {
     for value in ["close", "Keep-Alive, Close"] {
         let server = TestServer::http(|_| Reply::new(200).body("ok"));
-        let session = session(&HttpAdapter::new());
+        let session = session();
 
         for _ in 0..2 {
             session.get(server.url("/")).header("Connection", value).send().unwrap();
