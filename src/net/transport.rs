@@ -14,7 +14,6 @@ use super::socket::Socket;
 use super::tls;
 use super::wait::{RanOut, Wait};
 use crate::cancel::Stop;
-use crate::clock::{self, Deadline};
 
 /// An open connection. After [`connect`](super::Connector::connect) its limits are those of the last step: set them before use.
 pub(crate) struct Transport {
@@ -189,7 +188,7 @@ impl Transport {
     pub(super) fn linger(&mut self) {
         let socket = self.socket_mut();
         socket.shutdown(Shutdown::Write);
-        socket.set_wait(Wait::until(Deadline::after(clock::now(), Some(GOOD_BYE))));
+        socket.set_wait(Wait::until(crate::clock::Deadline::after(crate::clock::now(), Some(GOOD_BYE))));
         let mut left = 16;
         while left > 0 && socket.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {
             left -= 1;
@@ -259,6 +258,7 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
+    use crate::clock::{self, Deadline};
     use crate::net::testing::*;
 
     // POOL-28
