@@ -15,6 +15,10 @@ use crate::message::{Exchange, PreparedRequest, Response};
 use crate::retry::Retry;
 use crate::url::Url;
 
+mod system_text;
+
+pub(crate) use system_text::{system_reason, system_text};
+
 /// `std::result::Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -366,7 +370,7 @@ impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         match error.downcast::<Error>() {
             Ok(own) => own,
-            Err(error) => Self::message(ErrorKind::Io, error.to_string()).with_source(error),
+            Err(error) => Self::message(ErrorKind::Io, system_text(&error)).with_source(error),
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::io;
 
 use crate::adapter::patience::{Doing, Halt, Patience};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, system_text};
 use crate::http1::RemoteError;
 use crate::message::response::Exchange;
 use crate::net::{ConnectError, ConnectErrorKind, Phase, TlsError};
@@ -100,7 +100,10 @@ impl Failure {
 pub(super) fn broken(error: io::Error) -> Error {
     match TlsError::inside(&error) {
         Some(tls) => Error::message(ErrorKind::SslError, tls.to_string()).with_source(error),
-        None => Error::message(ErrorKind::ConnectionError, format!("connection aborted: {error}")).with_source(error),
+        None => {
+            let text = format!("connection aborted: {}", system_text(&error));
+            Error::message(ErrorKind::ConnectionError, text).with_source(error)
+        }
     }
 }
 
@@ -115,7 +118,7 @@ pub(super) fn body_halted(halt: Halt, patience: &Patience) -> Error {
         Some(tls) => Error::message(ErrorKind::SslError, tls.to_string()).with_source(error),
         None => Error::message(
             ErrorKind::ChunkedEncodingError,
-            format!("connection broken while reading the body: {error}"),
+            format!("connection broken while reading the body: {}", system_text(&error)),
         )
         .with_source(error),
     })

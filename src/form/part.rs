@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, system_text};
 use crate::form::source::Source;
 use crate::headers::is_token;
 use crate::setting::IntoSetting;
@@ -50,7 +50,7 @@ impl Part {
     pub fn file(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let file = File::open(path).map_err(|cause| {
-            let text = format!("cannot open {}: {cause}", path.display());
+            let text = format!("cannot open {}: {}", path.display(), system_text(&cause));
             Error::message(ErrorKind::Io, text).with_source(cause)
         })?;
         let part = Self::from(file);

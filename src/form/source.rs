@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, system_text};
 use crate::form::bytes::Bytes;
 
 /// Bytes that can be sent any number of times, or a reader.
@@ -203,7 +203,7 @@ fn read_once(reader: &mut dyn Rereader, out: &mut [u8]) -> Result<usize> {
 /// a timeout of that other exchange must not pass for one of this.
 pub(crate) fn failed(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     let cause = cause.into();
-    Error::message(ErrorKind::Io, format!("reading the body failed: {cause}")).with_source(cause)
+    Error::message(ErrorKind::Io, format!("reading the body failed: {}", system_text(&cause))).with_source(cause)
 }
 
 fn unrewindable(why: &str) -> Error {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, system_text};
 use crate::message::events::Events;
 use crate::message::lines::{self, Lines};
 use crate::message::response::Response;
@@ -391,5 +391,6 @@ impl Drop for Partial {
 }
 
 fn cannot_write(target: &Path, error: io::Error) -> Error {
-    Error::message(ErrorKind::Io, format!("cannot write {}: {error}", target.display())).with_source(error)
+    Error::message(ErrorKind::Io, format!("cannot write {}: {}", target.display(), system_text(&error)))
+        .with_source(error)
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::limits::Stopped;
 use super::tls::{TlsError, TlsErrorKind};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, system_reason};
 
 /// A step on the way to an open connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -135,8 +135,10 @@ impl fmt::Display for ConnectError {
             ConnectErrorKind::Cancelled => {
                 write!(f, "the request was cancelled while {} {proxy}{peer}", self.phase.doing())
             }
-            ConnectErrorKind::Resolve(error) => write!(f, "failed to resolve {proxy}{peer}: {}", reason(error)),
-            ConnectErrorKind::Connect(error) => write!(f, "failed to connect to {proxy}{peer}: {}", reason(error)),
+            ConnectErrorKind::Resolve(error) => write!(f, "failed to resolve {proxy}{peer}: {}", system_reason(error)),
+            ConnectErrorKind::Connect(error) => {
+                write!(f, "failed to connect to {proxy}{peer}: {}", system_reason(error))
+            }
             ConnectErrorKind::Tls(error) => write!(f, "tls with {proxy}{peer} failed: {error}"),
             ConnectErrorKind::Proxy(failure) => write!(f, "proxy {peer}: {failure}"),
             ConnectErrorKind::Unsupported(what) => f.write_str(what),
@@ -172,25 +174,9 @@ impl fmt::Display for ProxyFailure {
             Self::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 f.write_str("it closed the connection without an answer")
             }
-            Self::Io(error) => write!(f, "{}", reason(error)),
+            Self::Io(error) => write!(f, "{}", system_reason(error)),
         }
     }
-}
-
-/// What happened, without what the library says around it and the number that the source has.
-fn reason(error: &io::Error) -> String {
-    let mut text = error.to_string();
-    if let Some(end) = text.find(" (os error") {
-        text.truncate(end);
-    }
-    if let Some(looked_up) = text.strip_prefix("failed to lookup address information: ") {
-        text = looked_up.to_owned();
-    }
-    // "Connection refused" as part of our line.
-    if let Some(first) = text.get_mut(..1) {
-        first.make_ascii_lowercase();
-    }
-    text
 }
 
 impl StdError for ConnectError {
@@ -224,6 +210,7 @@ impl From<ConnectError> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::testing::{closed_port, refusal};
 
     fn error(kind: ConnectErrorKind, phase: Phase, is_proxy: bool) -> ConnectError {
         ConnectError { kind, phase, peer: "h:1".into(), is_proxy }
@@ -238,12 +225,12 @@ mod tests {
             (
                 error(ConnectErrorKind::Connect(refused()), Phase::Connect, false),
                 ErrorKind::ConnectionError,
-                "failed to connect to h:1: connection refused",
+                &format!("failed to connect to h:1: {}", refusal()),
             ),
             (
                 error(ConnectErrorKind::Connect(refused()), Phase::Connect, true),
                 ErrorKind::ProxyError,
-                "failed to connect to proxy h:1: connection refused",
+                &format!("failed to connect to proxy h:1: {}", refusal()),
             ),
             (
                 error(
@@ -301,7 +288,6 @@ mod tests {
 
     /// The number of "connection refused" on this platform.
     fn refused_number() -> i32 {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        std::net::TcpStream::connect(port).unwrap_err().raw_os_error().unwrap()
+        std::net::TcpStream::connect(closed_port()).unwrap_err().raw_os_error().unwrap()
     }
 }

@@ -413,13 +413,13 @@ mod tests {
         let gone = serve(|mut stream| drop(stream.read(&mut [0; 3])));
 
         for (address, phase, text) in [
-            (gone, Phase::Socks, "it closed the connection without an answer"),
-            (closed_port(), Phase::Connect, "connection refused"),
+            (gone, Phase::Socks, "it closed the connection without an answer".to_owned()),
+            (closed_port(), Phase::Connect, refusal()),
         ] {
             let error =
                 through(address, "a.test", &hop(SocksVersion::V5, SocksResolve::AtProxy), &patient()).unwrap_err();
             assert_eq!((error.kind(), error.phase), (ErrorKind::ConnectionError, phase));
-            assert!(error.to_string().ends_with(text), "{error}");
+            assert!(error.to_string().ends_with(&text), "{error}");
         }
     }
 }

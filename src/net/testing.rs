@@ -62,6 +62,17 @@ pub(super) fn closed_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
+/// What this system says of a connection to such an address, as our errors quote it.
+pub(super) fn refusal() -> String {
+    if cfg!(unix) {
+        return "connection refused".to_owned();
+    }
+    // Windows says it in the user's language, and Wine in words of its own.
+    let error = TcpStream::connect(closed_port()).unwrap_err().to_string();
+    let said = error.split(" (os error").next().unwrap_or_default().trim_end_matches('.');
+    said[..1].to_lowercase() + &said[1..]
+}
+
 /// An address that takes no connection and does not refuse one either: its queue is full.
 #[cfg(target_os = "linux")]
 pub(super) struct BlackHole {

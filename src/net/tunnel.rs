@@ -352,7 +352,7 @@ mod tests {
         let error = through(closed_port(), "a.test", Some(AUTHORIZATION), &patient()).unwrap_err();
 
         assert_eq!((error.kind(), error.phase), (ErrorKind::ProxyError, Phase::Connect));
-        assert_eq!(error.to_string(), "failed to connect to proxy proxy.test:3128: connection refused");
+        assert_eq!(error.to_string(), format!("failed to connect to proxy proxy.test:3128: {}", refusal()));
         assert!(matches!(error.kind, ConnectErrorKind::Connect(_)));
     }
 

@@ -1,0 +1,90 @@
+//! What the operating system says about an error, as part of a line of ours.
+//!
+//! The one place for it: Windows ends its messages with a full stop, then std appends the number, as in
+//! `Access is denied. (os error 5)`. Texts of this crate have no stop, and those that have the error as their source
+//! need no number.
+
+use std::fmt;
+
+/// The text of `error`, with the number if there is one, and without the stop of a system's message.
+pub(crate) fn system_text(error: &(impl fmt::Display + ?Sized)) -> String {
+    let text = error.to_string();
+    match text.find(NUMBER) {
+        Some(at) => format!("{}{}", text[..at].trim_end_matches(is_end), &text[at..]),
+        None => text,
+    }
+}
+
+/// The same without the number, and in lower case at its start: "connection refused".
+pub(crate) fn system_reason(error: &(impl fmt::Display + ?Sized)) -> String {
+    let mut text = error.to_string();
+    if let Some(at) = text.find(NUMBER) {
+        let end = text[..at].trim_end_matches(is_end).len();
+        text.truncate(end);
+    }
+    // What std says before the words of getaddrinfo.
+    if let Some(looked_up) = text.strip_prefix("failed to lookup address information: ") {
+        text = looked_up.to_owned();
+    }
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    text
+}
+
+fn is_end(end: char) -> bool {
+    end == '.' || end.is_whitespace()
+}
+
+const NUMBER: &str = " (os error ";
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_systems_message_has_no_stop_and_only_a_source_has_the_number() {
+        for (text, whole, reason) in [
+            (
+                "Connection refused (os error 111)", // Linux
+                "Connection refused (os error 111)",
+                "connection refused",
+            ),
+            (
+                "Access is denied. (os error 5)", // Windows
+                "Access is denied (os error 5)",
+                "access is denied",
+            ),
+            (
+                "A message of two lines.\r\nThis is one.\r\n (os error 1)",
+                "A message of two lines.\r\nThis is one (os error 1)",
+                "a message of two lines.\r\nThis is one",
+            ),
+            (
+                "failed to lookup address information: Name or service not known",
+                "failed to lookup address information: Name or service not known",
+                "name or service not known",
+            ),
+            // What no system said is left alone.
+            ("The disk of 2.5 in. is full.", "The disk of 2.5 in. is full.", "the disk of 2.5 in. is full."),
+            ("\u{dc}bel. (os error 9)", "\u{dc}bel (os error 9)", "\u{dc}bel"),
+            ("", "", ""),
+        ] {
+            assert_eq!((system_text(text), system_reason(text)), (whole.to_owned(), reason.to_owned()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn this_systems_messages_fit_into_a_line() {
+        for number in [1, 2, 5, 13, 32, 104, 111, 10_054, 10_060, 10_061] {
+            let error = io::Error::from_raw_os_error(number);
+
+            let (whole, reason) = (system_text(&error), system_reason(&error));
+
+            assert!(whole.ends_with(&format!(" (os error {number})")) && !whole.contains(". (os"), "{whole}");
+            assert!(!reason.ends_with(is_end) && !reason.contains("(os error"), "{reason}");
+        }
+    }
+}
