@@ -225,12 +225,12 @@ mod tests {
             (
                 error(ConnectErrorKind::Connect(refused()), Phase::Connect, false),
                 ErrorKind::ConnectionError,
-                &format!("failed to connect to h:1: {}", refusal()),
+                &*format!("failed to connect to h:1: {}", refusal()),
             ),
             (
                 error(ConnectErrorKind::Connect(refused()), Phase::Connect, true),
                 ErrorKind::ProxyError,
-                &format!("failed to connect to proxy h:1: {}", refusal()),
+                &*format!("failed to connect to proxy h:1: {}", refusal()),
             ),
             (
                 error(
