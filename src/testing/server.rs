@@ -224,14 +224,16 @@ impl TestServerBuilder {
             let acceptor = acceptor.clone();
             record.serving.push(thread::spawn(move || {
                 let _ = stream.set_nodelay(true);
+                let stream = Waking::new(stream, &shared);
                 let end: Box<dyn Duplex> = {
                     #[cfg(feature = "native-tls")]
-                    match acceptor.map(|acceptor| acceptor.accept(stream.try_clone().expect("a socket can be cloned")))
-                    {
+                    match acceptor {
                         None => Box::new(stream),
-                        Some(Ok(tls)) => Box::new(tls),
-                        // What the client thinks of it is the test's matter.
-                        Some(Err(_)) => return shared.closed(number),
+                        Some(acceptor) => match acceptor.accept(stream) {
+                            Ok(tls) => Box::new(tls),
+                            // What the client thinks of it is the test's matter.
+                            Err(_) => return shared.closed(number),
+                        },
                     }
                     #[cfg(not(feature = "native-tls"))]
                     Box::new(stream)
@@ -393,6 +395,45 @@ pub fn serve(
                 return;
             }
         }
+    }
+}
+
+/// A socket whose reads end when its server does.
+///
+/// On Unix a shutdown ends a read that is under way in another thread. On Windows that is not promised, and under Wine it
+/// does not happen while the client keeps its end open, so a read looks now and then whether the server has stopped.
+struct Waking {
+    stream: TcpStream,
+    shared: Arc<Shared>,
+}
+
+impl Waking {
+    fn new(stream: TcpStream, shared: &Arc<Shared>) -> Self {
+        if cfg!(not(unix)) {
+            let _ = stream.set_read_timeout(Some(Duration::from_millis(50)));
+        }
+        Self { stream, shared: Arc::clone(shared) }
+    }
+}
+
+impl Read for Waking {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.stream.read(out) {
+                Err(error) if error.kind() == io::ErrorKind::TimedOut && !self.shared.record.lock().stopped => {}
+                result => return result,
+            }
+        }
+    }
+}
+
+impl Write for Waking {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
     }
 }
 
