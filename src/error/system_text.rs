@@ -15,7 +15,8 @@ pub(crate) fn system_text(error: &(impl fmt::Display + ?Sized)) -> String {
     }
 }
 
-/// The same without the number, and in lower case at its start: "connection refused".
+/// The same without the number, and with a first word that starts in lower case unless it is an abbreviation: "connection
+/// refused".
 pub(crate) fn system_reason(error: &(impl fmt::Display + ?Sized)) -> String {
     let mut text = error.to_string();
     if let Some(at) = text.find(NUMBER) {
@@ -26,7 +27,8 @@ pub(crate) fn system_reason(error: &(impl fmt::Display + ?Sized)) -> String {
     if let Some(looked_up) = text.strip_prefix("failed to lookup address information: ") {
         text = looked_up.to_owned();
     }
-    if let Some(first) = text.get_mut(..1) {
+    let is_word = text.bytes().nth(1).is_some_and(|second| !second.is_ascii_uppercase());
+    if let Some(first) = text.get_mut(..1).filter(|_| is_word) {
         first.make_ascii_lowercase();
     }
     text
@@ -70,6 +72,7 @@ mod tests {
             // What no system said is left alone.
             ("The disk of 2.5 in. is full.", "The disk of 2.5 in. is full.", "the disk of 2.5 in. is full."),
             ("\u{dc}bel. (os error 9)", "\u{dc}bel (os error 9)", "\u{dc}bel"),
+            ("OS Error 9 (os error 9)", "OS Error 9 (os error 9)", "OS Error 9"), // Wine, of what it has no words for
             ("", "", ""),
         ] {
             assert_eq!((system_text(text), system_reason(text)), (whole.to_owned(), reason.to_owned()), "{text:?}");

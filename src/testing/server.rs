@@ -404,11 +404,11 @@ pub fn serve(
 /// does not happen while the client keeps its end open, so a read looks now and then whether the server has stopped.
 struct Waking {
     stream: TcpStream,
-    shared: Arc<Shared>,
+    shared: Arc<Watched>,
 }
 
 impl Waking {
-    fn new(stream: TcpStream, shared: &Arc<Shared>) -> Self {
+    fn new(stream: TcpStream, shared: &Arc<Watched>) -> Self {
         if cfg!(not(unix)) {
             let _ = stream.set_read_timeout(Some(Duration::from_millis(50)));
         }
