@@ -27,7 +27,7 @@ pub(crate) fn system_reason(error: &(impl fmt::Display + ?Sized)) -> String {
     if let Some(looked_up) = text.strip_prefix("failed to lookup address information: ") {
         text = looked_up.to_owned();
     }
-    let is_word = text.bytes().nth(1).is_some_and(|second| !second.is_ascii_uppercase());
+    let is_word = text.as_bytes().get(1).is_some_and(|second| !second.is_ascii_uppercase());
     if let Some(first) = text.get_mut(..1).filter(|_| is_word) {
         first.make_ascii_lowercase();
     }

@@ -60,25 +60,22 @@ mod one_by_one {
         options: &SocketOptions,
         bound: &Bound<'_>,
     ) -> Result<Winner, Stopped> {
-        let mut last = None;
+        let (mut last, mut too_slow) = (None, false);
         for (index, to) in addresses.iter().enumerate() {
-            let share = match bound.left().map_err(|stopped| stopped.because(last.take()))? {
-                Some(left) => Some(share(left, addresses.len() - index)),
-                None => None,
-            };
+            let left = bound.left().map_err(|stopped| stopped.because(last.take()))?;
+            let share = left.map(|left| share(left, addresses.len() - index));
             match connect(to, options, &share.map_or(*bound, |share| bound.within(share))) {
                 Ok(socket) => return Ok((Arc::new(socket), *to)),
                 Err(Stopped::Io(error)) => last = Some(error),
-                Err(Stopped::Expired { .. }) => {}
+                Err(Stopped::Expired { .. }) => too_slow = true,
                 Err(cancelled) => return Err(cancelled),
             }
         }
-        bound.left().map_err(|stopped| stopped.because(last.take()))?;
-        // A share that ran out with time left is the same to the caller: nobody answered in time.
-        Err(last.map_or_else(
-            || if addresses.is_empty() { Stopped::Io(no_address()) } else { bound.expired() },
-            Stopped::Io,
-        ))
+        match last {
+            // An address that had its share and used it up may still be alive.
+            last if too_slow => Err(bound.expired().because(last)),
+            last => Err(Stopped::Io(last.unwrap_or_else(no_address))),
+        }
     }
 
     fn connect(to: &SocketAddr, options: &SocketOptions, bound: &Bound<'_>) -> Result<Socket, Stopped> {
@@ -357,6 +354,82 @@ mod tests {
 
         assert_eq!(error.kind(), ErrorKind::ConnectTimeout);
         assert_eq!(error.to_string(), "connecting to h:443 timed out after 400ms");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_short_limit_still_tries_every_address() {
+        let hole = BlackHole::new();
+        let peer = serve(echo);
+
+        for (addresses, limit) in
+            [(vec![hole.address, peer], 250), (vec![hole.address, hole.address, hole.address, peer], 200)]
+        {
+            let connected = connector_to(addresses).connect(&direct("h", None), &limits(Some(millis(limit)), None));
+
+            assert_eq!(connected.unwrap().report.peer, Some(peer));
+        }
+    }
+
+    #[test]
+    fn each_address_has_its_share_of_the_limit() {
+        for (left, addresses, want) in [(1000, 2, 500), (250, 2, 125), (100, 50, 10), (0, 1, 10), (5, 0, 10)] {
+            assert_eq!(share(millis(left), addresses), millis(want), "{left} {addresses}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_refusal_is_kept_where_another_address_makes_it_a_timeout() {
+        use std::error::Error as _;
+
+        let hole = BlackHole::new();
+        let connector = connector_to([closed_port(), hole.address]);
+
+        let error = connector.connect(&direct("h", None), &limits(Some(millis(300)), None)).unwrap_err();
+
+        let error = crate::error::Error::from(error);
+        assert_eq!(error.kind(), ErrorKind::ConnectTimeout);
+        let source = error.source().and_then(|source| source.downcast_ref::<io::Error>()).expect("the refusal");
+        assert_eq!(source.kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn one_by_one_a_dead_address_does_not_eat_the_whole_limit() {
+        let hole = BlackHole::new();
+        let peer = serve(echo);
+        let limits = limits(Some(millis(1000)), None);
+        let options = SocketOptions::default();
+
+        let won = one_by_one::race(&[hole.address, closed_port(), peer], &options, &limits.bound());
+        assert_eq!(won.unwrap().1, peer);
+
+        let none = one_by_one::race(&[closed_port(), hole.address], &options, &limits.bound());
+        assert!(matches!(none, Err(Stopped::Expired { refused: Some(_), .. })), "{none:?}");
+        assert!(matches!(one_by_one::race(&[], &options, &limits.bound()), Err(Stopped::Io(_))));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_cancelled_connect_ends_at_once() {
+        use crate::cancel::Cancel;
+
+        let hole = BlackHole::new();
+        for connect in [None, Some(Duration::from_secs(60))] {
+            let cancel = Cancel::new();
+            let connector = connector_to([hole.address, hole.address]);
+            let connecting = {
+                let cancel = cancel.clone();
+                std::thread::spawn(move || {
+                    let limits = crate::net::Limits { cancel: Some(&cancel), ..limits(connect, None) };
+                    connector.connect(&direct("h", None), &limits).map(|_| ()).map_err(|error| error.kind())
+                })
+            };
+            cancel.cancel();
+
+            assert_eq!(connecting.join().unwrap(), Err(ErrorKind::Cancelled));
+        }
     }
 
     // POOL-38
