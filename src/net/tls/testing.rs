@@ -19,13 +19,13 @@ pub(in crate::net) struct Authority {
     pub(in crate::net) pem: String,
 }
 
-/// A certificate and its key, in PEM.
+/// A certificate and its key.
 #[derive(Clone)]
+#[allow(dead_code, reason = "which forms are read depends on the TLS libraries and features of the build")]
 pub(in crate::net) struct Leaf {
     pub(in crate::net) cert: String,
     pub(in crate::net) key: String,
     pub(in crate::net) cert_der: Vec<u8>,
-    #[cfg_attr(not(feature = "rustls"), allow(dead_code))] // native-tls takes PEM
     pub(in crate::net) key_der: Vec<u8>,
     pub(in crate::net) public_key_der: Vec<u8>,
 }
