@@ -300,7 +300,7 @@ fn slice(text: &str, (start, end): (u32, u32)) -> &str {
     &text[start as usize..end as usize]
 }
 
-/// HDR-01 to HDR-05, with the stricter rules of deviations.md.
+/// What requests checks, and more (docs/decisions.md#strict-headers).
 fn check(name: &str, value: &str) -> Result<()> {
     if name.is_empty() || !name.bytes().all(is_token) {
         let text = format!("invalid header name {name:?}: not a token");

@@ -1,7 +1,7 @@
 //! One attempt: a slot of the pool, a connection, one request and the head of its answer.
 //!
 //! A connection that was reused and died before the first byte of an answer is replaced once, if the request may be sent
-//! twice (design.md, Decisions); the slot stays leased meanwhile.
+//! twice (docs/decisions.md#replay-stale); the slot stays leased meanwhile.
 
 use std::time::{Duration, Instant};
 

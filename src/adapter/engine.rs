@@ -38,7 +38,7 @@ pub(super) struct Engine {
     tls: TlsSettings,
     /// The last that were not: the next request mostly has the same, a bundle that the environment names above all.
     last_tls: Mutex<TlsSettings>,
-    /// Hosts that were warned of (deviations.md: once per adapter).
+    /// Hosts that were warned of (docs/decisions.md#warn-once).
     unverified: Mutex<HashSet<String>>,
 }
 

@@ -66,7 +66,7 @@ impl Default for AdapterSettings {
 }
 
 impl AdapterSettings {
-    /// The first setting that cannot work (design.md, Decisions): said at each `send`.
+    /// The first setting that cannot work (docs/decisions.md#invalid-setting): returned by each `send`.
     pub(super) fn check(&self) -> Result<()> {
         for (name, size) in [
             ("pool_connections", Some(self.pool_connections)),

@@ -105,7 +105,7 @@ mod tests {
         }
     }
 
-    // PROXY-02, PROXY-04; deviations: the program wins over the environment
+    // PROXY-02, PROXY-04; docs/decisions.md#program-first
     #[test]
     fn request_beats_session_and_session_beats_environment() {
         for (request, session, variables, want) in [
@@ -125,7 +125,7 @@ mod tests {
         }
     }
 
-    // PROXY-06, PROXY-07; deviations: no_proxy of the program counts for its own proxies too
+    // PROXY-06, PROXY-07; docs/decisions.md#no-proxy
     #[test]
     fn no_proxy_of_the_environment_is_for_the_environment() {
         for (request, session, variables, want) in [

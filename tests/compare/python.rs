@@ -98,7 +98,7 @@ pub fn rows(name: &str) -> Vec<Value> {
 }
 
 /// Whether a kind is what requests' exception says. Exceptions that are not requests' own stand for the kinds that the
-/// caller of petition sees in their place (deviations: errors of lower layers never escape).
+/// caller of petition sees in their place (docs/decisions.md#one-error).
 pub fn same_error(exception: &str, kind: ErrorKind) -> bool {
     use ErrorKind as K;
     let kinds: &[ErrorKind] = match exception {

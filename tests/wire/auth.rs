@@ -265,7 +265,7 @@ mod digest {
     }
 }
 
-// AUTH-01, AUTH-03, AUTH-04, AUTH-11, AUTH-12, REDIR-08, SES-24; deviations.md, Settings (an Authorization header wins)
+// AUTH-01, AUTH-03, AUTH-04, AUTH-11, AUTH-12, REDIR-08, SES-24; docs/decisions.md#program-first: an Authorization header wins
 #[test]
 fn netrc_gives_credentials_by_host_unless_the_program_has_its_own() {
     let child = Child::new(|| {

@@ -133,7 +133,7 @@ fn a_sized_reader_has_a_content_length() {
     assert_eq!(server.requests()[0].body, b"abcde");
 }
 
-// BODY-17, BODY-18; deviations.md, Requests
+// BODY-17, BODY-18; docs/decisions.md#framing-headers
 #[test]
 fn framing_set_by_hand_never_contradicts_the_body() {
     for (name, value, body) in
@@ -166,7 +166,7 @@ fn framing_set_by_hand_never_contradicts_the_body() {
     }
 }
 
-// BODY-19; deviations.md, Requests
+// BODY-19; docs/decisions.md#multipart-type
 #[test]
 fn files_together_with_a_text_or_a_stream_are_refused() {
     let server = ok();
@@ -215,7 +215,7 @@ fn a_part_of_a_file_takes_the_files_name() {
     assert!(body.contains(&format!("name=\"f\"; filename=\"{name}\"\r\n\r\ncontent\r\n")), "{body}");
 }
 
-// BODY-30; deviations.md, Requests
+// BODY-30; docs/decisions.md#multipart-type
 #[test]
 fn a_content_type_of_the_callers_own_never_hides_the_boundary() {
     let server = ok();
@@ -288,7 +288,7 @@ fn the_body_follows_the_head_at_once() {
     assert_eq!(server.requests()[0].body.len(), 1 << 20);
 }
 
-// REDIR-05, REDIR-06; deviations.md, Errors and retries
+// REDIR-05, REDIR-06; docs/decisions.md#body-once
 #[test]
 fn a_body_that_can_be_sent_once_is_not_sent_to_a_307_or_308s_target() {
     for status in [307, 308] {
@@ -323,7 +323,7 @@ fn a_body_that_can_be_sent_once_is_no_obstacle_to_a_redirect_that_drops_it() {
     }
 }
 
-// AUTH-23; deviations.md, Errors and retries
+// AUTH-23; docs/decisions.md#body-once
 #[cfg(feature = "digest")]
 #[test]
 fn a_body_that_can_be_sent_once_is_not_sent_in_answer_to_a_challenge() {
@@ -340,7 +340,7 @@ fn a_body_that_can_be_sent_once_is_not_sent_in_answer_to_a_challenge() {
     }
 }
 
-// deviations.md, Errors and retries
+// docs/decisions.md#body-once
 #[test]
 fn a_prepared_request_with_a_body_that_can_be_sent_once_is_not_sent_twice() {
     for (name, body) in one_shot_bodies() {
@@ -405,7 +405,7 @@ fn broken_upload(body: Body) -> (petition::Error, Vec<u8>) {
     (error, got)
 }
 
-// RETRY; deviations.md, Errors and retries
+// RETRY-06: what fails on our side is no read error
 #[test]
 fn a_source_that_fails_in_the_middle_ends_the_connection_and_is_not_tried_again() {
     let chunks = || Body::try_chunks([Ok("ab"), Err("the disk is gone")]);

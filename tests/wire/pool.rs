@@ -57,7 +57,7 @@ fn an_exchange_in_flight_survives_the_eviction_of_its_pool() {
     assert_eq!(connections(&server), [0, 1, 2]);
 }
 
-// POOL-04, POOL-18: refused, as deviations.md says
+// POOL-04, POOL-18: refused (docs/decisions.md#invalid-setting)
 #[test]
 fn pools_of_no_size_are_refused() {
     let server = saying("hello");

@@ -214,7 +214,7 @@ fn a_proxy_that_speaks_plain_http_is_told_from_one_that_speaks_tls() {
     }
 }
 
-// PROXY-23, PROXY-24; deviations: the proxy's certificate is verified for every target.
+// PROXY-23, PROXY-24; docs/decisions.md#proxy-certificates: the proxy's certificate is verified for every target.
 #[test]
 fn a_proxy_spoken_to_over_tls_is_verified_and_so_is_the_origin_inside() {
     let setup = Setup::start(true, |_, _| answer("deep"));

@@ -205,7 +205,7 @@ fn headers_that_the_session_calls_sensitive_stay_with_authorization() {
     }
 }
 
-// deviations.md, Requests (headers that an Auth set), REDIR-08
+// REDIR-08; docs/decisions.md#auth-stays
 #[test]
 fn headers_that_an_auth_set_never_reach_another_origin() {
     for (from, to, authorization) in ORIGINS {
@@ -330,7 +330,7 @@ fn a_location_is_resolved_encoded_and_inherits_the_fragment() {
     }
 }
 
-// REDIR-18; deviations.md, Requests (a Location that is not UTF-8)
+// REDIR-18; docs/decisions.md#utf8-location
 #[test]
 fn a_location_that_is_not_utf_8_is_encoded_or_an_error() {
     let server = TestServer::http(|request| match request.target.as_str() {

@@ -519,7 +519,7 @@ fn routes(evil: &'static str) -> Vec<(&'static str, Route)> {
     ]
 }
 
-// HDR-01, HDR-02, HDR-14, URL-16, BODY-27, COOK-30; deviations.md, Requests
+// HDR-01, HDR-02, HDR-14, URL-16, BODY-27, COOK-30; docs/decisions.md#strict-headers
 #[test]
 fn no_text_of_the_programs_ends_a_line_of_the_request_by_any_route() {
     for evil in [
@@ -567,7 +567,7 @@ fn no_text_of_the_programs_ends_a_line_of_the_request_by_any_route() {
     }
 }
 
-// AUTH-21; deviations.md, Responses (a bare CR inside a value)
+// AUTH-21; docs/decisions.md#control-bytes: a bare CR inside a value
 #[cfg(feature = "digest")]
 #[test]
 fn what_a_server_says_never_ends_a_line_of_the_next_request() {

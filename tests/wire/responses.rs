@@ -52,7 +52,7 @@ fn a_response_knows_what_happened() {
     assert_eq!((response.exchange().attempts, response.exchange().peer), (1, Some(server.address())));
 }
 
-// FRAME-10; deviations.md, Responses (every 1xx but 101)
+// FRAME-10; docs/decisions.md#interim-responses
 #[test]
 fn interim_answers_are_skipped() {
     let answer = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n\
@@ -82,7 +82,7 @@ fn a_body_ends_where_its_framing_says() {
     }
 }
 
-// FRAME-12, FRAME-14, FRAME-18, FRAME-19; deviations.md, Responses
+// FRAME-12, FRAME-14, FRAME-18, FRAME-19; docs/decisions.md#content-length, docs/decisions.md#chunk-size
 #[test]
 fn framing_that_could_be_read_in_two_ways_is_refused_and_closes_the_connection() {
     for answer in [

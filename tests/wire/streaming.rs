@@ -54,7 +54,7 @@ fn a_piece_size_of_zero_is_refused() {
     assert_eq!(first.unwrap_err().kind(), ErrorKind::InvalidSetting);
 }
 
-// RESP-03, RESP-04, RESP-08; deviations.md, Responses
+// RESP-03, RESP-04, RESP-08; docs/decisions.md#stream-consumed
 #[test]
 fn a_body_that_was_taken_from_the_stream_is_consumed() {
     let server = fixed(answer("one\ntwo\n"));

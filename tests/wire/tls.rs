@@ -387,7 +387,7 @@ fn unverified(host: &str) -> String {
     )
 }
 
-// LOG-19; deviations: once per host and adapter
+// LOG-19; docs/decisions.md#warn-once: once per host and adapter
 #[test]
 fn an_unverified_host_is_warned_of_once_by_each_adapter() {
     let pki = Pki::new();
@@ -428,7 +428,7 @@ fn an_unverified_proxy_is_warned_of_too() {
     }
 }
 
-// TLS-06; deviations: what the program sets wins
+// TLS-06; docs/decisions.md#program-first: what the program sets wins
 #[test]
 fn the_environments_bundle_counts_where_nobody_says_otherwise() {
     let child = Child::new(|| {
