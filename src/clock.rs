@@ -1,7 +1,7 @@
-//! The only door to time, sleep and chance.
+//! The only source of time, sleep and random numbers.
 //!
-//! Everything that waits, measures or draws a random number takes a [`Clock`] or calls a function of this file, so that a
-//! test can put a clock of its own in their place and be exact.
+//! Everything that waits, measures or draws a random number takes a [`Clock`] or calls a function of this file, so that
+//! a test can substitute its own clock and be exact.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use crate::cancel::Cancel;
 
 /// Time, sleep and jitter, as an adapter uses them.
 ///
-/// The default is [`SystemClock`]; a test puts its own in with
-/// [`HttpAdapterBuilder::clock`](crate::HttpAdapterBuilder::clock) (`testing::FakeClock` of the feature `testing` is one). An
-/// `Arc` of a clock is one too.
+/// The default is [`SystemClock`]. A test sets its own with
+/// [`HttpAdapterBuilder::clock`](crate::HttpAdapterBuilder::clock), for example `testing::FakeClock` (feature
+/// `testing`). An `Arc` of a clock is one too.
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The monotonic time.
     fn now(&self) -> Instant;
@@ -26,7 +26,8 @@ pub trait Clock: Send + Sync + fmt::Debug {
 
     /// Blocks the thread for `duration`, or until `cancel` is cancelled; false in that case.
     ///
-    /// A clock that really waits should wake up early, as [`Cancel::sleep`] does; by default this is [`sleep`](Self::sleep).
+    /// A clock that really waits should wake up early, as [`Cancel::sleep`] does; by default this is
+    /// [`sleep`](Self::sleep).
     fn sleep_or_cancel(&self, duration: Duration, cancel: &Cancel) -> bool {
         if cancel.is_cancelled() {
             return false;
@@ -35,7 +36,7 @@ pub trait Clock: Send + Sync + fmt::Debug {
         !cancel.is_cancelled()
     }
 
-    /// A number drawn evenly from 0 (inclusive) to 1 (exclusive), for back-off jitter.
+    /// A uniformly distributed number from 0 (inclusive) to 1 (exclusive), for the jitter of the backoff.
     fn jitter(&self) -> f64;
 }
 
@@ -93,14 +94,14 @@ pub(crate) fn wall() -> SystemTime {
     SystemTime::now()
 }
 
-/// An instant past which something must not go on; `None` is "no limit".
+/// An instant after which something must not continue; `None` is "no limit".
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Deadline(pub(crate) Option<Instant>);
 
 impl Deadline {
     pub(crate) const NONE: Self = Self(None);
 
-    /// `limit` from `start`; a limit too far off to count is none.
+    /// `limit` from `start`; a limit beyond what an `Instant` can hold is none.
     pub(crate) fn after(start: Instant, limit: Option<Duration>) -> Self {
         Self(limit.and_then(|limit| start.checked_add(limit)))
     }

@@ -1,27 +1,27 @@
-//! How long to wait, and for what.
+//! Timeouts: how long to wait, and for what.
 //!
-//! A [`Timeout`] has four fields; each is unset, "no limit", or a duration, so that a request's timeout can be laid over the
-//! session's field by field. A value that cannot be a limit is kept and refused at `send`.
+//! A [`Timeout`] has four fields; each is unset, "no limit", or a duration, so that a request's timeout can override
+//! the session's field by field. An invalid value is kept, and `send` refuses it.
 
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Limits on connecting, on silence, on everything, and on waiting for a pool slot.
+/// Limits on connecting, on silence, on the whole request, and on waiting for a pool slot.
 ///
-/// Numbers are seconds. A single value sets connect and read, a pair sets them apart, `None` lifts all four limits. Fields
-/// that are not set take the session's; nothing is set by default, as in requests.
+/// Numbers are seconds. A single value sets connect and read, a pair sets them separately, and `None` removes all four
+/// limits. Fields that are not set take the session's values. By default nothing is set, as in requests.
 ///
-/// | field | bounds | error past it |
+/// | field | limits | error |
 /// |---|---|---|
-/// | [`connect`](Self::connect) | all addresses of one connect together, then the TLS handshake and a proxy's tunnel each again | `ConnectTimeout` |
+/// | [`connect`](Self::connect) | all addresses of one connect together; then the TLS handshake and a proxy's tunnel, each again | `ConnectTimeout` |
 /// | [`read`](Self::read) | each silence on the socket, not the response as a whole | `ReadTimeout` |
-/// | [`total`](Self::total) | everything from `send` to the last byte of the body, redirects, retries and their sleeps among it | `TotalTimeout` |
+/// | [`total`](Self::total) | everything from `send` to the last byte of the body, including redirects, retries and their waits | `TotalTimeout` |
 /// | [`pool`](Self::pool) | the wait for a slot of a blocking pool | `PoolTimeout` |
 ///
 /// # Coming from requests
-/// `total` and `pool` are new. A negative, zero or NaN value is [`ErrorKind::InvalidSetting`] at `send`, where requests
-/// raises a bare `ValueError`.
+/// `total` and `pool` are new. A negative, zero or NaN value makes `send` return [`ErrorKind::InvalidSetting`], where
+/// requests raises a plain `ValueError`.
 ///
 /// # Examples
 /// ```
@@ -67,7 +67,7 @@ impl Limit {
         if self == Self::Unset { other } else { self }
     }
 
-    /// The limit as it acts: unset is no limit. Only for one that is not `Invalid`.
+    /// The limit in effect: unset is no limit. Only for one that is not `Invalid`.
     pub(crate) fn duration(self) -> Option<Duration> {
         match self {
             Self::After(limit) => Some(limit),
@@ -75,7 +75,7 @@ impl Limit {
         }
     }
 
-    /// In seconds, infinity for no limit; what cannot be a limit as it was given.
+    /// In seconds, with infinity for no limit; an invalid value as it was given.
     pub(crate) fn as_seconds(self) -> f64 {
         match self {
             Self::After(limit) => limit.as_secs_f64(),
@@ -89,11 +89,11 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// What can be a limit on time: seconds as any number, a `Duration`, or `None` for no limit.
+/// Types for a time limit: seconds as any number, a `Duration`, or `None` for no limit.
 ///
-/// Every setter of such a limit takes it. A limit is more than zero, except where its setter says otherwise; infinity, and
-/// more seconds than a `Duration` holds, is no limit. Zero, a negative number and NaN are kept by the setter and are
-/// [`ErrorKind::InvalidSetting`] at `send`. The trait is sealed: it cannot be implemented outside this crate.
+/// Every setter of such a limit accepts it. A limit is more than zero, unless its setter says otherwise. Infinity, and
+/// more seconds than a `Duration` can hold, is no limit. Zero, negative numbers and NaN are kept by the setter and make
+/// `send` return [`ErrorKind::InvalidSetting`]. The trait is sealed: it cannot be implemented outside this crate.
 ///
 /// # Examples
 /// ```
@@ -109,9 +109,9 @@ pub trait IntoLimit: sealed::Sealed {
     fn into_limit(self) -> Limit;
 }
 
-/// What can be a length of time that is never "none": seconds as any number, or a `Duration`.
+/// Types for a length of time: seconds as any number, or a `Duration`.
 ///
-/// Zero is one. The trait is sealed: it cannot be implemented outside this crate.
+/// Zero is valid. The trait is sealed: it cannot be implemented outside this crate.
 ///
 /// # Examples
 /// ```
@@ -122,11 +122,11 @@ pub trait IntoLimit: sealed::Sealed {
 /// # drop(retry);
 /// ```
 pub trait IntoDuration: sealed::Sealed {
-    /// As it was given, where what it is for says which numbers it refuses.
+    /// The value as it was given, for settings that refuse some numbers.
     #[doc(hidden)]
     fn into_seconds(self) -> f64;
 
-    /// Less than zero and NaN are zero, and what does not fit is as long as there is.
+    /// Negative numbers and NaN are zero, and what does not fit is the longest duration.
     #[doc(hidden)]
     fn into_duration(self) -> Duration;
 }
@@ -182,7 +182,7 @@ impl IntoLimit for Option<Duration> {
     }
 }
 
-/// Total: less than zero and NaN are zero, and what does not fit is as long as there is.
+/// A total function: negative numbers and NaN are zero, and what does not fit is the longest duration.
 pub(crate) fn saturating_duration(seconds: f64) -> Duration {
     let out_of_range = if seconds > 0.0 { Duration::MAX } else { Duration::ZERO };
     Duration::try_from_secs_f64(seconds).unwrap_or(out_of_range)
@@ -195,35 +195,35 @@ impl Timeout {
         Self::default()
     }
 
-    /// Bounds one connect: all addresses together, then the TLS handshake and a proxy's tunnel each again.
+    /// Limits connecting: all addresses together; then the TLS handshake and a proxy's tunnel, each again.
     #[must_use = "returns the changed value"]
     pub fn connect(mut self, limit: impl IntoLimit) -> Self {
         self.connect = limit.into_limit();
         self
     }
 
-    /// Bounds each silence on the socket.
+    /// Limits each silence on the socket.
     #[must_use = "returns the changed value"]
     pub fn read(mut self, limit: impl IntoLimit) -> Self {
         self.read = limit.into_limit();
         self
     }
 
-    /// Bounds everything from `send` to the last byte of the body.
+    /// Limits everything from `send` to the last byte of the body.
     #[must_use = "returns the changed value"]
     pub fn total(mut self, limit: impl IntoLimit) -> Self {
         self.total = limit.into_limit();
         self
     }
 
-    /// Bounds the wait for a slot of a blocking pool, in place of the adapter's `pool_timeout`.
+    /// Limits the wait for a slot of a blocking pool, and replaces the adapter's `pool_timeout`.
     #[must_use = "returns the changed value"]
     pub fn pool(mut self, limit: impl IntoLimit) -> Self {
         self.pool = limit.into_limit();
         self
     }
 
-    /// This one's fields where they are set, else `base`'s.
+    /// This timeout's fields where they are set, else those of `base`.
     pub(crate) fn over(self, base: Self) -> Self {
         Self {
             connect: self.connect.or(base.connect),
@@ -233,7 +233,7 @@ impl Timeout {
         }
     }
 
-    /// Refuses what cannot be a limit.
+    /// Refuses invalid limits.
     pub(crate) fn check(&self) -> Result<()> {
         for (name, limit) in
             [("connect", self.connect), ("read", self.read), ("total", self.total), ("pool", self.pool)]
@@ -246,19 +246,19 @@ impl Timeout {
         Ok(())
     }
 
-    /// The limit on one connect, `None` for no limit.
+    /// The limit on connecting; `None` is no limit.
     #[must_use]
     pub fn connect_limit(&self) -> Option<Duration> {
         self.connect.duration()
     }
 
-    /// The limit on each silence, `None` for no limit.
+    /// The limit on each silence; `None` is no limit.
     #[must_use]
     pub fn read_limit(&self) -> Option<Duration> {
         self.read.duration()
     }
 
-    /// The limit on everything, `None` for no limit.
+    /// The limit on the whole request; `None` is no limit.
     #[must_use]
     pub fn total_limit(&self) -> Option<Duration> {
         self.total.duration()

@@ -1,6 +1,6 @@
-//! Whom to trust and who we are: the values of `verify` and `cert`.
+//! Whom the client trusts, and who it is: the values of `verify` and `cert`.
 //!
-//! Plain values; nothing here opens a file. A path that does not exist is found out when a connection needs it, and the
+//! Plain values; nothing here opens a file. A path that does not exist is reported when a connection needs it, and the
 //! error names it. Neither type prints a password or a key.
 
 use std::fmt;
@@ -9,14 +9,15 @@ use std::sync::Arc;
 
 use crate::setting::{IntoSetting, sealed::Sealed};
 
-/// Whether the server's certificate is checked, and against which authorities.
+/// Whether the server's certificate is verified, and against which authorities.
 ///
-/// The default is [`Yes`](Self::Yes). It is part of what tells connections apart: one that was made under one value is
-/// never used under another.
+/// The default is [`Yes`](Self::Yes). It is part of the pool key: a connection made with one value is never used with
+/// another.
 ///
 /// # Coming from requests
 /// `verify=True`, `verify=False` and `verify="path"`; all three convert. `Yes` means the authorities of the operating
-/// system, not those of certifi. An empty path is an error when a connection is made; in requests it switches checking off.
+/// system, not those of certifi. An empty path is an error when a connection is made; in requests it disables
+/// verification.
 ///
 /// # Examples
 /// ```
@@ -28,12 +29,12 @@ use crate::setting::{IntoSetting, sealed::Sealed};
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Verify {
-    /// Against the authorities of the operating system.
+    /// Verified against the authorities of the operating system.
     #[default]
     Yes,
-    /// Not at all: anyone on the way can read and change everything.
+    /// Not verified: anyone on the network path can read and change everything.
     No,
-    /// Against the certificates of a PEM file, or of all PEM files in a directory, and no others.
+    /// Verified against the certificates in a PEM file, or in all PEM files of a directory, and no others.
     CaBundle(PathBuf),
 }
 
@@ -62,7 +63,7 @@ macro_rules! from_paths {
             }
         }
 
-        /// One PEM file that has the certificate and its key.
+        /// One PEM file with both the certificate and its key.
         impl From<$path> for ClientCert {
             fn from(path: $path) -> Self {
                 Self::pem_file(path)
@@ -76,14 +77,14 @@ macro_rules! from_paths {
 from_paths!(&str String &String &Path PathBuf &PathBuf);
 settings!(Verify: bool, Verify: Verify, ClientCert: ClientCert);
 
-/// The certificate that shows the server who the client is, with its private key.
+/// The certificate with which the client identifies itself to the server, and its private key.
 ///
 /// Files are read when a connection needs them, and again after they have changed. `Debug` shows paths, never keys or
 /// passwords.
 ///
 /// # Coming from requests
-/// `cert=("client.pem", "client.key")` and `cert="both.pem"`; both convert. PKCS#12 archives and certificates from memory
-/// are new here. An encrypted PEM key is an error that says so: decrypt it, or use a PKCS#12 archive.
+/// `cert=("client.pem", "client.key")` and `cert="both.pem"`; both convert. PKCS#12 archives and certificates from
+/// memory are new here. An encrypted PEM key is an error: decrypt it, or use a PKCS#12 archive.
 ///
 /// # Examples
 /// ```
@@ -113,13 +114,13 @@ pub(crate) enum Material {
 }
 
 impl ClientCert {
-    /// A PEM file with the certificate (and what stands between it and the authority), and one with its private key.
+    /// A PEM file with the certificate and any intermediates, and one with its private key.
     #[must_use]
     pub fn pem(cert: impl AsRef<Path>, key: impl AsRef<Path>) -> Self {
         Self { source: Source::Pem { cert: Material::file(cert.as_ref()), key: Material::file(key.as_ref()) } }
     }
 
-    /// One PEM file that has both.
+    /// One PEM file with both.
     #[must_use]
     pub fn pem_file(both: impl AsRef<Path>) -> Self {
         Self::pem(both.as_ref(), both.as_ref())

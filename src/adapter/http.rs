@@ -35,7 +35,7 @@ impl HttpAdapter {
         Self::builder().build()
     }
 
-    /// Settings first.
+    /// A builder for an adapter with other settings.
     pub fn builder() -> HttpAdapterBuilder {
         HttpAdapterBuilder::new()
     }

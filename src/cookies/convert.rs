@@ -1,4 +1,4 @@
-//! What can become a cookie, and what can become a jar.
+//! Conversions into cookies and jars.
 //!
 //! Pairs become cookies without a domain, as a dictionary does in requests.
 
@@ -12,7 +12,7 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// What can be a cookie: a [`Cookie`], or a pair of name and value, owned or borrowed.
+/// What converts into a cookie: a [`Cookie`], or a pair of name and value, owned or borrowed.
 ///
 /// The trait is sealed: it cannot be implemented outside this crate.
 pub trait IntoCookie: sealed::Sealed {

@@ -1,25 +1,26 @@
 //! One cookie, as a program makes and reads it.
 //!
-//! A `Cookie` is a value without rules: whether a host may set it, and where it is sent, is for `domain`, `path` and `store`
-//! to say. `Debug` never shows the value.
+//! A `Cookie` is a value without rules: `domain`, `path` and `store` decide whether a host may set it, and where it is
+//! sent. `Debug` never shows the value.
 
 use std::fmt;
 use std::time::SystemTime;
 
 use crate::timeout::IntoDuration;
 
-/// A cookie: a name, a value, and where and until when it is sent.
+/// A cookie: a name, a value, where it is sent, and until when.
 ///
-/// A cookie made by a program starts without a domain, which means that it is sent to every host (COOK-05), and with the path
-/// `/`. Give it a [`domain`](Self::domain) to keep it to one site.
+/// A new cookie has no domain, which means that it is sent to every host, and the path `/`. Set a
+/// [`domain`](Self::domain) to limit it to one site.
 ///
-/// Names and values are sent as they are, `;` included: only line breaks, NUL and characters beyond Latin-1 are refused, when
-/// the request is sent, as [`ErrorKind::InvalidHeader`](crate::ErrorKind::InvalidHeader). So a value that comes from
-/// somebody else must be encoded first.
+/// Names and values are sent as they are, `;` included. Only line breaks, NUL and characters beyond Latin-1 are
+/// refused, with [`ErrorKind::InvalidHeader`](crate::ErrorKind::InvalidHeader) when the request is sent. Encode values
+/// that come from an untrusted source.
 ///
 /// # Coming from requests
 /// The builder methods are the keyword arguments of `jar.set(name, value, domain=…)`; the fields are the attributes of
-/// `http.cookiejar.Cookie`. A domain has no leading dot here; [`host_only`](Self::host_only) tells the two kinds apart.
+/// `http.cookiejar.Cookie`. A domain has no leading dot here; [`host_only`](Self::host_only) distinguishes the two
+/// kinds.
 ///
 /// # Examples
 /// ```
@@ -34,35 +35,36 @@ use crate::timeout::IntoDuration;
 #[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Cookie {
-    /// The name. Together with domain and path it says which cookie this is.
+    /// The name. Name, domain and path identify a cookie.
     pub name: String,
-    /// The value, quotes included where it has them. One from the wire is Latin-1 read as text.
+    /// The value, including its quotes if it has any. A value from a server is decoded as Latin-1.
     pub value: String,
-    /// The host, or the domain whose hosts all get it, in lower case; empty for "every host".
+    /// The host, or the domain whose hosts all receive it, in lower case; empty for "every host".
     pub domain: String,
-    /// The path under which it is sent.
+    /// The path below which it is sent.
     pub path: String,
-    /// Sent over https only.
+    /// Whether it is sent over https only.
     pub secure: bool,
-    /// Not meant for scripts; kept and saved, without an effect here.
+    /// Whether it is hidden from scripts; kept and saved, but without effect here.
     pub http_only: bool,
-    /// Sent to the host that `domain` names and not to its sub-domains: so for what a server set without a Domain.
+    /// Whether it is sent only to the host in `domain`, and not to its sub-domains, as a cookie that a server set
+    /// without a Domain.
     pub host_only: bool,
-    /// When it ends; `None` for a session cookie, which lives as long as its jar.
+    /// When it expires; `None` for a session cookie, which lives as long as its jar.
     pub expires: Option<SystemTime>,
-    /// The SameSite attribute; kept and saved, without an effect here.
+    /// The SameSite attribute; kept and saved, but without effect here.
     pub same_site: Option<SameSite>,
 }
 
-/// The SameSite attribute of a [`Cookie`]. It is for browsers, and has no effect here.
+/// The SameSite attribute of a [`Cookie`]. It is meant for browsers, and has no effect here.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum SameSite {
-    /// Only requests that the site itself makes.
+    /// Sent only with requests made by the site itself.
     Strict,
-    /// Those, and following a link to the site.
+    /// Sent with these, and when a link to the site is followed.
     Lax,
-    /// Every request.
+    /// Sent with every request.
     None,
 }
 
@@ -81,7 +83,7 @@ impl SameSite {
 }
 
 impl Cookie {
-    /// A session cookie with the path `/` that goes to every host.
+    /// A session cookie with the path `/` that is sent to every host.
     #[must_use]
     pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self {
@@ -97,15 +99,16 @@ impl Cookie {
         }
     }
 
-    /// Keeps the cookie to this host and its sub-domains; a leading dot does not matter. An address, or a name of a single
-    /// label such as `localhost`, has no sub-domains.
+    /// Limits the cookie to this host and its sub-domains; a leading dot is ignored. An address, or a single label such
+    /// as `localhost`, has no sub-domains.
     #[must_use = "a cookie has no effect until it is set in a jar"]
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = domain.into();
         self
     }
 
-    /// Keeps the cookie to this path and those below it. One that does not start with `/` is never sent.
+    /// Limits the cookie to this path and the paths below it. With a path that does not start with `/` it is never
+    /// sent.
     #[must_use = "a cookie has no effect until it is set in a jar"]
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
@@ -119,32 +122,33 @@ impl Cookie {
         self
     }
 
-    /// Whether it is marked as not meant for scripts.
+    /// Whether it is marked as hidden from scripts.
     #[must_use = "a cookie has no effect until it is set in a jar"]
     pub fn http_only(mut self, http_only: bool) -> Self {
         self.http_only = http_only;
         self
     }
 
-    /// Whether it stays with the host that its domain names, without the sub-domains. Nothing for a cookie without domain.
+    /// Whether it is limited to the host in its domain, without the sub-domains. Without effect for a cookie without a
+    /// domain.
     #[must_use = "a cookie has no effect until it is set in a jar"]
     pub fn host_only(mut self, host_only: bool) -> Self {
         self.host_only = host_only;
         self
     }
 
-    /// When it ends; `None` for a session cookie.
+    /// When it expires; `None` for a session cookie.
     #[must_use = "a cookie has no effect until it is set in a jar"]
     pub fn expires(mut self, expires: impl Into<Option<SystemTime>>) -> Self {
         self.expires = expires.into();
         self
     }
 
-    /// Ends it this long from now, in seconds or as a `Duration`; with zero or less it has ended (RFC 6265 §5.2.2).
-    /// [`expires(None)`](Self::expires) makes it a session cookie again.
+    /// Lets it expire after this time, in seconds or as a `Duration`; with zero or less it has expired (RFC 6265
+    /// §5.2.2). [`expires(None)`](Self::expires) makes it a session cookie again.
     #[must_use = "a cookie has no effect until it is set in a jar"]
     pub fn max_age(mut self, age: impl IntoDuration) -> Self {
-        // What lies beyond the end of time never comes.
+        // A time that the system cannot represent never comes.
         self.expires = crate::clock::wall().checked_add(age.into_duration());
         self
     }
@@ -156,7 +160,7 @@ impl Cookie {
         self
     }
 
-    /// Whether its time is over, so that it is not sent any more.
+    /// Whether it has expired, so that it is no longer sent.
     #[must_use]
     pub fn is_expired(&self) -> bool {
         self.expires.is_some() && self.is_expired_at(crate::clock::wall())

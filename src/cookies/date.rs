@@ -1,14 +1,14 @@
-//! The date of an Expires attribute, in whatever form it was written (RFC 6265 §5.1.1).
+//! The date of an Expires attribute, in any format (RFC 6265 §5.1.1).
 //!
-//! The text is cut into tokens, and the first one that looks like a time, a day, a month or a year is taken for it; day
-//! names, zones and all else are passed over. What comes after the RFC's own rules is one leniency that requests has as
-//! well: a time may lack its seconds, but only where no complete time is there.
+//! The text is split into tokens. The first token that looks like a time, a day, a month or a year is taken for it; day
+//! names, zones and everything else are ignored. One leniency of requests is added to the RFC's rules: a time may lack
+//! its seconds, but only if there is no complete time.
 
 use std::time::SystemTime;
 
 use crate::text::calendar::{self, days_in, days_since_1970};
 
-/// The instant that `text` names, if it names one.
+/// The time that `text` states, if it states one.
 pub(super) fn parse(text: &str) -> Option<SystemTime> {
     read(text, Clock::Seconds).or_else(|| read(text, Clock::Minutes))
 }
@@ -16,7 +16,7 @@ pub(super) fn parse(text: &str) -> Option<SystemTime> {
 /// The end of the year 9999: no cookie lives longer.
 pub(super) const LAST: i64 = 253_402_300_799;
 
-/// How much of a time has to be there.
+/// How much of a time must be present.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Clock {
     Minutes,
@@ -26,7 +26,7 @@ enum Clock {
 fn read(text: &str, clock: Clock) -> Option<SystemTime> {
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
     for token in text.as_bytes().split(|&byte| is_delimiter(byte)) {
-        // The order of the questions is the RFC's; a token that answers one is not asked the next.
+        // The order of the tests is the RFC's; a token is used at most once.
         let _taken = fill(&mut time, || time_of(token, clock))
             || fill(&mut day, || number(token, 1, 2))
             || fill(&mut month, || month_of(token))
@@ -44,7 +44,7 @@ fn read(text: &str, clock: Clock) -> Option<SystemTime> {
     calendar::at(days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
-/// Puts an answer into an empty slot; whether there was one.
+/// Fills an empty slot; returns whether it did.
 fn fill<T>(slot: &mut Option<T>, answer: impl FnOnce() -> Option<T>) -> bool {
     if slot.is_some() {
         return false;
@@ -57,7 +57,7 @@ fn is_delimiter(byte: u8) -> bool {
     matches!(byte, b'\t' | b' '..=b'/' | b';'..=b'@' | b'['..=b'`' | b'{'..=b'~')
 }
 
-/// Hours, minutes and seconds, each of one or two digits; what follows the last is passed over.
+/// Hours, minutes and seconds, each of one or two digits; what follows the last is ignored.
 fn time_of(token: &[u8], clock: Clock) -> Option<(i64, i64, i64)> {
     let (hour, rest) = digits(token, 1, 2)?;
     let (minute, rest) = digits(rest.strip_prefix(b":")?, 1, 2)?;
@@ -82,7 +82,7 @@ fn digits(text: &[u8], least: usize, most: usize) -> Option<(i64, &[u8])> {
     Some((number.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0')), rest))
 }
 
-/// 1 for a token that starts like January, and so on.
+/// 1 for a token that starts with the first letters of January, and so on.
 fn month_of(token: &[u8]) -> Option<i64> {
     let start = token.get(..3)?;
     (1..)

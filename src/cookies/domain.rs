@@ -1,13 +1,13 @@
-//! Cookie domains: which hosts a cookie belongs to (RFC 6265 §5.1.3, §5.3).
+//! Cookie domains: which hosts a cookie is sent to (RFC 6265 §5.1.3, §5.3).
 //!
-//! Pure functions on text. Hosts and domains come in lower case, without a port and without brackets; where a rule needs
-//! more than the RFC says, the stricter side is taken.
+//! Pure functions on text. Hosts and domains are in lower case, without port and brackets. Where the RFC leaves a
+//! choice, the stricter one is taken.
 
 use std::borrow::Cow;
 
 use super::suffixes;
 
-/// Where a cookie that `host` sets goes back to.
+/// Where a cookie that a host sets is sent back to.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Scope<'a> {
     /// To the host that set it.
@@ -16,7 +16,7 @@ pub(super) enum Scope<'a> {
     Domain(Cow<'a, str>),
 }
 
-/// Why a Domain attribute is not accepted.
+/// Why a Domain attribute is rejected.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Refusal {
     Foreign,
@@ -27,14 +27,14 @@ pub(super) enum Refusal {
 impl Refusal {
     pub(super) fn text(self) -> &'static str {
         match self {
-            Self::Foreign => "its domain is not the host's",
+            Self::Foreign => "its domain does not include the host",
             Self::SingleLabel => "its domain is a single label",
             Self::PublicSuffix => "its domain is a public suffix",
         }
     }
 }
 
-/// The scope of a cookie by the Domain attribute that `host` sent.
+/// The scope of a cookie, from the Domain attribute that `host` sent.
 pub(super) fn scope<'a>(host: &str, domain: Option<&'a str>) -> Result<Scope<'a>, Refusal> {
     let Some(domain) = domain.map(lower_case) else { return Ok(Scope::Host) };
     let alone = if is_single_label(&domain) {
@@ -45,7 +45,7 @@ pub(super) fn scope<'a>(host: &str, domain: Option<&'a str>) -> Result<Scope<'a>
         None
     };
     match alone {
-        // An address, `localhost`, a host that is itself a public suffix: it may name itself, and no more than that.
+        // An address, `localhost` or a host that is itself a public suffix may name itself and nothing else.
         _ if *domain == *host && (alone.is_some() || is_address(host)) => Ok(Scope::Host),
         _ if !domain_matches(host, &domain) => Err(Refusal::Foreign),
         Some(refusal) => Err(refusal),
@@ -58,14 +58,14 @@ pub(super) fn domain_matches(host: &str, domain: &str) -> bool {
     host == domain || host.strip_suffix(domain).is_some_and(|front| front.ends_with('.')) && !is_address(host)
 }
 
-/// The host, then each domain above it: `a.b.c`, `b.c`, `c`. An address has none above it.
+/// The host, then each domain above it: `a.b.c`, `b.c`, `c`. There is none above an address.
 pub(super) fn domains_of(host: &str) -> impl Iterator<Item = &str> {
     let up = !is_address(host);
     std::iter::successors(Some(host), move |domain| domain.split_once('.').map(|(_, parent)| parent).filter(|_| up))
         .filter(|domain| !domain.is_empty())
 }
 
-/// Whether `domain` has no sub-domains that a cookie could go to.
+/// Whether `domain` has no sub-domains to which a cookie could be sent.
 pub(super) fn is_alone(domain: &str) -> bool {
     is_single_label(domain) || is_address(domain)
 }
@@ -75,7 +75,7 @@ fn is_single_label(domain: &str) -> bool {
     !domain.trim_start_matches('.').contains('.') && !domain.contains(':')
 }
 
-/// Whether `host` is an IP address, in any of the ways to write one: no top-level domain is a number.
+/// Whether `host` is an IP address in any notation: no top-level domain is a number.
 pub(super) fn is_address(host: &str) -> bool {
     if host.contains(':') {
         return true;

@@ -1,8 +1,8 @@
 //! The jar that sessions, responses and programs share: `Store` behind a lock.
 //!
-//! Every method takes `&self`. The lock is held for one look at the store, never while a caller's code runs, while something
-//! is read or written, or together with another jar's; what leaves is a copy. `len` is kept beside the lock, so that a
-//! session without cookies pays one load per request.
+//! Every method takes `&self`. The lock is held for one access to the store, never while a caller's code runs, during
+//! IO, or together with another jar's lock; what is returned is a copy. `len` is kept outside the lock, so that a
+//! session without cookies pays one atomic load per request.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -22,25 +22,26 @@ use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log_targets;
 
-/// Cookies, to be shared by threads: every method takes `&self`.
+/// A cookie jar that threads can share: every method takes `&self`.
 ///
-/// A session puts in what servers set and sends back what belongs to each request, by the rules of RFC 6265: host and
-/// domain, path, `Secure`, expiry. A cookie that a program sets without a domain goes to every host. A clone is an
-/// independent copy.
+/// A session stores the cookies that servers set, and sends back those that match each request by the rules of RFC
+/// 6265: host and domain, path, `Secure`, expiry. A cookie that a program sets without a domain is sent to every host.
+/// A clone is an independent copy.
 ///
-/// What servers may put in is limited: 16 KiB a cookie, 180 cookies a domain, 10,000 in all. Past that, expired ones go
-/// first, then those not used for the longest time. What a program sets is neither counted nor dropped.
+/// The cookies of servers are limited: 16 KiB for a cookie, 180 cookies for a domain, 10,000 in all. Beyond that,
+/// expired cookies are removed first, then the least recently used. Cookies that a program sets are neither counted nor
+/// removed.
 ///
 /// # Coming from requests
 /// This is `RequestsCookieJar`. `jar["a"] = "1"` is [`insert`](Self::insert), `jar.set("a", "1", domain=…)` is
-/// [`set`](Self::set), `del jar["a"]` is [`remove`](Self::remove), `jar.get("a", domain=…)` is [`get_at`](Self::get_at),
-/// `jar.items()` is [`to_pairs`](Self::to_pairs), `cookiejar_from_dict(d)` is `CookieJar::from(d)` and
-/// `dict_from_cookiejar` is [`get_dict`](Self::get_dict).
+/// [`set`](Self::set), `del jar["a"]` is [`remove`](Self::remove), `jar.get("a", domain=…)` is
+/// [`get_at`](Self::get_at), `jar.items()` is [`to_pairs`](Self::to_pairs), `cookiejar_from_dict(d)` is
+/// `CookieJar::from(d)` and `dict_from_cookiejar` is [`get_dict`](Self::get_dict).
 ///
-/// Different on purpose: a cookie that a server set without Domain goes back to that host only, and not to its sub-domains; a
-/// Domain that is an address or a single label (and, with the feature `psl`, a public suffix such as `co.uk`) is not accepted;
-/// over plain http a server cannot replace a secure cookie; of a repeated attribute the last counts; a line without `=` sets
-/// nothing.
+/// Some rules differ on purpose. A cookie that a server set without Domain is sent back to that host only, and not to
+/// its sub-domains. A Domain that is an address or a single label (or, with the feature `psl`, a public suffix such as
+/// `co.uk`) is rejected. Over plain http a server cannot replace a secure cookie. The last of a repeated attribute
+/// counts. A line without `=` sets nothing.
 ///
 /// # Examples
 /// ```
@@ -57,30 +58,30 @@ use crate::log_targets;
 /// ```
 pub struct CookieJar {
     store: Mutex<Store>,
-    /// That of the store, as it was when its lock was last given back.
+    /// The length of the store when its lock was last released.
     len: AtomicUsize,
 }
 
 impl CookieJar {
-    /// A jar without cookies.
+    /// An empty jar.
     #[must_use]
     pub const fn new() -> Self {
         Self { store: Mutex::new(Store::new()), len: AtomicUsize::new(0) }
     }
 
-    /// Puts a cookie in, in the place of one of the same domain, path and name.
+    /// Sets a cookie, and replaces one with the same domain, path and name.
     pub fn set(&self, cookie: Cookie) {
         self.with(|store| store.put(Entry::given(cookie)));
     }
 
-    /// Sets a cookie that goes to every host: `set(Cookie::new(name, value))`.
+    /// Sets a cookie that is sent to every host: `set(Cookie::new(name, value))`.
     ///
     /// The value is text, or anything that has a text form, as in a list of pairs.
     pub fn insert(&self, name: impl Into<String>, value: impl fmt::Display) {
         self.set(Cookie::new(name, value.to_string()));
     }
 
-    /// The value of the cookie of that name, if there is one.
+    /// The value of the cookie with this name, if there is one.
     ///
     /// # Errors
     /// [`ErrorKind::CookieConflict`] if there are several, on different domains or paths: see [`get_at`](Self::get_at).
@@ -88,7 +89,7 @@ impl CookieJar {
         self.get_at(name, None, None)
     }
 
-    /// The value of the cookie of that name with that domain and path, as far as these are given.
+    /// The value of the cookie with this name and, if given, this domain and path.
     ///
     /// # Errors
     /// [`ErrorKind::CookieConflict`] if there are several.
@@ -104,40 +105,40 @@ impl CookieJar {
         })
     }
 
-    /// Whether there is a cookie of that name, or several.
+    /// Whether there is at least one cookie with this name.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         !self.is_empty() && self.with(|store| store.iter().any(|entry| entry.cookie.name == name))
     }
 
-    /// Takes the cookies of that name out, on all domains and paths; whether there was one.
+    /// Removes the cookies with this name, on all domains and paths; returns whether there was one.
     pub fn remove(&self, name: &str) -> bool {
         self.remove_at(name, None, None)
     }
 
-    /// Takes the cookies of that name out that have that domain and path, as far as these are given; whether there was one.
+    /// Removes the cookies with this name and, if given, this domain and path; returns whether there was one.
     pub fn remove_at(&self, name: &str, domain: Option<&str>, path: Option<&str>) -> bool {
         let place = Place::new(domain, path);
         self.with(|store| store.remove(|entry| entry.cookie.name == name && place.has(entry)))
     }
 
-    /// Takes all cookies out.
+    /// Removes all cookies.
     pub fn clear(&self) {
         self.with(Store::clear);
     }
 
-    /// Takes all cookies of that domain out; whether there was one.
+    /// Removes all cookies of this domain; returns whether there was one.
     pub fn clear_domain(&self, domain: &str) -> bool {
         let place = Place::new(Some(domain), None);
         self.with(|store| store.remove(|entry| place.has(entry)))
     }
 
-    /// Takes out the cookies that have no end of their own, as a browser does when it is closed; whether there was one.
+    /// Removes the session cookies, as a browser does when it is closed; returns whether there was one.
     pub fn clear_session_cookies(&self) -> bool {
         self.with(|store| store.remove(|entry| entry.cookie.expires.is_none()))
     }
 
-    /// Takes out the cookies whose time is over; whether there was one. They are never sent, but stay until the jar comes
+    /// Removes the expired cookies; returns whether there was one. They are never sent, but remain until the jar comes
     /// across them.
     pub fn remove_expired(&self) -> bool {
         let now = clock::wall();
@@ -150,26 +151,26 @@ impl CookieJar {
         self.len.load(Ordering::Acquire)
     }
 
-    /// Whether there is no cookie.
+    /// Whether the jar is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The cookies as they are now, in the order in which they were first set.
+    /// A copy of the cookies, in the order in which they were first set.
     pub fn iter(&self) -> Iter {
         let cookies: Vec<_> = self.snapshot().into_iter().map(|entry| entry.cookie).collect();
         Iter { cookies: cookies.into_iter() }
     }
 
-    /// Names and values, in order; a name is there as often as there are cookies of that name.
+    /// Names and values, in order. A name is listed once for each of its cookies.
     #[must_use]
     pub fn to_pairs(&self) -> Vec<(String, String)> {
         self.iter().map(|cookie| (cookie.name, cookie.value)).collect()
     }
 
-    /// Names and values of the cookies that have that domain and path, as far as these are given. Of several cookies of one
-    /// name the last counts.
+    /// Names and values of the cookies with this domain and path, if given. Of several cookies with one name the last
+    /// counts.
     #[must_use]
     pub fn get_dict(&self, domain: Option<&str>, path: Option<&str>) -> HashMap<String, String> {
         let place = Place::new(domain, path);
@@ -177,19 +178,19 @@ impl CookieJar {
         entries.map(|entry| (entry.cookie.name, entry.cookie.value)).collect()
     }
 
-    /// The domains that there are cookies of, each once; the empty one stands for cookies that go to every host.
+    /// The domains of the cookies, each once. The empty domain is that of cookies sent to every host.
     #[must_use]
     pub fn domains(&self) -> Vec<String> {
         each_once(self.iter().map(|cookie| cookie.domain))
     }
 
-    /// The paths that there are cookies of, each once.
+    /// The paths of the cookies, each once.
     #[must_use]
     pub fn paths(&self) -> Vec<String> {
         each_once(self.iter().map(|cookie| cookie.path))
     }
 
-    /// Puts all cookies of another jar in, or names and values; each in the place of one of the same domain, path and name.
+    /// Adds all cookies of another jar, or names and values. Each replaces one with the same domain, path and name.
     ///
     /// # Examples
     /// ```
@@ -206,10 +207,11 @@ impl CookieJar {
         self.with(|store| entries.into_iter().for_each(|entry| store.put(entry)));
     }
 
-    /// Puts in those cookies whose names are not there yet, on whatever domain or path.
+    /// Adds the cookies whose names do not exist yet on any domain or path.
     ///
     /// # Coming from requests
-    /// `cookiejar_from_dict(cookies, jar, overwrite=False)`, and what `merge_cookies(jar, cookies)` does with a dictionary.
+    /// `cookiejar_from_dict(cookies, jar, overwrite=False)`, and what `merge_cookies(jar, cookies)` does with a
+    /// dictionary.
     pub fn insert_missing<I>(&self, cookies: I)
     where
         I: IntoIterator,
@@ -224,12 +226,12 @@ impl CookieJar {
         });
     }
 
-    /// Puts in the cookies of a file in Netscape's format, `cookies.txt`, as browsers' add-ons, curl, wget and
-    /// `MozillaCookieJar` write it, and says how many. Those whose time is over stay out, as do comments; a line that starts
-    /// with `#HttpOnly_` is a cookie.
+    /// Adds the cookies of a file in Netscape's format, `cookies.txt`, as browser add-ons, curl, wget and
+    /// `MozillaCookieJar` write it, and returns their number. Expired cookies and comments are left out; a line that
+    /// starts with `#HttpOnly_` is a cookie.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] if reading fails or a line is no cookie; then nothing is put in.
+    /// [`ErrorKind::Io`] if reading fails or a line is not a cookie; then nothing is added.
     ///
     /// # Examples
     /// ```
@@ -251,15 +253,15 @@ impl CookieJar {
         Ok(count)
     }
 
-    /// Writes the cookies in Netscape's format, `cookies.txt`, session cookies among them (their end is written as 0), those
-    /// whose time is over not. The values are secrets: mind who may read the file.
+    /// Writes the cookies in Netscape's format, `cookies.txt`. Session cookies are included, with 0 as their expiry;
+    /// expired cookies are not. The values are secrets: restrict who can read the file.
     ///
-    /// A cookie whose name or value has a tab or a line break has no place in that format; it is left out, with a warning in
-    /// the log.
+    /// The format cannot represent a tab or a line break in a name or value; such a cookie is left out, with a warning
+    /// in the log.
     ///
     /// # Coming from requests
-    /// `MozillaCookieJar.save(ignore_discard=True)`; it writes nothing as the end of a session cookie, and
-    /// [`load`](Self::load) takes both.
+    /// `MozillaCookieJar.save(ignore_discard=True)`; it writes an empty expiry for a session cookie, and
+    /// [`load`](Self::load) accepts both.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] if writing fails.
@@ -271,16 +273,16 @@ impl CookieJar {
         Ok(())
     }
 
-    /// The value of the Cookie header for a request: `None` if no cookie belongs to it.
+    /// The value of the Cookie header for a request; `None` if no cookie matches.
     ///
-    /// The value may hold control characters that a server sent, other than line breaks and NUL, so it goes past the check of
-    /// `Headers::insert`. Fails with `InvalidHeader` for a cookie of the program's that must not go on the wire (COOK-30).
+    /// The value may hold control characters that a server sent, other than line breaks and NUL, so it bypasses the
+    /// check of `Headers::insert`. Fails with `InvalidHeader` for a program's cookie that must not be sent.
     #[cfg(test)]
     pub(crate) fn header_for(&self, target: &CookieTarget<'_>, now: SystemTime) -> Result<Option<String>> {
         self.header_with(None, target, now)
     }
 
-    /// The same, with the cookies of the request laid over the jar's, which stay as they are (SES-09, COOK-04).
+    /// The same, with the request's cookies over those of the jar, which does not change.
     ///
     /// This is what a jar filled from both would send, without making one.
     pub(crate) fn header_with(
@@ -294,11 +296,11 @@ impl CookieJar {
             return Ok(None);
         }
         self.with(|store| store.header(&own, target, now)).map_err(|Unsendable { name, fault }| {
-            Error::message(ErrorKind::InvalidHeader, format!("cookie {name:?} cannot be sent: it has {fault}"))
+            Error::message(ErrorKind::InvalidHeader, format!("cookie {name:?} cannot be sent: it contains {fault}"))
         })
     }
 
-    /// Takes the Set-Cookie lines of the answer to a request.
+    /// Stores the Set-Cookie lines of a response.
     pub(crate) fn absorb<'a>(
         &self,
         target: &CookieTarget<'_>,
@@ -314,7 +316,7 @@ impl CookieJar {
         }
     }
 
-    /// A copy with the cookies of `other` put over this one's.
+    /// A copy with the cookies of `other` over those of this jar.
     #[cfg(test)]
     pub(crate) fn merged_with(&self, other: &Self) -> Self {
         let merged = self.clone();
@@ -322,8 +324,8 @@ impl CookieJar {
         merged
     }
 
-    /// A copy whose cookies without a domain go to `host` only: for the cookies of one request, which must not follow a
-    /// redirect to another site (REDIR-13).
+    /// A copy whose cookies without a domain are sent to `host` only: for the cookies of one request, which must not
+    /// follow a redirect to another site.
     pub(crate) fn bound_to(&self, host: &str) -> Self {
         let host: Arc<str> = host.to_ascii_lowercase().into();
         let (entries, jar) = (self.snapshot(), Self::new());
@@ -338,7 +340,7 @@ impl CookieJar {
         jar
     }
 
-    /// The only way to the store, so that no guard gets out.
+    /// The only access to the store, so that no guard leaves this file.
     fn with<R>(&self, look: impl FnOnce(&mut Store) -> R) -> R {
         let mut store = self.store.lock();
         let result = look(&mut store);
@@ -354,7 +356,7 @@ impl CookieJar {
     }
 }
 
-/// A domain and a path to look for, as far as they are given.
+/// A domain and a path to look for, if given.
 struct Place<'a> {
     domain: Option<String>,
     path: Option<&'a str>,
@@ -407,7 +409,7 @@ impl<T: IntoCookie> Extend<T> for CookieJar {
     }
 }
 
-/// A copy of the cookies of a jar, one after the other: see [`CookieJar::iter`].
+/// An iterator over a copy of a jar's cookies: see [`CookieJar::iter`].
 #[derive(Clone, Debug)]
 pub struct Iter {
     cookies: std::vec::IntoIter<Cookie>,
@@ -675,7 +677,7 @@ mod tests {
         let error = jar.header_for(&target("h.test"), NOW).unwrap_err();
 
         assert_eq!(error.kind(), ErrorKind::InvalidHeader);
-        assert_eq!(error.to_string(), "cookie \"a\" cannot be sent: it has a line break or NUL");
+        assert_eq!(error.to_string(), "cookie \"a\" cannot be sent: it contains a line break or NUL");
     }
 
     #[test]

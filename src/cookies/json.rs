@@ -1,8 +1,8 @@
-//! Cookies and jars as serde sees them (feature `json`).
+//! Serialization of cookies and jars (feature `json`).
 //!
-//! Written out by hand, as serde comes without its derive. A jar is a list of cookies, a cookie a map of its fields, with its
-//! end in seconds after the start of 1970. A jar is also read from a map of names and values, which is what
-//! `json.dump(dict_from_cookiejar(session.cookies), file)` leaves behind in Python.
+//! Written by hand, because serde is used without its derive feature. A jar is a list of cookies, a cookie a map of its
+//! fields, with its expiry in seconds since 1970. A jar can also be read from a map of names and values, which is what
+//! `json.dump(dict_from_cookiejar(session.cookies), file)` writes in Python.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use crate::text::calendar;
 const FIELDS: &[&str] =
     &["name", "value", "domain", "path", "secure", "http_only", "host_only", "expires", "same_site"];
 
-/// All fields. The value is there in clear: mind who may read it.
+/// All fields. The value is not encrypted: restrict who can read it.
 impl Serialize for Cookie {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut out = serializer.serialize_struct("Cookie", FIELDS.len())?;
@@ -34,7 +34,7 @@ impl Serialize for Cookie {
     }
 }
 
-/// From a map of the fields. Only `name` and `value` must be there; unknown ones are passed over.
+/// From a map of the fields. Only `name` and `value` are required; unknown fields are ignored.
 impl<'de> Deserialize<'de> for Cookie {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_struct("Cookie", FIELDS, CookieVisitor)
@@ -90,7 +90,7 @@ impl Serialize for CookieJar {
     }
 }
 
-/// From a list of cookies, or from a map of names and values; a name without a value (null) is passed over.
+/// From a list of cookies, or from a map of names and values; a name without a value (null) is ignored.
 impl<'de> Deserialize<'de> for CookieJar {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(JarVisitor)

@@ -1,10 +1,10 @@
-//! Cookies: what a server may set, where it goes back to, and what a program sees of it.
+//! Cookies: what a server may set, where it is sent back to, and what a program sees of it.
 //!
-//! The rules are RFC 6265's, the manners those of requests' jar; where the two differ the RFC wins. `parse` and `date` read a
-//! Set-Cookie line, `domain` and `path` say which hosts and paths a cookie belongs to, `store` keeps cookies and is plain data,
-//! `jar` puts a lock around it, `netscape` and `json` carry it to and from files.
+//! The rules are those of RFC 6265, the interface that of requests' jar. Where the two contradict each other, the RFC
+//! wins. `parse` and `date` read a Set-Cookie line, `domain` and `path` say which hosts and paths a cookie belongs to,
+//! `store` keeps cookies and is plain data, `jar` puts a lock around it, `netscape` and `json` read and write files.
 //!
-//! Nothing in here knows a URL, a request or a session: a request is a [`CookieTarget`] and the time is passed in.
+//! Nothing here knows about URLs, requests or sessions: a request is a [`CookieTarget`], and the time is passed in.
 
 mod convert;
 mod cookie;

@@ -1,8 +1,8 @@
-//! Netscape's `cookies.txt`, which browsers' add-ons, curl, wget and Python's `MozillaCookieJar` share.
+//! Netscape's `cookies.txt`, as used by browser add-ons, curl, wget and Python's `MozillaCookieJar`.
 //!
-//! A line is a cookie: domain, whether sub-domains get it too, path, whether it is secure, its end in seconds after the start
-//! of 1970, name and value, with a tab between each. The end of a session cookie is 0 or nothing. Text only: no file and no
-//! clock in here.
+//! A line is a cookie: domain, whether it includes sub-domains, path, whether it is secure, expiry in seconds since
+//! 1970, name and value, separated by tabs. The expiry of a session cookie is 0 or empty. This file handles text only:
+//! no files, no clock.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -36,7 +36,10 @@ pub(super) fn parse(file: &[u8]) -> io::Result<Vec<Cookie>> {
         }
         let cookie = cookie(line).map_err(|fault| {
             // The line may hold a secret, so it is not shown.
-            io::Error::new(io::ErrorKind::InvalidData, format!("line {number} is no cookie of a cookies.txt: {fault}"))
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("line {number} is not a cookie in cookies.txt format: {fault}"),
+            )
         })?;
         cookies.push(cookie.http_only(http_only));
     }
@@ -47,9 +50,9 @@ fn cookie(line: &str) -> Result<Cookie, &'static str> {
     let fields: Vec<_> = line.split('\t').collect();
     let (domain, below, path, secure, end, name, value) = match fields[..] {
         [domain, below, path, secure, end, name, value] => (domain, below, path, secure, end, name, value),
-        // An editor may have cut the tab before an empty value.
+        // An editor may have removed the tab before an empty value.
         [domain, below, path, secure, end, name] => (domain, below, path, secure, end, name, ""),
-        _ => return Err("it has not seven fields"),
+        _ => return Err("it does not have seven fields"),
     };
     let flag = |text: &str| match text {
         _ if text.eq_ignore_ascii_case("true") => Ok(true),
@@ -62,20 +65,20 @@ fn cookie(line: &str) -> Result<Cookie, &'static str> {
         end => match end.split('.').next().unwrap_or(end).parse::<i64>() {
             Ok(seconds) if seconds <= 0 => None,
             Ok(seconds) => calendar::at(seconds.min(date::LAST)),
-            Err(_) => return Err("its end is no number"),
+            Err(_) => return Err("its expiry is not a number"),
         },
     };
     let cookie = Cookie::new(name, value).domain(domain).path(path).secure(flag(secure)?).expires(expires);
     Ok(cookie.host_only(!flag(below)? && !domain.is_empty()))
 }
 
-/// The file that holds these cookies.
+/// A file with these cookies.
 pub(super) fn format(cookies: impl Iterator<Item = Cookie>) -> String {
     let mut out = String::from(HEADER);
     for cookie in cookies {
         let Cookie { name, value, domain, path, .. } = &cookie;
         if [name, value, domain, path].iter().any(|text| text.contains(['\t', '\n', '\r'])) {
-            log::warn!(target: log_targets::COOKIES, "Left out cookie {name:?} of {domain:?}: cookies.txt has no place for tabs and line breaks");
+            log::warn!(target: log_targets::COOKIES, "Left out cookie {name:?} of {domain:?}: cookies.txt cannot represent tabs and line breaks");
             continue;
         }
         let prefix = if cookie.http_only { HTTP_ONLY } else { "" };

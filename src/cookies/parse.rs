@@ -1,8 +1,8 @@
-//! A Set-Cookie line, taken apart (RFC 6265 §5.2).
+//! Parses a Set-Cookie line (RFC 6265 §5.2).
 //!
-//! Only the line is looked at: whether its host may set such a cookie is for `store` to say. Nothing is unquoted or decoded.
-//! Of a repeated attribute the last counts; an attribute that cannot be read is as good as absent. So is one that the RFC
-//! does not know, Version and Port among them.
+//! Only the line matters here: `store` decides whether the host may set such a cookie. Nothing is unquoted or decoded.
+//! The last of a repeated attribute counts. An attribute that cannot be parsed is ignored, and so is one that the RFC
+//! does not define, such as Version and Port.
 
 use std::time::SystemTime;
 
@@ -14,19 +14,20 @@ use super::date;
 pub(super) struct SetCookie<'a> {
     pub name: &'a str,
     pub value: &'a str,
-    /// As written, but for one leading dot; never empty.
+    /// As written, except for one leading dot; never empty.
     pub domain: Option<&'a str>,
-    /// Only one that starts with a slash.
+    /// Present only if it starts with a slash.
     pub path: Option<&'a str>,
     pub expires: Option<SystemTime>,
-    /// Seconds; they win over `expires`.
+    /// Seconds; takes precedence over `expires`.
     pub max_age: Option<i64>,
     pub secure: bool,
     pub http_only: bool,
     pub same_site: Option<SameSite>,
 }
 
-/// Reads a line; `None` for one that sets nothing: without `=`, without a name, or with what no header can hold.
+/// Parses a line; `None` for one that sets nothing: without `=`, without a name, or with bytes that no header may
+/// contain.
 pub(super) fn parse(line: &str) -> Option<SetCookie<'_>> {
     if line.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | b'\0')) {
         return None;
@@ -66,12 +67,12 @@ impl<'a> SetCookie<'a> {
     }
 }
 
-/// White space as the RFC counts it: blanks and tabs.
+/// Removes white space as the RFC defines it: blanks and tabs.
 fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
-/// An optional minus and digits. A number too large to hold is as far off as one can be.
+/// An optional minus and digits. A number that is too large becomes the largest one.
 fn whole_number(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use crate::text::latin1;
 use crate::text::percent::{self, Set};
 
-/// Whether a cookie of path `own` goes to `request`.
+/// Whether a cookie with path `own` is sent to the path `request`.
 pub(super) fn path_matches(request: &str, own: &str) -> bool {
-    // A request without a path asks for `/`.
+    // A request without a path is one for `/`.
     let request = if request.is_empty() { "/" } else { request };
     match request.strip_prefix(own) {
         Some(rest) => rest.is_empty() || own.ends_with('/') || rest.starts_with('/'),
@@ -15,7 +15,7 @@ pub(super) fn path_matches(request: &str, own: &str) -> bool {
     }
 }
 
-/// The path of a cookie that has none of its own: the request's, up to its last slash.
+/// The path of a cookie without a Path attribute: the request's, up to its last slash.
 pub(super) fn default_path(request: &str) -> &str {
     match request.rfind('/') {
         Some(end) if end > 0 && request.starts_with('/') => &request[..end],
@@ -23,7 +23,7 @@ pub(super) fn default_path(request: &str) -> &str {
     }
 }
 
-/// A Path attribute, spelled as a prepared URL would spell it, so that the two can be compared. requests does this too.
+/// A Path attribute, encoded like the path of a prepared URL, so that the two can be compared. requests does the same.
 pub(super) fn escape_path(path: &str) -> Cow<'_, str> {
     let bytes = path.as_bytes();
     let lower_escape =
@@ -44,7 +44,7 @@ pub(super) fn escape_path(path: &str) -> Cow<'_, str> {
                 escaped -= 1;
             }
             Some(byte) if is_path_byte(byte) => out.push(char),
-            // Text from the wire is one character a byte.
+            // Text from the wire has one character for each byte.
             Some(byte) => percent::push_escape(&mut out, byte),
             None => char.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| percent::push_escape(&mut out, byte)),
         }

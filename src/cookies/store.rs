@@ -1,11 +1,11 @@
-//! The cookies of a jar: which there are, which go out, which have to make room.
+//! The cookies of a jar: which exist, which are sent, which are removed to make room.
 //!
-//! `Store` is plain data: no lock, and the time is passed in. Cookies lie in groups by domain, so that a request looks at the
-//! few domains above its host however many cookies there are. A program may put in what it likes; what a server sends is
-//! checked and counted, and makes room only at the cost of what servers sent.
+//! `Store` is plain data: no lock, and the time is passed in. Cookies are grouped by domain, so that a request looks
+//! only at the few domains above its host. A program may set anything. What a server sends is checked and counted, and
+//! replaces only what servers sent.
 //!
-//! Invariants: a group is never empty and lies under the domain of its cookies; within a group path and name are unique, and
-//! `created` goes up; `count` is the number of all entries.
+//! Invariants: a group is never empty, and its key is the domain of its cookies; within a group, path and name are
+//! unique, and `created` increases; `count` is the number of all entries.
 
 use std::cell::Cell;
 use std::cmp::Reverse;
@@ -19,13 +19,13 @@ use super::target::CookieTarget;
 use super::{date, parse, path};
 use crate::text::{authority, latin1};
 
-/// A cookie as it is kept.
+/// A stored cookie.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub cookie: Cookie,
-    /// The only host that a cookie without domain goes to, if it does not go to all.
+    /// The only host to which a cookie without a domain is sent, if it is not sent to all.
     pub bound: Option<Arc<str>>,
-    /// Sent by a server, and so one of those that are counted.
+    /// Whether it came from a server, so that it is counted.
     received: bool,
     /// Its place in the order of all; overwriting keeps it.
     created: u64,
@@ -34,18 +34,18 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// A cookie that a program sets.
+    /// A cookie set by a program.
     pub(super) fn given(mut cookie: Cookie) -> Self {
         cookie.domain = canonical_domain(&cookie.domain);
         if cookie.path.is_empty() {
             cookie.path.push('/');
         }
-        // Spelled out here, so that a file that is written from it says so too.
+        // Made explicit here, so that a saved file has it too.
         cookie.host_only = !cookie.domain.is_empty() && (cookie.host_only || domain::is_alone(&cookie.domain));
         Self { cookie, bound: None, received: false, created: 0, used: Cell::new(0) }
     }
 
-    /// What has the smallest one was not used for the longest time.
+    /// The entry with the smallest age is the least recently used.
     fn age(&self) -> (u64, u64) {
         (self.used.get(), self.created)
     }
@@ -58,7 +58,7 @@ impl Entry {
         self.cookie.domain == other.cookie.domain && self.is(&other.cookie.path, &other.cookie.name)
     }
 
-    /// Whether it goes to that request. Its domain is known to be the host, one above it, or empty.
+    /// Whether it is sent with this request. Its domain is known to be the host, one above it, or empty.
     fn goes_to(&self, host: &str, target: &CookieTarget<'_>, now: SystemTime) -> bool {
         let cookie = &self.cookie;
         let host_fits = if cookie.domain.is_empty() {
@@ -75,7 +75,7 @@ impl Entry {
 
 /// A domain as the store keeps it: lower case, no leading dot, no brackets, IDNA where it is not ASCII.
 pub(super) fn canonical_domain(domain: &str) -> String {
-    // A dot alone stays what it is: the domain of no host, where the empty one is that of all.
+    // A single dot is kept: it is the domain of no host, while the empty domain is that of every host.
     let domain = domain.strip_prefix('.').filter(|rest| !rest.is_empty()).unwrap_or(domain);
     let domain = authority::without_brackets(domain);
     match url::Host::parse(domain) {
@@ -84,7 +84,7 @@ pub(super) fn canonical_domain(domain: &str) -> String {
     }
 }
 
-/// How much servers may put in.
+/// How much servers may store.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct JarLimits {
     /// Bytes of one cookie: name, value, domain and path together.
@@ -94,7 +94,8 @@ pub(super) struct JarLimits {
 }
 
 impl JarLimits {
-    /// RFC 6265 §6.1 asks for at least 4,096 bytes, 50 cookies and 3,000. Servers send larger ones, and requests keeps them.
+    /// RFC 6265 §6.1 asks for at least 4,096 bytes, 50 cookies and 3,000. Servers send larger cookies, and requests
+    /// keeps them.
     pub(super) const DEFAULT: Self = Self { bytes: 16 * 1024, per_domain: 180, total: 10_000 };
 }
 
@@ -113,12 +114,12 @@ impl Refused {
             Self::Unreadable => "it has no name and value",
             Self::TooLarge => "it is too large",
             Self::Domain(refusal) => refusal.text(),
-            Self::ShadowsSecure => "it would stand in for a secure cookie, and came over plain http",
+            Self::ShadowsSecure => "it would replace a secure cookie, but came over plain http",
         }
     }
 }
 
-/// A cookie that cannot stand in a header.
+/// A cookie that cannot be sent in a header.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Unsendable {
     pub name: String,
@@ -129,9 +130,9 @@ pub(super) struct Unsendable {
 pub(super) struct Store {
     groups: BTreeMap<Box<str>, Vec<Entry>>,
     count: usize,
-    /// Goes up with each cookie that is set and each header that is made.
+    /// Increases with each cookie that is set and each header that is built.
     tick: u64,
-    /// Whether a secure cookie was ever put in, so that looking for one is worth the while.
+    /// Whether a secure cookie was ever set, so that it is worth looking for one.
     secure_seen: bool,
     limits: JarLimits,
 }
@@ -149,7 +150,7 @@ impl Store {
         *self = Self { limits: self.limits, ..Self::new() };
     }
 
-    /// All entries, in no order that means anything.
+    /// All entries, in an unspecified order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.groups.values().flatten()
     }
@@ -161,7 +162,7 @@ impl Store {
         entries
     }
 
-    /// Puts an entry in, in the place of one of the same domain, path and name (COOK-22).
+    /// Stores an entry, and replaces one with the same domain, path and name.
     pub(super) fn put(&mut self, mut entry: Entry) {
         self.tick += 1;
         entry.used.set(self.tick);
@@ -183,7 +184,7 @@ impl Store {
         }
     }
 
-    /// Takes out what `gone` is true for; whether there was any.
+    /// Removes the entries for which `gone` is true; returns whether there were any.
     pub(super) fn remove(&mut self, mut gone: impl FnMut(&Entry) -> bool) -> bool {
         let before = self.count;
         for group in self.groups.values_mut() {
@@ -205,7 +206,7 @@ impl Store {
         }
     }
 
-    /// Takes a Set-Cookie line of an answer from `target` (RFC 6265 §5.3).
+    /// Stores a Set-Cookie line of a response from `target` (RFC 6265 §5.3).
     pub(super) fn receive(&mut self, target: &CookieTarget<'_>, line: &str, now: SystemTime) -> Result<(), Refused> {
         let line = parse::parse(line).ok_or(Refused::Unreadable)?;
         let host = target.canonical_host();
@@ -245,9 +246,9 @@ impl Store {
         Ok(())
     }
 
-    /// Whether a cookie that came over plain http would replace a secure one, or be taken for it.
+    /// Whether a cookie that came over plain http would replace a secure one, or be mistaken for it.
     ///
-    /// The draft that follows RFC 6265 calls this "leave secure cookies alone".
+    /// The draft that succeeds RFC 6265 calls this "leave secure cookies alone".
     fn shadows_secure(&self, domain: &str, path: &str, name: &str, now: SystemTime) -> bool {
         let near = |own: &str| domain::domain_matches(own, domain) || domain::domain_matches(domain, own);
         self.groups.iter().filter(|(own, _)| near(own)).flat_map(|(_, group)| group).any(|own| {
@@ -258,7 +259,7 @@ impl Store {
         })
     }
 
-    /// Drops what is over the limits: expired cookies first, then those of servers that were not used for the longest time.
+    /// Removes what exceeds the limits: expired cookies first, then the least recently used of those from servers.
     fn make_room(&mut self, domain: &str, now: SystemTime) {
         let JarLimits { per_domain, total, .. } = self.limits;
         if self.groups.get(domain).is_some_and(|group| group.len() > per_domain) {
@@ -270,15 +271,15 @@ impl Store {
         }
         if self.count > total {
             self.remove(|own| own.cookie.is_expired_at(now));
-            // A tenth at a time, so that not every cookie from here on has to look at them all.
+            // A tenth at a time, so that not every further cookie has to look at all of them.
             if let Some(last) = last_to_go(self.iter(), total, total - total / 10) {
                 self.remove(|own| own.received && own.age() <= last);
             }
         }
     }
 
-    /// The value of the Cookie header for that request, with the cookies `own` of the request laid over the jar's (SES-09);
-    /// `None` if there is nothing to send, and then nothing is allocated.
+    /// The value of the Cookie header for that request, with the request's cookies `own` over those of the jar; `None`
+    /// if there is nothing to send, and then nothing is allocated.
     pub(super) fn header(
         &mut self,
         own: &[Entry],
@@ -318,7 +319,7 @@ impl Store {
     }
 }
 
-/// The age up to which received entries have to go, if there are more than `most` of them, for `rest` to be left.
+/// The age up to which received entries must be removed to leave `rest` of them, if there are more than `most`.
 fn last_to_go<'a>(entries: impl Iterator<Item = &'a Entry>, most: usize, rest: usize) -> Option<(u64, u64)> {
     let mut ages: Vec<_> = entries.filter(|entry| entry.received).map(Entry::age).collect();
     if ages.len() <= most {
@@ -328,7 +329,7 @@ fn last_to_go<'a>(entries: impl Iterator<Item = &'a Entry>, most: usize, rest: u
     Some(*ages.select_nth_unstable(last).1)
 }
 
-/// When a cookie of that Max-Age ends; `None` where the system has no word for it.
+/// When a cookie with this Max-Age expires; `None` if the system cannot represent that time.
 fn end_of(age: i64, now: SystemTime) -> Option<SystemTime> {
     now.checked_add(Duration::from_secs(age.clamp(0, date::LAST).unsigned_abs()))
 }
@@ -350,7 +351,7 @@ fn write<'a>(cookies: impl Iterator<Item = &'a Cookie> + Clone) -> Result<Option
     Ok(Some(out).filter(|out| !out.is_empty()))
 }
 
-/// What keeps a text out of a header (COOK-30). Other characters go as they are, those of a server back to it among them.
+/// What a header must not contain. Other characters are sent as they are, also those that a server sent.
 fn fault_of(text: &str) -> Option<&'static str> {
     if text.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | b'\0')) {
         Some("a line break or NUL")

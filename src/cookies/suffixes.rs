@@ -1,6 +1,6 @@
-//! Public suffixes, by the list that is built into the `psl` crate (feature `psl`).
+//! Public suffixes, from the list that is built into the `psl` crate (feature `psl`).
 
-/// Whether `domain`, in lower case, is one that unrelated parties register names under: `co.uk`, `github.io`.
+/// Whether `domain`, in lower case, is one below which unrelated parties register names: `co.uk`, `github.io`.
 pub(super) fn is_public(domain: &str) -> bool {
     let domain = domain.strip_suffix('.').unwrap_or(domain);
     psl::suffix(domain.as_bytes()).is_some_and(|suffix| suffix.is_known() && suffix.as_bytes() == domain.as_bytes())

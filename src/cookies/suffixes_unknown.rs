@@ -1,6 +1,6 @@
-//! Public suffixes without the feature `psl`: none is known, as in requests (COOK-10).
+//! Public suffixes without the feature `psl`: none are known, as in requests.
 
-/// Whether `domain` is one that unrelated parties register names under.
+/// Whether `domain` is one below which unrelated parties register names.
 pub(super) fn is_public(_domain: &str) -> bool {
     false
 }

@@ -4,19 +4,20 @@ use std::borrow::Cow;
 
 use super::domain::lower_case;
 
-/// A request, as far as cookies are concerned.
+/// The parts of a request that matter to cookies.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CookieTarget<'a> {
-    /// The host that cookies are for: the URL's, or that of a Host header of the user's own (COOK-29). No port, no brackets.
+    /// The host that cookies are matched with: the URL's, or that of a Host header set by the program. Without port and
+    /// brackets.
     pub host: &'a str,
-    /// The URL's path, as it is sent, without the query.
+    /// The URL's path as it is sent, without the query.
     pub path: &'a str,
-    /// Whether it goes over https.
+    /// Whether it is sent over https.
     pub secure: bool,
 }
 
 impl<'a> CookieTarget<'a> {
-    /// The host within the value of a Host header.
+    /// The host in the value of a Host header.
     pub(crate) fn host_of_header(value: &'a str) -> &'a str {
         let value = value.trim_matches([' ', '\t']);
         match value.strip_prefix('[') {

@@ -1,14 +1,14 @@
-//! Bytes in memory, of whoever had them first.
+//! Bytes in memory, whatever type they came in.
 
 use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// Bytes that are shared, not copied, by clones.
+/// Bytes that clones share.
 #[derive(Clone)]
 pub(crate) enum Bytes {
     None,
-    /// What was a `String` or a `Vec` stays where it is.
+    /// A `String` or `Vec` is not copied.
     Owned(Arc<Vec<u8>>),
     Slice(Arc<[u8]>),
 }

@@ -1,4 +1,4 @@
-//! The two encodings of a form: url-encoded text, and multipart with what its parts are read from.
+//! The two encodings of a form: URL-encoded text, and multipart with the sources of its parts.
 
 pub(crate) mod bytes;
 pub(crate) mod multipart;

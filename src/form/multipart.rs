@@ -1,7 +1,7 @@
-//! `multipart/form-data` (RFC 7578), written while it is sent.
+//! `multipart/form-data` (RFC 7578), generated while it is sent.
 //!
-//! A form is a list of parts; a part is a head of text and a [`Source`]. Nothing of a file or a reader is kept: a gibibyte
-//! passes through the buffer of whoever sends it.
+//! A form is a list of parts; a part is a head and a [`Source`]. No file or reader is held in memory: a gibibyte passes
+//! through the sender's buffer.
 
 use std::fmt;
 
@@ -13,9 +13,9 @@ use crate::setting::IntoSetting;
 /// A `multipart/form-data` body: fields and files, in order, streamed.
 ///
 /// # Coming from requests
-/// What `files=` takes, and requests-toolbelt's `MultipartEncoder` in one: files are never whole in memory. The length is
-/// announced if that of every part is known; the form can be sent again (redirects, retries, authentication) if every part
-/// can, so not if one is [`Part::reader`] or [`Part::sized`].
+/// This is requests' `files=` and requests-toolbelt's `MultipartEncoder` in one: files are never entirely in memory.
+/// The length is declared if the lengths of all parts are known. The form can be sent again (redirects, retries,
+/// authentication) if all parts can, so not with a [`Part::reader`] or [`Part::sized`].
 ///
 /// # Examples
 /// ```
@@ -36,16 +36,16 @@ pub struct Multipart {
 }
 
 impl Multipart {
-    /// A form without parts, with a random boundary.
+    /// An empty form with a random boundary.
     pub fn new() -> Self {
         Self { boundary: random_boundary(), parts: Vec::new() }
     }
 
-    /// Uses `boundary` between the parts, in place of a random one; `None` is a random one again. It must not occur in any
-    /// part.
+    /// Uses `boundary` between the parts instead of a random one; `None` chooses a random one again. It must not occur
+    /// in any part.
     ///
-    /// It has 1 to 70 letters, digits and `'+_-.` (what RFC 2046 §5.1.1 allows and needs no quotes in a header); another is
-    /// [`ErrorKind::InvalidHeader`] when the form is sent.
+    /// It has 1 to 70 letters, digits and `'+_-.` (what RFC 2046 §5.1.1 allows and a header needs no quotes for).
+    /// Sending a form with any other boundary is [`ErrorKind::InvalidHeader`].
     pub fn boundary(mut self, boundary: impl IntoSetting<String>) -> Self {
         self.boundary = boundary.into_setting().unwrap_or_else(random_boundary);
         self
@@ -57,19 +57,19 @@ impl Multipart {
         self.part(name, Part::text(value.to_string()))
     }
 
-    /// Adds a part. Several may have one name.
+    /// Adds a part. Several parts can have the same name.
     pub fn part(mut self, name: impl Into<String>, part: Part) -> Self {
         self.parts.push((name.into(), part));
         self
     }
 
-    /// Whether there is no part: then nothing is sent (BODY-31).
+    /// Whether there are no parts; then nothing is sent.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }
 
-    /// Puts `fields` before what is there: `data=` beside `files=` (BODY-25).
+    /// Puts `fields` before the other parts: `data=` together with `files=`.
     pub(crate) fn prepend_fields(mut self, fields: impl IntoIterator<Item = (String, String)>) -> Self {
         let fields = fields.into_iter().map(|(name, value)| (name, Part::text(value)));
         self.parts.splice(0..0, fields);
@@ -80,12 +80,12 @@ impl Multipart {
         format!("multipart/form-data; boundary={}", self.boundary)
     }
 
-    /// The first thing that was put in and cannot be sent.
+    /// Refuses a form that cannot be sent.
     pub(crate) fn check(&self) -> Result<()> {
         let is_boundary = (1..=70).contains(&self.boundary.len())
             && self.boundary.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"'+_-.".contains(&byte));
         if !is_boundary {
-            return Err(Error::message(ErrorKind::InvalidHeader, "invalid boundary of a multipart form"));
+            return Err(Error::message(ErrorKind::InvalidHeader, "invalid boundary for a multipart form"));
         }
         match self.parts.iter().find_map(|(_, part)| part.fault.as_ref()) {
             Some(fault) => Err(Error::message(ErrorKind::InvalidHeader, fault.clone())),
@@ -93,7 +93,7 @@ impl Multipart {
         }
     }
 
-    /// The length of the whole, if that of every part is known.
+    /// The length of the form, if the lengths of all parts are known.
     pub(crate) fn length(&self) -> Option<u64> {
         let mut length = self.closing().len() as u64;
         for (name, part) in &self.parts {
@@ -111,12 +111,12 @@ impl Multipart {
         self.parts.iter().any(|(_, part)| part.source.is_spent())
     }
 
-    /// Whether every part is bytes in memory.
+    /// Whether all parts are bytes in memory.
     pub(crate) fn is_in_memory(&self) -> bool {
         self.parts.iter().all(|(_, part)| matches!(part.source, Source::Bytes(_)))
     }
 
-    /// Starts one sending. All parts are opened now, so that one which cannot be sent is found before the first byte.
+    /// Starts sending. All parts are opened now, so that one that cannot be sent is found before the first byte.
     pub(crate) fn open(&self) -> Result<OpenMultipart> {
         self.check()?;
         let mut segments = Vec::with_capacity(self.parts.len() * 2 + 1);
@@ -177,13 +177,13 @@ impl fmt::Debug for Multipart {
     }
 }
 
-/// A form that is being sent: heads and contents by turns, the next one last.
+/// A form that is being sent: heads and contents alternately, the next one last.
 pub(crate) struct OpenMultipart {
     segments: Vec<OpenSource>,
 }
 
 impl OpenMultipart {
-    /// Fills `out` over the bounds of parts, but waits for at most one read that gives something; 0 is the end.
+    /// Fills `out` across the boundaries of parts, but waits for at most one read that returns data; 0 is the end.
     pub(crate) fn read(&mut self, out: &mut [u8]) -> Result<usize> {
         let mut filled = 0;
         while filled < out.len() {

@@ -1,7 +1,7 @@
-//! One part of a multipart form: its content and its head.
+//! One part of a multipart form: its head and its content.
 //!
-//! Names, types and headers come from anywhere, so no line break gets from them into a head: names are escaped as browsers do
-//! it, the rest is refused, and the first refusal is kept until the form is sent.
+//! Names, types and headers can come from untrusted sources, so none of them can put a line break into a head: names
+//! are escaped as browsers do, the rest is refused, and the first error is kept until the form is sent.
 
 use std::fmt;
 use std::fs::File;
@@ -13,10 +13,9 @@ use crate::form::source::Source;
 use crate::headers::is_token;
 use crate::setting::IntoSetting;
 
-/// One part of a [`Multipart`](crate::Multipart) form: content, and what its head says of it.
+/// One part of a [`Multipart`](crate::Multipart) form: content, and what its head says about it.
 ///
-/// Only [`Part::file`] has a file name of itself; a part without one is a plain field (BODY-22). A type is never guessed
-/// (BODY-23).
+/// Only [`Part::file`] sets a file name; a part without one is a plain field. The type is never guessed.
 ///
 /// # Examples
 /// ```
@@ -32,7 +31,7 @@ pub struct Part {
     file_name: Option<String>,
     mime: Option<String>,
     headers: Vec<(String, String)>,
-    /// The first header that was refused: said when the form is sent.
+    /// The first header that was refused, reported when the form is sent.
     pub(super) fault: Option<String>,
 }
 
@@ -41,9 +40,9 @@ impl Part {
         Self { source, file_name: None, mime: None, headers: Vec::new(), fault: None }
     }
 
-    /// The file at `path`, under the last component of the path.
+    /// The file at `path`, named after the last component of the path.
     ///
-    /// It is opened now and read while it is sent.
+    /// It is opened now, and read while it is sent.
     ///
     /// # Errors
     /// [`ErrorKind::Io`]: the file cannot be opened.
@@ -60,27 +59,28 @@ impl Part {
         })
     }
 
-    /// A copy of these bytes. `Part::from` takes a `Vec<u8>` or a `String` over without a copy.
+    /// A copy of these bytes. `Part::from` takes over a `Vec<u8>` or a `String` without a copy.
     pub fn bytes(bytes: impl AsRef<[u8]>) -> Self {
         Self::new(bytes.as_ref().into())
     }
 
-    /// A text, in UTF-8.
+    /// Text, in UTF-8.
     pub fn text(text: impl Into<String>) -> Self {
         Self::from(text.into())
     }
 
-    /// A reader of unknown length: the form is sent chunked, and once.
+    /// A reader of unknown length. The form is sent chunked, and can be sent only once.
     pub fn reader(reader: impl Read + Send + 'static) -> Self {
         Self::new(Source::reader(reader))
     }
 
-    /// A reader that gives exactly `length` bytes; another number is an error while it is sent. The form is sent once.
+    /// A reader with exactly `length` bytes; any other number is an error while it is sent. The form can be sent only
+    /// once.
     pub fn sized(reader: impl Read + Send + 'static, length: u64) -> Self {
         Self::new(Source::sized(reader, length))
     }
 
-    /// A reader that can be sent again, from where it stands now to where it ends now.
+    /// A reader that can be sent again, from its current position to its current end.
     ///
     /// # Errors
     /// [`ErrorKind::Io`]: it cannot seek.
@@ -88,15 +88,15 @@ impl Part {
         Source::seekable(reader).map(Self::new)
     }
 
-    /// Sets the file name; a double quote, CR, LF or NUL goes as `%22`, `%0D`, `%0A`, `%00`. `None`: the part has none, like
-    /// a field.
+    /// Sets the file name. A double quote, CR, LF or NUL is sent as `%22`, `%0D`, `%0A` or `%00`. With `None` the part
+    /// has none, like a field.
     pub fn file_name(mut self, name: impl IntoSetting<String>) -> Self {
         self.file_name = name.into_setting();
         self
     }
 
-    /// Sets the Content-Type; with a control character in it, sending is [`ErrorKind::InvalidHeader`]. `None`: the part has
-    /// none, which is the default.
+    /// Sets the Content-Type. If it contains a control character, sending is [`ErrorKind::InvalidHeader`]. With `None`,
+    /// the default, the part has none.
     pub fn mime(mut self, mime: impl IntoSetting<String>) -> Self {
         let mime = mime.into_setting();
         if let Some(mime) = &mime {
@@ -106,12 +106,12 @@ impl Part {
         self
     }
 
-    /// Adds a header, in place of one of the same name. The value is text, or anything that has a text form; a name that is no token, or a value with a control character, is
-    /// [`ErrorKind::InvalidHeader`] when it is sent.
+    /// Sets a header, and replaces one of the same name. The value is text, or anything that converts to text. If the
+    /// name is not a token, or the value contains a control character, sending is [`ErrorKind::InvalidHeader`].
     ///
     /// # Coming from requests
-    /// The same: Content-Disposition and Content-Type are what the other setters say, whatever is set here, and a header
-    /// without a value is not sent (BODY-24).
+    /// As in requests, Content-Disposition and Content-Type come from the other setters, whatever is set here, and a
+    /// header without a value is not sent.
     pub fn header(mut self, name: impl AsRef<str>, value: impl fmt::Display) -> Self {
         let (name, value) = (name.as_ref().to_owned(), value.to_string());
         self.note(&name, &value);
@@ -122,19 +122,19 @@ impl Part {
         self
     }
 
-    /// Keeps the first fault of a header.
+    /// Keeps the first error in a header.
     fn note(&mut self, name: &str, value: &str) {
         let fault = if name.is_empty() || !name.bytes().all(is_token) {
-            format!("invalid header name {name:?} in a part: not a token")
+            format!("invalid header name {name:?} in a multipart form: not a token")
         } else if value.chars().any(|c| c.is_ascii_control() && c != '\t') {
-            format!("invalid value for header {name:?} in a part: a control character")
+            format!("invalid value for header {name:?} in a multipart form: it contains a control character")
         } else {
             return;
         };
         self.fault.get_or_insert(fault);
     }
 
-    /// BODY-24, BODY-27
+    /// Writes the head as requests orders and escapes it.
     pub(super) fn write_head(&self, name: &str, out: &mut String) {
         let mut line = |name: &str, value: &str| {
             if !value.is_empty() {
@@ -165,7 +165,7 @@ fn escape(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A").replace('\0', "%00")
 }
 
-/// A file from where it stands, without a file name of its own.
+/// A file from its current position, without a file name.
 impl From<File> for Part {
     fn from(file: File) -> Self {
         Self::new(Source::file(file))

@@ -1,11 +1,12 @@
-//! Bytes, files and readers: what a body, or a part of a multipart body, is made of.
+//! The sources of a body or of a part of a multipart body: bytes, files and readers.
 //!
-//! A [`Source`] is a handle: clones share one reader, which lies in a [`Slot`] while nobody sends it. To send is to take it
-//! out, so nothing is locked while it is read, and two requests never read by turns from one file. What comes back untouched
-//! can be taken again as it is; what was read from goes back only if it can be rewound, so nothing is ever sent by halves.
+//! A [`Source`] is a handle: clones share one reader, which is in a [`Slot`] while nobody sends it. Sending takes it
+//! out, so nothing is locked while it is read, and two requests never read alternately from one file. A reader that
+//! comes back untouched can be taken again as it is. One that was read from goes back only if it can be rewound, so no
+//! body is ever sent in part.
 //!
-//! Knows nothing of HTTP. An announced length is kept to the byte: too little and too much are errors, raised before the
-//! last block is handed out, so that a peer never sees a complete body that is not the one that was meant.
+//! This file knows nothing of HTTP. A declared length is exact: fewer and more bytes are errors, raised before the last
+//! block is handed out, so that a peer never sees a complete body that is not the intended one.
 
 use std::fmt;
 use std::fs::File;
@@ -25,12 +26,12 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// Sent once, up to its end.
+    /// A reader that is sent once, to its end.
     pub(crate) fn reader(reader: impl Read + Send + 'static) -> Self {
         Self::once(reader, Bound::None)
     }
 
-    /// Sent once; has to end after exactly `length` bytes.
+    /// A reader that is sent once and must end after exactly `length` bytes.
     pub(crate) fn sized(reader: impl Read + Send + 'static, length: u64) -> Self {
         Self::once(reader, Bound::Exactly(length))
     }
@@ -39,7 +40,7 @@ impl Source {
         Self::Reader(Arc::new(Slot::new(Box::new(Once(reader)), false)), bound)
     }
 
-    /// Sent from where it stands to where it ends now, any number of times.
+    /// A reader that is sent any number of times, from its current position to its current end.
     pub(crate) fn seekable(mut reader: impl Read + Seek + Send + 'static) -> Result<Self> {
         let start = reader.stream_position()?;
         let end = reader.seek(SeekFrom::End(0))?;
@@ -47,7 +48,7 @@ impl Source {
         Ok(Self::from_position(reader, start, end))
     }
 
-    /// A file from where it stands; what is no regular file (a pipe, a terminal) is a plain reader.
+    /// A file from its current position. What is not a regular file (a pipe, a terminal) is a plain reader.
     pub(crate) fn file(mut file: File) -> Self {
         let size = file.metadata().ok().filter(|about| about.is_file()).map(|about| about.len());
         match (size, file.stream_position()) {
@@ -58,14 +59,14 @@ impl Source {
 
     fn from_position(reader: impl Read + Seek + Send + 'static, start: u64, end: u64) -> Self {
         let bound = match end.saturating_sub(start) {
-            // BODY-11: chunked, as requests has it. It is also right for files of /proc, which have content but no size.
+            // Chunked, as in requests (BODY-11). This is also right for files in /proc, which have content but no size.
             0 => Bound::None,
             length => Bound::First(length),
         };
         Self::Reader(Arc::new(Slot::new(Box::new(Seekable { reader, start }), true)), bound)
     }
 
-    /// The number of bytes that will be sent, if that is known.
+    /// The number of bytes to be sent, if known.
     pub(crate) fn length(&self) -> Option<u64> {
         match self {
             Self::Bytes(bytes) => Some(bytes.len() as u64),
@@ -89,7 +90,7 @@ impl Source {
         }
     }
 
-    /// Starts one sending, from the beginning.
+    /// Starts sending from the beginning.
     pub(crate) fn open(&self) -> Result<OpenSource> {
         Ok(match self {
             Self::Bytes(bytes) => OpenSource::Bytes { bytes: bytes.clone(), at: 0 },
@@ -110,13 +111,13 @@ impl<T: Into<Bytes>> From<T> for Source {
     }
 }
 
-/// What was said about the length of a reader.
+/// What is known about the length of a reader.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Bound {
     None,
-    /// It must end there: the caller's word.
+    /// It must end there: the caller declared it.
     Exactly(u64),
-    /// That much of it is sent, as a file may grow in the meantime: what its size was.
+    /// This much of it is sent: the file's size at the time, because a file can grow.
     First(u64),
 }
 
@@ -136,7 +137,7 @@ pub(crate) enum OpenSource {
 }
 
 impl OpenSource {
-    /// Reads into `out` what one read gives; 0 is the end, unless `out` is empty.
+    /// Reads once into `out`; 0 is the end, unless `out` is empty.
     pub(crate) fn read(&mut self, out: &mut [u8]) -> Result<usize> {
         match self {
             Self::Bytes { bytes, at } => {
@@ -158,7 +159,7 @@ impl OpenSource {
         }
     }
 
-    /// Whether the end was reached: the next `read` gives nothing, and does not wait for it.
+    /// Whether the end was reached, so that the next `read` returns 0 without waiting.
     pub(crate) fn has_ended(&self) -> bool {
         match self {
             Self::Bytes { bytes, at } => *at == bytes.len(),
@@ -173,24 +174,24 @@ fn read_bounded(reader: &mut dyn Rereader, out: &mut [u8], bound: Bound, sent: u
     let room = usize::try_from(left).unwrap_or(usize::MAX).min(out.len());
     let count = if room == 0 { 0 } else { read_once(reader, &mut out[..room])? };
     if count == 0 && left > 0 {
-        let text = format!("body is shorter than announced: {sent} of {length} bytes");
+        let text = format!("request body is shorter than its declared {length} bytes: only {sent} bytes");
         return Err(Error::message(ErrorKind::Io, text));
     }
     let is_last = count as u64 == left;
     if is_last && matches!(bound, Bound::Exactly(_)) && read_once(reader, &mut [0])? > 0 {
-        let text = format!("body is longer than announced: more than {length} bytes");
+        let text = format!("request body is longer than its declared {length} bytes");
         return Err(Error::message(ErrorKind::Io, text));
     }
     Ok(count)
 }
 
-/// One read that is not interrupted, of a reader that may be anybody's.
+/// One uninterrupted read from a reader that may be faulty.
 fn read_once(reader: &mut dyn Rereader, out: &mut [u8]) -> Result<usize> {
     loop {
         match reader.read(out) {
             Ok(count) if count <= out.len() => return Ok(count),
             Ok(count) => {
-                let text = format!("body reader claims {count} bytes in a buffer of {}", out.len());
+                let text = format!("request body reader returned {count} bytes for a buffer of {}", out.len());
                 return Err(Error::message(ErrorKind::Io, text));
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -199,18 +200,18 @@ fn read_once(reader: &mut dyn Rereader, out: &mut [u8]) -> Result<usize> {
     }
 }
 
-/// A source failed. Always [`ErrorKind::Io`], also where the cause is an error of this crate (a response that is sent on):
-/// a timeout of that other exchange must not pass for one of this.
+/// A source failed. Always [`ErrorKind::Io`], even if the cause is an error of this crate (a response that is
+/// forwarded): a timeout of the other exchange must not be mistaken for one of this.
 pub(crate) fn failed(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     let cause = cause.into();
     Error::message(ErrorKind::Io, format!("reading the body failed: {}", system_text(&cause))).with_source(cause)
 }
 
 fn unrewindable(why: &str) -> Error {
-    Error::message(ErrorKind::UnrewindableBody, format!("body cannot be sent: {why}"))
+    Error::message(ErrorKind::UnrewindableBody, format!("request body cannot be sent: {why}"))
 }
 
-/// Where a thing lies that one sender at a time may have.
+/// Holds a value that one sender at a time may have.
 pub(crate) struct Slot<T> {
     held: Mutex<Option<Held<T>>>,
     again: bool,
@@ -222,7 +223,7 @@ struct Held<T> {
 }
 
 impl<T> Slot<T> {
-    /// `again`: it goes back after it was used.
+    /// `again`: it goes back after use.
     pub(crate) fn new(thing: T, again: bool) -> Self {
         Self { held: Mutex::new(Some(Held { thing, touched: false })), again }
     }
@@ -235,13 +236,13 @@ impl<T> Slot<T> {
         let held = self.held.lock().take();
         match held {
             Some(Held { thing, touched }) => Ok(Taken { slot: Arc::clone(self), thing: Some(thing), touched }),
-            None if self.again => Err(unrewindable("it is being sent already")),
-            None => Err(unrewindable("it can be read only once, and was")),
+            None if self.again => Err(unrewindable("another request is sending it")),
+            None => Err(unrewindable("it can be read only once and has been read")),
         }
     }
 }
 
-/// A thing out of its slot. Dropping it puts it back, unless it was used and can be used only once.
+/// A value taken from its slot. Dropping it puts it back, unless it was used and can be used only once.
 pub(crate) struct Taken<T> {
     slot: Arc<Slot<T>>,
     thing: Option<T>,
@@ -263,7 +264,7 @@ impl<T> Drop for Taken<T> {
     }
 }
 
-/// A reader that may know the way back to its start.
+/// A reader that may be able to return to its start.
 pub(crate) trait Rereader: Read + Send {
     fn rewind(&mut self) -> io::Result<()>;
 }
@@ -398,7 +399,7 @@ pub(crate) mod tests {
         end.set_len(2).unwrap();
         assert_eq!(
             kind_and_text(send(&source)),
-            (ErrorKind::Io, "body is shorter than announced: 2 of 5 bytes".into())
+            (ErrorKind::Io, "request body is shorter than its declared 5 bytes: only 2 bytes".into())
         );
     }
 
@@ -408,11 +409,11 @@ pub(crate) mod tests {
             ("", 0, Ok("")),
             ("abcde", 5, Ok("abcde")),
             ("abcdefgh", 8, Ok("abcdefgh")),
-            ("", 3, Err("body is shorter than announced: 0 of 3 bytes")),
-            ("abcde", 6, Err("body is shorter than announced: 5 of 6 bytes")),
-            ("a", 0, Err("body is longer than announced: more than 0 bytes")),
-            ("abcde", 4, Err("body is longer than announced: more than 4 bytes")),
-            ("abcdefgh", 5, Err("body is longer than announced: more than 5 bytes")),
+            ("", 3, Err("request body is shorter than its declared 3 bytes: only 0 bytes")),
+            ("abcde", 6, Err("request body is shorter than its declared 6 bytes: only 5 bytes")),
+            ("a", 0, Err("request body is longer than its declared 0 bytes")),
+            ("abcde", 4, Err("request body is longer than its declared 4 bytes")),
+            ("abcdefgh", 5, Err("request body is longer than its declared 5 bytes")),
         ] {
             let got = send(&Source::sized(Cursor::new(content), length));
 
@@ -444,7 +445,7 @@ pub(crate) mod tests {
         assert!(clone.is_spent() && !clone.is_replayable());
         assert_eq!(
             kind_and_text(clone.open().map(drop)),
-            (ErrorKind::UnrewindableBody, "body cannot be sent: it can be read only once, and was".into())
+            (ErrorKind::UnrewindableBody, "request body cannot be sent: it can be read only once and has been read".into())
         );
     }
 
@@ -503,7 +504,7 @@ pub(crate) mod tests {
 
         assert_eq!(
             (error.kind(), error.to_string().as_str()),
-            (ErrorKind::Io, "reading the body failed: disk on fire")
+            (ErrorKind::Io, "reading the request body failed: disk on fire")
         );
         assert!(std::error::Error::source(&error).is_some());
     }
@@ -539,7 +540,7 @@ pub(crate) mod tests {
         let mut open = source.open().unwrap();
 
         assert_eq!(open.read(&mut [0; 8]).unwrap(), 1);
-        assert_eq!(kind_and_text(open.read(&mut [0; 8])).1, "body reader claims 9 bytes in a buffer of 8");
+        assert_eq!(kind_and_text(open.read(&mut [0; 8])).1, "request body reader returned 9 bytes for a buffer of 8");
     }
 
     #[cfg(unix)]

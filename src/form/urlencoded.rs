@@ -1,11 +1,11 @@
-//! `application/x-www-form-urlencoded`, letter by letter as Python's `urlencode` writes it: for params and for bodies.
+//! `application/x-www-form-urlencoded`, exactly as Python's `urlencode` writes it: for params and for bodies.
 //!
-//! The url crate's form encoding keeps `*` and encodes `~`; Python's does the reverse, and what servers sign or compare
-//! is the text.
+//! The url crate's form encoding keeps `*` and encodes `~`; Python's does the reverse, and servers sign or compare the
+//! text.
 
 use crate::text::percent::{self, Set};
 
-/// Appends `name=value`, after an `&` unless it is the first pair.
+/// Appends `name=value`, preceded by `&` unless it is the first pair.
 pub(crate) fn append_pair(out: &mut String, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
     if !out.is_empty() {
         out.push('&');
@@ -15,7 +15,7 @@ pub(crate) fn append_pair(out: &mut String, name: impl AsRef<[u8]>, value: impl 
     encode_component(out, value);
 }
 
-/// Appends one name or value: letters, digits and `_.-~` bare, a space as `+`, every other byte as `%XX`.
+/// Appends one name or value: letters, digits and `_.-~` unchanged, a space as `+`, every other byte as `%XX`.
 pub(crate) fn encode_component(out: &mut String, text: impl AsRef<[u8]>) {
     let text = text.as_ref();
     out.reserve(text.len());

@@ -511,7 +511,7 @@ mod tests {
             let error = open.next_chunk(16).unwrap_err();
 
             let got = (error.kind(), error.to_string());
-            assert_eq!(got, (ErrorKind::Io, "reading the body failed: disk on fire".into()));
+            assert_eq!(got, (ErrorKind::Io, "reading the request body failed: disk on fire".into()));
         }
     }
 
@@ -522,7 +522,7 @@ mod tests {
         let error = Error::from(io::read_to_string(body.open().unwrap()).unwrap_err());
 
         let got = (error.kind(), error.to_string());
-        assert_eq!(got, (ErrorKind::Io, "body is shorter than announced: 3 of 4 bytes".into()));
+        assert_eq!(got, (ErrorKind::Io, "request body is shorter than its declared 4 bytes: only 3 bytes".into()));
     }
 
     #[test]

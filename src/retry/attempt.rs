@@ -4,13 +4,13 @@ use crate::error::Error;
 use crate::headers::Headers;
 use crate::semantics;
 
-/// Why an attempt is not the last one.
+/// Why an attempt may be followed by another.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Cause<'a> {
     /// No connection was made: the server has not seen the request. Any method may be tried again.
     Connect(&'a Error),
-    /// The exchange broke after it had begun: the server may have acted on the request.
+    /// The exchange failed after it had begun: the server may have acted on the request.
     Read(&'a Error),
     /// TLS failed, or a proxy refused the tunnel.
     Other(&'a Error),
@@ -26,7 +26,7 @@ pub enum Cause<'a> {
 }
 
 impl<'a> Cause<'a> {
-    /// A response: a redirect if its status is one of the five and it says where to (RETRY-14).
+    /// A response: a redirect if its status is one of the five and it has a location.
     pub(crate) fn of_response(status: u16, location: Option<&'a str>) -> Self {
         match location {
             Some(location) => Self::Redirect { status, location }.settled(),
@@ -34,7 +34,7 @@ impl<'a> Cause<'a> {
         }
     }
 
-    /// A caller may call anything a redirect; what is none counts as a status.
+    /// A caller may call anything a redirect; a response that is not one counts as a status.
     pub(super) fn settled(self) -> Self {
         match self {
             Self::Redirect { status, location } if location.is_empty() || !semantics::is_redirect(status) => {
@@ -65,14 +65,14 @@ pub(crate) struct Tried<'a> {
     pub(crate) method: &'a str,
     /// The whole URL, for `retry_if`.
     pub(crate) url: &'a str,
-    /// What stood on the request line, for the history and the log.
+    /// What the request line contained, for the history and the log.
     pub(crate) target: &'a str,
     pub(crate) cause: Cause<'a>,
     /// Of the response, if there is one.
     pub(crate) headers: Option<&'a Headers>,
 }
 
-/// An attempt that would be followed by another, as [`Retry::retry_if`](crate::Retry::retry_if) gets to see it.
+/// An attempt that would be followed by another, as [`Retry::retry_if`](crate::Retry::retry_if) sees it.
 pub struct Attempt<'a> {
     pub(super) tried: Tried<'a>,
     pub(super) retries_left: Option<u32>,
@@ -116,8 +116,8 @@ impl<'a> Attempt<'a> {
         self.tried.cause.error()
     }
 
-    /// How many retries the counts still allow for this cause, this one included: the smaller of `total` and the count of
-    /// its kind. `None` is no limit; at zero the answer is not whether to retry, but with which error to end.
+    /// How many retries the counts still allow for this cause, this one included: the smaller of `total` and the count
+    /// of its kind. `None` is no limit; at zero the answer decides which error is returned, not whether to retry.
     #[must_use]
     pub fn retries_left(&self) -> Option<u32> {
         self.retries_left

@@ -1,7 +1,7 @@
 //! How long to wait before the next attempt: the back-off formula, or what `Retry-After` says.
 //!
-//! Seconds are f64 until the end, as in urllib3, so that both come to the same nanosecond; chance and the time of day are
-//! passed in.
+//! Seconds are `f64` until the end, as in urllib3, so that both compute the same nanosecond. Jitter and the time of day
+//! are passed in.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,11 +11,11 @@ use crate::retry::{Retry, retry_after};
 use crate::timeout::saturating_duration;
 
 impl Retry {
-    /// The back-off before the next attempt, by the history so far.
+    /// The backoff before the next attempt, given the history so far.
     ///
-    /// Zero after the first error in a row, then `backoff_factor` · 2^(n−1) for the n-th, plus jitter, and at most
-    /// `backoff_max`. A redirect starts the row again. With `backoff_jitter` each call draws anew; without, equal values
-    /// give equal times.
+    /// Zero after the first of consecutive errors, then `backoff_factor` · 2^(n−1) seconds for the n-th, plus jitter,
+    /// and at most `backoff_max`. A redirect restarts the count. With `backoff_jitter` each call draws a new random
+    /// number; without it the result is always the same.
     ///
     /// # Examples
     /// ```
@@ -38,20 +38,21 @@ impl Retry {
         self.backoff_time_with(jitter)
     }
 
-    /// [`backoff_time`](Self::backoff_time) with the draw given: `jitter` is from 0 (inclusive) to 1 (exclusive).
+    /// [`backoff_time`](Self::backoff_time) with a given random number: `jitter` is from 0 (inclusive) to 1
+    /// (exclusive).
     pub(crate) fn backoff_time_with(&self, jitter: f64) -> Duration {
         let in_a_row = self.history.iter().rev().take_while(|past| past.redirect_location().is_none()).count();
         if in_a_row <= 1 {
             return Duration::ZERO;
         }
-        // Past this power the product would be infinite, and zero times infinity is no number.
+        // Past this power the product would be infinite, and zero times infinity is NaN.
         let doublings = i32::try_from(in_a_row - 1).unwrap_or(i32::MAX).min(f64::MAX_EXP - 1);
         let backoff = self.backoff_factor * 2f64.powi(doublings) + jitter * self.backoff_jitter;
         saturating_duration(backoff.min(self.backoff_max))
     }
 
-    /// The wait that a `Retry-After` header asks for, at most `retry_after_max`: a number of seconds, or a date, less the
-    /// time of day. A date in the past is no wait.
+    /// The wait that a `Retry-After` header asks for, at most `retry_after_max`. The value is a number of seconds, or a
+    /// date; a date in the past means no wait.
     ///
     /// # Examples
     /// ```
@@ -68,8 +69,8 @@ impl Retry {
     /// [`ErrorKind::InvalidHeader`] for anything else.
     ///
     /// # Coming from requests
-    /// This is the same, but where requests loses the response over such a header, an adapter ignores the header and backs
-    /// off.
+    /// The same function. But where requests fails because of a malformed header and loses the response, an adapter
+    /// ignores the header and uses the backoff.
     pub fn parse_retry_after(&self, value: &str) -> Result<Duration> {
         self.retry_after_at(value, wall())
             .ok_or_else(|| Error::message(ErrorKind::InvalidHeader, format!("invalid Retry-After header: {value:?}")))
@@ -80,10 +81,9 @@ impl Retry {
         Some(retry_after::wait(value, now)?.min(saturating_duration(self.retry_after_max)))
     }
 
-    /// How long to sleep before the next attempt: what the response's `Retry-After` asks for, else the back-off.
+    /// How long to sleep before the next attempt: what the response's `Retry-After` asks for, else the backoff.
     ///
-    /// `retry_after` is `None` after an error. A wait of zero and a malformed value fall back to the back-off
-    /// (RETRY-19, RETRY-20).
+    /// `retry_after` is `None` after an error. A wait of zero and a malformed value fall back to the backoff.
     pub(crate) fn delay(&self, retry_after: Option<&str>, wall: SystemTime, jitter: f64) -> Duration {
         retry_after
             .filter(|_| self.respect_retry_after_header)

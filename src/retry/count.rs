@@ -1,13 +1,13 @@
-//! A budget of retries: a number, no limit, or switched off.
+//! A number of retries: limited, unlimited, or disabled.
 //!
-//! Python spells the three as `3`, `None` and `False`, and they are three different things (RETRY-03, RETRY-08).
+//! Python spells these `3`, `None` and `False`. `False` is not zero: it returns the error itself.
 
 use std::fmt;
 
-/// How many retries of one kind may be made.
+/// How many retries of one kind are allowed.
 ///
-/// Made from what the setters of [`Retry`](crate::Retry) take: a number, `None` for no limit, `false` for "not at all".
-/// `true` is 1, as in Python. `Display` is Python's spelling.
+/// The setters of [`Retry`](crate::Retry) accept a number, `None` for no limit, and `false` to disable retries of a
+/// kind. `true` is 1, as in Python. `Display` is Python's spelling.
 ///
 /// # Examples
 /// ```
@@ -24,12 +24,12 @@ pub enum Count {
     Unlimited,
     /// An error of this kind is not retried: `False`.
     Off,
-    /// So many are left. Zero: the next one is too many; below zero: it has come.
+    /// This many are left. At zero the next one is too many; below zero there was one too many.
     Left(i64),
 }
 
 impl Count {
-    /// After one more of its kind. `Off` counts as zero where it does not stop the error itself.
+    /// The count after one more retry. `Off` counts as zero where it does not return the error itself.
     pub(super) fn less_one(self) -> Self {
         match self {
             Self::Unlimited => Self::Unlimited,
@@ -42,7 +42,7 @@ impl Count {
         matches!(self, Self::Left(left) if left < 0)
     }
 
-    /// How many are left, as a person would ask: `None` is no limit.
+    /// How many are left; `None` is no limit.
     pub(super) fn left(self) -> Option<u32> {
         match self {
             Self::Unlimited => None,

@@ -1,4 +1,4 @@
-//! The decisions: is this to be tried again, and is there anything left to try it with.
+//! The decisions: whether to retry, and whether any retries are left.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,19 +12,19 @@ use crate::status::IntoStatus;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum GiveUp {
-    /// Retries are not for this: switched off, or the method must not be sent again. The error (or response) is to be
+    /// This is not retried: retries are disabled, or the method must not be sent again. The error or response is
     /// returned as it is.
     #[non_exhaustive]
     AsItIs {
-        /// As it stood, with the history of earlier retries.
+        /// Unchanged, with the history of earlier retries.
         retry: Box<Retry>,
     },
     /// A count has gone below zero.
     #[non_exhaustive]
     Exhausted {
-        /// With the counts below zero, and this attempt as the last of its history.
+        /// With a count below zero, and this attempt as the last in its history.
         retry: Box<Retry>,
-        /// What was one too many: `too many 500 error responses`, `too many redirects`, or the text of the error.
+        /// What exceeded the count: `too many 500 error responses`, `too many redirects`, or the text of the error.
         reason: Cow<'static, str>,
     },
 }
@@ -44,7 +44,7 @@ impl GiveUp {
         }
     }
 
-    /// What was one too many; `None` if nothing was counted.
+    /// What exceeded the count; `None` if nothing was counted.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
@@ -69,8 +69,8 @@ impl fmt::Display for GiveUp {
 impl std::error::Error for GiveUp {}
 
 impl Retry {
-    /// The `Retry` for the next attempt after `cause`: `total` and the count of its kind are one less, and the history is
-    /// one longer. `url` is what the history and the texts will show: the target.
+    /// The `Retry` for the next attempt after `cause`: `total` and the count of its kind are reduced by one, and the
+    /// attempt is added to the history. `url` is the target, which the history and the texts show.
     ///
     /// # Examples
     /// ```
@@ -86,7 +86,7 @@ impl Retry {
     /// ```
     ///
     /// # Errors
-    /// [`GiveUp::AsItIs`] where retries are off for this cause, [`GiveUp::Exhausted`] where they are used up.
+    /// [`GiveUp::AsItIs`] if this cause is not retried, [`GiveUp::Exhausted`] if no retries are left.
     pub fn increment(&self, method: &str, url: &str, cause: Cause<'_>) -> Result<Self, GiveUp> {
         let cause = cause.settled();
         if self.is_barred(method, cause) {
@@ -96,7 +96,7 @@ impl Retry {
     }
 
     /// Whether a response with this status asks for a retry: its status is listed, or it is 413, 429 or 503 with a
-    /// `Retry-After` that is obeyed and `total` has a number above 0; and the method is allowed.
+    /// `Retry-After` that is respected while `total` is a number above 0. The method must be allowed too.
     #[must_use]
     pub fn is_retry(&self, method: &str, status: impl IntoStatus, has_retry_after: bool) -> bool {
         self.is_retry_if(method, status.into_status(), || has_retry_after)
@@ -112,7 +112,7 @@ impl Retry {
 
     /// [`is_retry`](Self::is_retry) of a response; its headers are looked at only where that matters.
     pub(crate) fn wants(&self, method: &str, status: u16, headers: &Headers) -> bool {
-        // An empty value counts as none (RETRY-22 is about the listed ones).
+        // An empty value counts as none. For a listed status it is malformed, and ignored (RETRY-22).
         self.is_retry_if(method, status, || headers.get("Retry-After").is_some_and(|value| !value.is_empty()))
     }
 
@@ -141,7 +141,7 @@ impl Retry {
         asks && self.allows_method(method)
     }
 
-    /// An error of a kind that is switched off, or of a method that must not be sent again (RETRY-06, RETRY-08).
+    /// Whether the kind of the error is disabled, or its method must not be sent again.
     fn is_barred(&self, method: &str, cause: Cause<'_>) -> bool {
         let is_off = self.total == Count::Off;
         match cause {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use crate::error::ErrorKind;
 use crate::retry::Cause;
 
-/// One attempt that was followed by a retry, or by giving up: an entry of [`Retry::history`](crate::Retry::history).
+/// One attempt that was followed by a retry or given up: an entry of [`Retry::history`](crate::Retry::history).
 ///
 /// # Coming from requests
-/// urllib3's `RequestHistory`. Its `error` is the exception; here it is the error's text and kind, as the error itself
-/// goes to the caller.
+/// urllib3's `RequestHistory`. There `error` is the exception; here it is the error's text and kind, because the error
+/// itself is returned to the caller.
 ///
 /// # Examples
 /// ```
@@ -56,31 +56,31 @@ impl RequestHistory {
         &self.0.method
     }
 
-    /// The target: path and query; the whole URL where it went to a forward proxy.
+    /// The target: path and query, or the whole URL if it was sent to a forward proxy.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.0.url
     }
 
-    /// The status of the response, `None` after an error.
+    /// The status of the response; `None` after an error.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// Where the response redirected to, `None` for any other cause.
+    /// Where the response redirected to; `None` for any other cause.
     #[must_use]
     pub fn redirect_location(&self) -> Option<&str> {
         self.0.redirect_location.as_deref()
     }
 
-    /// The text of the error, `None` after a response.
+    /// The text of the error; `None` after a response.
     #[must_use]
     pub fn error(&self) -> Option<&str> {
         self.0.error.as_ref().map(|(_, text)| &**text)
     }
 
-    /// The kind of the error, `None` after a response.
+    /// The kind of the error; `None` after a response.
     #[must_use]
     pub fn error_kind(&self) -> Option<ErrorKind> {
         self.0.error.as_ref().map(|(kind, _)| *kind)

@@ -1,12 +1,12 @@
-//! Reads a `Retry-After` value: a number of seconds, or a date (RFC 9110 §10.2.3).
+//! Parses a `Retry-After` value: a number of seconds, or a date (RFC 9110 §10.2.3).
 //!
-//! Dates are read by [`http_date`], in every form that Python reads.
+//! [`http_date`] parses dates, in every form that Python accepts.
 
 use std::time::{Duration, SystemTime};
 
 use crate::text::http_date;
 
-/// How long `value` asks to wait, seen from `now`; `None` if it is neither a number nor a date.
+/// How long `value` asks to wait from `now`; `None` if it is neither a number nor a date.
 pub(super) fn wait(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -1,7 +1,7 @@
 //! The value itself: settings, what is left of each count, history.
 //!
-//! Lists lie behind an `Arc`, and the default lists are not stored at all, so that the copy each send starts from costs no
-//! allocation.
+//! Lists are behind an `Arc`, and default lists are not stored at all, so that the copy with which each send starts
+//! costs no allocation.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,14 +13,13 @@ use crate::semantics::IDEMPOTENT_METHODS;
 use crate::status::IntoStatus;
 use crate::timeout::{IntoDuration, IntoLimit};
 
-/// When to try again, how often, and how long to wait before it.
+/// When to retry, how often, and how long to wait before.
 ///
-/// A value: [`increment`](Self::increment) returns a new one, and each send starts from the one that its adapter has. Give
-/// it to [`HttpAdapterBuilder::max_retries`](crate::HttpAdapterBuilder::max_retries), which also takes a number.
-/// `Debug` is urllib3's text form.
+/// This is a value: [`increment`](Self::increment) returns a new one, and each send starts from a copy of its
+/// adapter's. Pass it to [`HttpAdapterBuilder::max_retries`](crate::HttpAdapterBuilder::max_retries), which also
+/// accepts a number. `Debug` is urllib3's text form.
 ///
-/// A number that cannot work (negative, not a number) is kept, and each send returns it as
-/// [`ErrorKind::InvalidSetting`].
+/// An invalid number (negative or NaN) is kept, and each send returns [`ErrorKind::InvalidSetting`].
 ///
 /// # Examples
 /// ```
@@ -35,7 +34,7 @@ use crate::timeout::{IntoDuration, IntoLimit};
 /// # Coming from requests
 /// urllib3's `Retry`, parameter for parameter. [`retry_if`](Self::retry_if) is new.
 #[derive(Clone)]
-#[must_use = "a Retry does nothing until an adapter has it"]
+#[must_use = "a Retry does nothing until it is passed to an adapter"]
 pub struct Retry {
     pub(super) total: Count,
     pub(super) connect: Count,
@@ -71,7 +70,8 @@ enum Methods {
 const REMOVED_HEADERS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
 impl Retry {
-    /// Ten retries of whatever kind, for idempotent methods where the server may have acted, and without back-off.
+    /// Ten retries of any kind, without backoff. Where the server may have acted on the request, only idempotent
+    /// methods are retried.
     pub fn new() -> Self {
         Self {
             total: Count::Left(10),
@@ -95,138 +95,143 @@ impl Retry {
         }
     }
 
-    /// How many retries of all kinds together. Default 10; `None`: only the other counts limit; `false`: none, and the first
-    /// error is returned as it is.
+    /// How many retries of all kinds together; 10 by default. `None`: only the other counts apply. `false`: no retries,
+    /// and the first error is returned as it is.
     pub fn total(mut self, count: impl Into<Count>) -> Self {
         self.total = count.into();
         self
     }
 
-    /// How many after errors of connecting, when the server has not seen the request. Default `None`, only `total` limits;
-    /// `false`: none, and the error is returned as it is.
+    /// How many retries after connect errors, when the server has not seen the request. `None` by default: only `total`
+    /// applies. `false`: no retries, and the error is returned as it is.
     pub fn connect(mut self, count: impl Into<Count>) -> Self {
         self.connect = count.into();
         self
     }
 
-    /// How many after errors of the exchange, when the server may have acted on the request; only for
-    /// [allowed methods](Self::allowed_methods). Default `None`, only `total` limits; `false`: none, and the error is
+    /// How many retries after read errors, when the server may have acted on the request; only for [allowed
+    /// methods](Self::allowed_methods). `None` by default: only `total` applies. `false`: no retries, and the error is
     /// returned as it is.
     pub fn read(mut self, count: impl Into<Count>) -> Self {
         self.read = count.into();
         self
     }
 
-    /// How many after redirects that are retried because their status is [listed](Self::status_forcelist). Default `None`,
-    /// only `total` limits; `false` is 0 and [`raise_on_redirect(false)`](Self::raise_on_redirect).
+    /// How many retries after redirects whose status is [listed](Self::status_forcelist). `None` by default: only
+    /// `total` applies. `false` means 0 and [`raise_on_redirect(false)`](Self::raise_on_redirect).
     ///
-    /// The redirects that a session follows are counted by its `max_redirects`.
+    /// The redirects that a session follows are limited by its `max_redirects`.
     pub fn redirect(mut self, count: impl Into<Count>) -> Self {
         self.redirect = count.into();
         self
     }
 
-    /// How many after responses whose status asks for it. Default `None`, only `total` limits; `false` is 0.
+    /// How many retries after responses whose status asks for one. `None` by default: only `total` applies. `false`
+    /// means 0.
     pub fn status(mut self, count: impl Into<Count>) -> Self {
         self.status = count.into();
         self
     }
 
-    /// How many after other errors, those of TLS and of a proxy that refuses the tunnel; for any method. Default `None`, only
-    /// `total` limits; `false` is 0.
+    /// How many retries after other errors (TLS, a proxy that refuses the tunnel), for any method. `None` by default:
+    /// only `total` applies. `false` means 0.
     pub fn other(mut self, count: impl Into<Count>) -> Self {
         self.other = count.into();
         self
     }
 
-    /// The methods that are retried when the server may have acted: after read errors and by status.
+    /// The methods that are retried when the server may have acted on the request: after read errors and because of a
+    /// status.
     ///
-    /// Default GET, HEAD, PUT, DELETE, OPTIONS, TRACE. The request's method is compared in upper case, these names as given,
-    /// so `"post"` matches nothing. An empty list means any method; [`any_method`](Self::any_method) says so better.
+    /// By default GET, HEAD, PUT, DELETE, OPTIONS and TRACE. The request's method is compared in upper case and these
+    /// names as given, so `"post"` matches nothing. An empty list means any method; [`any_method`](Self::any_method) is
+    /// clearer.
     pub fn allowed_methods<S: AsRef<str>>(mut self, methods: impl IntoIterator<Item = S>) -> Self {
         let methods: Arc<[Box<str>]> = methods.into_iter().map(|method| Box::from(method.as_ref())).collect();
         self.methods = if methods.is_empty() { Methods::Any } else { Methods::Given(methods) };
         self
     }
 
-    /// Retries any method, POST among them: urllib3's `allowed_methods=None`. [`allowed_methods`](Self::allowed_methods) takes
-    /// it back.
+    /// Retries any method, including POST: urllib3's `allowed_methods=None`. [`allowed_methods`](Self::allowed_methods)
+    /// undoes this.
     pub fn any_method(mut self) -> Self {
         self.methods = Methods::Any;
         self
     }
 
-    /// The statuses that are retried, whatever the response says: numbers, or [`StatusCode`](crate::StatusCode)s. Default
-    /// none; an empty list of either is none again.
+    /// The statuses that are retried, whatever their headers say: numbers, or [`StatusCode`](crate::StatusCode)s. None
+    /// by default, and with an empty list.
     pub fn status_forcelist<S: IntoStatus>(mut self, statuses: impl IntoIterator<Item = S>) -> Self {
         let statuses: Arc<[u16]> = statuses.into_iter().map(IntoStatus::into_status).collect();
         self.status_forcelist = (!statuses.is_empty()).then_some(statuses);
         self
     }
 
-    /// The back-off, in seconds or as a `Duration`, doubled with each error in a row: see
-    /// [`backoff_time`](Self::backoff_time). Default 0, no back-off.
+    /// The backoff, in seconds or as a `Duration`, doubled with each consecutive error: see
+    /// [`backoff_time`](Self::backoff_time). 0 by default: no backoff.
     pub fn backoff_factor(mut self, factor: impl IntoDuration) -> Self {
         self.backoff_factor = factor.into_seconds();
         self
     }
 
-    /// The longest back-off, in seconds or as a `Duration`. Default 120; `None` is no limit, and zero is no back-off.
+    /// The longest backoff, in seconds or as a `Duration`. 120 s by default; `None` is no limit, and zero is no
+    /// backoff.
     pub fn backoff_max(mut self, limit: impl IntoLimit) -> Self {
         self.backoff_max = limit.into_limit().as_seconds();
         self
     }
 
-    /// The most that chance adds to each back-off, in seconds or as a `Duration`. Default 0.
+    /// Adds a random time of up to this limit to each backoff, in seconds or as a `Duration`. 0 by default.
     pub fn backoff_jitter(mut self, most: impl IntoDuration) -> Self {
         self.backoff_jitter = most.into_seconds();
         self
     }
 
-    /// Whether running out of redirects is an error, rather than the redirect being the answer. Default true; always false
-    /// with `redirect(false)` or `total(false)`.
+    /// Whether running out of redirects is an error; otherwise the redirect is the answer. True by default; always
+    /// false with `redirect(false)` or `total(false)`.
     ///
-    /// Of use where [`increment`](Self::increment) is called for redirects: a session follows them by its own rules.
+    /// Useful if you call [`increment`](Self::increment) for redirects: a session follows them by its own rules.
     pub fn raise_on_redirect(mut self, raise: bool) -> Self {
         self.raise_on_redirect = raise;
         self
     }
 
-    /// Whether running out of retries by a [listed](Self::status_forcelist) status is an error of kind `RetryError`, rather
-    /// than the last response being the answer. Default true.
+    /// Whether running out of retries for a [listed](Self::status_forcelist) status is a `RetryError`; otherwise the
+    /// last response is the answer. True by default.
     pub fn raise_on_status(mut self, raise: bool) -> Self {
         self.raise_on_status = raise;
         self
     }
 
-    /// Whether `Retry-After` is obeyed: 413, 429 and 503 with it are retried, listed or not, and the wait is the one it asks
-    /// for. Default true.
+    /// Whether `Retry-After` is respected: 413, 429 and 503 with this header are retried, listed or not, and it sets
+    /// the wait. True by default.
     pub fn respect_retry_after_header(mut self, respect: bool) -> Self {
         self.respect_retry_after_header = respect;
         self
     }
 
-    /// The longest wait that a `Retry-After` may ask for, in seconds or as a `Duration`; a longer one is cut to it. Default
-    /// 21600, six hours; `None` is no limit, and with zero the back-off counts instead.
+    /// The longest wait that a `Retry-After` may ask for, in seconds or as a `Duration`; a longer one is reduced to it.
+    /// 21600 s (six hours) by default; `None` is no limit, and with zero the backoff applies instead.
     pub fn retry_after_max(mut self, limit: impl IntoLimit) -> Self {
         self.retry_after_max = limit.into_limit().as_seconds();
         self
     }
 
-    /// The headers that [`removes_on_redirect`](Self::removes_on_redirect) names, in any case. Default Authorization, Cookie,
-    /// Proxy-Authorization.
+    /// The headers for which [`removes_on_redirect`](Self::removes_on_redirect) is true, in any case. By default
+    /// Authorization, Cookie and Proxy-Authorization.
     ///
-    /// Of use where redirects are followed by hand: a session follows them by its own rules, as requests does.
+    /// Useful if you follow redirects by hand: a session follows them by its own rules, as requests does.
     pub fn remove_headers_on_redirect<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.removed_headers = Some(names.into_iter().map(|name| name.as_ref().to_lowercase().into()).collect());
         self
     }
 
-    /// Asks `test` before each retry that the other settings want; where it says `false`, the error or the response stands as
-    /// it is.
+    /// Calls `test` before each retry that the other settings ask for. If it returns `false`, the error or response is
+    /// returned as it is.
     ///
-    /// A second `test` replaces the first; `|_| true` takes it back. It cannot ask for more: to have a status retried by what its headers say, list the status and test the headers. New
-    /// here, and only for adapters: [`increment`](Self::increment) does not ask it.
+    /// A second `test` replaces the first; `|_| true` removes it. It cannot add retries: to retry a status depending on
+    /// its headers, list the status and test the headers. New here, and only for adapters:
+    /// [`increment`](Self::increment) does not call it.
     ///
     /// # Examples
     /// ```
@@ -240,13 +245,13 @@ impl Retry {
         self
     }
 
-    /// What was retried so far, the oldest first.
+    /// What was retried so far, oldest first.
     #[must_use]
     pub fn history(&self) -> &[RequestHistory] {
         &self.history
     }
 
-    /// Whether that method is retried when the server may have acted, by [`allowed_methods`](Self::allowed_methods).
+    /// Whether [`allowed_methods`](Self::allowed_methods) allows this method.
     #[must_use]
     pub fn allows_method(&self, method: &str) -> bool {
         let is = |allowed: &str| {
@@ -260,14 +265,14 @@ impl Retry {
         }
     }
 
-    /// Whether running out of retries by status is an error: [`raise_on_status`](Self::raise_on_status).
+    /// Whether running out of retries for a status is an error: [`raise_on_status`](Self::raise_on_status).
     #[must_use]
     pub fn raises_on_status(&self) -> bool {
         self.raise_on_status
     }
 
-    /// Whether running out of redirects is an error: [`raise_on_redirect`](Self::raise_on_redirect), unless redirects or
-    /// retries are switched off.
+    /// Whether running out of redirects is an error: [`raise_on_redirect`](Self::raise_on_redirect), unless redirects
+    /// or retries are disabled.
     #[must_use]
     pub fn raises_on_redirect(&self) -> bool {
         self.raise_on_redirect && !self.redirects_are_off()
@@ -290,7 +295,7 @@ impl Retry {
         self.status_forcelist.as_ref().is_some_and(|statuses| statuses.contains(&status))
     }
 
-    /// `False` for either switches redirects off, whichever was set first (RETRY-36).
+    /// `False` for either disables redirects, whichever was set first.
     pub(super) fn redirects_are_off(&self) -> bool {
         self.redirect == Count::Off || self.total == Count::Off
     }
@@ -300,7 +305,7 @@ impl Retry {
         if self.redirects_are_off() { Count::Left(0) } else { self.redirect }
     }
 
-    /// Refuses what cannot be a time.
+    /// Refuses invalid times.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidSetting`], naming the setting.
@@ -326,8 +331,8 @@ impl Default for Retry {
     }
 }
 
-/// What `max_retries=n` means in requests: `Retry(total=n)`; for 0 `Retry(total=0, read=False)`, with which a read error
-/// is returned as it is (RETRY-31, RETRY-32).
+/// What `max_retries=n` means in requests: `Retry(total=n)`; and `Retry(total=0, read=False)` for 0, with which a read
+/// error is returned as it is.
 impl From<u32> for Retry {
     fn from(total: u32) -> Self {
         let retry = Self::new().total(total);

@@ -45,7 +45,7 @@ impl FakeClock {
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
-    /// Sets what each draw gives, from 0 to below 1.
+    /// Sets the random number of each draw, from 0 to below 1.
     #[must_use = "returns the changed clock"]
     pub fn jitter(self, jitter: f64) -> Self {
         self.state.lock().jitter = jitter;
@@ -59,7 +59,7 @@ impl FakeClock {
         self
     }
 
-    /// Moves the time on, by seconds or a `Duration`.
+    /// Advances the time, by seconds or a `Duration`.
     pub fn advance(&self, by: impl IntoDuration) {
         let by = by.into_duration();
         let mut state = self.state.lock();
@@ -67,7 +67,7 @@ impl FakeClock {
         state.wall += by;
     }
 
-    /// How long was slept, in order.
+    /// The durations of all sleeps, in order.
     #[must_use]
     pub fn slept(&self) -> Vec<Duration> {
         self.state.lock().slept.clone()

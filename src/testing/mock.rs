@@ -9,8 +9,8 @@ use crate::adapter::{Adapter, SendOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{PreparedRequest, Response};
 
-/// An [`Adapter`] that gives the answers it was told, in order, and keeps the requests it got. Clones share both, so one
-/// can be mounted and the other asked.
+/// An [`Adapter`] that returns prepared responses in order, and records the requests. Clones share both, so one can be
+/// mounted and another inspected.
 ///
 /// # Examples
 /// ```
@@ -38,20 +38,20 @@ struct State {
 }
 
 impl MockAdapter {
-    /// An adapter with no answers yet.
+    /// An adapter without responses.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds an answer.
+    /// Adds a response.
     #[must_use = "returns the changed adapter"]
     pub fn reply(self, response: crate::ResponseBuilder) -> Self {
         self.state.lock().answers.push_back(response.build());
         self
     }
 
-    /// Adds an error as an answer.
+    /// Adds an error in place of a response.
     #[must_use = "returns the changed adapter"]
     pub fn fail(self, error: Error) -> Self {
         self.state.lock().answers.push_back(Err(error));
@@ -72,7 +72,7 @@ impl Adapter for MockAdapter {
         state.answers.pop_front().unwrap_or_else(|| {
             Err(Error::message(
                 ErrorKind::ConnectionError,
-                format!("no answer left for request {}", state.requests.len()),
+                format!("no response left for request {}", state.requests.len()),
             ))
         })
     }

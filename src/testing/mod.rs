@@ -1,5 +1,5 @@
-//! What tests of a program that uses this crate need: a scripted server, an adapter without a network, a clock that does
-//! not wait. Behind the feature `testing`; the crate's own tests and examples use it too.
+//! For tests of programs that use this crate: a scripted server, an adapter without a network, and a clock that does
+//! not wait. Requires the feature `testing`; the crate's own tests and examples use it too.
 
 mod clock;
 mod mock;

@@ -1,7 +1,7 @@
-//! A server on a std listener, whose script is a closure.
+//! A server on a std listener, scripted by a closure.
 //!
-//! One thread accepts, one serves each connection. Everything is recorded: connections made and open, requests as they
-//! came. Dropping the server closes every connection and waits for its threads.
+//! One thread accepts, one serves each connection. Everything is recorded: connections accepted and open, and requests
+//! as they came. Dropping the server closes every connection and waits for its threads.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -16,7 +16,7 @@ use parking_lot::{Condvar, Mutex};
 use crate::message::Pair;
 use crate::status::IntoStatus;
 
-/// A request as the server got it.
+/// A request as the server received it.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct TestRequest {
@@ -24,18 +24,18 @@ pub struct TestRequest {
     pub connection: usize,
     /// The method.
     pub method: String,
-    /// The target, as it stood in the request line.
+    /// The target, as in the request line.
     pub target: String,
     /// The headers, as written (Latin-1).
     pub headers: Vec<(String, String)>,
-    /// The body, chunks removed.
+    /// The body, without chunk framing.
     pub body: Vec<u8>,
-    /// The bytes of the head, and of the body as it came.
+    /// The bytes of head and body as they came.
     pub raw: Vec<u8>,
 }
 
 impl TestRequest {
-    /// The first value of a header, in any case.
+    /// The first value of a header; the name's case does not matter.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -48,9 +48,9 @@ impl TestRequest {
     }
 }
 
-/// An answer of [`TestServer::http`].
+/// A response of [`TestServer::http`].
 #[derive(Clone, Debug)]
-#[must_use = "an answer does nothing until it is returned"]
+#[must_use = "a reply does nothing until it is returned"]
 pub struct Reply {
     raw: Option<Vec<u8>>,
     status: u16,
@@ -60,12 +60,12 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// A status with its reason, no header except `Content-Length`, and no body.
+    /// A status with its reason, without a body, and without headers except `Content-Length`.
     pub fn new(status: impl IntoStatus) -> Self {
         Self { raw: None, status: status.into_status(), headers: String::new(), body: Vec::new(), close: false }
     }
 
-    /// A whole answer as it goes over the wire.
+    /// A complete response as it is sent over the wire.
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         Self { raw: Some(bytes.into()), ..Self::new(StatusCode::OK) }
     }
@@ -81,13 +81,13 @@ impl Reply {
         headers.into_iter().fold(self, |reply, pair| reply.header(pair.name(), pair.value()))
     }
 
-    /// The body; its length is announced.
+    /// Sets the body, with its `Content-Length`.
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// Closes the connection after the answer, without announcing it.
+    /// Closes the connection after the response, without announcing it.
     pub fn then_close(mut self) -> Self {
         self.close = true;
         self
@@ -115,7 +115,7 @@ impl Reply {
 
 type Script = dyn Fn(&mut Peer) + Send + Sync;
 
-/// A server on 127.0.0.1, on a port of its own.
+/// A server on 127.0.0.1, on a free port.
 ///
 /// # Examples
 /// ```
@@ -151,12 +151,12 @@ struct Record {
     open: usize,
     most_open: usize,
     requests: Vec<TestRequest>,
-    /// What is open, by the connection's number, to close it when the server goes.
+    /// The open sockets, by the connection's number, to close them when the server is dropped.
     sockets: Vec<(usize, TcpStream)>,
     serving: Vec<JoinHandle<()>>,
 }
 
-/// How a [`TestServer`] is made, where its defaults are not enough.
+/// Builds a [`TestServer`] with other than the default settings.
 #[must_use = "a builder does nothing until `start`"]
 pub struct TestServerBuilder {
     address: String,
@@ -165,13 +165,13 @@ pub struct TestServerBuilder {
 }
 
 impl TestServerBuilder {
-    /// Another address to listen on, such as `[::1]:0` or `127.0.0.2:0`.
+    /// Sets the address to listen on, such as `[::1]:0` or `127.0.0.2:0`.
     pub fn address(mut self, address: impl Into<String>) -> Self {
         self.address = address.into();
         self
     }
 
-    /// Speaks TLS, with a certificate (and its chain) and a PKCS#8 key in PEM.
+    /// Uses TLS, with a certificate (and its chain) and a PKCS#8 key in PEM.
     ///
     /// # Errors
     /// The TLS library refuses the pair.
@@ -183,7 +183,7 @@ impl TestServerBuilder {
         Ok(self)
     }
 
-    /// Starts a server that runs `script` for each connection, on a thread of its own.
+    /// Starts a server that runs `script` for each connection, each on its own thread.
     ///
     /// # Errors
     /// The address cannot be bound.
@@ -231,7 +231,7 @@ impl TestServerBuilder {
                         None => Box::new(stream),
                         Some(acceptor) => match acceptor.accept(stream) {
                             Ok(tls) => Box::new(tls),
-                            // What the client thinks of it is the test's matter.
+                            // The test checks how the client reacts.
                             Err(_) => return shared.closed(number),
                         },
                     }
@@ -262,17 +262,17 @@ impl Watched {
         self.changed.notify_all();
     }
 
-    /// Does something to the socket of a connection that is still open.
+    /// Runs `act` on the socket of a connection that is still open.
     fn with_socket(&self, number: usize, act: impl FnOnce(&TcpStream) -> io::Result<()>) {
         if let Some((_, socket)) = self.record.lock().sockets.iter().find(|(own, _)| *own == number) {
-            // The client may have gone; what it made of that is what a test looks at.
+            // The client may have closed; the test checks how it reacts.
             let _ = act(socket);
         }
     }
 }
 
 impl TestServer {
-    /// Settings first.
+    /// A builder, to change settings before the start.
     pub fn builder() -> TestServerBuilder {
         TestServerBuilder {
             address: "127.0.0.1:0".to_owned(),
@@ -281,7 +281,7 @@ impl TestServer {
         }
     }
 
-    /// A server that answers each request by `handler`, and keeps connections open.
+    /// A server that answers each request with `handler`, and keeps connections open.
     ///
     /// # Panics
     /// No port can be bound on 127.0.0.1.
@@ -330,19 +330,19 @@ impl TestServer {
         self.shared.record.lock().most_open
     }
 
-    /// The requests so far, in the order in which they were whole.
+    /// The requests so far, in the order in which they were complete.
     #[must_use]
     pub fn requests(&self) -> Vec<TestRequest> {
         self.shared.record.lock().requests.clone()
     }
 
-    /// Waits until the number of open connections is `open`, at most five seconds; whether it came to that.
+    /// Waits at most five seconds until the number of open connections is `open`; returns whether it is.
     #[must_use]
     pub fn wait_for_open(&self, open: usize) -> bool {
         self.wait_for(|record| record.open == open)
     }
 
-    /// Waits until `requests` requests have come, at most five seconds; whether they did.
+    /// Waits at most five seconds until `requests` requests have come; returns whether they have.
     #[must_use]
     pub fn wait_for_requests(&self, requests: usize) -> bool {
         self.wait_for(|record| record.requests.len() >= requests)
@@ -364,7 +364,7 @@ impl Drop for TestServer {
         for (_, socket) in sockets {
             let _ = socket.shutdown(Shutdown::Both);
         }
-        // So that `accept` returns once more, and looks.
+        // So that `accept` returns once more and sees the end.
         let _ = TcpStream::connect(self.address);
         if let Some(accepting) = self.accepting.take() {
             let _ = accepting.join();
@@ -400,8 +400,8 @@ pub fn serve(
 
 /// A socket whose reads end when its server does.
 ///
-/// On Unix a shutdown ends a read that is under way in another thread. On Windows that is not promised, and under Wine it
-/// does not happen while the client keeps its end open, so a read looks now and then whether the server has stopped.
+/// On Unix a shutdown ends a read that is under way in another thread. On Windows that is not promised, and under Wine
+/// it does not happen while the client keeps its end open, so a read looks now and then whether the server has stopped.
 struct Waking {
     stream: TcpStream,
     shared: Arc<Watched>,
@@ -440,8 +440,8 @@ impl Write for Waking {
 trait Duplex: Read + Write + Send {}
 impl<T: Read + Write + Send> Duplex for T {}
 
-/// The client's end of a connection, as a script sees it. What fails (the client has gone) ends the script's reading and
-/// is otherwise passed over: what the client made of it is what a test looks at.
+/// A connection to a client, as a script sees it. When something fails because the client has closed, reading ends and
+/// the failure is otherwise ignored: the test checks how the client reacts.
 pub struct Peer {
     end: Option<Box<dyn Duplex>>,
     number: usize,
@@ -473,7 +473,7 @@ impl Peer {
         Some(request)
     }
 
-    /// Reads a request's head and leaves its body where it is.
+    /// Reads a request's head, and leaves its body unread.
     pub fn read_head(&mut self) -> Option<TestRequest> {
         let request = self.read_head_bytes()?;
         self.record(&request);
@@ -487,7 +487,7 @@ impl Peer {
         }
     }
 
-    /// Reads whatever comes next, at most `most` bytes; empty when the client has closed.
+    /// Reads what comes next, at most `most` bytes; empty when the client has closed.
     pub fn read_some(&mut self, most: usize) -> Vec<u8> {
         if self.unread.is_empty() && self.fill().is_none() {
             return Vec::new();
@@ -517,7 +517,7 @@ impl Peer {
     pub fn reset(&mut self) {
         self.shared.with_socket(self.number, |socket| socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO)));
         self.end = None;
-        // The reset goes out when the last copy of the socket is closed.
+        // The reset is sent when the last copy of the socket is closed.
         self.shared.record.lock().sockets.retain(|(own, _)| *own != self.number);
     }
 

@@ -20,7 +20,7 @@ pub(crate) const MONTHS: [&str; 12] = [
     "december",
 ];
 
-/// `seconds` after the start of 1970, if the system can tell that time.
+/// `seconds` after the start of 1970, if the system can represent that time.
 pub(crate) fn at(seconds: i64) -> Option<SystemTime> {
     let span = Duration::from_secs(seconds.unsigned_abs());
     if seconds < 0 { SystemTime::UNIX_EPOCH.checked_sub(span) } else { SystemTime::UNIX_EPOCH.checked_add(span) }
@@ -44,9 +44,9 @@ pub(crate) fn days_in(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Days from the first of January 1970. A day that the month does not have counts on into the next one.
+/// Days since the first of January 1970. A day beyond the end of the month runs into the next month.
 pub(crate) fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    // Years start in March here, so that the leap day comes last.
+    // Years start in March, so that the leap day is the last.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let leap_days = year / 4 - year / 100 + year / 400;
     365 * year + leap_days + (153 * month + 2) / 5 + day - 1 - DAYS_TO_1970

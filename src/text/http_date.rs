@@ -1,16 +1,16 @@
-//! The date of an HTTP header (RFC 9110 §5.6.7), and what servers send in its place.
+//! The date of an HTTP header (RFC 9110 §5.6.7), and what servers send instead.
 //!
-//! The three forms that HTTP has are httpdate's business. urllib3 reads dates with Python's mail library, which also
-//! understands zones, odd orders and missing week days, and servers do send those; that wider reading is here. It checks no
-//! ranges, as Python does not: the 31st of February is the 2nd or 3rd of March. The dates of cookies are another language:
-//! `cookies/date.rs`.
+//! The `httpdate` crate parses the three formats of HTTP. urllib3 parses dates with Python's mail library, which also
+//! accepts zones, other orders and missing week days, and servers do send those; this file accepts them too. Like
+//! Python, it checks no ranges: the 31st of February is the 2nd or 3rd of March. Dates of cookies have their own rules,
+//! in `cookies/date.rs`.
 
 use std::time::{Duration, SystemTime};
 
 use super::calendar;
 
-/// The instant that `text` names, if it is a date. One before 1970 is the start of 1970: it is long past either way, and
-/// some systems cannot tell it.
+/// The time that `text` states, if it is a date. A date before 1970 becomes the start of 1970: it is long past either
+/// way, and some systems cannot represent it.
 pub(crate) fn parse(text: &str) -> Option<SystemTime> {
     if let Ok(date) = httpdate::parse_http_date(text) {
         return Some(date);
@@ -19,9 +19,9 @@ pub(crate) fn parse(text: &str) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
-/// Seconds since 1970 of a date as mail software writes them (RFC 5322 §3.3 and older), of whatever zone.
+/// Seconds since 1970 of a date as mail software writes it (RFC 5322 §3.3 and older), in any zone.
 ///
-/// Day and month come first, in either order; year, time and zone follow and are told apart by their looks.
+/// Day and month come first, in either order; year, time and zone follow and are recognized by their form.
 fn mail_date(text: &str) -> Option<i64> {
     let mut words: Vec<&str> = text.split_whitespace().collect();
     strip_week_day(&mut words);
@@ -62,7 +62,7 @@ fn mail_date(text: &str) -> Option<i64> {
     Some(days * 86_400 + time? - zone.map_or(0, zone_seconds))
 }
 
-/// `Tue, 14 Nov`, `Tuesday, 14-Nov-23`, `Tue,14 Nov`, `Tue Nov 14`: the name of the day says nothing new.
+/// `Tue, 14 Nov`, `Tuesday, 14-Nov-23`, `Tue,14 Nov`, `Tue Nov 14`: the name of the day is redundant.
 fn strip_week_day(words: &mut Vec<&str>) {
     const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     let Some(first) = words.first_mut() else { return };
@@ -87,7 +87,7 @@ fn clock_seconds(word: &str) -> Option<i64> {
     parts.next().is_none().then_some((hours * 60 + minutes) * 60 + seconds)
 }
 
-/// How far a zone is ahead of Greenwich; one that nobody knows is taken for Greenwich.
+/// How far a zone is ahead of UTC; an unknown zone counts as UTC.
 fn zone_seconds(zone: &str) -> i64 {
     const AMERICAN: [(&str, i64); 8] =
         [("AST", -4), ("ADT", -3), ("EST", -5), ("EDT", -4), ("CST", -6), ("CDT", -5), ("MST", -7), ("MDT", -6)];
