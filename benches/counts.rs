@@ -1,4 +1,4 @@
-//! What one request costs: a client that does nothing but `n` requests of one case, to run under a counter.
+//! The cost of one request: a client that only sends `n` requests of one case, to be run under a counter.
 //!
 //! The server is a child process, so that only the client is counted. A cost is the difference between two runs of
 //! different length, divided by the difference: start-up and the first connection cancel out. See docs/performance.md.
@@ -15,7 +15,7 @@ use petition::{HttpAdapter, Session};
 
 const MIB: usize = 1 << 20;
 
-/// Large enough that a request itself does not count.
+/// Large enough that the cost of the request itself is negligible.
 const LARGE: usize = 16 * MIB;
 
 const CASES: [&str; 10] =
@@ -76,7 +76,7 @@ fn run(case: &str, url: &str, count: u32) {
     }
 }
 
-/// What no client can be faster than: one write and one read, nothing parsed.
+/// The lower limit for any client: one write and one read, without parsing.
 fn raw(url: &str, count: u32) {
     let (authority, _) = url.trim_start_matches("http://").split_once('/').expect("a path");
     let request = format!("GET /items HTTP/1.1\r\nHost: {authority}\r\n\r\n");
@@ -111,7 +111,7 @@ impl Drop for Server {
     }
 }
 
-/// Answers every request with the case's bytes, without looking at it.
+/// Answers every request with the case's bytes, without parsing it.
 fn serve(case: &str) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     println!("http://{}/items", listener.local_addr().expect("its address"));
@@ -126,7 +126,7 @@ fn converse(mut stream: TcpStream, answer: &[u8], close: bool) {
     stream.set_nodelay(true).expect("a socket option");
     let mut input = vec![0; 256 * 1024];
     loop {
-        // The head, then as much body as it announces.
+        // The head, then the body that it declares.
         let mut held = 0;
         let end = loop {
             match stream.read(&mut input[held..]) {

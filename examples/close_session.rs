@@ -1,4 +1,4 @@
-//! Closing a session, by `close` and by the end of its scope.
+//! Closing a session with `close`, and at the end of its scope.
 //!
 //!     cargo run --example close_session
 
@@ -23,7 +23,7 @@ fn main() -> support::Result {
     s.close();
     println!("closed: {}", server.wait_for_open(0));
 
-    // As in requests it can still be used: it opens a new connection then.
+    // As in requests it can still be used; it then opens a new connection.
     s.get("https://httpbin.org/get").send()?;
     s.close();
     println!("closed: {}", server.wait_for_open(0));

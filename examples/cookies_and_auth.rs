@@ -1,4 +1,4 @@
-//! Cookies that a session keeps, and credentials: Basic, Bearer, Digest, and one's own.
+//! Cookies that a session keeps, and credentials: Basic, Bearer, Digest and custom.
 //!
 //!     cargo run --example cookies_and_auth
 
@@ -43,7 +43,7 @@ fn main() -> support::Result {
 
     // class Token(AuthBase): def __call__(self, r): r.headers["X-Token"] = …; return r
     let response = s.get("https://shop.example/auth").auth(Token("secret")).send()?;
-    println!("one's own: {}", response.text()?);
+    println!("custom: {}", response.text()?);
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Downloads: a body that goes to a file piece by piece, never whole in memory.
+//! Downloads: a body is written to a file piece by piece, and is never entirely in memory.
 //!
 //!     cargo run --example download
 
@@ -34,13 +34,13 @@ fn main() -> support::Result {
     }
     println!("iter_content: {} bytes", fs::metadata(&path)?.len());
 
-    // The same in one line. Only a complete download takes the place of a file that is there.
+    // The same in one line. Only a complete download replaces an existing file.
     let mut progress = Progress::new();
     let mut response = session.get(url).stream(true).send()?.error_for_status()?;
     let written = response.save_to_with(&path, |done, total| progress.show(done, total))?;
     println!("save_to: {written} bytes");
 
-    // A response is a reader, for everything that takes one. shutil.copyfileobj(r.raw, f)
+    // A response is a reader, so anything that takes a reader takes it. shutil.copyfileobj(r.raw, f)
     let mut response = session.get(url).stream(true).send()?;
     let copied = std::io::copy(&mut response, &mut std::io::sink())?;
     println!("io::copy: {copied} bytes");

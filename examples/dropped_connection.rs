@@ -1,4 +1,4 @@
-//! A server that closes its idle connections: the next request finds that out beforehand, and connects again.
+//! A server that closes its idle connections: the next request notices before it is sent, and reconnects.
 //!
 //!     cargo run --example dropped_connection
 
@@ -12,7 +12,7 @@ use support::Internet;
 fn main() -> support::Result {
     support::log_to_stdout();
     let mut internet = Internet::new()?;
-    // Closes without a word, as a server does whose keep-alive time-out has run out.
+    // Closes silently, as a server does when its keep-alive timeout has expired.
     internet.http("www.baidu.com", |_| support::page(2443).then_close());
     internet.http("httpbin.org", |_| support::page(306));
     let server = internet.server("www.baidu.com");
@@ -30,8 +30,8 @@ fn main() -> support::Result {
     //     log.debug("Resetting dropped connection: %s", self.host)
     s.get("http://www.baidu.com").send()?;
 
-    // Better than in requests: such a connection does not stay in CLOSE_WAIT until its host is asked again. Any later
-    // request of this adapter closes it, to whatever host.
+    // Better than in requests: such a connection does not stay in CLOSE_WAIT until the next request to its host. Any
+    // later request of this adapter closes it, whatever its host.
     println!("the server has closed: {}", server.wait_for_open(0));
     clock.advance(Duration::from_secs(1)); // idle connections are not looked at all the time
     s.get("http://httpbin.org/get").send()?;

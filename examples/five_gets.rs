@@ -1,4 +1,4 @@
-//! Five requests of a session, over one connection.
+//! Five requests of a session over one connection.
 //!
 //!     cargo run --example five_gets
 

@@ -15,11 +15,11 @@ fn main() -> support::Result {
     internet.https("httpbin.org", |_| support::page(9593))?;
     internet.https("www.naver.com", |_| support::chunked_page())?;
 
-    // Both hosts have a pool: each is connected to once.
+    // Both hosts have a pool, so each is connected once.
     println!("# pool_connections=2");
     six_gets(&internet, 2)?;
 
-    // There is one pool: each change of host connects again.
+    // There is only one pool, so each change of host opens a new connection.
     println!("# pool_connections=1");
     six_gets(&internet, 1)?;
 
@@ -39,7 +39,7 @@ fn six_gets(internet: &Internet, pool_connections: usize) -> support::Result {
     s.get(B_URL).send()?;
     s.get(B_URL).send()?;
 
-    // A new connection, or not?
+    // Does this open a new connection?
     s.get(A_URL).send()?;
     s.get(B_URL).send()?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Four requests without a session: each opens a connection of its own, and closes it.
+//! Four requests without a session: each opens a connection and closes it.
 //!
 //!     cargo run --example one_shot
 
@@ -20,7 +20,7 @@ fn main() -> support::Result {
 
     println!("{} connections, {} still open", server.accepted(), still_open(&server));
 
-    // The request says `Connection: keep-alive` all the same: who closes is the client, when its session goes.
+    // The request still says `Connection: keep-alive`: it is the client that closes, together with its session.
     println!("Connection: {}", server.requests()[0].header("connection").unwrap_or("not sent"));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `pool_block`: never more than `pool_maxsize` connections to one host; threads wait for one to come back.
+//! `pool_block`: never more than `pool_maxsize` connections to one host; threads wait until one is returned.
 //!
 //!     cargo run --example pool_block
 
@@ -35,8 +35,8 @@ fn main() -> support::Result {
     });
     println!("at most {} connections at once", internet.server("www.zhihu.com").most_open());
 
-    // As in requests there is no limit on the wait; but here it can have one.
-    println!("# a wait with an end");
+    // As in requests the wait has no limit by default, but here it can have one.
+    println!("# a wait with a limit");
     s.mount("https://", adapter.pool_timeout(Duration::from_millis(50)).build());
     let first = s.get("https://www.baidu.com/1").stream(true).send()?;
     let _second = s.get("https://www.baidu.com/2").stream(true).send()?; // not read: both connections are held

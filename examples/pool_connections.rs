@@ -1,4 +1,4 @@
-//! `pool_connections`: how many hosts an adapter keeps connections for.
+//! `pool_connections`: for how many hosts an adapter keeps connections.
 //!
 //!     cargo run --example pool_connections
 
@@ -9,11 +9,11 @@ use support::Internet;
 fn main() -> support::Result {
     support::log_to_stdout();
 
-    // One pool is kept: zhihu's drives out baidu's, so the third request connects again.
+    // One pool is kept: zhihu's evicts baidu's, so the third request opens a new connection.
     println!("# pool_connections=1");
     three_gets(1, 2621)?;
 
-    // Two are kept: the third request goes over the first one's connection.
+    // Two are kept: the third request reuses the connection of the first.
     println!("# pool_connections=2");
     three_gets(2, 2623)?;
     Ok(())

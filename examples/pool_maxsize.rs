@@ -1,4 +1,4 @@
-//! `pool_maxsize`: how many connections to one host are kept, which matters where threads share a session.
+//! `pool_maxsize`: how many connections to one host are kept, which matters when threads share a session.
 //!
 //!     cargo run --example pool_maxsize
 
@@ -14,7 +14,7 @@ use support::Internet;
 fn main() -> support::Result {
     support::log_to_stdout();
 
-    // Two threads need two connections, and both are kept: the next two threads use them again.
+    // Two threads need two connections, and both are kept: the next two threads reuse them.
     println!("# pool_maxsize=2");
     four_threads(2)?;
 

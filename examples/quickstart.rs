@@ -1,9 +1,9 @@
-//! The main job: one session shared by worker threads, with a pool that makes them wait in turn, and retries.
+//! The main use: one session shared by worker threads, with a blocking pool and retries.
 //!
 //!     cargo run --example quickstart
 //!     cargo run --example quickstart -- https://www.rust-lang.org/
 //!
-//! Without an argument it talks to a server of its own; with a URL it fetches that. `RUST_LOG=petition=debug` shows the
+//! Without an argument it uses a local server; with a URL it fetches that. `RUST_LOG=petition=debug` shows the
 //! log lines.
 
 use std::collections::HashSet;
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The session of a program: made once, then only shared.
+/// The session of a program: created once, then shared.
 fn session() -> (Session, HttpAdapter) {
     let retry = Retry::new().total(3).backoff_factor(0.1).status_forcelist([500, 502, 503, 504]);
     let adapter = HttpAdapter::builder().pool_maxsize(CONNECTIONS).pool_block(true).max_retries(retry).build();
@@ -69,8 +69,13 @@ fn work() -> petition::Result<()> {
     let reused = exchanges.iter().filter(|exchange| exchange.reused).count();
     let retried = exchanges.iter().filter(|exchange| exchange.attempts > 1).count();
     let waited = exchanges.iter().map(|exchange| exchange.waited).max().unwrap_or_default();
-    println!("{} items came, {retried} of them at the second attempt: the server had said 503", exchanges.len());
-    println!("{reused} came over a connection that had been used before; the longest wait for one was {waited:.1?}");
+    println!(
+        "{} items received, {retried} of them at the second attempt because the server had answered 503",
+        exchanges.len()
+    );
+    println!(
+        "{reused} were received over a connection that had been used before; the longest wait for one was {waited:.1?}"
+    );
     println!("at most {} connections were open at once", server.most_open());
     for pool in adapter.stats() {
         println!(
@@ -91,14 +96,14 @@ fn next(items: &Mutex<std::ops::Range<usize>>) -> Option<usize> {
     items.lock().ok()?.next()
 }
 
-/// Fetches an item and says how that went.
+/// Fetches an item and returns what happened on the wire.
 fn get_item(session: &Session, server: &TestServer, item: usize) -> petition::Result<Exchange> {
     let response = session.get(server.url("/item")).params([("id", item)]).send()?;
     response.raise_for_status()?;
     Ok(response.exchange().clone())
 }
 
-/// Says 503 to every tenth item when it is asked for the first time.
+/// Answers 503 to the first request for every tenth item.
 fn busy_server() -> TestServer {
     let asked = Mutex::new(HashSet::new());
     let all_here = Barrier::new(CONNECTIONS);

@@ -1,4 +1,4 @@
-//! The recipe `requests_retry_session`: retries for a session that the caller may bring along.
+//! The recipe `requests_retry_session`: retries for a session that the caller can provide.
 //!
 //!     cargo run --example requests_retry_session
 

@@ -17,7 +17,7 @@ fn main() -> support::Result {
 
     // s = requests.Session()
     // s.get('https://www.google.com')
-    // (`Session::new()` elsewhere; this one finds the example's server, and trusts it.)
+    // (Usually `Session::new()`; this one knows the example's server and trusts it.)
     let session = internet.session();
     let response = session.get("https://www.google.com").send()?;
     println!("{}", response.text()?);

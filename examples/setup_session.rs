@@ -1,4 +1,4 @@
-//! The recipe `setup_session`: a session that tries again where a server fails for a while.
+//! The recipe `setup_session`: a session that retries while a server fails temporarily.
 //!
 //!     cargo run --example setup_session
 
@@ -48,7 +48,7 @@ fn main() -> support::Result {
     println!("# a server that does not");
     match session.get("http://broken.example").send() {
         Err(error) if error.kind() == ErrorKind::RetryError => println!("{error}"),
-        other => println!("not expected: {other:?}"),
+        other => println!("unexpected: {other:?}"),
     }
 
     println!("# a method that is not safe to repeat");

@@ -1,4 +1,4 @@
-//! Adapters that are mounted on different prefixes are independent, and the longest prefix wins.
+//! Adapters mounted on different prefixes are independent, and the longest prefix wins.
 //!
 //!     cargo run --example two_mounts
 
@@ -31,12 +31,12 @@ fn main() -> support::Result {
     s.mount("https://", everywhere.clone());
     s.mount("https://baidu.com", baidu.clone());
 
-    // zhihu's two connections are both kept, whatever baidu.com may have.
+    // Both of zhihu's connections are kept, whatever the limit for baidu.com.
     println!("# https://www.zhihu.com, pool_maxsize=2");
     two_threads(&s, "https://www.zhihu.com", "https://www.zhihu.com/question/36612174");
     two_threads(&s, "https://www.zhihu.com/question/39420364", "https://www.zhihu.com/question/21362402");
 
-    // baidu.com keeps one of its two.
+    // Of baidu.com's two connections one is kept.
     println!("# https://baidu.com, pool_maxsize=1");
     two_threads(&s, "https://baidu.com", "https://baidu.com/s?wd=requests");
 

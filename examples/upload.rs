@@ -1,4 +1,4 @@
-//! Uploads: forms, files in a multipart form, and bodies that are streamed.
+//! Uploads: forms, files in a multipart form, and streamed bodies.
 //!
 //!     cargo run --example upload
 
@@ -61,7 +61,7 @@ fn main() -> support::Result {
     Ok(())
 }
 
-/// Answers with what came.
+/// Answers with what it received.
 fn describe(request: &TestRequest) -> Reply {
     let kind = request.header("content-type").map_or("no type", |kind| kind.split(';').next().unwrap_or(kind));
     let framing = match request.header("content-length") {

@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(Verify::from(false), Verify::No);
         assert_eq!(Verify::from(String::from("ca")), Verify::from(Path::new("ca")));
 
-        // TLS-11
+        // One path is both (TLS-11).
         assert_eq!(ClientCert::from("both.pem"), ClientCert::pem("both.pem", "both.pem"));
         assert_eq!(ClientCert::from((Path::new("c"), String::from("k"))), ClientCert::pem("c", "k"));
     }

@@ -272,7 +272,7 @@ DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET /1 HTTP/1.1" 200 2
 DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET /2 HTTP/1.1" 200 2606
 DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET /3 HTTP/1.1" 200 2606
 DEBUG:petition::connectionpool:https://www.zhihu.com:443 "GET /4 HTTP/1.1" 200 2606
-# a wait with an end
+# a wait with a limit
 DEBUG:petition::connectionpool:Starting new HTTPS connection (1): www.baidu.com:443
 DEBUG:petition::connectionpool:https://www.baidu.com:443 "GET /1 HTTP/1.1" 200 None
 DEBUG:petition::connectionpool:Starting new HTTPS connection (2): www.baidu.com:443
@@ -355,8 +355,8 @@ fn quickstart_makes_four_connections_for_forty_items() {
     let out = run("quickstart");
 
     assert!(out.text.contains("8 threads fetch 40 items from http://127.0.0.1:PORT/"), "{}", out.text);
-    out.assert_says("40 items came, 4 of them at the second attempt: the server had said 503");
-    assert!(out.text.contains("36 came over a connection that had been used before"), "{}", out.text);
+    out.assert_says("40 items received, 4 of them at the second attempt because the server had answered 503");
+    assert!(out.text.contains("36 were received over a connection that had been used before"), "{}", out.text);
     out.assert_says("at most 4 connections were open at once");
     out.assert_says("pool http://127.0.0.1:PORT: 4 connections made, 44 requests, 4 idle, 0 in use");
 }
@@ -428,24 +428,24 @@ fn each_failure_has_a_kind_of_its_own() {
 
     for said in [
         "a URL without a scheme: MissingSchema",
-        "a scheme that nobody serves: InvalidSchema",
-        "a URL that cannot be one: InvalidUrl",
+        "a scheme without an adapter: InvalidSchema",
+        "an invalid URL: InvalidUrl",
         "a header with a line break: InvalidHeader",
-        "a name that nobody knows: ConnectionError, is_connection_error",
-        "nobody listens: ConnectionError, is_connection_error",
+        "an unknown host: ConnectionError, is_connection_error",
+        "a refused connection: ConnectionError, is_connection_error",
         "a certificate that is not trusted: SslError, is_connection_error",
-        "a proxy that is not there: ProxyError, is_connection_error",
-        "the pool is used up: PoolTimeout, is_timeout",
+        "a proxy that cannot be reached: ProxyError, is_connection_error",
+        "all connections are in use: PoolTimeout, is_timeout",
         "the server closes: ConnectionError, is_connection_error",
         "the server is silent: ReadTimeout, is_timeout",
-        "a limit on everything: TotalTimeout, is_timeout",
+        "a total timeout: TotalTimeout, is_timeout",
         "an error status: HttpError",
         "retries are used up: RetryError",
-        "redirects without end: TooManyRedirects",
+        "endless redirects: TooManyRedirects",
         "not JSON: InvalidJson",
         "a body that ends early: ChunkedEncodingError",
-        "a body that does not decode: ContentDecodingError",
-        "not there: go without",
+        "a body that cannot be decoded: ContentDecodingError",
+        "not found: continue without it",
     ] {
         out.assert_says(said);
     }
@@ -463,7 +463,7 @@ fn cookies_and_credentials_go_where_they_belong() {
         "the session's: Basic dXNlcjpwYXNzd29yZA==",
         "the request's: Bearer token",
         "digest: 200 OK after 1 refusal",
-        "one's own: X-Token: secret",
+        "custom: X-Token: secret",
     ] {
         out.assert_says(said);
     }

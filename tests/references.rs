@@ -14,7 +14,23 @@ const DATA: [&str; 5] = ["testdata", "data", "scenarios", "expected", "target"];
 const ENDINGS: [&str; 7] = ["rs", "md", "py", "sh", "toml", "txt", ""];
 
 /// What has not been gone over yet. To be emptied, and then to go.
-const PENDING: [&str; 5] = ["src/", ".ci/", "docs/architecture.md", "docs/parity.md", "docs/conformance-known.txt"];
+const PENDING: [&str; 15] = [
+    "src/adapter",
+    "src/auth",
+    "src/error.rs",
+    "src/headers.rs",
+    "src/http1",
+    "src/message",
+    "src/net",
+    "src/pool",
+    "src/proxy",
+    "src/session",
+    "src/url",
+    ".ci/",
+    "docs/architecture.md",
+    "docs/parity.md",
+    "docs/conformance-known.txt",
+];
 
 /// Names of standards and algorithms that look like ids.
 const NOT_IDS: [&str; 6] = ["UTF", "SHA", "ISO", "RFC", "ANSI", "CVE"];

@@ -1,7 +1,7 @@
-//! What the examples share: log lines on stdout, and a small internet of local servers, so that they run offline.
+//! Shared by the examples: log lines on stdout, and a small internet of local servers, so that they run offline.
 //!
-//! Nothing here is needed to use petition: skip it and read the examples. Names such as www.baidu.com are looked up by
-//! a resolver of the adapter's own, which knows only these servers. Https sites get certificates made on the spot, from
+//! You do not need this to use petition: skip it and read the examples. Names such as www.baidu.com are looked up by a
+//! custom resolver of the adapter, which knows only these servers. Https sites use certificates generated at start, by
 //! an authority whose certificate is a file in a temporary folder.
 #![allow(dead_code)] // each example uses a part
 
@@ -65,19 +65,19 @@ impl Internet {
         self.add(name, 80, TestServer::http(answer));
     }
 
-    /// Adds a server of the caller's own.
+    /// Adds an existing server.
     pub fn add(&mut self, name: &str, port: u16, server: TestServer) {
         self.point(name, port, server.address());
         self.servers.insert(name.to_owned(), server);
     }
 
-    /// Lets a name lead to an address.
+    /// Maps a name to an address.
     pub fn point(&mut self, name: &str, port: u16, address: SocketAddr) {
         let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
         addresses.insert((name.to_owned(), port), address);
     }
 
-    /// The server behind a name, to ask what it has seen.
+    /// The server with this name, to inspect what it has seen.
     pub fn server(&self, name: &str) -> &TestServer {
         &self.servers[name]
     }
@@ -89,12 +89,12 @@ impl Internet {
             let addresses = addresses.lock().unwrap_or_else(PoisonError::into_inner);
             match addresses.get(&(name.to_owned(), port)) {
                 Some(address) => Ok(vec![*address]),
-                None => Err(io::Error::new(io::ErrorKind::NotFound, "name not known")),
+                None => Err(io::Error::new(io::ErrorKind::NotFound, "unknown name")),
             }
         })
     }
 
-    /// `requests.Session()` for these sites: it trusts their authority, and goes by no proxy of the environment's.
+    /// `requests.Session()` for these sites: it trusts their authority, and ignores the environment's proxies.
     pub fn session(&self) -> Session {
         let mut session = Session::new();
         session.trust_env = false;
@@ -104,28 +104,28 @@ impl Internet {
         session
     }
 
-    /// A folder that is removed in the end.
+    /// A folder that is removed when dropped.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 }
 
-/// A page of `size` bytes, with its length announced.
+/// A page of `size` bytes, with a Content-Length.
 pub fn page(size: usize) -> Reply {
     Reply::new(200).header("Content-Type", "text/html; charset=utf-8").body(vec![b'.'; size])
 }
 
-/// A page in chunks: its length is not known beforehand, so its log line ends in `None`.
+/// A chunked page: its length is unknown, so its log line ends in `None`.
 pub fn chunked_page() -> Reply {
     Reply::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
 }
 
-/// An address where nobody listens.
+/// An address on which nothing listens.
 pub fn nobody() -> io::Result<SocketAddr> {
     TcpListener::bind("127.0.0.1:0")?.local_addr()
 }
 
-/// A folder of this run's own.
+/// A new folder for this run.
 struct Folder(PathBuf);
 
 impl Folder {

@@ -204,7 +204,7 @@ fn read_once(reader: &mut dyn Rereader, out: &mut [u8]) -> Result<usize> {
 /// forwarded): a timeout of the other exchange must not be mistaken for one of this.
 pub(crate) fn failed(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     let cause = cause.into();
-    Error::message(ErrorKind::Io, format!("reading the body failed: {}", system_text(&cause))).with_source(cause)
+    Error::message(ErrorKind::Io, format!("reading the request body failed: {}", system_text(&cause))).with_source(cause)
 }
 
 fn unrewindable(why: &str) -> Error {
