@@ -1,14 +1,14 @@
-//! The body of a response, out of its framing.
+//! Extracts the body of a response from its framing.
 //!
-//! It knows where content is, not what it means: codings come later. Bytes of content may bypass it: [`BodyDecoder::direct`]
-//! says how many of the next bytes on the wire are content and nothing else, and [`BodyDecoder::advance`] that they went
-//! straight to the reader. It never takes a byte behind the end of the body.
+//! It knows where content is, not what it means: codings come later. Content may bypass it: [`BodyDecoder::direct`]
+//! says how many of the next bytes on the wire are content, and [`BodyDecoder::advance`] is told that they went
+//! straight to the reader. It never consumes a byte after the end of the body.
 
 use super::chunk_decoder::ChunkDecoder;
 use super::framing::Framing;
 use super::remote_error::RemoteError;
 
-/// Takes content out of what arrives.
+/// Extracts content from what arrives.
 #[derive(Debug)]
 pub(crate) struct BodyDecoder {
     state: State,
@@ -16,7 +16,7 @@ pub(crate) struct BodyDecoder {
     got: u64,
 }
 
-/// How far one call got. `used` may exceed `filled`: framing is eaten too.
+/// How far one call got. `used` may exceed `filled`, because framing is consumed too.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Progress {
     pub(crate) used: usize,
@@ -43,8 +43,9 @@ impl BodyDecoder {
         Self { state, got: 0 }
     }
 
-    /// Moves content from `input` to `out`. It stops where `input` is used up, `out` is full and content comes next, or a
-    /// chunk or the body ends. An error waits until the content before it was taken: it comes with the next call, on the same input.
+    /// Moves content from `input` to `out`. It stops when `input` is used up, when `out` is full and content comes
+    /// next, or at the end of a chunk or of the body. An error is reported only after the content before it: by the
+    /// next call with the same input.
     pub(crate) fn decode(&mut self, input: &[u8], out: &mut [u8]) -> Result<Progress, RemoteError> {
         let (mut used, mut filled) = (0, 0);
         loop {
@@ -54,7 +55,7 @@ impl BodyDecoder {
             (used, filled) = (used + count, filled + count);
             self.advance(count);
             let State::Chunked(chunks) = &mut self.state else { break };
-            // A chunk that was taken whole ends the call, behind what stands between it and the next (RESP-09).
+            // The end of a chunk ends the call, after the framing between it and the next (RESP-09).
             let chunk_ended = filled > 0 && chunks.data() == 0;
             match chunks.eat(&input[used..]) {
                 Ok(0) => break,
@@ -73,8 +74,8 @@ impl BodyDecoder {
         Ok(Progress { used, filled, done: self.is_done() })
     }
 
-    /// How many of the next bytes from the peer are content: that many may be read past the decoder, once it was given all
-    /// that was read before. 0 where it has to see what comes, or nothing does.
+    /// How many of the next bytes from the peer are content. That many may bypass the decoder, once it has been given
+    /// everything read before. 0 if it must see what comes next, or if nothing does.
     pub(crate) fn direct(&self) -> u64 {
         match &self.state {
             State::Length { left } => *left,
@@ -84,10 +85,10 @@ impl BodyDecoder {
         }
     }
 
-    /// `count` bytes of content were read past the decoder, at most [`direct`](Self::direct).
+    /// `count` bytes of content bypassed the decoder, at most [`direct`](Self::direct).
     pub(crate) fn advance(&mut self, count: usize) {
         let count = count as u64;
-        debug_assert!(count <= self.direct(), "content is only what `direct` said");
+        debug_assert!(count <= self.direct(), "only what `direct` returned is content");
         self.got = self.got.saturating_add(count);
         match &mut self.state {
             State::Length { left } => {
@@ -101,7 +102,7 @@ impl BodyDecoder {
         }
     }
 
-    /// The peer closed. Right for a body without a length, and behind a last chunk; an error anywhere else.
+    /// The peer closed. This is valid for a body without a length and after the last chunk, and an error anywhere else.
     pub(crate) fn eof(&mut self) -> Result<(), RemoteError> {
         let got = self.got;
         match &self.state {
@@ -116,17 +117,17 @@ impl BodyDecoder {
         Ok(())
     }
 
-    /// Whether the body is at its end: nothing more belongs to this response.
+    /// Whether the body has ended: nothing more belongs to this response.
     pub(crate) fn is_done(&self) -> bool {
         matches!(self.state, State::Done)
     }
 
-    /// Whether the content taken last ended a chunk of the wire.
+    /// Whether the last content ended a chunk on the wire.
     pub(crate) fn at_chunk_end(&self) -> bool {
         matches!(&self.state, State::Chunked(chunks) if chunks.is_between())
     }
 
-    /// How much content is still to come, where that is known.
+    /// How much content is still to come, if known.
     pub(crate) fn remaining(&self) -> Option<u64> {
         match self.state {
             State::Length { left } => Some(left),
@@ -254,11 +255,11 @@ mod tests {
         for (field, body, want) in [
             (length, "", "body ended early: 0 of 10 bytes"),
             (length, "hello, wo", "body ended early: 9 of 10 bytes"),
-            (chunked, "", "chunked body ended early: 0 bytes read, no last chunk"),
-            (chunked, "5", "chunked body ended early: 0 bytes read, no last chunk"),
+            (chunked, "", "chunked body ended early: 0 bytes read, but no last chunk"),
+            (chunked, "5", "chunked body ended early: 0 bytes read, but no last chunk"),
             (chunked, "5\r\n", "chunked body ended early: 0 bytes read, 5 more expected in this chunk"),
             (chunked, "5\r\nhel", "chunked body ended early: 3 bytes read, 2 more expected in this chunk"),
-            (chunked, "5\r\nhello\r\n1", "chunked body ended early: 5 bytes read, no last chunk"),
+            (chunked, "5\r\nhello\r\n1", "chunked body ended early: 5 bytes read, but no last chunk"),
         ] {
             let answer = torn(&Method::GET, format!("HTTP/1.1 200 OK\r\n{field}\r\n\r\n{body}").as_bytes());
 

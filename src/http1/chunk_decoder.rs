@@ -1,8 +1,8 @@
 //! The framing around chunks: sizes, extensions, line ends, trailers (RFC 9112 §7.1).
 //!
-//! A machine that eats one byte at a time and never touches content: where it stands at `Data`, that many bytes are the
-//! caller's. A byte that does not fit leaves the machine as it was. Only hexadecimal digits are a size; LF alone ends a
-//! line; extensions and trailers are checked for control bytes, counted and dropped (FRAME-18, FRAME-20).
+//! A state machine that consumes one byte at a time and never touches content: in the state `Data`, that many bytes
+//! belong to the caller. An unexpected byte leaves the state unchanged. A size consists of hexadecimal digits only, and
+//! LF alone ends a line. Extensions and trailers are checked for control bytes, counted and discarded.
 
 use super::octets::is_control;
 use super::remote_error::RemoteError;
@@ -12,9 +12,9 @@ pub(super) struct ChunkDecoder {
     at: At,
     /// The size being read, then the bytes of the chunk still to come.
     left: u64,
-    /// No byte of the chunk that is at hand was taken.
+    /// Whether no byte of the current chunk has been taken.
     untouched: bool,
-    /// Bytes of the line of a size so far, or of all trailers.
+    /// Bytes of the current size line so far, or of all trailers.
     line: u32,
 }
 
@@ -35,7 +35,7 @@ enum At {
     Done,
 }
 
-/// The longest line of a size (FRAME-06), and the most that trailers may have in all.
+/// The longest size line, and the limit for all trailers together; as in requests.
 const MAX_LINE: u32 = 65_536;
 
 impl ChunkDecoder {
@@ -48,12 +48,12 @@ impl ChunkDecoder {
         if self.at == At::Data { self.left } else { 0 }
     }
 
-    /// Whether no byte of the present chunk was taken yet, or all of them were.
+    /// Whether none or all bytes of the current chunk have been taken.
     pub(super) fn is_between(&self) -> bool {
         self.at != At::Data || self.untouched
     }
 
-    /// So many bytes of content were taken, at most [`data`](Self::data).
+    /// `count` bytes of content were taken, at most [`data`](Self::data).
     pub(super) fn take(&mut self, count: u64) {
         if self.at == At::Data && count > 0 {
             self.untouched = false;
@@ -65,8 +65,8 @@ impl ChunkDecoder {
         }
     }
 
-    /// Eats framing up to content, the end, or a byte that does not fit; an error only if that is the first. Returns how
-    /// much it ate.
+    /// Consumes framing up to content, the end, or an unexpected byte; an error only if that is the first byte. Returns
+    /// how much it consumed.
     pub(super) fn eat(&mut self, input: &[u8]) -> Result<usize, RemoteError> {
         if let Some((size, used)) = self.plain_size(input) {
             (self.at, self.left) = (At::Data, size);
@@ -89,8 +89,8 @@ impl ChunkDecoder {
         self.at == At::Done
     }
 
-    /// Whether the content is whole: from where the size 0 is known, so a peer may leave out the rest (FRAME-19). A digit
-    /// 0 alone is not enough, another one could have followed.
+    /// Whether the content is complete: from where the size 0 is known, so that a peer may leave out the rest. A digit
+    /// 0 alone is not enough, because another digit could have followed.
     pub(super) fn is_whole(&self) -> bool {
         match self.at {
             At::Blank | At::Extension | At::SizeLf => self.left == 0,
@@ -99,7 +99,7 @@ impl ChunkDecoder {
         }
     }
 
-    /// The usual case, for speed: digits and CR LF, all there at once, of a chunk that is not the last.
+    /// The common case, for speed: digits and CR LF that arrived together, of a chunk that is not the last.
     fn plain_size(&self, input: &[u8]) -> Option<(u64, usize)> {
         let start = match self.at {
             At::Size => 0,
@@ -107,7 +107,7 @@ impl ChunkDecoder {
             _ => return None,
         };
         let mut size = 0;
-        // Sixteen digits cannot overflow; a line of more goes the long way.
+        // Sixteen digits cannot overflow; the slow path handles longer lines.
         for (index, &byte) in input[start..].iter().enumerate().take(16) {
             match char::from(byte).to_digit(16) {
                 Some(digit) => size = size << 4 | u64::from(digit),
@@ -124,11 +124,11 @@ impl ChunkDecoder {
         match (self.at, byte) {
             (At::DataEnd, b'\r') => return Ok(At::DataLf),
             (At::DataEnd | At::DataLf, b'\n') => return Ok(At::Size),
-            (At::DataEnd | At::DataLf, _) => return Err("a chunk is not followed by the end of its line"),
+            (At::DataEnd | At::DataLf, _) => return Err("chunk data is not followed by a line end"),
             (At::Size | At::Digits | At::Blank | At::Extension | At::SizeLf, _) if self.line == MAX_LINE => {
-                return Err("the line of a chunk size is too long");
+                return Err("chunk size line is too long");
             }
-            (At::TrailerStart | At::Trailer, _) if self.line == MAX_LINE => return Err("the trailers are too long"),
+            (At::TrailerStart | At::Trailer, _) if self.line == MAX_LINE => return Err("trailers are too long"),
             _ => {}
         }
         let next = match (self.at, byte) {
@@ -142,14 +142,14 @@ impl ChunkDecoder {
             (At::Extension, byte) if !is_control(byte) => At::Extension,
             (At::Extension, _) => return Err("control byte in a chunk extension"),
             (At::Size | At::Digits, byte) => {
-                let digit = char::from(byte).to_digit(16).ok_or("a chunk size is not a hexadecimal number")?;
+                let digit = char::from(byte).to_digit(16).ok_or("chunk size is not a hexadecimal number")?;
                 if self.left >> 60 != 0 {
-                    return Err("a chunk size is too large");
+                    return Err("chunk size is too large");
                 }
                 self.left = self.left << 4 | u64::from(digit);
                 At::Digits
             }
-            (At::Blank, _) => return Err("a chunk size is not a hexadecimal number"),
+            (At::Blank, _) => return Err("chunk size is not a hexadecimal number"),
             (At::TrailerStart | At::LastLf, b'\n') => return Ok(At::Done),
             (At::TrailerStart, b'\r') => At::LastLf,
             (At::Trailer | At::TrailerLf, b'\n') => At::TrailerStart,

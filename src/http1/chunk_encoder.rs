@@ -1,17 +1,17 @@
-//! Chunks for an upload of unknown length: size in lower-case hex, no extensions, no trailers (BODY-14).
+//! Chunks for an upload of unknown length: size in lower-case hex, no extensions, no trailers.
 //!
-//! It writes what stands around the content, so that content need not be copied. A chunk of no bytes would end the body
-//! and cannot be written.
+//! It writes the framing around the content, so that content need not be copied. An empty chunk would end the body, and
+//! cannot be written.
 
 use std::num::NonZeroUsize;
 
-/// What stands behind the content of a chunk.
+/// What follows the content of a chunk.
 pub(crate) const CHUNK_END: &[u8] = b"\r\n";
 
-/// What stands behind all chunks.
+/// What follows all chunks.
 pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
-/// Appends what stands before the content of a chunk.
+/// Appends what precedes the content of a chunk.
 pub(crate) fn chunk_head(length: NonZeroUsize, out: &mut Vec<u8>) {
     let digits = (usize::BITS - length.leading_zeros()).div_ceil(4);
     out.extend((0..digits).rev().map(|place| b"0123456789abcdef"[length.get() >> (4 * place) & 0xf]));

@@ -1,11 +1,11 @@
-//! Where a body ends: RFC 9112 §6 as pure functions, for the response that comes and for the request that goes out.
+//! Where a body ends: RFC 9112 §6 as pure functions, for responses and requests.
 //!
-//! Of a response: two ways to tell the end at once, or two lengths, are how a response is smuggled past one reader and into another:
-//! refused. A length that is no number to anyone is as good as none, as in requests.
+//! Responses: two ways to delimit one body, or two lengths, are how a response is smuggled past one reader and into
+//! another. They are refused. A length that no reader takes for a number counts as absent, as in requests.
 //!
-//! Of a request: here alone is decided who says `Content-Length: 0`, what is sent chunked, and which framing fields of the
-//! caller contradict the body. [`prepared_field`] is asked while the request is prepared, [`of_request`] when it is sent: the
-//! caller may have edited it in between.
+//! Requests: only this file decides which requests have `Content-Length: 0`, which are sent chunked, and which framing
+//! fields set by the caller contradict the body. [`prepared_field`] is called while the request is prepared,
+//! [`of_request`] when it is sent, because the caller may have edited it in between.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,7 +16,7 @@ use super::head::ResponseHead;
 use super::remote_error::{RemoteError, shown};
 use crate::headers::Headers;
 
-/// How the end of a response's body is told.
+/// How a response's body is delimited.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Framing {
     /// There is no body, whatever the fields say.
@@ -42,13 +42,13 @@ impl Framing {
                 Err(RemoteError::InvalidHeader("both Transfer-Encoding and Content-Length are present".into()))
             }
             Some(Length::Known(length)) => Ok(Self::Length(length)),
-            // FRAME-13: wherever it stands in the list, as in requests; `reuse` keeps such a connection out of the pool.
+            // Anywhere in the list, as in requests (FRAME-13); `reuse` keeps such a connection out of the pool.
             _ if chunked => Ok(Self::Chunked),
             _ => Ok(Self::UntilClose),
         }
     }
 
-    /// The length as the log line shows it; `None` if it is not known yet.
+    /// The length in the log line; `None` if it is not known yet.
     pub(crate) fn log_length(self) -> Option<u64> {
         match self {
             Self::None => Some(0),
@@ -58,34 +58,34 @@ impl Framing {
     }
 }
 
-/// How much a request's body has to send.
+/// The length of a request's body.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum BodyLength {
     /// There is no body.
     Empty,
     Known(u64),
-    /// To be sent chunked.
+    /// The body is sent chunked.
     Unknown,
 }
 
-/// How a request goes out.
+/// How a request is framed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct RequestFraming {
     pub(crate) body: Sending,
-    /// The field that says so, where the request's own do not.
+    /// The field that declares it, if the request's own fields do not.
     pub(crate) missing: Option<(&'static str, &'static str)>,
 }
 
-/// How a request's body goes out.
+/// How a request's body is sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Sending {
     Nothing,
-    /// As many bytes as Content-Length says.
+    /// As many bytes as Content-Length declares.
     Sized(u64),
     Chunked,
 }
 
-/// Framing fields of the caller's that contradict the body, or each other.
+/// The caller's framing fields contradict the body, or each other.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Contradiction(String);
 
@@ -95,24 +95,24 @@ impl fmt::Display for Contradiction {
     }
 }
 
-/// The field that a request gets while it is prepared, in place of one of that name (HDR-12, HDR-13).
+/// The field that is set while a request is prepared, replacing one of the same name.
 pub(crate) fn prepared_field(
     method: &Method,
     body: BodyLength,
     headers: &Headers,
 ) -> Option<(&'static str, Cow<'static, str>)> {
     match body {
-        // requests leaves it out for these two only; `expects_body` has the list of urllib3.
+        // requests omits it for these two only; `expects_body` has urllib3's list.
         BodyLength::Empty if matches!(*method, Method::GET | Method::HEAD) => None,
         BodyLength::Known(length) => Some((CONTENT_LENGTH, length.to_string().into())),
-        // One that the caller has set: it is held to it when the request is sent.
+        // The caller has declared a length: the body must have it when the request is sent.
         BodyLength::Empty | BodyLength::Unknown if headers.contains(CONTENT_LENGTH) => None,
         BodyLength::Empty => Some((CONTENT_LENGTH, "0".into())),
         BodyLength::Unknown => Some((TRANSFER_ENCODING, "chunked".into())),
     }
 }
 
-/// How a request goes out, by its headers as they are now; those that contradict the body are refused.
+/// How a request is sent, given its current headers. Headers that contradict the body are refused.
 pub(crate) fn of_request(
     method: &Method,
     body: BodyLength,
@@ -124,12 +124,12 @@ pub(crate) fn of_request(
         (_, Some(_)) if coded => {
             return Err(Contradiction("both Content-Length and Transfer-Encoding are set".into()));
         }
-        // HEAD may announce what GET would have sent.
+        // HEAD may declare what GET would send.
         (BodyLength::Empty, Some(set @ 1..)) if *method != Method::HEAD => {
-            return Err(Contradiction(format!("Content-Length is {set} and there is no body")));
+            return Err(Contradiction(format!("Content-Length is {set}, but there is no body")));
         }
         (BodyLength::Known(known), Some(set)) if known != set => {
-            return Err(Contradiction(format!("Content-Length is {set} and the body has {known} bytes")));
+            return Err(Contradiction(format!("Content-Length is {set}, but the body has {known} bytes")));
         }
         (BodyLength::Empty, _) if coded => Sending::Chunked,
         (BodyLength::Empty, _) => Sending::Nothing,
@@ -148,8 +148,8 @@ pub(crate) fn of_request(
 const CONTENT_LENGTH: &str = "Content-Length";
 const TRANSFER_ENCODING: &str = "Transfer-Encoding";
 
-/// Methods that say `Content-Length: 0` where they have no body and nobody said so before: after a redirect, or in a request
-/// that was edited by hand (RFC 9110 §8.6).
+/// Whether the method needs `Content-Length: 0` if it has no body and no framing field yet: after a redirect, or in a
+/// request that was edited (RFC 9110 §8.6).
 fn expects_body(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::DELETE | Method::TRACE | Method::OPTIONS | Method::CONNECT)
 }
@@ -157,15 +157,15 @@ fn expects_body(method: &Method) -> bool {
 fn digits(value: &str) -> Result<u64, Contradiction> {
     let all = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     let length = value.parse().ok().filter(|_| all);
-    length.ok_or_else(|| Contradiction(format!("Content-Length {value:?} is no length")))
+    length.ok_or_else(|| Contradiction(format!("Content-Length {value:?} is not a length")))
 }
 
-/// Whether the connection stops speaking HTTP behind this head.
+/// Whether the connection stops using HTTP after this head.
 pub(super) fn is_switch(method: &Method, status: StatusCode) -> bool {
     status == StatusCode::SWITCHING_PROTOCOLS || (*method == Method::CONNECT && status.is_success())
 }
 
-/// The transfer codings, in all fields.
+/// The transfer codings of all fields.
 pub(super) fn codings(headers: &Headers) -> impl Iterator<Item = &str> {
     headers.get_all("transfer-encoding").flat_map(members)
 }
@@ -177,7 +177,7 @@ fn is_bodyless(method: &Method, status: StatusCode) -> bool {
         || is_switch(method, status)
 }
 
-/// The members of a list that are not empty (RFC 9110 §5.6.1).
+/// The non-empty members of a list (RFC 9110 §5.6.1).
 fn members(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(|member| member.trim_matches([' ', '\t'])).filter(|member| !member.is_empty())
 }
@@ -185,17 +185,17 @@ fn members(value: &str) -> impl Iterator<Item = &str> {
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Length {
     Known(u64),
-    /// There is a field, and no number in it.
+    /// There is a field, but its value is not a number.
     Unknown,
 }
 
-/// Adds what one Content-Length says to what others said before.
+/// Merges one Content-Length with those seen before.
 fn read_lengths(value: &str, seen: &mut Option<Length>) -> Result<(), RemoteError> {
     let mut found = false;
     for member in members(value) {
         let length = read_length(member)?;
         if seen.is_some_and(|seen| seen != length) {
-            return Err(refuse("several Content-Lengths that differ", value));
+            return Err(refuse("Content-Length has different values", value));
         }
         (*seen, found) = (Some(length), true);
     }
@@ -282,9 +282,9 @@ mod tests {
             ("Content-Length: +5", refused("Content-Length is not a number: +5")),
             ("Content-Length: 1_0", refused("Content-Length is not a number: 1_0")),
             ("Content-Length: 18446744073709551616", refused("Content-Length is too large: 18446744073709551616")),
-            ("Content-Length: 3, 4", refused("several Content-Lengths that differ: 3, 4")),
-            ("Content-Length: 3\r\nContent-Length: 4", refused("several Content-Lengths that differ: 4")),
-            ("Content-Length: 6bad\r\nContent-Length: 44", refused("several Content-Lengths that differ: 44")),
+            ("Content-Length: 3, 4", refused("Content-Length has different values: 3, 4")),
+            ("Content-Length: 3\r\nContent-Length: 4", refused("Content-Length has different values: 4")),
+            ("Content-Length: 6bad\r\nContent-Length: 44", refused("Content-Length has different values: 44")),
         ] {
             assert_eq!(framing(&Method::GET, 200, &format!("{fields}\r\n")), want, "{fields}");
         }
@@ -375,17 +375,17 @@ mod tests {
             (Method::PATCH, empty, vec![], Ok((Sending::Nothing, zero))),
             (Method::POST, empty, length("0"), Ok((Sending::Nothing, None))),
             (Method::HEAD, empty, length("5"), Ok((Sending::Nothing, None))),
-            (Method::GET, empty, length("5"), Err("Content-Length is 5 and there is no body")),
+            (Method::GET, empty, length("5"), Err("Content-Length is 5, but there is no body")),
             (Method::GET, empty, coded(), Ok((Sending::Chunked, None))),
             (Method::POST, five, length("5"), Ok((Sending::Sized(5), None))),
-            (Method::POST, five, length("4"), Err("Content-Length is 4 and the body has 5 bytes")),
+            (Method::POST, five, length("4"), Err("Content-Length is 4, but the body has 5 bytes")),
             (Method::POST, five, vec![], Ok((Sending::Chunked, chunked))),
             (Method::POST, five, coded(), Ok((Sending::Chunked, None))),
             (Method::POST, unknown, length("7"), Ok((Sending::Sized(7), None))),
             (Method::GET, unknown, vec![], Ok((Sending::Chunked, chunked))),
-            (Method::POST, unknown, length(""), Err("Content-Length \"\" is no length")),
-            (Method::POST, unknown, length("+5"), Err("Content-Length \"+5\" is no length")),
-            (Method::POST, five, length("5, 5"), Err("Content-Length \"5, 5\" is no length")),
+            (Method::POST, unknown, length(""), Err("Content-Length \"\" is not a length")),
+            (Method::POST, unknown, length("+5"), Err("Content-Length \"+5\" is not a length")),
+            (Method::POST, five, length("5, 5"), Err("Content-Length \"5, 5\" is not a length")),
             (
                 Method::POST,
                 five,

@@ -1,6 +1,6 @@
 //! The head of a response as a value: version, status, reason, fields.
 //!
-//! Both readers of heads make one, the strict and the lenient; framing and reuse are decided from it.
+//! Both parsers of heads produce it, the strict and the lenient; framing and reuse are decided from it.
 
 use std::borrow::Cow;
 
@@ -9,13 +9,13 @@ use http::StatusCode;
 use crate::headers::Headers;
 use crate::text::latin1;
 
-/// The version of a response; what comes later in HTTP/1 counts as 1.1 (FRAME-01).
+/// The version of a response. Later versions of HTTP/1 count as 1.1.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Version {
-    /// HTTP/1.0, and 0.9 where a server claims it.
+    /// HTTP/1.0, or 0.9 if a server claims that.
     Http10,
-    /// HTTP/1.1, and what comes later in HTTP/1.
+    /// HTTP/1.1, or a later version of HTTP/1.
     Http11,
 }
 
@@ -26,19 +26,19 @@ pub(crate) struct ResponseHead {
     pub(crate) status: StatusCode,
     pub(crate) reason: Cow<'static, str>,
     pub(crate) headers: Headers,
-    /// The first line that was left out because it is no field, escaped; worth a warning (LOG-16).
+    /// The first line that was skipped because it is not a field, escaped; worth a warning.
     pub(crate) left_out: Option<Box<str>>,
 }
 
 impl ResponseHead {
-    /// Whether another head follows: any 1xx but 101, which ends HTTP on this connection.
+    /// Whether another head follows: any 1xx except 101, which ends HTTP on this connection.
     pub(crate) fn is_interim(&self) -> bool {
         self.status.is_informational() && self.status != StatusCode::SWITCHING_PROTOCOLS
     }
 }
 
-/// The reason as text, without an allocation for what is usual. requests cuts off what Python counts as blank, which in
-/// Latin-1 is more than ASCII's.
+/// The reason as text, without an allocation in the common case. requests trims what Python counts as blank, which in
+/// Latin-1 is more than in ASCII.
 pub(super) fn reason(status: StatusCode, bytes: &[u8]) -> Cow<'static, str> {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | 0x85 | 0xa0);
     let Some(start) = bytes.iter().position(|byte| !blank(byte)) else { return Cow::Borrowed("") };

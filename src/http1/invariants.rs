@@ -1,6 +1,6 @@
-//! What holds for any bytes at all: driven by proptest in the tests here, and by libFuzzer from `fuzz/`.
+//! What holds for any bytes: checked by proptest in the tests here, and by libFuzzer in `fuzz/`.
 //!
-//! [`read`] is a client without a socket. Its pieces stand for what each read of a connection gives.
+//! [`read`] is a client without a socket. Each piece stands for one read from a connection.
 
 use http::Method;
 
@@ -10,12 +10,12 @@ use super::head::ResponseHead;
 use super::remote_error::RemoteError;
 use super::response_head::{HeadLimits, HeadParser};
 
-/// What came of an answer whose peer closed at the end of the bytes.
+/// The result of reading an answer whose peer closed at the end of the bytes.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) head: Option<ResponseHead>,
     pub(crate) body: Vec<u8>,
-    /// Bytes behind the body.
+    /// Bytes after the body.
     pub(crate) surplus: usize,
     pub(crate) end: Result<(), RemoteError>,
 }
@@ -73,12 +73,12 @@ impl Answer {
             if progress.used > 0 {
                 continue;
             }
-            assert!(buffer.is_empty(), "a decoder with room takes something, or says why not");
+            assert!(buffer.is_empty(), "a decoder with room makes progress or returns an error");
             let Some(mut piece) = pieces.next() else {
                 decoder.eof()?;
                 break;
             };
-            // Now and then past the decoder, as a reader with a large buffer does.
+            // Sometimes past the decoder, as a reader with a large buffer does.
             if piece.len() % 2 == 0 {
                 let direct = usize::try_from(decoder.direct()).unwrap_or(usize::MAX).min(piece.len());
                 self.body.extend_from_slice(&piece[..direct]);
@@ -91,7 +91,7 @@ impl Answer {
         Ok(())
     }
 
-    /// How much of an alien answer is shown depends on how much was there.
+    /// How much of an answer that is not HTTP is shown depends on how much had arrived.
     pub(crate) fn without_excerpt(mut self) -> Self {
         if let Err(RemoteError::NotHttp(excerpt)) = &mut self.end {
             excerpt.clear();
@@ -100,7 +100,7 @@ impl Answer {
     }
 }
 
-/// Invariant: an answer in pieces is the answer in one piece. The first bytes say how it is cut.
+/// Invariant: an answer in pieces reads like the answer in one piece. The first bytes decide how it is cut.
 pub fn response_head(data: &[u8]) {
     let Some((&[first, second, room], answer)) = data.split_first_chunk() else { return };
     let (method, limits) = (Method::GET, HeadLimits { max_bytes: 300, max_headers: 9 });
@@ -113,7 +113,8 @@ pub fn response_head(data: &[u8]) {
     assert_eq!(read(&method, limits, answer.chunks(1), 2).without_excerpt(), whole);
 }
 
-/// Invariant: a body in pieces is the body in one piece, and a decoder tells its end once and takes nothing behind it.
+/// Invariant: a body in pieces reads like the body in one piece, and a decoder reports its end once and consumes
+/// nothing after it.
 pub fn body_decoder(data: &[u8]) {
     let Some((&[framing, cut], body)) = data.split_first_chunk() else { return };
     let fields = match framing % 3 {

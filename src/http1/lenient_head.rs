@@ -1,9 +1,9 @@
-//! A response head as requests would read it, where that is harmless.
+//! Parses a response head as requests does, where that is harmless.
 //!
-//! Only for heads that httparse refuses. Taken: any HTTP/1 version in either case, a folded line (one blank), blanks before
-//! a colon. Left out: a line that is no field, with what is folded into it; requests would drop all that follows as well.
-//! Refused: control bytes, a bare CR among them, for readers differ on what those end, and that is how one response is
-//! made into two.
+//! Only for heads that httparse refuses. Accepted: any HTTP/1 version in either case, a folded line (joined by one
+//! blank), blanks before a colon. Skipped: a line that is not a field, with what is folded into it; requests would also
+//! drop all that follows. Refused: control bytes, including a bare CR, because readers differ on what those end, and
+//! that is how one response becomes two.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use super::octets::{is_control, trim};
 use super::remote_error::{RemoteError, shown};
 use crate::headers::Headers;
 
-/// Reads a complete head, from its status line to its empty line.
+/// Parses a complete head, from its status line to its empty line.
 pub(super) fn parse(head: &[u8], max_headers: usize) -> Result<ResponseHead, RemoteError> {
     let mut lines = head.split(|&byte| byte == b'\n');
     let (version, status, reason) = status_line(lines.next().unwrap_or_default())?;
@@ -50,7 +50,7 @@ pub(super) fn parse(head: &[u8], max_headers: usize) -> Result<ResponseHead, Rem
     Ok(ResponseHead { version, status, reason, headers, left_out })
 }
 
-/// Reads a status line, given without its LF.
+/// Parses a status line, given without its LF.
 pub(super) fn status_line(line: &[u8]) -> Result<(Version, StatusCode, Cow<'static, str>), RemoteError> {
     let refuse = || RemoteError::not_http(line);
     let text = without_cr(line);
@@ -68,7 +68,7 @@ pub(super) fn status_line(line: &[u8]) -> Result<(Version, StatusCode, Cow<'stat
         }
         _ => return Err(refuse()),
     };
-    // StatusCode takes three digits, the first of them not 0.
+    // StatusCode accepts three digits, the first of them not 0.
     let status = StatusCode::from_bytes(code).map_err(|_| refuse())?;
     Ok((version, status, reason(status, rest)))
 }
@@ -80,10 +80,10 @@ fn word(text: &[u8]) -> (&[u8], &[u8]) {
     text.split_at(text.iter().position(is_blank).unwrap_or(text.len()))
 }
 
-/// Name and value of a line; `None` if it is not a field. Names that are no tokens pass where requests takes them.
+/// Name and value of a line; `None` if it is not a field. Names that are not tokens pass if requests accepts them.
 fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = memchr::memchr(b':', line)?;
-    // RFC 9112 §5.1: blanks before the colon are for proxies to remove and servers to refuse; a client reads on.
+    // RFC 9112 §5.1: proxies remove blanks before the colon and servers refuse them; a client may ignore them.
     let name = trim(&line[..colon]);
     (!name.is_empty() && name.iter().all(u8::is_ascii_graphic)).then(|| (name, trim(&line[colon + 1..])))
 }

@@ -1,7 +1,7 @@
 //! HTTP/1.1 as bytes: heads, framing and bodies, and whether a connection can be used again.
 //!
-//! Nothing in this room reads, writes, waits or knows the time: the caller brings bytes and takes bytes away. A decoder
-//! is told what arrived and says how far it got; input that is cut at any byte gives the same result, by more calls.
+//! Nothing in this folder reads, writes, waits or knows the time: the caller supplies bytes and takes bytes. A decoder
+//! is told what arrived and reports how far it got. Input cut at any byte gives the same result with more calls.
 
 pub(crate) mod body_decoder;
 pub(crate) mod chunk_encoder;

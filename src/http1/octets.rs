@@ -1,11 +1,11 @@
-//! Classes of bytes that requests and responses have in common.
+//! Classes of bytes, shared by requests and responses.
 
-/// A byte that no line of a head may have: a control byte other than the tab (RFC 9110 §5.5).
+/// A byte that no line of a head may contain: a control byte other than the tab (RFC 9110 §5.5).
 pub(super) const fn is_control(byte: u8) -> bool {
     (byte < b' ' && byte != b'\t') || byte == 0x7f
 }
 
-/// Without the blanks at both ends.
+/// Removes the blanks at both ends.
 pub(super) fn trim(mut text: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
         text = rest;
@@ -13,7 +13,7 @@ pub(super) fn trim(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// Whether all bytes are ASCII: all of them at once, as there is hardly ever a reason to stop early.
+/// Whether all bytes are ASCII. Looks at all of them, because there is hardly ever a reason to stop early.
 pub(super) fn is_ascii(bytes: &[u8]) -> bool {
     bytes.iter().fold(0, |all, byte| all | byte) < 0x80
 }

@@ -1,4 +1,4 @@
-//! Whole answers, raw bytes in and result out, against what was recorded of requests.
+//! Complete answers, from raw bytes to results, compared with what was recorded from requests.
 //!
 //! The cases are in `testdata/http1_answers.txt`; those that are too long to read are made here.
 
@@ -157,7 +157,7 @@ fn chunked_framing_has_limits() {
             format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n{}\r\n", "X: 1\r\n".repeat(size / 6));
         raw.into_bytes()
     };
-    let long = "ChunkedEncodingError: invalid chunked body: the line of a chunk size is too long";
+    let long = "ChunkedEncodingError: invalid chunked body: chunk size line is too long";
     for (raw, want) in [
         (chunked("1\r\nx\r\n".repeat(300)), Ok(300)),
         (chunked(format!("5;{}\r\nhello\r\n", "e".repeat(5000))), Ok(5)),
@@ -165,7 +165,7 @@ fn chunked_framing_has_limits() {
         (chunked(format!("5;{}\r\nhello\r\n", "e".repeat(70_000))), Err(long)),
         (chunked(format!("{}5\r\nhello\r\n", "0".repeat(70_000))), Err(long)),
         (trailers(60_000), Ok(0)),
-        (trailers(90_000), Err("ChunkedEncodingError: invalid chunked body: the trailers are too long")),
+        (trailers(90_000), Err("ChunkedEncodingError: invalid chunked body: trailers are too long")),
     ] {
         let answer = torn(&Method::GET, &raw);
 

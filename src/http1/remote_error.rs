@@ -1,38 +1,39 @@
-//! What a peer can do wrong, as one small enum.
+//! What a peer can do wrong, as a small enum.
 //!
-//! It knows nothing of sockets: a reset or a timeout is the caller's to report. No text shows the value of a header that
-//! may be a secret; what is shown of a peer's bytes is short and escaped.
+//! It knows nothing of sockets: the caller reports resets and timeouts. No text shows the value of a header that may be
+//! secret. What is shown of a peer's bytes is short and escaped.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use crate::error::ErrorKind;
 
-/// The peer broke the protocol, or off.
+/// The peer violated the protocol, or closed too early.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum RemoteError {
     /// It closed before the first byte of an answer.
     NoAnswer,
-    /// It closed within the head, `got` bytes into the answer, or after interim responses alone.
+    /// It closed within the head, `got` bytes into the answer, or after only interim responses.
     HeadCut { got: usize },
-    /// What came does not begin as an answer in HTTP/1; its first bytes, escaped.
+    /// What came does not begin like an HTTP/1 response; its first bytes, escaped.
     NotHttp(String),
-    /// The head, with the interim ones before it, is longer than the limit.
+    /// The head, together with the interim responses before it, is longer than the limit.
     HeadTooLarge { limit: usize },
     /// The head has more fields than the limit.
     TooManyHeaders { limit: usize },
     /// A field that must not be trusted: control bytes, or framing that contradicts itself.
     InvalidHeader(Cow<'static, str>),
-    /// Chunked framing that is none.
+    /// Chunked framing that is malformed.
     BadChunk(&'static str),
-    /// It closed before the body had the length it announced.
+    /// It closed before the body had its declared length.
     BodyCut { got: u64, want: u64 },
-    /// It closed before the last chunk: after `got` bytes of content, `missing` bytes before the end of a chunk, if within one.
+    /// It closed before the last chunk: after `got` bytes of content, `missing` bytes before the end of a chunk, if
+    /// within one.
     ChunkCut { got: u64, missing: Option<u64> },
 }
 
 impl RemoteError {
-    /// The name that requests has for it.
+    /// The kind, named after requests' exception.
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::NoAnswer
@@ -51,7 +52,7 @@ impl RemoteError {
     }
 }
 
-/// The first of a peer's bytes, as much as an error may show.
+/// The first of a peer's bytes, as many as an error may show.
 pub(super) fn shown(bytes: &[u8]) -> String {
     bytes[..bytes.len().min(40)].escape_ascii().to_string()
 }
@@ -59,9 +60,9 @@ pub(super) fn shown(bytes: &[u8]) -> String {
 impl fmt::Display for RemoteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoAnswer => f.write_str("connection closed by the peer without an answer"),
+            Self::NoAnswer => f.write_str("connection closed by the peer without a response"),
             Self::HeadCut { got } => write!(f, "connection closed by the peer in the response head, after {got} bytes"),
-            Self::NotHttp(start) => write!(f, "answer is not HTTP/1.x: it begins with \"{start}\""),
+            Self::NotHttp(start) => write!(f, "response is not HTTP/1.x: it begins with \"{start}\""),
             Self::HeadTooLarge { limit } => write!(f, "response head is longer than {limit} bytes"),
             Self::TooManyHeaders { limit } => write!(f, "response has more than {limit} headers"),
             Self::InvalidHeader(fault) => write!(f, "invalid response header: {fault}"),
@@ -71,7 +72,7 @@ impl fmt::Display for RemoteError {
                 write!(f, "chunked body ended early: {got} bytes read, {missing} more expected in this chunk")
             }
             Self::ChunkCut { got, missing: None } => {
-                write!(f, "chunked body ended early: {got} bytes read, no last chunk")
+                write!(f, "chunked body ended early: {got} bytes read, but no last chunk")
             }
         }
     }
@@ -87,7 +88,7 @@ mod tests {
     fn each_fault_has_a_kind_and_one_line() {
         use ErrorKind::{ChunkedEncodingError, ConnectionError, InvalidHeader};
         for (error, kind, text) in [
-            (RemoteError::NoAnswer, ConnectionError, "connection closed by the peer without an answer"),
+            (RemoteError::NoAnswer, ConnectionError, "connection closed by the peer without a response"),
             (
                 RemoteError::HeadCut { got: 17 },
                 ConnectionError,
@@ -96,7 +97,7 @@ mod tests {
             (
                 RemoteError::not_http(b"220 \"FTP\" \x01\r\nmore"),
                 ConnectionError,
-                r#"answer is not HTTP/1.x: it begins with "220 \"FTP\" \x01""#,
+                r#"response is not HTTP/1.x: it begins with "220 \"FTP\" \x01""#,
             ),
             (RemoteError::HeadTooLarge { limit: 9 }, ConnectionError, "response head is longer than 9 bytes"),
             (RemoteError::TooManyHeaders { limit: 9 }, ConnectionError, "response has more than 9 headers"),
@@ -115,7 +116,7 @@ mod tests {
             (
                 RemoteError::ChunkCut { got: 3, missing: None },
                 ChunkedEncodingError,
-                "chunked body ended early: 3 bytes read, no last chunk",
+                "chunked body ended early: 3 bytes read, but no last chunk",
             ),
         ] {
             assert_eq!(error.kind(), kind, "{error}");

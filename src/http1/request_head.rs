@@ -1,10 +1,10 @@
 //! The head of a request: request line and fields, as bytes.
 //!
-//! Order is that of requests on the wire (HDR-06): what the transport adds, `Host` first, then the caller's fields as
-//! written. It does not know what the fields mean, but for which of its own are there already.
+//! The order is that of requests on the wire: what the transport adds, `Host` first, then the caller's fields as
+//! written. It does not know what the fields mean, except which of its own are already there.
 //!
-//! The last guard against a request that is two: whatever let a line break slip in, it does not leave here. So the block is
-//! written first and then looked at as a whole, in one pass: it may have two control bytes for each line and no more.
+//! This is the last guard against request splitting: whatever let a line break in, it does not leave here. The block is
+//! written first and then checked as a whole, in one pass: it may have two control bytes for each line and no more.
 
 use std::fmt;
 
@@ -13,33 +13,33 @@ use crate::error::ErrorKind;
 use crate::headers::Headers;
 use crate::text::latin1;
 
-/// Fields that go out if the caller's do not have one of that name; `None`: never.
+/// Fields that are sent if the caller has not set one of that name; `None` is never sent.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Automatic<'a> {
     /// Host and port of the URL.
     pub(crate) host: Option<&'a str>,
-    /// `identity`, as urllib3 has it (HDR-07).
+    /// `identity`, as in urllib3.
     pub(crate) accept_encoding: Option<&'a str>,
-    /// How the body goes out: written as it is, for `framing` knows whether the caller has said it.
+    /// How the body is framed: always written, because `framing` has checked whether the caller declared it.
     pub(crate) framing: Option<(&'a str, &'a str)>,
     /// The name of this library.
     pub(crate) user_agent: Option<&'a str>,
 }
 
-/// A part that cannot stand in a head.
+/// A part that a head must not contain.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum HeadError {
-    /// Empty, or with a blank, a control byte or one beyond ASCII.
+    /// Empty, or with a blank, a control byte or a byte beyond ASCII.
     Method(String),
     /// The same, for the request target.
     Target,
-    /// Not a name; what else stands in a `Headers` was checked when it was put in.
+    /// Not a valid name. Everything else in a `Headers` was checked when it was set.
     Name(String),
     /// A control byte, or a character beyond Latin-1, in the value of the field of this name.
     Value(String),
 }
 
-/// Appends the head to `out`, up to and with the empty line; on an error `out` is as it was.
+/// Appends the head to `out`, including the empty line. On an error `out` is unchanged.
 pub(crate) fn write(
     out: &mut Vec<u8>,
     method: &str,
@@ -63,7 +63,7 @@ pub(crate) fn write(
     if controls == 2 * (added + headers.len() + 2) && ascii {
         return Ok(());
     }
-    // Something is not ASCII, or wrong: once more and with care.
+    // Something is not ASCII, or invalid: check again in detail.
     let result = check_automatic(automatic).and_then(|()| {
         out.truncate(fields);
         headers.iter().try_for_each(|(name, value)| put_latin1(out, name, value))
@@ -80,7 +80,7 @@ const ACCEPT_ENCODING: &str = "Accept-Encoding";
 const USER_AGENT: &str = "User-Agent";
 
 impl HeadError {
-    /// The name that requests has for it.
+    /// The kind, named after requests' exception.
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::Method(_) => ErrorKind::InvalidMethod,
@@ -96,11 +96,11 @@ impl fmt::Display for HeadError {
             Self::Method(method) => write!(f, "invalid method {method:?}"),
             // A target may carry a secret in its query.
             Self::Target => {
-                f.write_str("invalid request target: empty, or with a blank, control or non-ASCII character")
+                f.write_str("invalid request target: it is empty, or contains a blank, control or non-ASCII character")
             }
             Self::Name(name) => write!(f, "invalid header name {name:?}"),
             Self::Value(name) => {
-                write!(f, "invalid value for header {name:?}: a control character, or one beyond Latin-1")
+                write!(f, "invalid value for header {name:?}: it contains a control character or one beyond Latin-1")
             }
         }
     }
@@ -108,7 +108,7 @@ impl fmt::Display for HeadError {
 
 impl std::error::Error for HeadError {}
 
-/// Writes what is wanted and not there; returns how many.
+/// Writes the automatic fields that are missing; returns how many.
 fn put_automatic(out: &mut Vec<u8>, automatic: Automatic<'_>, headers: &Headers) -> usize {
     let Automatic { mut host, mut accept_encoding, framing, mut user_agent } = automatic;
     for (name, _) in headers {
@@ -143,7 +143,7 @@ fn put(out: &mut Vec<u8>, name: &str, value: &str) {
 
 /// The number of control bytes other than tabs, and whether all is ASCII.
 fn survey(block: &[u8]) -> (usize, bool) {
-    // Counted in bytes, as far as those reach: so the compiler looks at sixteen at a time.
+    // Counted in a byte for short parts, so that the compiler can compare sixteen at a time.
     let count = |part: &[u8]| part.iter().fold(0, |count: u8, &byte| count + u8::from(is_control(byte)));
     (block.chunks(255).map(|part| usize::from(count(part))).sum(), is_ascii(block))
 }
@@ -159,7 +159,7 @@ fn check_line(method: &str, target: &str) -> Result<(), HeadError> {
     }
 }
 
-/// Values made in this crate, all of them ASCII.
+/// Checks values made in this crate, which are all ASCII.
 fn check_automatic(automatic: Automatic<'_>) -> Result<(), HeadError> {
     for (name, value) in
         [(HOST, automatic.host), (ACCEPT_ENCODING, automatic.accept_encoding), (USER_AGENT, automatic.user_agent)]
@@ -286,13 +286,13 @@ mod tests {
             (
                 HeadError::Target,
                 ErrorKind::InvalidUrl,
-                "invalid request target: empty, or with a blank, control or non-ASCII character",
+                "invalid request target: it is empty, or contains a blank, control or non-ASCII character",
             ),
             (HeadError::Name("a:".into()), ErrorKind::InvalidHeader, r#"invalid header name "a:""#),
             (
                 HeadError::Value("Authorization".into()),
                 ErrorKind::InvalidHeader,
-                r#"invalid value for header "Authorization": a control character, or one beyond Latin-1"#,
+                r#"invalid value for header "Authorization": it contains a control character or one beyond Latin-1"#,
             ),
         ] {
             assert_eq!((error.kind(), error.to_string()), (kind, text.to_owned()));

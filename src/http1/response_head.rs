@@ -1,10 +1,10 @@
 //! The head of a response: status line and fields, from bytes that arrive piece by piece.
 //!
-//! What is well-formed goes through httparse in one call, straight into [`Headers`]. What httparse refuses and requests
-//! takes (folded lines, odd versions, lines that are no fields) goes to [`lenient_head`](super::lenient_head), which reads
-//! a complete head only. Where httparse accepts, both agree; a test holds them to it.
+//! httparse parses a well-formed head in one call, directly into [`Headers`]. What httparse refuses and requests
+//! accepts (folded lines, odd versions, lines that are not fields) goes to [`lenient_head`](super::lenient_head), which
+//! parses complete heads only. For what httparse accepts, both agree; a test checks that.
 //!
-//! A head in pieces is looked through once: the parser remembers how far it has looked for the empty line.
+//! A head that arrives in pieces is scanned once: the parser remembers how far it has looked for the empty line.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -19,16 +19,16 @@ use super::octets::is_ascii;
 use super::remote_error::RemoteError;
 use crate::headers::Headers;
 
-/// Reads one head after another from the start of a buffer.
+/// Parses one head after another from the start of a buffer.
 #[derive(Debug)]
 pub(crate) struct HeadParser {
     limits: HeadLimits,
-    /// Bytes of interim responses that came before: they count against the limit, so that there is an end to them.
+    /// Bytes of the interim responses before: they count against the limit, so that they cannot go on forever.
     spent: usize,
     search: Search,
 }
 
-/// How much of a head is read before it is refused; the default is that of an adapter.
+/// How large a head may be. The default is that of an adapter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HeadLimits {
     pub(crate) max_bytes: usize,
@@ -41,26 +41,26 @@ impl Default for HeadLimits {
     }
 }
 
-/// How far a head in pieces was looked through.
+/// How far an incomplete head was scanned.
 #[derive(Debug, Default)]
 struct Search {
-    /// Where the status line starts: behind empty lines.
+    /// Where the status line starts: after empty lines.
     start: usize,
-    /// No end of a line (then, of the head) before here.
+    /// There is no line end (later, no end of the head) before here.
     done: usize,
     status_line_seen: bool,
 }
 
 impl HeadParser {
     pub(crate) fn new(limits: HeadLimits) -> Self {
-        // Places in Headers are 32 bits wide, and a byte of Latin-1 may take two of text.
+        // Positions in Headers have 32 bits, and a byte of Latin-1 may become two bytes of text.
         let max_bytes = limits.max_bytes.min(u32::MAX as usize / 4);
         Self { limits: HeadLimits { max_bytes, ..limits }, spent: 0, search: Search::default() }
     }
 
-    /// Takes a head from the start of `buf`, with the number of bytes it had; `None` if more are needed.
+    /// Parses a head at the start of `buf`, and returns it with its length; `None` if more bytes are needed.
     ///
-    /// `buf` is all that arrived and was not used yet: the same bytes again at each call, and more behind. After an
+    /// `buf` is all that has arrived and is not yet used: the same bytes at each call, followed by more. After an
     /// interim head (see [`ResponseHead::is_interim`]) call again with what follows it.
     pub(crate) fn feed(&mut self, buf: &[u8]) -> Result<Option<(ResponseHead, usize)>, RemoteError> {
         let untouched = self.search.done == 0;
@@ -80,8 +80,8 @@ impl HeadParser {
         Ok(Some((head, used)))
     }
 
-    /// What it means that the peer closed now, `buf` being as in [`feed`](Self::feed). [`RemoteError::NoAnswer`] says that
-    /// not one byte of an answer ever came.
+    /// The error if the peer closes now; `buf` is as in [`feed`](Self::feed). [`RemoteError::NoAnswer`] means that not
+    /// a single byte of a response arrived.
     pub(crate) fn eof(&self, buf: &[u8]) -> RemoteError {
         match self.spent + buf.len() {
             0 => RemoteError::NoAnswer,
@@ -101,11 +101,11 @@ impl HeadParser {
         let version = if parsed.version? == 0 { Version::Http10 } else { Version::Http11 };
         let status = StatusCode::from_u16(parsed.code?).ok()?;
         let reason = match parsed.reason? {
-            // Also what httparse gives for a reason with bytes beyond ASCII.
+            // httparse returns this for a reason with bytes beyond ASCII, too.
             "" => lenient_head::status_line(status_line(buf)).ok()?.2,
             text => reason(status, text.as_bytes()),
         };
-        // To take the whole over is cheaper than part by part.
+        // Taking over the whole text is cheaper than copying each part.
         let ascii = if is_ascii(&buf[..used]) { std::str::from_utf8(&buf[..used]).ok() } else { None };
         let headers = match ascii {
             Some(text) => {
@@ -126,10 +126,10 @@ impl HeadParser {
         Some((ResponseHead { version, status, reason, headers, left_out: None }, used))
     }
 
-    /// The end of the head, if it is in `buf`. An answer that is not HTTP is refused as soon as that shows, for its peer
-    /// may be waiting.
+    /// The end of the head, if it is in `buf`. A response that is not HTTP is refused as soon as that is visible,
+    /// because its peer may be waiting.
     fn head_end(&mut self, buf: &[u8]) -> Result<Option<usize>, RemoteError> {
-        // What is behind the limit is not looked at, or the verdict would depend on how much came at once.
+        // Nothing beyond the limit is examined; otherwise the result would depend on how much arrived at once.
         let seen = &buf[..buf.len().min(self.left())];
         match self.search.head_end(seen)? {
             None if seen.len() < buf.len() => Err(RemoteError::HeadTooLarge { limit: self.limits.max_bytes }),
@@ -147,7 +147,7 @@ impl Search {
         if !self.status_line_seen {
             self.start += empty_lines(&buf[self.start..]);
             let line = &buf[self.start..];
-            // The first byte of one more empty line, perhaps.
+            // Perhaps the first byte of another empty line.
             if line == b"\r" {
                 return Ok(None);
             }
@@ -176,18 +176,18 @@ impl Search {
 
 const PROTOCOL: &[u8] = b"HTTP/";
 
-/// More fields than this are left to the lenient reader, which has no fixed room.
+/// The lenient parser handles more fields than this; it has no fixed size.
 const STRICT_HEADERS: usize = 128;
 
-/// Where in `whole` that part of it is; nowhere, if it is empty, for then it may be none.
+/// The position of `part` in `whole`. An empty part gives an empty range, because it may lie elsewhere.
 fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
-    // Wraps to what is too large where it is none.
+    // Wraps to a value that is too large if `part` is not in `whole`.
     let start = part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
     let end = start.saturating_add(part.len());
     if part.is_empty() || end > whole.len() { 0..0 } else { start..end }
 }
 
-/// The length of the empty lines at the start of `buf`, which RFC 9112 §2.2 lets a reader skip.
+/// The length of the empty lines at the start of `buf`, which RFC 9112 §2.2 allows a reader to skip.
 fn empty_lines(buf: &[u8]) -> usize {
     let mut at = 0;
     loop {
@@ -199,14 +199,14 @@ fn empty_lines(buf: &[u8]) -> usize {
     }
 }
 
-/// The status line of a complete head, without its end.
+/// The status line of a complete head, without its line end.
 fn status_line(buf: &[u8]) -> &[u8] {
     let line = &buf[empty_lines(buf)..];
     &line[..memchr(b'\n', line).unwrap_or(line.len())]
 }
 
-/// The place behind the first empty line that follows an end of line at or behind `from`; else the place to go on from
-/// when more has come.
+/// The position after the first empty line that follows a line end at or after `from`; otherwise the position from
+/// which to continue when more has arrived.
 fn empty_line(buf: &[u8], from: usize) -> Result<usize, usize> {
     let mut at = from;
     while let Some(length) = memchr(b'\n', &buf[at..]) {

@@ -1,7 +1,6 @@
 //! Whether a connection can carry another exchange, and for how long.
 //!
-//! A pure reading of the response: what the request asked for does not count (POOL-27). That the body was read to its end
-//! is for the caller to know.
+//! Decided by the response alone. The caller knows whether the body was read to its end, and what the request asked for.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,35 +16,35 @@ use crate::headers::Headers;
 pub(crate) enum CloseReason {
     /// `Connection: close` in the response.
     Asked,
-    /// `Connection: close` in the request: found by the caller.
+    /// `Connection: close` in the request, which the caller checks.
     Last,
-    /// HTTP/1.0, and nothing says keep-alive.
+    /// HTTP/1.0 without keep-alive.
     Http10,
-    /// The body ends where the connection does.
+    /// The body is delimited by connection close.
     UntilClose,
-    /// A transfer coding beside chunked, or chunked in HTTP/1.0: readers may differ on where the body ends.
+    /// A transfer coding besides chunked, or chunked in HTTP/1.0: readers may differ on where the body ends.
     Coding,
-    /// 101, or the answer to a CONNECT.
+    /// A 101 response, or the response to CONNECT.
     Switched,
-    /// More bytes came than belong to the response (POOL-30): found by the caller, who has the buffer.
+    /// More bytes arrived than belong to the response. The caller, which has the buffer, notices that.
     Surplus,
 }
 
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Asked => "the peer asks for it",
-            Self::Last => "the request asks for it",
+            Self::Asked => "requested by the peer",
+            Self::Last => "requested by the program",
             Self::Http10 => "HTTP/1.0 without keep-alive",
-            Self::UntilClose => "its end is the end of the body",
-            Self::Coding => "doubtful transfer coding",
-            Self::Switched => "it changed its protocol",
-            Self::Surplus => "bytes behind the response",
+            Self::UntilClose => "body is delimited by connection close",
+            Self::Coding => "ambiguous transfer coding",
+            Self::Switched => "protocol was switched",
+            Self::Surplus => "unexpected bytes after the response",
         })
     }
 }
 
-/// Why the connection cannot be used again behind this response; `None` if it can.
+/// Why the connection cannot be used again after this response; `None` if it can.
 pub(crate) fn close_reason(method: &Method, head: &ResponseHead, framing: Framing) -> Option<CloseReason> {
     let headers = &head.headers;
     if is_switch(method, head.status) {
@@ -76,7 +75,7 @@ pub(crate) fn keep_alive_timeout(headers: &Headers) -> Option<Duration> {
         let is_number = !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit());
         (name.trim_matches([' ', '\t']).eq_ignore_ascii_case("timeout") && is_number).then_some(seconds)
     })?;
-    // More than fits is as good as no limit.
+    // A number that does not fit is no limit.
     seconds.parse().ok().map(Duration::from_secs)
 }
 
@@ -84,8 +83,8 @@ fn is_plain_chunked(head: &ResponseHead) -> bool {
     head.version == Version::Http11 && codings(&head.headers).count() == 1
 }
 
-/// Whether a field has the word somewhere in it: also as part of another word, as in requests. To close once too often is
-/// safe, and nobody writes another word around keep-alive.
+/// Whether a field contains the word, also as part of another word, as in requests. Closing once too often is safe, and
+/// no other word contains keep-alive.
 fn says(headers: &Headers, name: &str, word: &str) -> bool {
     headers
         .get_all(name)
@@ -171,6 +170,6 @@ mod tests {
 
     #[test]
     fn a_reason_can_be_logged() {
-        assert_eq!(format!("closing: {}", CloseReason::Surplus), "closing: bytes behind the response");
+        assert_eq!(format!("closing: {}", CloseReason::Surplus), "closing: unexpected bytes after the response");
     }
 }

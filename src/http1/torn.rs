@@ -1,11 +1,11 @@
-//! Plays an answer again and again, cut at each byte, and demands that nothing changes.
+//! Replays an answer, cut at each byte, and checks that nothing changes.
 
 use http::Method;
 
 use super::invariants::{Answer, read};
 use super::response_head::HeadLimits;
 
-/// The answer in one piece, after all other ways to cut it gave the same.
+/// The result of the answer in one piece, after checking that every way to cut it gives the same.
 pub(super) fn torn(method: &Method, raw: &[u8]) -> Answer {
     torn_within(method, HeadLimits::default(), raw)
 }
@@ -14,7 +14,7 @@ pub(super) fn torn(method: &Method, raw: &[u8]) -> Answer {
 pub(super) fn torn_within(method: &Method, limits: HeadLimits, raw: &[u8]) -> Answer {
     let whole = || read(method, limits, [raw], 8192);
     let same = |other: Answer, how: &str| assert_eq!(other.without_excerpt(), whole().without_excerpt(), "{how}");
-    // Long inputs are cut here and there only; what is long in them is long for its own sake.
+    // Long inputs are cut at a few places only: their length is the point.
     let step = if raw.len() < 2000 { 1 } else { raw.len() / 50 };
     for cut in (0..=raw.len()).step_by(step) {
         let (left, right) = raw.split_at(cut);

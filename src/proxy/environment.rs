@@ -1,9 +1,9 @@
 //! Proxies from the environment: `http_proxy`, `https_proxy`, `all_proxy`, `no_proxy`.
 //!
-//! Variables are asked for by name and only when they are needed, through a closure, so that a test brings its own. A
-//! request that finds none of them set allocates nothing here.
+//! Variables are looked up by name and only when needed, through a closure, so that a test can supply its own. If none
+//! of them is set, nothing is allocated here.
 
-/// Looks a variable up.
+/// Looks up a variable.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The environment of this process.
@@ -24,13 +24,13 @@ pub(super) fn proxy(scheme: &str, environment: Lookup<'_>) -> Option<String> {
     own.or_else(|| first(environment, "all_proxy", || environment("ALL_PROXY")))
 }
 
-/// PROXY-05: the lower-case name first; set to nothing, it hides the other.
+/// The lower-case name first. If it is set but empty, it hides the other.
 fn first(environment: Lookup<'_>, lower: &str, upper: impl FnOnce() -> Option<String>) -> Option<String> {
     environment(lower).or_else(upper).filter(|value| !value.is_empty())
 }
 
-/// The list of hosts that need no proxy. Here, unlike above, an empty lower-case variable hides nothing: requests asks
-/// with `or`.
+/// The list of hosts that need no proxy. Here, unlike above, an empty lower-case variable hides nothing, because
+/// requests combines the two with `or`.
 pub(super) fn no_proxy(environment: Lookup<'_>) -> Option<String> {
     environment("no_proxy").filter(|list| !list.is_empty()).or_else(|| environment("NO_PROXY"))
 }

@@ -1,7 +1,7 @@
-//! Which way a request goes: directly, through a proxy, through SOCKS, or to a Unix socket.
+//! Which route a request takes: directly, through a proxy, through SOCKS, or to a Unix socket.
 //!
-//! All of it is decided from values: the URL, what the program set, and a look-up for environment variables that the
-//! caller passes in. Nothing is resolved and nothing connects. What the program sets wins over the environment.
+//! Everything is decided from values: the URL, what the program set, and a look-up of environment variables that the
+//! caller passes in. Nothing here resolves or connects. What the program sets wins over the environment.
 
 pub(crate) mod environment;
 mod no_proxy;

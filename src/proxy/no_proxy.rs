@@ -1,8 +1,8 @@
 //! `no_proxy`: the hosts that are reached directly.
 //!
-//! The rules are requests' and, behind it, urllib's: a list of names with their sub-domains, addresses and IPv4
-//! networks. Understood beyond that: `address:port`, IPv6 in brackets, IPv6 networks, a trailing dot, `*.domain`, and
-//! `/0`. Names are compared, never resolved (PROXY-12).
+//! The rules are those of requests and, underneath, of urllib: a list of names with their sub-domains, addresses and
+//! IPv4 networks. In addition `address:port`, IPv6 in brackets, IPv6 networks, a trailing dot, `*.domain` and `/0` are
+//! understood. Names are compared, never resolved.
 
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
@@ -10,9 +10,9 @@ use std::net::Ipv6Addr;
 use crate::text::authority::without_brackets;
 use crate::url::Url;
 
-/// Whether `list` says that `url` is reached directly.
+/// Whether `url` is reached directly according to `list`.
 pub(super) fn bypasses(list: &str, url: &Url) -> bool {
-    // PROXY-09: only alone.
+    // A `*` counts only alone (PROXY-09).
     if list.trim() == "*" {
         return true;
     }
@@ -49,7 +49,7 @@ impl<'a> Host<'a> {
             return self.is_in(network, bits);
         }
         let Some((name, port)) = split_port(entry) else { return false };
-        // As in requests, a port that goes without saying is not matched: `h:80` is not `http://h/`.
+        // As in requests, an implied port is not matched: `h:80` does not match `http://h/`.
         if port.is_some() && port != self.port {
             return false;
         }
@@ -59,7 +59,7 @@ impl<'a> Host<'a> {
         let name = name.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(name);
         let name = name.trim_start_matches('.');
         let name = name.strip_suffix('.').unwrap_or(name);
-        // urllib does this for addresses too: `.0.0.1` is 127.0.0.1 and many others.
+        // urllib does this for addresses too: `.0.0.1` matches 127.0.0.1 and many others.
         !name.is_empty() && is_or_ends_with(self.text, name)
     }
 
@@ -77,7 +77,7 @@ impl<'a> Host<'a> {
     }
 }
 
-/// Host and port of an entry; `None` if what stands for the port is none.
+/// Host and port of an entry; `None` if the port is not a number.
 fn split_port(entry: &str) -> Option<(&str, Option<u16>)> {
     let (host, rest) = match entry.strip_prefix('[') {
         Some(rest) => rest.split_once(']')?,
@@ -90,14 +90,14 @@ fn split_port(entry: &str) -> Option<(&str, Option<u16>)> {
     }
 }
 
-/// Whether `host` is `name` or under it, in any case.
+/// Whether `host` is `name` or below it, in any case.
 fn is_or_ends_with(host: &str, name: &str) -> bool {
     let (host, name) = (host.as_bytes(), name.as_bytes());
     let Some(start) = host.len().checked_sub(name.len()) else { return false };
     host[start..].eq_ignore_ascii_case(name) && (start == 0 || host[start - 1] == b'.')
 }
 
-/// An IPv4 address in any form that the C function of this name takes: `127.0.0.1`, `127.1`, `0x7f000001`,
+/// An IPv4 address in any form that the C function of this name accepts: `127.0.0.1`, `127.1`, `0x7f000001`,
 /// `017700000001`.
 fn inet_aton(text: &str) -> Option<u32> {
     let parts: Vec<u32> = text.split('.').take(5).map(number).collect::<Option<_>>()?;
@@ -119,7 +119,7 @@ fn number(text: &str) -> Option<u32> {
         [b'0', _, ..] => (&text[1..], 8),
         _ => (text, 10),
     };
-    // from_str_radix would take a sign.
+    // from_str_radix would accept a sign.
     digits.bytes().all(|b| b.is_ascii_alphanumeric()).then(|| u32::from_str_radix(digits, radix).ok())?
 }
 

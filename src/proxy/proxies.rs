@@ -1,6 +1,6 @@
-//! What the program says about proxies, checked when it says it.
+//! The proxies that the program sets, checked when they are set.
 //!
-//! [`Proxies`] is requests' dictionary. Each proxy's URL is parsed once, on insertion, into what `server` makes of it.
+//! [`Proxies`] is requests' dictionary. Each proxy's URL is parsed once, on insertion, by `server`.
 
 use std::fmt;
 
@@ -14,15 +14,15 @@ use crate::error::Result;
 /// | `http://host`, `https://host` | that scheme and host, without port |
 /// | `http`, `https` | that scheme |
 /// | `all://host` | that host |
-/// | `all` | everything |
+/// | `all` | every URL |
 /// | `no_proxy` | not a proxy: a list of hosts that are reached directly, as in the environment variable |
 ///
-/// The first that matches counts, in this order. The value is the proxy's URL, of scheme `http`, `https`, `socks4`,
-/// `socks4a`, `socks5` or `socks5h`; an empty one means: directly. Credentials in it are sent to the proxy.
+/// The first match in this order counts. The value is the proxy's URL, with the scheme `http`, `https`, `socks4`,
+/// `socks4a`, `socks5` or `socks5h`; an empty value means no proxy. Credentials in the URL are sent to the proxy.
 ///
 /// # Coming from requests
-/// What is set here wins over `http_proxy` and `NO_PROXY` of the environment, and `no_proxy` works in a session as well.
-/// A proxy URL that cannot be used is refused at once.
+/// What is set here takes precedence over `http_proxy` and `NO_PROXY` in the environment, and `no_proxy` works in a
+/// session as well. An invalid proxy URL is refused at once.
 ///
 /// # Examples
 /// ```
@@ -49,7 +49,7 @@ struct Entry {
     setting: Setting,
 }
 
-/// What a key's value means.
+/// The meaning of a key's value.
 #[derive(Clone, Debug)]
 pub(super) enum Setting {
     Direct,
@@ -65,11 +65,11 @@ impl Proxies {
         Self::default()
     }
 
-    /// Sets the proxy for `key`, in place of an earlier one.
+    /// Sets the proxy for `key`, and replaces an earlier one.
     ///
     /// # Errors
-    /// `InvalidProxyUrl` if `url` has no host, `InvalidUrl` if it does not parse or has a scheme that no proxy speaks. The
-    /// earlier value then stays.
+    /// `InvalidProxyUrl` if `url` has no host, `InvalidUrl` if it does not parse or its scheme is not one of a proxy.
+    /// The earlier value then remains.
     pub fn insert(&mut self, key: impl AsRef<str>, url: impl AsRef<str>) -> Result<()> {
         let (key, value) = (key.as_ref(), url.as_ref());
         let setting = match (key, value) {
@@ -85,13 +85,13 @@ impl Proxies {
         Ok(())
     }
 
-    /// Forgets `key`; its value, if there was one.
+    /// Removes `key`; returns its value, if there was one.
     pub fn remove(&mut self, key: &str) -> Option<String> {
         let at = self.entries.iter().position(|entry| entry.key == key)?;
         Some(self.entries.remove(at).value)
     }
 
-    /// The value of `key`, as it was given.
+    /// The value of `key`, as it was set.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
         self.entries.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str())
@@ -108,7 +108,7 @@ impl Proxies {
         self.entries.is_empty()
     }
 
-    /// Forgets everything.
+    /// Removes all proxies.
     pub fn clear(&mut self) {
         self.entries.clear();
     }
@@ -145,7 +145,7 @@ impl fmt::Debug for Proxies {
 }
 
 impl PartialEq for Proxies {
-    /// Equal as maps are: in any order.
+    /// Compares like maps: the order does not matter.
     fn eq(&self, other: &Self) -> bool {
         self.entries.len() == other.entries.len() && self.iter().all(|(key, value)| other.get(key) == Some(value))
     }

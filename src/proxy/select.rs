@@ -1,4 +1,4 @@
-//! The choice itself: one pure function from a URL and all the settings to a [`Route`].
+//! The choice of a [`Route`]: a pure function of the URL and all settings.
 
 use super::environment::{self, Lookup};
 use super::no_proxy;
@@ -8,11 +8,11 @@ use super::server::Proxy;
 use crate::error::Result;
 use crate::url::Url;
 
-/// The route to `url`. What the request says replaces, key by key, what the session says; only where neither has a key
-/// for this URL is the environment asked, if there is one to ask.
+/// The route to `url`. The request's proxies replace the session's key by key. Only if neither has a key for this URL
+/// is the environment consulted, if there is one.
 ///
-/// A `no_proxy` of the program counts for every proxy and stands in place of the variable (PROXY-07), which counts for
-/// proxies of the environment only (PROXY-06).
+/// A `no_proxy` set by the program applies to every proxy and replaces the variable, which applies only to proxies from
+/// the environment.
 pub(crate) fn select(
     url: &Url,
     request: Option<&Proxies>,
@@ -23,7 +23,7 @@ pub(crate) fn select(
     let find = |scheme: &str, host: Option<&str>| levels().find_map(|proxies| proxies.setting(scheme, host));
     let (scheme, host) = (url.scheme(), Some(url.host()));
 
-    // PROXY-01
+    // In the order of requests: scheme and host, scheme, any scheme and host, any (PROXY-01).
     let set =
         find(scheme, host).or_else(|| find(scheme, None)).or_else(|| find("all", host)).or_else(|| find("all", None));
     let listed = || levels().find_map(Proxies::no_proxy);

@@ -1,4 +1,4 @@
-//! A proxy as its URL says it, parsed once: values that a pool key can hold, and that are printed without their credentials.
+//! A proxy, parsed from its URL once: values that a pool key can hold, and that are printed without their credentials.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub(crate) struct ProxyServer {
     pub(crate) authorization: Option<String>,
 }
 
-/// How an HTTP proxy is spoken to.
+/// The protocol used to an HTTP proxy.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum ProxyScheme {
     Http,
@@ -39,7 +39,7 @@ pub(crate) struct SocksProxy {
     pub(crate) resolve: SocksResolve,
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// User and password; for version 4 the password means nothing.
+    /// User and password; in version 4 the password is ignored.
     pub(crate) credentials: Option<(String, String)>,
 }
 
@@ -49,7 +49,7 @@ pub(crate) enum SocksVersion {
     V5,
 }
 
-/// Who turns the origin's name into an address.
+/// Where the origin's name is resolved.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum SocksResolve {
     Here,
@@ -57,11 +57,11 @@ pub(crate) enum SocksResolve {
 }
 
 impl Proxy {
-    /// Reads the URL of a proxy. Without a scheme it is an HTTP proxy, if the text does not look as if it had one: for
-    /// `localhost:1`, `localhost` is a scheme (PROXY-13).
+    /// Parses the URL of a proxy. Without a scheme it is an HTTP proxy, unless the text looks as if it had one: in
+    /// `localhost:1`, `localhost` is taken for a scheme.
     pub(super) fn parse(text: &str) -> Result<Self> {
         let scheme = url::dissect(text)?.scheme;
-        // The host of a SOCKS URL is put in the same form as any other by not showing its scheme.
+        // Parsed without its scheme, the host of a SOCKS URL is normalized like any other.
         let is_socks = scheme.is_some_and(|scheme| scheme.get(..5).is_some_and(|s| s.eq_ignore_ascii_case("socks")));
         let parsed = url::dissect(&text[scheme.filter(|_| is_socks).map_or(0, |scheme| scheme.len() + 1)..])?;
         let host = authority::without_brackets(&parsed.host);
@@ -81,7 +81,7 @@ impl Proxy {
                     "http" => (ProxyScheme::Http, 80),
                     _ => (ProxyScheme::Https, 443),
                 };
-                // A user alone, without a colon, sends nothing.
+                // A user name without a colon sends nothing.
                 let authorization =
                     credentials.and_then(|(user, password)| Some(basic::credentials(&user, &password?)));
                 let port = parsed.port.unwrap_or(port);

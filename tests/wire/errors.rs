@@ -112,7 +112,7 @@ fn a_refused_connection_says_so_and_has_the_systems_error_as_source() {
 #[test]
 fn what_a_server_does_wrong_before_its_body_has_a_name() {
     for (bytes, kind, text) in [
-        (&b""[..], ErrorKind::ConnectionError, "connection closed by the peer without an answer"),
+        (&b""[..], ErrorKind::ConnectionError, "connection closed by the peer without a response"),
         (
             b"HTTP/1.1 200 OK\r\nConte",
             ErrorKind::ConnectionError,
@@ -127,7 +127,7 @@ fn what_a_server_does_wrong_before_its_body_has_a_name() {
         (b"HTTP/2 200 OK\r\n\r\n", ErrorKind::ConnectionError, ""),
         (b"HTTP/1.1 abc OK\r\n\r\n", ErrorKind::ConnectionError, ""),
         (b"HTTP/1.1 99 Low\r\n\r\n", ErrorKind::ConnectionError, ""),
-        (b"SSH-2.0-x\r\n\r\n", ErrorKind::ConnectionError, "answer is not HTTP/1.x: it begins with \"SSH-2.0-x\""),
+        (b"SSH-2.0-x\r\n\r\n", ErrorKind::ConnectionError, "response is not HTTP/1.x: it begins with \"SSH-2.0-x\""),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             ErrorKind::InvalidHeader,

@@ -57,7 +57,7 @@ fn https_is_named_and_an_unverified_host_warned_of_once() {
             "WARN tls: Unverified HTTPS request is being made to host 'localhost'. \
              Adding certificate verification is strongly advised.",
             "DEBUG connectionpool: https://localhost:443 \"GET /x HTTP/1.1\" 200 5",
-            "DEBUG adapter: Closing connection to localhost: the peer asks for it",
+            "DEBUG adapter: Closing connection to localhost: requested by the peer",
         ]
     );
     let (_, lines) = logged(send);
@@ -66,7 +66,7 @@ fn https_is_named_and_an_unverified_host_warned_of_once() {
         [
             "DEBUG connectionpool: Resetting dropped connection: localhost",
             "DEBUG connectionpool: https://localhost:443 \"GET /x HTTP/1.1\" 200 5",
-            "DEBUG adapter: Closing connection to localhost: the peer asks for it",
+            "DEBUG adapter: Closing connection to localhost: requested by the peer",
         ]
     );
 }
@@ -165,10 +165,10 @@ fn content_length_beside_chunks_is_refused() {
 #[test]
 fn a_connection_that_is_closed_behind_its_response_says_why() {
     for (wire, reason) in [
-        ("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", "the peer asks for it"),
+        ("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", "requested by the peer"),
         ("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.0 without keep-alive"),
-        ("HTTP/1.1 200 OK\r\n\r\nok", "its end is the end of the body"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more", "bytes behind the response"),
+        ("HTTP/1.1 200 OK\r\n\r\nok", "body is delimited by connection close"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more", "unexpected bytes after the response"),
     ] {
         let server = TestServer::http(move |_| Reply::raw(wire).then_close());
         let session = session();
