@@ -148,7 +148,7 @@ impl Default for Multipart {
     }
 }
 
-// BODY-26
+// 32 hexadecimal digits, as in requests (BODY-26).
 fn random_boundary() -> String {
     format!("{:032x}", fastrand::u128(..))
 }
