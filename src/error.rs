@@ -1,8 +1,8 @@
 //! The one public error type.
 //!
-//! Inside a layer errors are small enums that say who is to blame; at the layer's edge they become an [`Error`]: opaque,
-//! with an [`ErrorKind`] to match on, named after requests' exceptions, and predicates for the questions that span kinds.
-//! No text made here holds a credential: URLs are shown without user-info.
+//! Inside a layer errors are small enums that say who is to blame. At the layer's edge they become an [`Error`]:
+//! opaque, with an [`ErrorKind`] to match on, named after requests' exceptions, and predicates for questions that span
+//! kinds. No text made here contains a credential: URLs are shown without user info.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -22,7 +22,7 @@ pub(crate) use system_text::{system_reason, system_text};
 /// `std::result::Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, by the name of requests' exception.
+/// What went wrong, named after requests' exceptions.
 ///
 /// # Coming from requests
 /// Each kind is one exception; the ones that others inherit from (`RequestException`, `Timeout`, `ConnectionError` as a
@@ -31,59 +31,59 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// `raise_for_status` met a 4xx or 5xx.
+    /// `raise_for_status` was called on a 4xx or 5xx response.
     HttpError,
     /// The connection could not be made, or broke before the response head was complete.
     ConnectionError,
-    /// The proxy could not be reached, or refused.
+    /// The proxy could not be reached, or refused the request.
     ProxyError,
-    /// The TLS handshake failed, or the certificate does not verify.
+    /// The TLS handshake failed, or the certificate could not be verified.
     SslError,
-    /// No connection within the connect timeout. Nothing was sent; always safe to try again.
+    /// No connection was made within the connect timeout. Nothing was sent, so it is always safe to try again.
     ConnectTimeout,
     /// The peer was silent for longer than the read timeout.
     ReadTimeout,
-    /// `pool_block` (or `max_connections`) is set and no slot came free in time. New here.
+    /// `pool_block` (or `max_connections`) is set, and no slot became free in time. New here.
     PoolTimeout,
-    /// The limit on everything, [`Timeout::total`](crate::Timeout::total), ran out. New here.
+    /// The limit on the whole request, [`Timeout::total`](crate::Timeout::total), expired. New here.
     TotalTimeout,
     /// A [`Cancel`](crate::Cancel) ended the request. New here.
     Cancelled,
-    /// More redirects than `max_redirects`; the error has the last response.
+    /// There were more redirects than `max_redirects`. The error has the last response.
     TooManyRedirects,
-    /// A [`Retry`] was used up by responses that ask for a retry.
+    /// No retries are left, and the last response asks for another.
     RetryError,
     /// The URL has no scheme.
     MissingSchema,
     /// No adapter is mounted for the URL.
     InvalidSchema,
-    /// The URL cannot be used; the text says which part.
+    /// The URL is invalid; the text says which part.
     InvalidUrl,
-    /// The proxy's URL cannot be used.
+    /// The proxy's URL is invalid.
     InvalidProxyUrl,
-    /// A header name or value that must not go on the wire, or a response header that must not be trusted.
+    /// A header name or value must not be sent, or a response header must not be trusted.
     InvalidHeader,
-    /// The body is not the JSON that was asked for, or a value has no JSON form.
+    /// The body is not the expected JSON, or a value cannot be serialized as JSON.
     InvalidJson,
-    /// The body can be sent once only, and would have to be sent again.
+    /// The body can be sent only once, and would have to be sent again.
     UnrewindableBody,
-    /// The response body ended early or its chunks are malformed.
+    /// The response body ended early, or its chunks are malformed.
     ChunkedEncodingError,
-    /// The response body does not decode by its Content-Encoding, or grows past a limit.
+    /// The response body cannot be decoded by its Content-Encoding, or exceeds a limit.
     ContentDecodingError,
-    /// The body was taken from the stream already.
+    /// The body has already been consumed.
     StreamConsumed,
-    /// A cookie name that exists on several domains or paths was asked for by name alone.
+    /// Several cookies with the same name, on different domains or paths, match.
     CookieConflict,
     /// The method is not a token (RFC 9110 §9.1).
     InvalidMethod,
-    /// A setting that cannot work: a size of zero, a negative or NaN duration, ... New here.
+    /// A setting cannot work: a size of zero, a negative or NaN duration, … New here.
     InvalidSetting,
-    /// Reading or writing something local failed: a file, a reader that was given as a body.
+    /// Reading or writing something local failed: a file, or a reader used as a body.
     Io,
-    /// The build does not have what this needs; the text names the feature.
+    /// The build lacks a feature that this needs; the text names it.
     Unsupported,
-    /// An error of the application's own, from an adapter, an auth or a hook.
+    /// An error of the application, from an adapter, an auth or a hook.
     Other,
 }
 
@@ -93,39 +93,39 @@ impl ErrorKind {
             Self::HttpError => "error status",
             Self::ConnectionError => "connection failed",
             Self::ProxyError => "proxy failed",
-            Self::SslError => "tls failed",
+            Self::SslError => "TLS failed",
             Self::ConnectTimeout => "connect timed out",
             Self::ReadTimeout => "read timed out",
             Self::PoolTimeout => "timed out waiting for a pool slot",
             Self::TotalTimeout => "timed out",
             Self::Cancelled => "cancelled",
             Self::TooManyRedirects => "too many redirects",
-            Self::RetryError => "retries used up",
-            Self::MissingSchema => "url without a scheme",
-            Self::InvalidSchema => "no adapter for this url",
-            Self::InvalidUrl => "invalid url",
-            Self::InvalidProxyUrl => "invalid proxy url",
+            Self::RetryError => "no retries left",
+            Self::MissingSchema => "URL has no scheme",
+            Self::InvalidSchema => "no adapter for this URL",
+            Self::InvalidUrl => "invalid URL",
+            Self::InvalidProxyUrl => "invalid proxy URL",
             Self::InvalidHeader => "invalid header",
-            Self::InvalidJson => "invalid json",
+            Self::InvalidJson => "invalid JSON",
             Self::UnrewindableBody => "body cannot be sent again",
-            Self::ChunkedEncodingError => "broken body",
-            Self::ContentDecodingError => "body does not decode",
+            Self::ChunkedEncodingError => "invalid response body",
+            Self::ContentDecodingError => "response body cannot be decoded",
             Self::StreamConsumed => "body already consumed",
-            Self::CookieConflict => "several cookies of one name",
+            Self::CookieConflict => "several cookies with the same name",
             Self::InvalidMethod => "invalid method",
             Self::InvalidSetting => "invalid setting",
-            Self::Io => "input or output failed",
+            Self::Io => "IO failed",
             Self::Unsupported => "not supported by this build",
             Self::Other => "failed",
         }
     }
 }
 
-/// Everything that can go wrong, as one type.
+/// The one error type of this crate.
 ///
-/// [`kind`](Self::kind) says what it was; [`url`](Self::url), [`request`](Self::request) and
-/// [`response`](Self::response) are there where they are known; `source` has the cause. `Display` is one line
-/// without credentials.
+/// [`kind`](Self::kind) says what went wrong. [`url`](Self::url), [`request`](Self::request) and
+/// [`response`](Self::response) are present if known; `source` is the cause. `Display` is one line, without
+/// credentials.
 ///
 /// # Examples
 /// ```
@@ -153,7 +153,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error for an adapter, an auth or a hook: `cause` is a text or any error, which becomes the source.
+    /// Creates an error in an adapter, an auth or a hook. `cause` is a text, or any error, which becomes the source.
     ///
     /// # Examples
     /// ```
@@ -165,7 +165,7 @@ impl Error {
     /// ```
     pub fn new(kind: ErrorKind, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let cause = cause.into();
-        // A text that was boxed has no type of its own to keep; an error does.
+        // A boxed text has no type worth keeping; an error has.
         if cause.is::<Error>() || cause.source().is_some() || cause.is::<io::Error>() {
             let mut error = Self::message(kind, kind.text());
             error.inner.source = Some(cause);
@@ -251,7 +251,7 @@ impl Error {
         self
     }
 
-    /// Adds to the text how it came about.
+    /// Adds to the text how the error came about.
     pub(crate) fn with_story(mut self, story: &str) -> Self {
         self.inner.message.to_mut().push_str(story);
         self
@@ -263,19 +263,19 @@ impl Error {
         self.inner.kind
     }
 
-    /// The URL that was asked for, where it is known.
+    /// The URL of the request, if known.
     #[must_use]
     pub fn url(&self) -> Option<&Url> {
         self.inner.url.as_ref().or_else(|| self.inner.request.as_ref().map(|request| &request.url))
     }
 
-    /// The request that failed, where there is one.
+    /// The request that failed, if there is one.
     #[must_use]
     pub fn request(&self) -> Option<&PreparedRequest> {
         self.inner.request.as_ref().or_else(|| self.inner.response.as_ref().map(Response::request))
     }
 
-    /// The response that is the error, or that came with it: for `HttpError`, `TooManyRedirects`, `RetryError`.
+    /// The response that is the error, or that belongs to it: for `HttpError`, `TooManyRedirects` and `RetryError`.
     #[must_use]
     pub fn response(&self) -> Option<&Response> {
         self.inner.response.as_ref()
@@ -287,8 +287,8 @@ impl Error {
         self.inner.response
     }
 
-    /// The [`Retry`] at the time of giving up, whose history is empty where nothing was retried; `None` where nothing was
-    /// sent, or the error is one of the body.
+    /// The [`Retry`] at the time of giving up. Its history is empty if nothing was retried. `None` if nothing was sent,
+    /// or if reading the body failed.
     #[must_use]
     pub fn retries(&self) -> Option<&Retry> {
         self.inner.retries.as_ref()
@@ -313,7 +313,7 @@ impl Error {
         self.inner.unsent
     }
 
-    /// True for every kind that means "too slow": connect, read, pool and total.
+    /// Whether the kind is a timeout: connect, read, pool or total.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         use ErrorKind::{ConnectTimeout, PoolTimeout, ReadTimeout, TotalTimeout};
@@ -326,7 +326,7 @@ impl Error {
         self.kind() == ErrorKind::Cancelled
     }
 
-    /// True for what inherits from requests' `ConnectionError`: itself, proxy, TLS and connect timeout.
+    /// Whether the kind inherits from requests' `ConnectionError`: that itself, proxy, TLS and connect timeout.
     #[must_use]
     pub fn is_connection_error(&self) -> bool {
         use ErrorKind::{ConnectTimeout, ConnectionError, ProxyError, SslError};
@@ -334,7 +334,7 @@ impl Error {
     }
 }
 
-/// Whether `error` is what `From<&str>` or `From<String>` makes: a text alone, whose `Debug` is that of the text.
+/// Whether `error` was made by `From<&str>` or `From<String>`: a text, whose `Debug` is that of the text.
 fn is_boxed_text(error: &(dyn StdError + Send + Sync)) -> bool {
     format!("{error:?}") == format!("{:?}", error.to_string())
 }
@@ -365,7 +365,7 @@ impl StdError for Error {
     }
 }
 
-/// One of ours that went through `io::Error` comes back whole; any other becomes [`ErrorKind::Io`].
+/// An [`Error`] that was converted to `io::Error` comes back unchanged; any other becomes [`ErrorKind::Io`].
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         match error.downcast::<Error>() {
@@ -375,8 +375,8 @@ impl From<io::Error> for Error {
     }
 }
 
-/// So that a response can be read through `io::Read`: timeouts are `TimedOut`, a body that ended early is
-/// `UnexpectedEof`, the rest is `Other`; the [`Error`] is inside.
+/// For reading a response through `io::Read`. Timeouts are `TimedOut`, a body that ended early is `UnexpectedEof`,
+/// everything else is `Other`; the [`Error`] is inside.
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match error.kind() {

@@ -1,10 +1,10 @@
-//! Header fields, in order and spelled as written.
+//! Header fields in order, spelled as written.
 //!
-//! Names and values lie one after another in a single text; an entry is the place of its two parts. So a copy is two
-//! allocations whatever the number of headers, and a look-up compares slices. Values are Latin-1 on the wire
-//! (RFC 9110 §5.5) and text here.
+//! Names and values are stored one after another in a single text; an entry holds the positions of its two parts. So a
+//! copy is two allocations whatever the number of headers, and a look-up compares slices. Values are Latin-1 on the
+//! wire (RFC 9110 §5.5) and text here.
 //!
-//! What a caller puts in is checked where it comes in; what a peer sent is put in by the codec, which has its own rules.
+//! What a caller sets is checked on entry. What a peer sent is added by the codec, which has its own rules.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
@@ -13,11 +13,11 @@ use std::ops::Range;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::latin1;
 
-/// An ordered list of header fields; names keep their spelling and are looked up without regard to case.
+/// An ordered list of header fields. Names keep their spelling, and look-ups ignore case.
 ///
 /// # Coming from requests
-/// Like `CaseInsensitiveDict`, but a name may stand in it several times ([`append`](Self::append),
-/// [`get_all`](Self::get_all)); requests' `r.headers["vary"]` is [`joined`](Self::joined).
+/// Like `CaseInsensitiveDict`, but a name can occur several times ([`append`](Self::append),
+/// [`get_all`](Self::get_all)). requests' `r.headers["vary"]` is [`joined`](Self::joined).
 ///
 /// # Examples
 /// ```
@@ -42,7 +42,7 @@ struct Entry {
 }
 
 impl Headers {
-    /// No headers.
+    /// An empty list.
     #[must_use]
     pub const fn new() -> Self {
         Self { text: String::new(), entries: Vec::new() }
@@ -52,27 +52,27 @@ impl Headers {
         Self { text: String::with_capacity(text), entries: Vec::with_capacity(entries) }
     }
 
-    /// Fields of a text that is taken over in one copy; `places` are where a name and its value are.
+    /// Fields within a text that is copied as a whole; `places` are the positions of each name and value.
     pub(crate) fn from_text(text: &str, places: impl ExactSizeIterator<Item = [Range<usize>; 2]>) -> Self {
         let _ = place(0, text.len());
         let mut entries = Vec::with_capacity(places.len());
-        // No place is behind the end of the text, for which 32 bits are enough.
+        // No position is beyond the end of the text, for which 32 bits are enough.
         let narrow = |place: Range<usize>| (place.start as u32, place.end as u32);
         entries.extend(places.map(|[name, value]| Entry { name: narrow(name), value: narrow(value) }));
         Self { text: text.to_owned(), entries }
     }
 
-    /// Sets `name` to one value: the first field of that name keeps its place and takes this spelling and value, others of
-    /// that name go; a new name goes to the end (SES-05).
+    /// Sets `name` to one value. The first field of that name keeps its position and takes this spelling and value;
+    /// further fields of that name are removed. A new name is appended.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidHeader`]: the name is not a token (RFC 9110 §5.6.2); the value starts with white space, has a
-    /// control character other than a tab, or a character beyond Latin-1. The fields then stay as they were.
+    /// [`ErrorKind::InvalidHeader`]: the name is not a token (RFC 9110 §5.6.2), or the value starts with white space,
+    /// contains a control character other than a tab, or a character beyond Latin-1. The fields then remain unchanged.
     ///
     /// # Examples
     /// ```
     /// let mut headers = petition::Headers::new();
-    /// headers.insert("X-Attempt", 3)?; // text, or anything that has a text form
+    /// headers.insert("X-Attempt", 3)?; // text, or anything that converts to text
     ///
     /// assert_eq!(headers.get("x-attempt"), Some("3"));
     /// # Ok::<(), petition::Error>(())
@@ -83,7 +83,7 @@ impl Headers {
         Ok(())
     }
 
-    /// Adds a field at the end, beside others of its name.
+    /// Appends a field, in addition to others of the same name.
     ///
     /// # Errors
     /// As [`insert`](Self::insert).
@@ -93,7 +93,7 @@ impl Headers {
         Ok(())
     }
 
-    /// Takes all fields of that name out; whether there was one.
+    /// Removes all fields of that name; returns whether there was one.
     pub fn remove(&mut self, name: &str) -> bool {
         let before = self.entries.len();
         let text = &self.text;
@@ -105,7 +105,7 @@ impl Headers {
         is_gone
     }
 
-    /// The value of the first field of that name, in any case.
+    /// The value of the first field of that name; case is ignored.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.entries.iter().find(|entry| self.is_named(entry, name)).map(|entry| slice(&self.text, entry.value))
@@ -116,7 +116,7 @@ impl Headers {
         self.entries.iter().filter(move |entry| self.is_named(entry, name)).map(|entry| slice(&self.text, entry.value))
     }
 
-    /// The values of that name joined by `, `, as requests shows repeated headers (FRAME-09).
+    /// The values of that name joined by `, `, as requests shows repeated headers.
     #[must_use]
     pub fn joined(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut out: Option<Cow<'_, str>> = None;
@@ -136,31 +136,31 @@ impl Headers {
         self.entries.iter().any(|entry| self.is_named(entry, name))
     }
 
-    /// The number of fields, repeats counted.
+    /// The number of fields, including repeated ones.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is no field.
+    /// Whether there are no fields.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Takes all fields out.
+    /// Removes all fields.
     pub fn clear(&mut self) {
         self.entries.clear();
         self.text.clear();
     }
 
-    /// Names and values in order, as written, repeats apart.
+    /// Names and values in order, as written; repeated fields are separate.
     #[must_use]
     pub fn iter(&self) -> Iter<'_> {
         Iter { text: &self.text, entries: self.entries.iter() }
     }
 
-    /// Appends all fields to `out` as they stand in a head.
+    /// Appends all fields to `out` in the format of a head.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.reserve(self.text.len() + 4 * self.entries.len());
         let text = self.text.as_bytes();
@@ -178,7 +178,7 @@ impl Headers {
         self.put(entry);
     }
 
-    /// Puts a field whose text is stored in the place of all of its name.
+    /// Replaces all fields of the entry's name with the entry, whose text is already stored.
     fn put(&mut self, entry: Entry) {
         let name = slice(&self.text, entry.name);
         let Some(first) = self.entries.iter().position(|own| slice(&self.text, own.name).eq_ignore_ascii_case(name))
@@ -208,10 +208,10 @@ impl Headers {
         self.entries.push(Entry { name, value });
     }
 
-    /// Puts all of `other` over this: each name of `other` replaces the fields of that name here.
+    /// Merges `other` into this: each name of `other` replaces the fields of that name.
     pub(crate) fn update(&mut self, other: &Headers) {
         for (index, (name, value)) in other.iter().enumerate() {
-            // A repeat within `other` stands beside the one just put in.
+            // A repeated field of `other` is added to the one just set.
             if other.iter().take(index).any(|(seen, _)| seen.eq_ignore_ascii_case(name)) {
                 self.push(name, value);
             } else {
@@ -220,8 +220,8 @@ impl Headers {
         }
     }
 
-    /// Lengths first: most names differ in them, and they need no look at the text. Then the last letters: names of one
-    /// length seldom agree in them.
+    /// Compares lengths first: most names differ in length, and this does not touch the text. Then last letters: names
+    /// of equal length seldom agree in them.
     #[inline]
     fn is_named(&self, entry: &Entry, name: &str) -> bool {
         let (start, end) = (entry.name.0 as usize, entry.name.1 as usize);
@@ -235,18 +235,19 @@ impl Headers {
         }
     }
 
-    /// Stores the text of a field that a caller gave, straight from its text form; what cannot be a field leaves nothing.
+    /// Stores the text of a caller's field, formatted directly into place. An invalid field leaves nothing behind.
     fn write_checked(&mut self, name: &str, value: &dyn fmt::Display) -> Result<Entry> {
         let start = self.text.len();
         self.text.push_str(name);
         let middle = self.text.len();
         let checked = match write!(self.text, "{value}") {
-            Err(_) => {
-                Err(Error::message(ErrorKind::InvalidHeader, format!("header {name:?}: its value has no text form")))
-            }
-            // Places are 32 bits wide.
+            Err(_) => Err(Error::message(
+                ErrorKind::InvalidHeader,
+                format!("header {name:?}: its value cannot be converted to text"),
+            )),
+            // Positions have 32 bits.
             Ok(()) if u32::try_from(self.text.len()).is_err() => {
-                let text = format!("header {name:?} is too large: all headers together have at most 4 GiB");
+                let text = format!("header {name:?} is too large: all headers together can have at most 4 GiB");
                 Err(Error::message(ErrorKind::InvalidHeader, text))
             }
             Ok(()) => check(name, &self.text[middle..]),
@@ -258,8 +259,8 @@ impl Headers {
         Ok(Entry { name: place(start, middle), value: place(middle, self.text.len()) })
     }
 
-    /// Leaves out text that no entry has any more, once it is the larger part: a header that is set again and again must not
-    /// grow what each request copies.
+    /// Removes text that no entry uses any more once it is the larger part: setting a header again and again must not
+    /// increase what each request copies.
     fn compact(&mut self) {
         let width = |(start, end): (u32, u32)| (end - start) as usize;
         let used: usize = self.entries.iter().map(|entry| width(entry.name) + width(entry.value)).sum();
@@ -288,7 +289,7 @@ impl Headers {
     }
 }
 
-/// Below this much text nothing is moved to save some of it.
+/// With less text than this nothing is compacted.
 const COMPACT_FROM: usize = 4096;
 
 fn place(start: usize, end: usize) -> (u32, u32) {
@@ -303,19 +304,19 @@ fn slice(text: &str, (start, end): (u32, u32)) -> &str {
 /// What requests checks, and more (docs/decisions.md#strict-headers).
 fn check(name: &str, value: &str) -> Result<()> {
     if name.is_empty() || !name.bytes().all(is_token) {
-        let text = format!("invalid header name {name:?}: not a token");
+        let text = format!("invalid header name {name:?}: it is not a token");
         return Err(Error::message(ErrorKind::InvalidHeader, text));
     }
     let fault = if value.starts_with([' ', '\t']) {
-        "leading white space"
+        "it starts with white space"
     } else if value.chars().any(|c| matches!(c, '\0'..='\x08' | '\n'..='\x1f' | '\x7f')) {
-        "a control character"
+        "it contains a control character"
     } else if !latin1::fits(value) {
-        "a character beyond Latin-1"
+        "it contains a character beyond Latin-1"
     } else {
         return Ok(());
     };
-    // The value may be a secret, so it is not shown.
+    // The value may be secret, so it is not shown.
     Err(Error::message(ErrorKind::InvalidHeader, format!("invalid value for header {name:?}: {fault}")))
 }
 
@@ -324,7 +325,7 @@ pub(crate) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Headers whose values are not shown in `Debug`.
+/// Whether `Debug` hides the value of this header.
 fn is_secret(name: &str) -> bool {
     ["authorization", "proxy-authorization", "cookie", "set-cookie"].iter().any(|own| own.eq_ignore_ascii_case(name))
 }
@@ -337,7 +338,7 @@ impl fmt::Debug for Headers {
     }
 }
 
-/// Equal where the same names have the same values; case of names and order of different names do not count (UTIL-04).
+/// Equal if the same names have the same values. The case of names and the order of different names do not matter.
 impl PartialEq for Headers {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len() && self.iter().all(|(name, _)| self.get_all(name).eq(other.get_all(name)))
@@ -393,7 +394,7 @@ impl IntoIterator for Headers {
     }
 }
 
-/// Values go over as Latin-1 bytes; what a `HeaderMap` cannot hold is [`ErrorKind::InvalidHeader`].
+/// Values become Latin-1 bytes. What a `HeaderMap` cannot hold is [`ErrorKind::InvalidHeader`].
 impl TryFrom<&Headers> for http::HeaderMap {
     type Error = Error;
 
@@ -401,7 +402,7 @@ impl TryFrom<&Headers> for http::HeaderMap {
         let mut map = Self::with_capacity(headers.len());
         for (name, value) in headers {
             let invalid =
-                || Error::message(ErrorKind::InvalidHeader, format!("header {name:?} has no place in a HeaderMap"));
+                || Error::message(ErrorKind::InvalidHeader, format!("header {name:?} cannot be put into a HeaderMap"));
             let bytes = latin1::to_bytes(value).ok_or_else(invalid)?;
             let value = http::HeaderValue::from_bytes(&bytes).map_err(|_| invalid())?;
             map.append(http::HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?, value);

@@ -1,7 +1,7 @@
-//! A blocking HTTP/1.1 client with the API and the manners of Python's requests.
+//! A blocking HTTP/1.1 client with the API and behaviour of Python's requests.
 //!
-//! Sessions, mounted adapters, connection pools with back-pressure, and retries that can be trusted; for scripts and for
-//! threaded workers. No async runtime.
+//! Sessions, mounted adapters, connection pools with back-pressure, and dependable retries, for scripts and threaded
+//! workers. No async runtime.
 //!
 //! ```
 //! use petition::{HttpAdapter, Retry, Session};
@@ -31,57 +31,57 @@
 //!
 //! # Set a timeout
 //!
-//! As in requests there is none by default, so a server that does not answer holds its caller for ever. Set
-//! [`Session::timeout`] first: `(connect, read)` in seconds, or a [`Timeout`] with a limit on everything.
+//! As in requests there is none by default, so a server that does not answer blocks its caller forever. Set
+//! [`Session::timeout`] first: `(connect, read)` in seconds, or a [`Timeout`] with a limit on the whole request.
 //!
 //! # Where to look
 //!
 //! | for | see |
 //! |---|---|
-//! | one request | [`get`], [`post`], [`request`] and their like; [`RequestBuilder`] has every setting |
+//! | one request | [`get`], [`post`], [`request`] and so on; [`RequestBuilder`] has all settings |
 //! | settings and cookies that requests share | [`Session`] |
 //! | pools, sockets, TLS | [`HttpAdapter`] and its builder |
 //! | Unix sockets | [`UnixAdapter`] |
-//! | trying again | [`Retry`], [`retry`] |
-//! | what came back | [`Response`] |
-//! | what went wrong | [`Error`], [`ErrorKind`] |
-//! | one's own transport | [`Adapter`], [`adapter_fn`] |
+//! | retries | [`Retry`], [`retry`] |
+//! | responses | [`Response`] |
+//! | errors | [`Error`], [`ErrorKind`] |
+//! | custom transports | [`Adapter`], [`adapter_fn`] |
 //! | tests | `testing` (feature `testing`) |
 //!
 //! # Features
 //!
 //! | feature | default | for |
 //! |---|---|---|
-//! | `native-tls` | yes | https by the system's TLS library |
-//! | `native-tls-vendored` | | OpenSSL built along, where there are no headers |
-//! | `rustls` | | https by rustls, chosen on the adapter |
+//! | `native-tls` | yes | https with the system's TLS library |
+//! | `native-tls-vendored` | | OpenSSL built from source, if its headers are not installed |
+//! | `rustls` | | https with rustls, chosen on the adapter |
 //! | `gzip` | yes | gzip and deflate bodies |
 //! | `brotli`, `zstd` | | br and zstd bodies |
-//! | `charset` | yes | text in other charsets than UTF-8, Latin-1 and UTF-16 |
-//! | `charset-detect` | | `apparent_encoding` by a guess at the content |
-//! | `json` | yes | JSON bodies, by serde |
-//! | `digest` | yes | Digest authentication; pinning by hash |
-//! | `psl` | | public suffixes are refused as cookie domains |
+//! | `charset` | yes | text in charsets other than UTF-8, Latin-1 and UTF-16 |
+//! | `charset-detect` | | `apparent_encoding` guessed from the content |
+//! | `json` | yes | JSON bodies, with serde |
+//! | `digest` | yes | Digest authentication; certificate pins |
+//! | `psl` | | public suffixes are rejected as cookie domains |
 //! | `socks` | | SOCKS proxies |
 //! | `testing` | | a test server, a mock adapter, a clock that does not wait |
 //!
-//! With none of them plain HTTP works.
+//! Without any of them plain HTTP works.
 //!
 //! # Log lines
 //!
-//! The crate logs through [`log`]. The lines that urllib3 has are here word for word, so that what users of requests grep
-//! for is found: `Starting new HTTPS connection (1): host:443`, `Resetting dropped connection: host`, and so on. Headers,
-//! the values of cookies, and bodies are never logged.
+//! The crate logs through [`log`]. The lines that urllib3 also has are the same word for word, so that users of
+//! requests find what they search for: `Starting new HTTPS connection (1): host:443`, `Resetting dropped connection:
+//! host`, and so on. Headers, the values of cookies, and bodies are never logged.
 //!
 //! | target | level | lines |
 //! |---|---|---|
-//! | `petition::connectionpool` | debug | a new or dropped connection, an answer's status and length, a retry after a response |
-//! | `petition::connectionpool` | warn | a full pool, a connection that broke and is tried again, header lines left out |
-//! | `petition::retry` | debug | what is left of a `Retry` |
-//! | `petition::redirect` | debug | from where a redirect leads, and where to |
-//! | `petition::adapter` | debug | why a connection is closed and not kept |
-//! | `petition::tls` | warn | a host whose certificate is not verified, once for each adapter |
-//! | `petition::cookies` | debug | a cookie that was refused, and why |
+//! | `petition::connectionpool` | debug | a new or dropped connection, the status and length of a response, a retry after a response |
+//! | `petition::connectionpool` | warn | a full pool, a retry after a broken connection, skipped header lines |
+//! | `petition::retry` | debug | the remaining counts of a `Retry` |
+//! | `petition::redirect` | debug | where a redirect comes from, and where it leads |
+//! | `petition::adapter` | debug | why a connection is closed rather than kept |
+//! | `petition::tls` | warn | a host whose certificate is not verified, once per adapter |
+//! | `petition::cookies` | debug | a rejected cookie, and the reason |
 //! | `petition::cookies` | warn | a cookie that cannot be written to a `cookies.txt` file |
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -99,7 +99,7 @@ mod headers;
 mod http1;
 mod log_targets;
 
-/// For `fuzz/` alone.
+/// Only for `fuzz/`.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing {

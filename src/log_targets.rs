@@ -1,10 +1,10 @@
-//! The targets of all log lines of this crate. The documentation of the crate has them as a table.
+//! The targets of all log lines of this crate. The crate's documentation has a table of them.
 //!
-//! Who filters logs by target relies on these names, so a line takes its target from here and not from its module's path.
+//! Users filter logs by these names, so a line takes its target from here rather than from its module's path.
 
-/// Connections, requests sent, retries under way: urllib3's `urllib3.connectionpool`, word for word.
+/// Connections, requests and retries: the lines of `urllib3.connectionpool`, word for word.
 pub(crate) const CONNECTIONPOOL: &str = "petition::connectionpool";
-/// How a `Retry` counts: urllib3's `urllib3.util.retry`, word for word.
+/// The counts of a `Retry`: the lines of `urllib3.util.retry`, word for word.
 pub(crate) const RETRY: &str = "petition::retry";
 /// Each hop of a redirect.
 pub(crate) const REDIRECT: &str = "petition::redirect";
@@ -12,7 +12,7 @@ pub(crate) const REDIRECT: &str = "petition::redirect";
 pub(crate) const ADAPTER: &str = "petition::adapter";
 /// Hosts whose certificates are not verified.
 pub(crate) const TLS: &str = "petition::tls";
-/// Cookies that were refused or left out.
+/// Cookies that were rejected or left out.
 pub(crate) const COOKIES: &str = "petition::cookies";
 
 #[cfg(test)]

@@ -1,26 +1,26 @@
-//! What HTTP itself says of methods and statuses (RFC 9110, "HTTP Semantics"), where more than one layer asks.
+//! What HTTP itself defines about methods and statuses (RFC 9110, "HTTP Semantics"), if more than one layer needs it.
 //!
-//! Plain names and numbers; what a layer does about them is its own affair.
+//! Plain names and numbers; each layer decides what to do about them.
 
-/// The methods for which two requests do what one does (RFC 9110 §9.2.2).
+/// The idempotent methods: two requests have the same effect as one (RFC 9110 §9.2.2).
 pub(crate) const IDEMPOTENT_METHODS: [&str; 6] = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"];
 
-/// Whether sending it twice is the same as sending it once. Methods are case-sensitive.
+/// Whether sending it twice has the same effect as sending it once. Methods are case-sensitive.
 pub(crate) fn is_idempotent(method: &str) -> bool {
     IDEMPOTENT_METHODS.contains(&method)
 }
 
-/// The redirect statuses that can be followed without asking anybody (RFC 9110 §15.4): not 300, 304 or 305.
+/// The redirect statuses that can be followed automatically (RFC 9110 §15.4): not 300, 304 or 305.
 pub(crate) fn is_redirect(status: u16) -> bool {
     matches!(status, 301..=303) || keeps_method(status)
 }
 
-/// The redirects after which method and body stay as they are (RFC 9110 §15.4.8, §15.4.9).
+/// The redirects that keep method and body (RFC 9110 §15.4.8, §15.4.9).
 pub(crate) fn keeps_method(status: u16) -> bool {
     matches!(status, 307 | 308)
 }
 
-/// The redirects that hold for good.
+/// The permanent redirects.
 pub(crate) fn is_permanent_redirect(status: u16) -> bool {
     matches!(status, 301 | 308)
 }

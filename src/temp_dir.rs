@@ -1,9 +1,9 @@
-//! A folder of one test's own, for the tests beside the code.
+//! A temporary folder for the tests beside the code.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Deleted with all that is in it when the value is dropped.
+/// A folder that is deleted, with its contents, when the value is dropped.
 pub(crate) struct TempDir(PathBuf);
 
 impl TempDir {
@@ -14,7 +14,7 @@ impl TempDir {
         Self(path)
     }
 
-    /// Writes a file and gives its path.
+    /// Writes a file and returns its path.
     pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.join(name);
         fs::write(&path, content).unwrap();

@@ -13,7 +13,8 @@ use crate::text::{authority, basic};
 /// `.auth(("user", "password"))` is the same.
 ///
 /// # Coming from requests
-/// `HTTPBasicAuth`: in Latin-1, as there; what has characters beyond that, where requests fails, goes as UTF-8.
+/// `HTTPBasicAuth`. Credentials are sent in Latin-1, as in requests; with characters beyond Latin-1, for which requests
+/// fails, they are sent in UTF-8.
 ///
 /// # Examples
 /// ```
@@ -30,13 +31,14 @@ pub struct BasicAuth {
 }
 
 impl BasicAuth {
-    /// These credentials. The password may be empty; a colon in the user name cannot be told from the one that ends it.
+    /// Credentials of a user and a password, which can be empty. A colon in the user name cannot be distinguished from
+    /// the one that ends it.
     #[must_use]
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
         Self { user: user.into(), password: password.into() }
     }
 
-    /// The user-info of a URL, percent-decoded; `None` without a colon, or with nothing around it (AUTH-07).
+    /// The user info of a URL, percent-decoded; `None` without a colon, or with nothing around it.
     pub(crate) fn from_user_info(user_info: &str) -> Option<Self> {
         let (user, password) = authority::user_info(user_info);
         let password = password?;
@@ -76,9 +78,10 @@ impl fmt::Debug for BasicAuth {
     }
 }
 
-/// Sends a user and a password as `Proxy-Authorization: Basic …` with the request itself.
+/// Sends a user and a password as `Proxy-Authorization: Basic …` with the request.
 ///
-/// User-info in the URL of a proxy does this for that proxy alone, and reaches a tunnel's CONNECT too; prefer it.
+/// User info in the URL of a proxy does this for that proxy only, and is also used for the CONNECT of a tunnel; prefer
+/// it.
 ///
 /// # Coming from requests
 /// `HTTPProxyAuth`.
@@ -86,14 +89,14 @@ impl fmt::Debug for BasicAuth {
 pub struct ProxyAuth(BasicAuth);
 
 impl ProxyAuth {
-    /// These credentials.
+    /// Credentials of a user and a password.
     #[must_use]
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
         Self(BasicAuth::new(user, password))
     }
 }
 
-// AUTH-08
+// The same value as Basic, in another header (AUTH-08).
 impl Auth for ProxyAuth {
     fn apply(&self, request: &mut PreparedRequest) -> Result<()> {
         request.headers.insert("Proxy-Authorization", self.0.value())

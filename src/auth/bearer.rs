@@ -22,8 +22,8 @@ pub struct BearerAuth {
 }
 
 impl BearerAuth {
-    /// This token; one that cannot stand in a header is [`ErrorKind::InvalidHeader`](crate::ErrorKind::InvalidHeader) when
-    /// it is sent.
+    /// A token. If it contains what a header must not contain, sending is
+    /// [`ErrorKind::InvalidHeader`](crate::ErrorKind::InvalidHeader).
     #[must_use]
     pub fn new(token: impl Into<String>) -> Self {
         Self { token: token.into() }

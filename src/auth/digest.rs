@@ -1,8 +1,9 @@
-//! Digest authentication (RFC 7616): from a refusal to the answer, and to the answers that later requests bring along.
+//! Digest authentication (RFC 7616): answers a refusal, and sends later requests with an answer.
 //!
-//! The header itself is made by pure functions ([`challenge`] reads what the server asks, [`response`] writes the answer).
-//! The state is in [`nonce_count`]: per origin the last challenge and how often it was answered. All threads that share the
-//! value share it; each answer takes its count under the lock, so a count is never used twice, and hashes after unlocking.
+//! Pure functions make the header: [`challenge`] parses what the server asks, [`response`] writes the answer. The state
+//! is in [`nonce_count`]: for each origin the last challenge and how often it was answered. All threads that share the
+//! value share the state. Each answer takes its count under the lock, so that a count is never used twice, and hashes
+//! after unlocking.
 
 mod challenge;
 #[cfg(feature = "digest")]
@@ -32,20 +33,21 @@ const ALGORITHMS: &[Algorithm] = &[];
 /// A hash by its name in a challenge.
 struct Algorithm {
     name: &'static str,
-    /// The digits of the hash of a text.
+    /// The hexadecimal hash of a text.
     digits: fn(&str) -> String,
 }
 
 /// Answers `WWW-Authenticate: Digest` challenges with a user and a password.
 ///
-/// The first request to a server goes without; its refusal is answered once. Later requests carry the answer at once, with
-/// the same nonce and a growing count. Clones share this memory, and so do all threads that share the value.
+/// The first request to a server is sent without credentials, and its refusal is answered once. Later requests are sent
+/// with an answer, with the same nonce and an increasing count. Clones share this state, and so do all threads that
+/// share the value.
 ///
-/// MD5, SHA, SHA-256, SHA-512 and SHA-512-256, each also as `-sess`; without `qop` or with `auth`.
+/// Supports MD5, SHA, SHA-256, SHA-512 and SHA-512-256, each also as `-sess`, without `qop` or with `auth`.
 ///
 /// # Coming from requests
-/// `HTTPDigestAuth`. The memory is kept for each origin, and not for each thread. A challenge that is incomplete, or that asks
-/// for what is not known here (another algorithm, `auth-int` alone), is not answered: the 401 is returned.
+/// `HTTPDigestAuth`. The state is per origin, not per thread. A challenge that is incomplete, or that asks for
+/// something unsupported (another algorithm, only `auth-int`), is not answered: the 401 is returned.
 ///
 /// # Errors
 /// Without the feature `digest` every request is [`ErrorKind::Unsupported`].
@@ -63,19 +65,19 @@ pub struct DigestAuth {
 }
 
 impl DigestAuth {
-    /// These credentials.
+    /// Credentials of a user and a password.
     #[must_use]
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
         Self { user: user.into(), password: password.into(), memory: Arc::default() }
     }
 
-    /// The header for a request that nobody refused yet: `None` before the first challenge.
+    /// The header for a request that has not been refused; `None` before the first challenge.
     fn first(&self, method: &str, place: &Place<'_>, cnonce: &str) -> Option<String> {
         let (challenge, count) = self.memory.lock().again(place.origin)?;
         self.header(&challenge, count, method, place, cnonce)
     }
 
-    /// The header that answers a refusal: `None` if none of its challenges can be answered.
+    /// The header that answers a refusal; `None` if none of its challenges can be answered.
     fn second<'a>(
         &self,
         challenges: impl Iterator<Item = &'a str>,
@@ -112,7 +114,7 @@ impl Auth for DigestAuth {
     }
 
     fn answer(&self, request: &PreparedRequest, response: &Response, round: u32) -> Result<Option<PreparedRequest>> {
-        // AUTH-14: once, and any 4xx.
+        // Any 4xx is answered, once (AUTH-14).
         if round > 0 || !response.status_code().is_client_error() {
             return Ok(None);
         }
@@ -133,7 +135,7 @@ impl From<DigestAuth> for Arc<dyn Auth> {
     }
 }
 
-/// Equal by user and password (AUTH-27).
+/// Compares user and password.
 impl PartialEq for DigestAuth {
     fn eq(&self, other: &Self) -> bool {
         self.user == other.user && self.password == other.password
@@ -156,12 +158,12 @@ fn check_build() -> Result<()> {
     Ok(())
 }
 
-/// 16 digits that a server cannot foresee: a `RandomState` hashes with a secret of this process, another each time.
+/// 16 digits that a server cannot predict: each `RandomState` hashes with another secret of this process.
 fn cnonce() -> String {
     format!("{:016x}", RandomState::new().hash_one(fastrand::u64(..)))
 }
 
-/// Where a request goes.
+/// Where a request is sent.
 struct Place<'a> {
     /// Scheme, host and port.
     origin: &'a str,
@@ -170,12 +172,12 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// From the text of a URL without user-info.
+    /// From the text of a URL without user info.
     fn of(url: &'a str) -> Self {
         let authority = url.find("://").map_or(0, |at| at + 3);
         let path = url[authority..].find(['/', '?', '#']).map_or(url.len(), |at| authority + at);
         let target = url[path..].split('#').next().unwrap_or_default();
-        // AUTH-20
+        // `/` if the path is empty (AUTH-20).
         let target = if target.starts_with('/') { target.into() } else { format!("/{target}").into() };
         Self { origin: &url[..path], target }
     }
@@ -241,8 +243,8 @@ mod tests {
         }
     }
 
-    // AUTH-17. MD5 and SHA-256 are the examples of RFC 7616 §3.9.1, the two with another realm those of RFC 2617 §3.5 and
-    // of RFC 2069 (as corrected by its errata); the rest was worked out with Python's hashlib.
+    // AUTH-17. MD5 and SHA-256 are the examples of RFC 7616 §3.9.1, the two with another realm those of RFC 2617 §3.5
+    // and of RFC 2069 (as corrected by its errata); the rest was worked out with Python's hashlib.
     #[test]
     fn every_algorithm_gives_the_known_answer() {
         let rfc7616 = |algorithm: &str| {

@@ -1,4 +1,4 @@
-//! The ways to authenticate: implementations of [`Auth`](crate::Auth), and the file that names users by host.
+//! Authentication: implementations of [`Auth`](crate::Auth), and netrc, the file of users by host.
 
 mod basic;
 mod bearer;

@@ -1,10 +1,10 @@
 //! Users and passwords by host, from `~/.netrc`.
 //!
-//! The syntax is that of Python's `netrc`, and so is the rule that a file with a mistake counts for nothing (but a `#` starts
-//! a comment wherever a word may stand: after an empty line Python takes that for a mistake). requests reads the file for
-//! every request (AUTH-13); here it is kept, and looked at again (and for, should the home have moved) at most once a second,
-//! or when `NETRC` names another: so a request costs one look-up in the environment and no system call. The lock guards only
-//! the copy; it is not held while the file is read.
+//! The syntax is that of Python's `netrc`, and so is the rule that a file with a mistake is ignored. (But a `#` starts
+//! a comment wherever a word can start; after an empty line Python takes that for a mistake.) requests reads the file
+//! for every request. Here it is kept, and checked again (its location, too) at most once a second, or when `NETRC`
+//! names another, so a request costs one look-up in the environment and no system call. The lock guards only the copy;
+//! it is not held while the file is read.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,13 +18,13 @@ use parking_lot::Mutex;
 use super::BasicAuth;
 use crate::text::latin1;
 
-/// The netrc file of the environment, as last seen.
+/// The netrc file named by the environment, as last seen.
 #[derive(Default)]
 pub(crate) struct Netrc {
     seen: Mutex<Option<Seen>>,
 }
 
-/// How long a look at the file counts.
+/// How long a check of the file is valid.
 const FRESH: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
@@ -35,18 +35,18 @@ struct Seen {
     entries: Arc<Entries>,
 }
 
-/// What tells one state of a file from another.
+/// What distinguishes one state of a file from another.
 #[derive(Clone, PartialEq)]
 struct Stamp {
     path: PathBuf,
     modified: Option<SystemTime>,
     size: u64,
-    /// What is none (a FIFO, a device) is not read: that would block, or never end.
+    /// A FIFO or a device is not read: that would block, or never end.
     is_file: bool,
 }
 
 impl Netrc {
-    /// The credentials for a host name without port (AUTH-11, AUTH-12). `env` looks a variable up; `now` is the time.
+    /// The credentials for a host name without port. `env` looks up a variable; `now` is the time.
     pub(crate) fn credentials(
         &self,
         host: &str,
@@ -81,10 +81,10 @@ impl fmt::Debug for Netrc {
     }
 }
 
-/// What the environment says of where the file is.
+/// Where the file is, according to the environment.
 #[derive(Clone, PartialEq)]
 struct Places {
-    /// If set, the only place, also if nothing is there.
+    /// If set, the only place, even if no file is there.
     netrc: Option<String>,
     home: Option<String>,
 }
@@ -122,14 +122,14 @@ struct Entry {
 }
 
 impl Entries {
-    /// `None`: unreadable, or with a mistake in it.
+    /// `None` if it is unreadable or contains a mistake.
     fn read(stamp: &Stamp) -> Option<Self> {
         let bytes = if stamp.is_file { fs::read(&stamp.path).ok()? } else { return None };
         let text = String::from_utf8(bytes).unwrap_or_else(|error| latin1::to_text(error.as_bytes()));
         parse(&text)
     }
 
-    /// An entry for the host counts even if it is empty: then there is nothing for it.
+    /// An entry for the host counts even if it is empty; then there are no credentials.
     fn find(&self, host: &str) -> Option<BasicAuth> {
         let entry = self.0.get(host).or_else(|| self.0.get("default"))?;
         let login = if entry.login.is_empty() { &entry.account } else { &entry.login };
@@ -178,7 +178,7 @@ struct Words<'a> {
 struct Word {
     /// Empty at the end of the file (and for `""`, as in Python).
     text: String,
-    /// Whether the line ended right behind it.
+    /// Whether the line ended directly after it.
     ended_line: bool,
 }
 
@@ -243,7 +243,7 @@ impl Words<'_> {
         self.rest = self.rest.split_once('\n').map_or("", |(_, rest)| rest);
     }
 
-    /// A macro ends with an empty line, which must be there.
+    /// A macro ends with an empty line, which is required.
     fn skip_macro(&mut self) -> Option<()> {
         while !self.rest.is_empty() {
             if let Some(rest) = self.rest.strip_prefix('\n') {

@@ -356,7 +356,7 @@ fn fault_of(text: &str) -> Option<&'static str> {
     if text.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | b'\0')) {
         Some("a line break or NUL")
     } else if !latin1::fits(text) {
-        Some("a character beyond Latin-1")
+        Some("it contains a character beyond Latin-1")
     } else {
         None
     }
@@ -640,8 +640,8 @@ mod tests {
             ("a", "1\n", Err("a line break or NUL")),
             ("a\r", "1", Err("a line break or NUL")),
             ("a", "\0", Err("a line break or NUL")),
-            ("a", "\u{100}", Err("a character beyond Latin-1")),
-            ("a\u{20ac}", "1", Err("a character beyond Latin-1")),
+            ("a", "\u{100}", Err("it contains a character beyond Latin-1")),
+            ("a\u{20ac}", "1", Err("it contains a character beyond Latin-1")),
             ("a", "\u{ff}", Ok("a=\u{ff}")),
             ("a", "\u{80}\u{e9}", Ok("a=\u{80}\u{e9}")),
             ("a", "1; b=2", Ok("a=1; b=2")),

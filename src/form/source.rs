@@ -204,7 +204,8 @@ fn read_once(reader: &mut dyn Rereader, out: &mut [u8]) -> Result<usize> {
 /// forwarded): a timeout of the other exchange must not be mistaken for one of this.
 pub(crate) fn failed(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     let cause = cause.into();
-    Error::message(ErrorKind::Io, format!("reading the request body failed: {}", system_text(&cause))).with_source(cause)
+    Error::message(ErrorKind::Io, format!("reading the request body failed: {}", system_text(&cause)))
+        .with_source(cause)
 }
 
 fn unrewindable(why: &str) -> Error {
@@ -445,7 +446,10 @@ pub(crate) mod tests {
         assert!(clone.is_spent() && !clone.is_replayable());
         assert_eq!(
             kind_and_text(clone.open().map(drop)),
-            (ErrorKind::UnrewindableBody, "request body cannot be sent: it can be read only once and has been read".into())
+            (
+                ErrorKind::UnrewindableBody,
+                "request body cannot be sent: it can be read only once and has been read".into()
+            )
         );
     }
 

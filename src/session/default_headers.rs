@@ -6,7 +6,7 @@ use crate::adapter::USER_AGENT;
 use crate::headers::Headers;
 use crate::message::coding;
 
-/// requests' defaults in requests' order (SES-02). `Accept-Encoding` offers the codings of this build.
+/// requests' defaults in requests' order. `Accept-Encoding` offers the codings of this build.
 pub(super) fn default_headers() -> Headers {
     let mut headers = Headers::with_capacity(8, 192);
     headers.push("User-Agent", USER_AGENT);

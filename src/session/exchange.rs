@@ -10,11 +10,11 @@ use crate::session::{Session, prepare};
 use crate::verify::Verify;
 
 impl Session {
-    /// Sends one request, and at most a few more in answer to challenges.
+    /// Sends one request, and a few more to answer challenges.
     pub(super) fn exchange(&self, mut request: PreparedRequest, options: &mut SendOptions) -> Result<Response> {
         let adapter = self.mounts.find(&request.url).map_err(|error| error.with_request(&request))?;
         let route = self.route(&request, options)?;
-        // Looked for on the first hop that speaks TLS, and not before: most requests over plain HTTP never do.
+        // Looked up at the first hop that uses TLS: most requests over plain HTTP never need it.
         if options.verify_by_environment && (request.url.is_https() || route.encrypted_proxy().is_some()) {
             options.verify_by_environment = false;
             options.verify = ca_bundle().map_or(Verify::Yes, Verify::CaBundle);
@@ -30,7 +30,7 @@ impl Session {
             let sent = adapter.send(&mut request, options);
             let mut response = sent.map_err(|error| error.with_request(&request))?;
             response.attach(request, clock::now() - started);
-            // Hooks see the first answer only: a round is the auth's own business (AUTH-26).
+            // Hooks see only the first response: rounds concern the auth alone (AUTH-26).
             if round == 0 {
                 response = run_hooks(response)?;
             }
@@ -40,7 +40,7 @@ impl Session {
             }
             response.store_cookies(&self.cookies);
             let Some(mut next) = answer else { return Ok(response) };
-            // So that its connection serves the next round (AUTH-15); what is wrong with a refusal's body does not matter.
+            // So that its connection serves the next round (AUTH-15). Errors in the body of a refusal do not matter.
             response.keep_for_later()?;
             if next.extras.cookies.is_some() || !self.cookies.is_empty() {
                 self.refresh_cookies(&mut next, response.request())?;
@@ -51,7 +51,7 @@ impl Session {
         }
     }
 
-    /// What the request's auth answers to a 4xx with a challenge.
+    /// The answer of the request's auth to a 4xx with a challenge.
     fn answer(&self, response: &Response, round: u32) -> Result<Option<PreparedRequest>> {
         let request = response.request();
         let challenged = response.status_code().is_client_error() && response.headers().contains("www-authenticate");
@@ -63,14 +63,14 @@ impl Session {
         Ok(Some(next))
     }
 
-    /// COOK-32: what the refusal set goes into the answer; a Cookie header of the program's own stays (COOK-02).
+    /// Cookies that the refusal set are sent with the answer. A Cookie header set by the program stays.
     fn refresh_cookies(&self, next: &mut PreparedRequest, before: &PreparedRequest) -> Result<()> {
         if before.extras.own_cookie_header {
             return Ok(());
         }
         next.headers.remove("cookie");
         prepare::set_cookies(next, Some(&self.cookies))?;
-        // HDR-06: what the auth adds comes last.
+        // What the auth adds comes last (HDR-06).
         for name in &next.extras.auth_headers {
             if !before.headers.contains(name) {
                 let value = next.headers.get(name).map(str::to_owned);

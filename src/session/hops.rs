@@ -1,4 +1,4 @@
-//! The loop of redirects: exchange, ask what is next, read the old body away, go on.
+//! The loop over redirects: exchange, ask what is next, drain the old body, continue.
 
 use crate::adapter::SendOptions;
 use crate::error::{Error, ErrorKind, Result};
@@ -7,7 +7,7 @@ use crate::message::{PreparedRequest, Response};
 use crate::session::{Session, prepare, redirect};
 
 impl Session {
-    /// Sends, follows redirects, and reads the content unless it is to be streamed.
+    /// Sends, follows redirects, and reads the content unless it is streamed.
     pub(super) fn follow(&self, mut request: PreparedRequest, mut options: SendOptions) -> Result<Response> {
         options.timeout.check().map_err(|error| error.with_request(&request))?;
         options.begin();
@@ -49,7 +49,7 @@ impl Session {
         Ok(response)
     }
 
-    /// The request that `response` asks for, with this session's cookies and netrc for it.
+    /// The request that `response` asks for, with this session's cookies and netrc credentials.
     fn next_hop(&self, response: &Response, options: &SendOptions) -> Result<Option<PreparedRequest>> {
         if !response.is_redirect() {
             return Ok(None);
@@ -57,7 +57,7 @@ impl Session {
         let request = response.request();
         let next = redirect::next_hop(request, response, &self.policy());
         let next = match next {
-            // Not followed, so what it would lead to need not be possible.
+            // It is not followed, so its target need not be valid.
             Err(_) if !options.allow_redirects => return Ok(None),
             next => next.map_err(|error| error.with_request(request).with_response(response.clone()))?,
         };

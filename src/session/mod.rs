@@ -1,8 +1,8 @@
-//! Sessions: settings, a cookie jar and a table of adapters; and what they do with a request.
+//! Sessions: settings, a cookie jar and a table of adapters, and what they do with a request.
 //!
-//! `session` is the value that programs hold. `prepare` merges its settings into a request (no IO, but a look at netrc),
-//! `hops` is the loop of redirects, `exchange` one hop with its hooks and auth rounds, `redirect` and `strip_auth` the rules
-//! of redirects (pure), `mounts` the table of adapters, `paginate` a loop over linked pages.
+//! `session` is the value that programs hold. `prepare` merges its settings into a request (no IO, except for netrc),
+//! `hops` is the loop over redirects, `exchange` one hop with its hooks and auth rounds, `redirect` and `strip_auth`
+//! are the rules for redirects (pure), `mounts` is the table of adapters, and `paginate` a loop over linked pages.
 
 mod ca_bundle;
 mod default_headers;

@@ -7,14 +7,14 @@ use crate::adapter::Adapter;
 use crate::error::{Error, ErrorKind, Result};
 use crate::url::Url;
 
-/// Adapters by prefix, longest first; equal lengths keep the order in which they were mounted (ADPT-01).
+/// Adapters by prefix, longest first; prefixes of equal length keep the order in which they were mounted.
 #[derive(Clone, Default)]
 pub(super) struct Mounts {
     adapters: Vec<(String, Arc<dyn Adapter>)>,
 }
 
 impl Mounts {
-    /// Mounts on `prefix`. One that is there already is replaced, and not closed (ADPT-04).
+    /// Mounts an adapter on `prefix`. An existing one is replaced, but not closed.
     pub(super) fn mount(&mut self, prefix: String, adapter: Arc<dyn Adapter>) {
         match self.adapters.iter_mut().find(|(own, _)| *own == prefix) {
             Some(mounted) => mounted.1 = adapter,
@@ -25,19 +25,19 @@ impl Mounts {
         }
     }
 
-    /// Takes the adapter on `prefix` away; whether there was one.
+    /// Removes the adapter on `prefix`; returns whether there was one.
     pub(super) fn unmount(&mut self, prefix: &str) -> bool {
         let before = self.adapters.len();
         self.adapters.retain(|(own, _)| own != prefix);
         self.adapters.len() != before
     }
 
-    /// The adapter for `url`: the first whose prefix it starts with, compared without case (ADPT-02).
+    /// The adapter for `url`: the first whose prefix it starts with, ignoring case.
     pub(super) fn find(&self, url: &Url) -> Result<&Arc<dyn Adapter>> {
         let text = url.as_str().as_bytes();
         let starts_with = |prefix: &str| {
             let (prefix, start) = (prefix.as_bytes(), text.get(..prefix.len()));
-            // A prepared URL is in lower case, and so are most prefixes: then one comparison of memory is enough.
+            // The start of a prepared URL is in lower case, and so are most prefixes: then comparing memory is enough.
             start.is_some_and(|start| start == prefix || start.eq_ignore_ascii_case(prefix))
         };
         match self.adapters.iter().find(|(prefix, _)| starts_with(prefix)) {

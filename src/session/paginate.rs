@@ -5,15 +5,16 @@ use crate::message::{PreparedRequest, Response};
 use crate::session::{Session, prepare, redirect};
 
 impl Session {
-    /// Pages of a listing: the response to `request`, then to each `Link: rel=next` of the one before. New here.
+    /// Iterates over the pages of a listing: the response to `request`, then the page that each response links to with
+    /// `Link: rel=next`. New here.
     ///
-    /// The first error ends it.
+    /// The first error ends the iteration.
     pub fn paginate(&self, request: PreparedRequest) -> Pages<'_> {
         Pages { session: self, next: Some(request) }
     }
 }
 
-/// Pages of a listing: see [`Session::paginate`].
+/// An iterator over the pages of a listing: see [`Session::paginate`].
 #[derive(Debug)]
 pub struct Pages<'s> {
     session: &'s Session,
@@ -34,7 +35,7 @@ impl Iterator for Pages<'_> {
 }
 
 impl Pages<'_> {
-    /// The same request for the page that `response` links to; its credentials stay with their origin.
+    /// The same request for the page that `response` links to. Its credentials stay with their origin.
     fn page_after(&self, response: &Response) -> Result<Option<PreparedRequest>> {
         let links = response.links();
         let next =

@@ -1,5 +1,5 @@
-//! From a description to a prepared request: a session's settings merged under the request's, in requests' order
-//! (SES-14): method, URL and params, headers, cookies, body, auth last.
+//! Turns a description into a prepared request: merges the request's settings over the session's, in requests' order:
+//! method, URL and params, headers, cookies, body, auth last.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::message::{PreparedRequest, Request};
 use crate::session::Session;
 use crate::url::Url;
 
-/// What a session gives to the requests that it prepares; nothing for [`Request::prepare`].
+/// What a session contributes to the requests that it prepares; empty for [`Request::prepare`].
 struct Base<'s> {
     headers: Headers,
     params: &'s [(String, String)],
@@ -24,11 +24,11 @@ struct Base<'s> {
 }
 
 impl Request {
-    /// Prepares the request without a session: no default headers, no cookies, no netrc; only the URL's own user-info
-    /// counts as credentials (SES-15).
+    /// Prepares the request without a session: without default headers, cookies or netrc. Only the URL's user info
+    /// counts as credentials.
     ///
     /// # Errors
-    /// The first setting that was wrong.
+    /// The first invalid setting.
     pub fn prepare(self) -> Result<PreparedRequest> {
         prepare(self, Base { headers: Headers::new(), params: &[], session: None })
     }
@@ -36,10 +36,10 @@ impl Request {
 
 impl Session {
     /// The request with this session's headers, params, cookies, auth and hooks merged in, ready for
-    /// [`send`](Session::send); later changes of the session do not touch it (SES-26).
+    /// [`send`](Session::send). Later changes to the session do not affect it.
     ///
     /// # Errors
-    /// The first setting that was wrong.
+    /// The first invalid setting.
     pub fn prepare_request(&self, request: Request) -> Result<PreparedRequest> {
         prepare(request, Base { headers: self.headers.clone(), params: &self.params, session: Some(self) })
     }
@@ -81,9 +81,10 @@ fn url(request: &Request, base: &Base<'_>) -> Result<Url> {
     }
 }
 
-/// URL-23 to URL-26. A name that the request sets replaces the session's; a query given as text replaces them all (SES-06).
+/// Adds the params to the URL. A name that the request sets replaces the session's; a query given as text replaces them
+/// all.
 fn with_params(url: Url, request: &Request, session: &[(String, String)]) -> Result<Url> {
-    // SES-06: an empty one counts as not given.
+    // An empty query counts as not given (SES-06).
     let raw = request.raw_query.as_deref().filter(|raw| !raw.is_empty());
     if session.is_empty() && request.params.is_empty() && raw.is_none() {
         return Ok(url);
@@ -96,7 +97,7 @@ fn with_params(url: Url, request: &Request, session: &[(String, String)]) -> Res
             if own.peek().is_none() {
                 urlencoded::append_pair(&mut query, name, value);
             } else if !sent.contains(&name.as_str()) {
-                // As in a Python mapping: the session's place, the request's value.
+                // As in a Python mapping: the session's position, the request's value.
                 sent.push(name);
                 own.for_each(|(name, value)| urlencoded::append_pair(&mut query, name, value));
             }
@@ -114,7 +115,7 @@ fn with_params(url: Url, request: &Request, session: &[(String, String)]) -> Res
     if query.is_empty() { Ok(url) } else { url.with_query(&query) }
 }
 
-/// Sets `Cookie` by the jars, unless the program set one itself (COOK-02).
+/// Sets `Cookie` from the jars, unless the program has set one.
 pub(super) fn set_cookies(prepared: &mut PreparedRequest, session: Option<&CookieJar>) -> Result<()> {
     let own = prepared.extras.cookies.as_ref();
     let session = session.filter(|jar| !jar.is_empty());
@@ -127,7 +128,7 @@ pub(super) fn set_cookies(prepared: &mut PreparedRequest, session: Option<&Cooki
         None => CookieJar::new().header_with(own, &target, clock::wall())?,
     };
     if let Some(value) = header {
-        // Not checked as a program's value: what a server may set goes back to it as it was, and the codec looks once more.
+        // Not checked like a program's value: what a server set is sent back unchanged, and the codec checks it again.
         prepared.headers.set("Cookie", &value);
     }
     Ok(())
@@ -139,14 +140,14 @@ fn set_body(prepared: &mut PreparedRequest, request: &mut Request) -> Result<()>
     let is_multipart = files.is_some();
     prepared.body = match (files, data, request.json.take()) {
         (Some(files), data, _) => data.unwrap_or_default().with_files(files)?,
-        // BODY-01: data wins over JSON, but empty data is none.
+        // Data takes precedence over JSON, but empty data is no data (BODY-01).
         (None, Some(data), Some(json)) if data.length() == BodyLength::Empty => json,
         (None, Some(data), _) => data,
         (None, None, json) => json.unwrap_or_default(),
     };
     prepared.set_framing();
     if let Some(content_type) = prepared.body.content_type() {
-        // A Content-Type of the caller's own would name a boundary that the body does not use (BODY-30).
+        // A Content-Type set by the caller would name a boundary that the body does not use (BODY-30).
         if is_multipart || !prepared.headers.contains("content-type") {
             prepared.headers.set("Content-Type", content_type);
         }
@@ -154,7 +155,7 @@ fn set_body(prepared: &mut PreparedRequest, request: &mut Request) -> Result<()>
     Ok(())
 }
 
-/// AUTH-01: the request's auth, the session's, netrc, the URL's user-info; the first that exists counts.
+/// Applies the first of these that exists: the request's auth, the session's, netrc, the URL's user info.
 fn authenticate(prepared: &mut PreparedRequest, own: Option<Arc<dyn Auth>>, session: Option<&Session>) -> Result<()> {
     let chosen = own.or_else(|| session.and_then(|session| session.auth.clone()));
     if let Some(chosen) = chosen {
@@ -171,7 +172,7 @@ fn authenticate(prepared: &mut PreparedRequest, own: Option<Arc<dyn Auth>>, sess
     }
 }
 
-/// Credentials that netrc has for the request's host; none where the program set an Authorization header itself.
+/// The credentials in netrc for the request's host; none if the program has set an Authorization header.
 pub(super) fn from_netrc(session: &Session, prepared: &PreparedRequest) -> Option<BasicAuth> {
     if !session.trust_env || prepared.headers.contains("authorization") {
         return None;
@@ -180,7 +181,7 @@ pub(super) fn from_netrc(session: &Session, prepared: &PreparedRequest) -> Optio
     session.netrc.credentials(prepared.url.host(), &variable, clock::now())
 }
 
-/// Applies `auth` and notes which headers it set; then the framing is computed again, as it may have set a body (AUTH-09).
+/// Applies `auth` and notes which headers it set. Then computes the framing again, because it may have set a body.
 pub(super) fn apply(prepared: &mut PreparedRequest, auth: &dyn Auth) -> Result<()> {
     let before = prepared.headers.clone();
     auth.apply(prepared)?;
@@ -189,7 +190,7 @@ pub(super) fn apply(prepared: &mut PreparedRequest, auth: &dyn Auth) -> Result<(
     Ok(())
 }
 
-/// Notes the names of headers that are not as they were `before` an auth: they never cross origins.
+/// Notes the names of headers that an auth changed from what they were `before`: they never cross origins.
 pub(super) fn note_auth_headers(prepared: &mut PreparedRequest, before: &Headers) {
     let extras = &mut prepared.extras;
     for (name, _) in &prepared.headers {

@@ -1,7 +1,7 @@
 //! What a redirect asks for: the next request, as a pure function of the last one and its response.
 //!
-//! RFC 9110 §15.4 and requests' `resolve_redirects`, row by row (REDIR). Cookies, netrc and proxies of the new hop are the
-//! session's to add.
+//! RFC 9110 §15.4 and requests' `resolve_redirects`. The session adds cookies, netrc credentials and proxies for the
+//! new hop.
 
 use std::borrow::Cow;
 
@@ -15,15 +15,15 @@ use crate::session::strip_auth::strip_auth;
 use crate::text::latin1;
 use crate::url::Url;
 
-/// What the session's settings say about redirects.
+/// The session's settings for redirects.
 pub(super) struct Policy<'s> {
-    /// Headers that the program does not want another origin to see.
+    /// Headers that must not be sent to another origin.
     pub(super) sensitive_headers: &'s [String],
-    /// Whether https may lead to http.
+    /// Whether a redirect may lead from https to http.
     pub(super) allow_downgrade: bool,
 }
 
-/// The request that `response` asks for, or `None` if it is no redirect that is followed (REDIR-01, REDIR-19).
+/// The request that `response` asks for, or `None` if it is not a redirect that is followed.
 pub(super) fn next_hop(
     request: &PreparedRequest,
     response: &Response,
@@ -42,12 +42,12 @@ pub(super) fn next_hop(
     }
     let mut next = request.clone();
     if let Some(headers) = next.extras.unanswered.take() {
-        // What answered a challenge was made for that URL alone.
+        // The answer to a challenge was made for that URL only.
         next.headers = *headers;
     }
     next.method = method(&request.method, response.status_code());
     if semantics::keeps_method(response.status_code().as_u16()) {
-        // Said now, and not when it is sent: nothing of the new request may go out (REDIR-05, REDIR-06).
+        // Checked now rather than when sending: nothing of the new request may be sent (REDIR-05, REDIR-06).
         next.check_replayable("a redirect")?;
     } else {
         next.body = Body::default();
@@ -66,13 +66,13 @@ pub(super) fn next_hop(
     Ok(Some(next))
 }
 
-/// A Location's bytes are UTF-8, while header values are read as Latin-1 (REDIR-18).
+/// A Location's bytes are UTF-8, while header values are decoded as Latin-1.
 fn utf8(location: &str) -> Result<Cow<'_, str>> {
     latin1::as_utf8(location)
-        .ok_or_else(|| Error::message(ErrorKind::InvalidUrl, "redirect to a location that is not UTF-8"))
+        .ok_or_else(|| Error::message(ErrorKind::InvalidUrl, "redirect to a location that is not valid UTF-8"))
 }
 
-/// The same request for another page, which `response` links to: as a redirect that keeps method and headers.
+/// The same request for the page that `response` links to, like a redirect that keeps method and headers.
 pub(super) fn next_page(response: &Response, link: &str, policy: &Policy<'_>) -> Result<PreparedRequest> {
     let request = response.request();
     let url = response.url().join(link)?;
@@ -80,7 +80,7 @@ pub(super) fn next_page(response: &Response, link: &str, policy: &Policy<'_>) ->
     next.check_replayable("the next page")?;
     next.headers.remove("cookie");
     if strip_auth(response.url(), &url) {
-        // Its host may be reached by another proxy, or by none.
+        // Its host may be reached through another proxy, or none.
         next.headers.remove("proxy-authorization");
         forget_credentials(&mut next, policy);
     }
@@ -88,7 +88,7 @@ pub(super) fn next_page(response: &Response, link: &str, policy: &Policy<'_>) ->
     Ok(next)
 }
 
-/// REDIR-02.
+/// The method after a redirect, as requests changes it.
 fn method(method: &Method, status: StatusCode) -> Method {
     match status.as_u16() {
         302 | 303 if *method != Method::HEAD => Method::GET,
@@ -97,7 +97,7 @@ fn method(method: &Method, status: StatusCode) -> Method {
     }
 }
 
-/// REDIR-07, REDIR-08: the new origin gets no credentials, nor what the auth set, nor what the program named.
+/// Removes credentials, what the auth set, and what the program named, because the origin is new.
 fn forget_credentials(next: &mut PreparedRequest, policy: &Policy<'_>) {
     next.headers.remove("authorization");
     for name in policy.sensitive_headers {
@@ -106,7 +106,7 @@ fn forget_credentials(next: &mut PreparedRequest, policy: &Policy<'_>) {
     forget_auth(next, None);
 }
 
-/// Takes out the headers that an auth set, but for `kept`, and the auth itself, which must not answer for another origin.
+/// Removes the headers that an auth set, except `kept`, and the auth itself, which must not answer another origin.
 fn forget_auth(next: &mut PreparedRequest, kept: Option<&str>) {
     for name in std::mem::take(&mut next.extras.auth_headers) {
         if kept.is_some_and(|kept| kept.eq_ignore_ascii_case(&name)) {

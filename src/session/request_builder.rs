@@ -1,4 +1,4 @@
-//! A request on its way to being sent: setters that collect, and `send`.
+//! The builder of a request: setters that collect, and `send`.
 
 use std::fmt;
 
@@ -17,9 +17,9 @@ use crate::setting::IntoSetting;
 use crate::timeout::{IntoLimit, Timeout};
 use crate::verify::{ClientCert, Verify};
 
-/// A request of a session, or of a one-shot function: settings in any order, then [`send`](Self::send).
+/// A request of a session or of a one-shot function: settings in any order, then [`send`](Self::send).
 ///
-/// What is wrong with a setting is kept, and returned by `send`; the first error counts.
+/// The first error in a setting is kept, and returned by `send`.
 #[must_use = "a request does nothing until `send`"]
 pub struct RequestBuilder<'s> {
     session: Holder<'s>,
@@ -27,14 +27,14 @@ pub struct RequestBuilder<'s> {
     settings: Settings,
 }
 
-/// Whose session it is.
+/// Who owns the session.
 enum Holder<'s> {
     Shared(&'s Session),
-    /// A one-shot function's own, closed when the response is there (API-01).
+    /// A one-shot function, which closes it when the response is complete.
     Own(Box<Session>),
 }
 
-/// What a request sets over its session for sending; `None` is "not given".
+/// A request's settings for sending, which override the session's; `None` is "not set".
 #[derive(Default)]
 pub(super) struct Settings {
     pub(super) timeout: Timeout,
@@ -51,11 +51,11 @@ impl<'s> RequestBuilder<'s> {
         Self { session: Holder::Shared(session), request, settings: Settings::default() }
     }
 
-    /// Sends the request with the session's settings under its own, follows redirects, and reads the content unless
+    /// Sends the request with its own settings over the session's, follows redirects, and reads the content unless
     /// `stream` is set.
     ///
     /// # Errors
-    /// The first setting that was wrong; everything that can go wrong on the way. A 4xx or 5xx is no error: see
+    /// The first invalid setting, and every error of the exchange. A 4xx or 5xx is not an error: see
     /// [`Response::raise_for_status`].
     pub fn send(self) -> Result<Response> {
         let Self { session, request, settings } = self;
@@ -72,7 +72,7 @@ impl<'s> RequestBuilder<'s> {
     /// The request as it would be sent, without sending it.
     ///
     /// # Errors
-    /// The first setting that was wrong.
+    /// The first invalid setting.
     pub fn prepare(self) -> Result<PreparedRequest> {
         match self.session {
             Holder::Shared(session) => session.prepare_request(self.request),
@@ -146,8 +146,9 @@ impl<'s> RequestBuilder<'s> {
         self.map(|request| request.on_response(hook))
     }
 
-    /// Limits: seconds or a `Duration` for connect and read, a pair for each, `None` for no limit whatever the session
-    /// says, or a [`Timeout`], whose fields replace the session's where they are set. [`Timeout::new`] sets none of them.
+    /// Sets the timeout: seconds or a `Duration` for connect and read, a pair to set them separately, `None` for no
+    /// limit whatever the session's is, or a [`Timeout`], whose fields replace the session's if they are set.
+    /// [`Timeout::new`] sets none of them.
     pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
         self.settings.timeout = timeout.into();
         self
@@ -172,10 +173,10 @@ impl<'s> RequestBuilder<'s> {
 
     /// Asks the server for leave before a body is sent (`Expect: 100-continue`, RFC 9110 §10.1.1).
     ///
-    /// The head goes out alone. The body follows when the server says 100 (Continue), or when `limit` has passed, as not
-    /// every server knows the expectation; a usual limit is one second, as curl's. A final answer means that the body is
-    /// not sent: a body that can be sent only once is then still unread, and can serve a redirect or the answer to a
-    /// challenge. Without a body, nothing is asked. `None` takes it back; that is the default.
+    /// The head goes out alone. The body follows when the server says 100 (Continue), or when `limit` has passed, as
+    /// not every server knows the expectation; a usual limit is one second, as curl's. A final answer means that the
+    /// body is not sent: a body that can be sent only once is then still unread, and can serve a redirect or the answer
+    /// to a challenge. Without a body, nothing is asked. `None` takes it back; that is the default.
     ///
     /// # Coming from requests
     /// New here: requests does not wait for an answer, even with the header set by hand.
@@ -183,34 +184,34 @@ impl<'s> RequestBuilder<'s> {
         self.map(|request| request.expect_continue(limit))
     }
 
-    /// Whether redirects are followed: by default yes, except for [`Session::head`].
+    /// Whether redirects are followed. True by default, except for [`Session::head`].
     pub fn allow_redirects(mut self, allow: bool) -> Self {
         self.settings.allow_redirects = Some(allow);
         self
     }
 
-    /// Whether the body is left on the connection until it is read. `None`, as the session has it, by default.
+    /// Whether the body stays on the connection until it is read. With `None`, the default, the session decides.
     pub fn stream(mut self, stream: impl Into<Option<bool>>) -> Self {
         self.settings.stream = stream.into();
         self
     }
 
-    /// How the server's certificate is verified: `true`, `false`, a path to a bundle or a directory, or a [`Verify`]. `None`,
-    /// as the session has it, by default.
+    /// How the server's certificate is verified: `true`, `false`, a path to a bundle or a directory, or a [`Verify`].
+    /// With `None`, the default, the session decides.
     pub fn verify(mut self, verify: impl IntoSetting<Verify>) -> Self {
         self.settings.verify = verify.into_setting();
         self
     }
 
-    /// The client certificate: a pair of certificate and key, one file with both, or a [`ClientCert`]. `None`, the session's
-    /// if it has one, by default.
+    /// The client certificate: a pair of certificate and key, one file with both, or a [`ClientCert`]. With `None`, the
+    /// default, the session's is used if it has one.
     pub fn cert(mut self, cert: impl IntoSetting<ClientCert>) -> Self {
         self.settings.cert = cert.into_setting();
         self
     }
 
-    /// Adds proxies by scheme, `scheme://host`, `all` or `all://host`, each in place of an earlier one for the same; an empty
-    /// one means direct. They win over the session's and the environment's.
+    /// Adds proxies by scheme, `scheme://host`, `all` or `all://host`. Each replaces an earlier one for the same key;
+    /// an empty one means no proxy. They take precedence over the session's and the environment's.
     pub fn proxies<I: IntoIterator<Item: Pair>>(mut self, proxies: I) -> Self {
         for pair in proxies {
             if let Err(error) = self.settings.proxies.insert(pair.name(), pair.value()) {
@@ -222,7 +223,7 @@ impl<'s> RequestBuilder<'s> {
 }
 
 impl RequestBuilder<'static> {
-    /// A request of a session of its own.
+    /// A request with its own session.
     pub(crate) fn one_shot(start: impl FnOnce(&Session) -> RequestBuilder<'_>) -> Self {
         let session = Box::new(Session::new());
         let RequestBuilder { request, settings, .. } = start(&session);
@@ -237,7 +238,7 @@ impl fmt::Debug for RequestBuilder<'_> {
 }
 
 impl SendOptions {
-    /// The session's options with a request's settings over them.
+    /// The session's options, overridden by a request's settings.
     pub(super) fn with(mut self, settings: Settings) -> Self {
         self.timeout = settings.timeout.over(self.timeout);
         self.allow_redirects = settings.allow_redirects.unwrap_or(self.allow_redirects);

@@ -24,7 +24,7 @@ use crate::timeout::Timeout;
 use crate::url::{IntoUrl, Url};
 use crate::verify::{ClientCert, Verify};
 
-/// Settings, cookies and pooled connections that requests share: requests' `Session`.
+/// Settings, cookies and pooled connections shared by requests, like requests' `Session`.
 ///
 /// Configure it with `&mut`, then share `&Session` in scoped threads, or an `Arc<Session>`: sending needs only `&self`.
 /// Set a [`timeout`](Self::timeout) first: as in requests there is none by default.
@@ -44,46 +44,47 @@ use crate::verify::{ClientCert, Verify};
 /// ```
 #[non_exhaustive]
 pub struct Session {
-    /// Sent with each request: by default `User-Agent`, `Accept-Encoding`, `Accept` and `Connection` (SES-02).
+    /// Headers sent with each request. By default `User-Agent`, `Accept-Encoding`, `Accept` and `Connection`.
     pub headers: Headers,
-    /// Credentials for each request that has none of its own.
+    /// Credentials for requests that have none of their own.
     pub auth: Option<Arc<dyn Auth>>,
-    /// Query parameters of each request; a request's own of the same name replaces them.
+    /// Query parameters of each request. A request's own parameter of the same name replaces them.
     pub params: Vec<(String, String)>,
-    /// Proxies by scheme, `scheme://host`, `all` or `all://host`, and a `no_proxy` list. They win over the environment's.
+    /// Proxies by scheme, `scheme://host`, `all` or `all://host`, and a `no_proxy` list. They take precedence over the
+    /// environment's.
     pub proxies: Proxies,
-    /// How certificates are verified. Where this is [`Verify::Yes`] and `trust_env` is set, `REQUESTS_CA_BUNDLE`,
-    /// `CURL_CA_BUNDLE` or `SSL_CERT_FILE` name the bundle.
+    /// How certificates are verified. With [`Verify::Yes`] and `trust_env`, the variables `REQUESTS_CA_BUNDLE`,
+    /// `CURL_CA_BUNDLE` and `SSL_CERT_FILE` can name a bundle.
     pub verify: Verify,
     /// The client certificate.
     pub cert: Option<ClientCert>,
-    /// Whether bodies are left on their connections until they are read; false by default.
+    /// Whether bodies stay on their connections until they are read; false by default.
     pub stream: bool,
-    /// Redirects that are followed at most; 30 by default.
+    /// The maximum number of redirects to follow; 30 by default.
     pub max_redirects: u32,
-    /// Whether the environment counts: proxy variables, netrc, CA variables; true by default.
+    /// Whether to use the environment: proxy variables, netrc, CA bundle variables; true by default.
     pub trust_env: bool,
-    /// Limits for each request; none by default. New here.
+    /// Timeouts for each request; none by default. New here.
     pub timeout: Timeout,
     /// What may end every request of the session from outside; nothing by default. New here.
     pub cancel: Option<Cancel>,
-    /// What relative URLs are joined to (requests-toolbelt's `BaseUrlSession`).
+    /// The URL to which relative URLs are joined (requests-toolbelt's `BaseUrlSession`).
     pub base_url: Option<Url>,
-    /// Hooks for each request that has none of its own.
+    /// Hooks for requests that have none of their own.
     pub hooks: Hooks,
-    /// The cookies that responses set, and the program.
+    /// The cookies set by responses and by the program.
     pub cookies: CookieJar,
-    /// Names of headers that must not follow a redirect to another origin, besides `Authorization` and what an auth set.
-    /// Empty by default, as in requests (REDIR-11). New here.
+    /// Names of headers that must not follow a redirect to another origin, besides `Authorization` and what an auth
+    /// set. Empty by default, which is how requests behaves. New here.
     pub sensitive_headers: Vec<String>,
-    /// Whether a redirect may lead from https to http; true by default, as in requests (REDIR-27). New here.
+    /// Whether a redirect may lead from https to http; true by default, which is how requests behaves. New here.
     pub allow_downgrade: bool,
     pub(super) mounts: Mounts,
     pub(super) netrc: Netrc,
 }
 
 impl Session {
-    /// A session with requests' defaults: see the fields (SES-01).
+    /// A session with requests' defaults: see the fields.
     #[must_use]
     pub fn new() -> Self {
         let mut mounts = Mounts::default();
@@ -122,7 +123,7 @@ impl Session {
         self.request(Method::OPTIONS, url)
     }
 
-    /// A HEAD request; the only one that does not follow redirects unless told to (API-04).
+    /// A HEAD request. It is the only method that does not follow redirects by default.
     pub fn head(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::HEAD, url).allow_redirects(false)
     }
@@ -152,18 +153,18 @@ impl Session {
         RequestBuilder::shared(self, Request::start(method, url, self.base_url.as_ref()))
     }
 
-    /// Sends a prepared request with this session's settings. Redirects are followed (API-04).
+    /// Sends a prepared request with this session's settings. Redirects are followed.
     ///
     /// # Errors
-    /// Everything that can go wrong on the way.
+    /// Every error of the exchange.
     pub fn send(&self, request: PreparedRequest) -> Result<Response> {
         self.send_with(request, self.send_options())
     }
 
-    /// Sends a prepared request with options of its own.
+    /// Sends a prepared request with the given options.
     ///
     /// # Errors
-    /// Everything that can go wrong on the way.
+    /// Every error of the exchange.
     pub fn send_with(&self, request: PreparedRequest, options: SendOptions) -> Result<Response> {
         self.follow(request, options)
     }
@@ -181,13 +182,13 @@ impl Session {
         }
     }
 
-    /// Serves URLs that start with `prefix`, compared without case, by `adapter`; the longest prefix wins. One that is
-    /// mounted there already is replaced, and not closed (ADPT-01 to ADPT-04).
+    /// Uses `adapter` for URLs that start with `prefix`, ignoring case; the longest prefix wins. An adapter that is
+    /// already mounted there is replaced, but not closed.
     pub fn mount(&mut self, prefix: impl Into<String>, adapter: impl Adapter + 'static) {
         self.mounts.mount(prefix.into(), Arc::new(adapter));
     }
 
-    /// Takes away the adapter that is mounted on exactly `prefix`, and does not close it; whether there was one.
+    /// Removes the adapter that is mounted on exactly `prefix`, without closing it; returns whether there was one.
     ///
     /// # Coming from requests
     /// `session.adapters.pop(prefix)`.
@@ -206,19 +207,20 @@ impl Session {
     /// The adapter that would serve `url`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidSchema`](crate::ErrorKind::InvalidSchema): none is mounted for it; or the URL cannot be one.
+    /// [`ErrorKind::InvalidSchema`](crate::ErrorKind::InvalidSchema): no adapter is mounted for it; or another kind if
+    /// the URL is invalid.
     pub fn get_adapter(&self, url: impl IntoUrl) -> Result<&dyn Adapter> {
         let url = url.resolve(self.base_url.as_ref())?;
         Ok(&**self.mounts.find(&url)?)
     }
 
-    /// Closes the idle connections of every mounted adapter. Exchanges in flight finish; the session stays usable
-    /// (SES-21, SES-22).
+    /// Closes the idle connections of all mounted adapters. Exchanges in progress finish, and the session remains
+    /// usable.
     pub fn close(&self) {
         self.mounts.each().for_each(|adapter| adapter.close());
     }
 
-    /// What a [`RequestBuilder`] does when it is sent (SES-13).
+    /// Sends the request of a [`RequestBuilder`].
     pub(super) fn run(&self, request: Request, settings: Settings) -> Result<Response> {
         let verify_is_set = settings.verify.is_some() || self.verify != Verify::Yes;
         let prepared = self.prepare_request(request)?;
@@ -227,12 +229,12 @@ impl Session {
         self.follow(prepared, options)
     }
 
-    /// What a redirect may do.
+    /// The settings for redirects.
     pub(super) fn policy(&self) -> Policy<'_> {
         Policy { sensitive_headers: &self.sensitive_headers, allow_downgrade: self.allow_downgrade }
     }
 
-    /// The way to the request's host: the request's proxies, the session's, the environment's.
+    /// The route to the request's host: by the request's proxies, the session's, or the environment's.
     pub(super) fn route(&self, request: &PreparedRequest, options: &SendOptions) -> Result<Route> {
         let environment = self.trust_env.then_some(&proxy::environment::process as proxy::Lookup<'_>);
         proxy::select(&request.url, Some(&options.proxies), &self.proxies, environment)

@@ -1,16 +1,16 @@
-//! The rule that strips `Authorization` from a request that a redirect, or a link to the next page, leads to another origin.
+//! The rule that strips `Authorization` when a redirect or a link to the next page leads to another origin.
 //!
-//! requests' `should_strip_auth`, recorded in `testdata/strip_auth.json`. What else is left behind is in `redirect`.
+//! requests' `should_strip_auth`, recorded in `testdata/strip_auth.json`. What else is removed is in `redirect`.
 
 use crate::url::Url;
 
-/// Whether a redirect from `old` to `new` must lose its Authorization (REDIR-07).
+/// Whether a redirect from `old` to `new` must lose its Authorization.
 pub(super) fn strip_auth(old: &Url, new: &Url) -> bool {
     if old.host() != new.host() {
         return true;
     }
     let plain = |url: &Url| url.port().is_none() || url.port() == url.default_port();
-    // An upgrade to https on the ordinary ports is the one change that keeps it.
+    // An upgrade to https on default ports is the only change that keeps it.
     let same_scheme = old.scheme() == new.scheme();
     let upgrade = old.scheme() == "http" && new.is_https();
     if (same_scheme || upgrade) && plain(old) && plain(new) {

@@ -1,12 +1,13 @@
-//! The parts of `user:password@host:port` (RFC 3986 §3.2): cutting user info, and brackets around IPv6 addresses.
+//! The parts of `user:password@host:port` (RFC 3986 §3.2): splitting user info, and brackets around IPv6 addresses.
 //!
-//! Hosts are kept without brackets everywhere in this crate; they are put on where a host is written before a port.
+//! Hosts are stored without brackets everywhere in this crate. Brackets are added where a host is written before a
+//! port.
 
 use std::borrow::Cow;
 
 use super::percent;
 
-/// `host:port`, or the host alone; an IPv6 address is put in brackets.
+/// `host:port`, or only the host; an IPv6 address gets brackets.
 pub(crate) fn host_and_port(host: &str, port: impl Into<Option<u16>>) -> String {
     let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
     match port.into() {
@@ -15,7 +16,7 @@ pub(crate) fn host_and_port(host: &str, port: impl Into<Option<u16>>) -> String 
     }
 }
 
-/// An IPv6 address without its brackets; any other host as it is.
+/// An IPv6 address without its brackets; any other host unchanged.
 pub(crate) fn without_brackets(host: &str) -> &str {
     host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
 }

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::latin1;
 
-/// The value for this user and password: in Latin-1, as requests has it, or in UTF-8 where there are characters beyond that
-/// and requests fails.
+/// The value for this user and password: in Latin-1, as in requests, or in UTF-8 if there are characters beyond
+/// Latin-1, for which requests fails.
 pub(crate) fn credentials(user: &str, password: &str) -> String {
     let text = format!("{user}:{password}");
     format!("Basic {}", STANDARD.encode(latin1::to_bytes(&text).unwrap_or_else(|| text.into_bytes())))

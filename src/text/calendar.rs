@@ -1,10 +1,10 @@
-//! The calendar behind every date that servers write: months, days and seconds since 1970, in Greenwich's time.
+//! The calendar for the dates that servers send: months, days and seconds since 1970, in UTC.
 //!
-//! The Gregorian calendar, also for the time before it was in use.
+//! The Gregorian calendar, also for the time before its introduction.
 
 use std::time::{Duration, SystemTime};
 
-/// Their names in English; dates have them whole or cut to three letters.
+/// The English names; dates have them in full or as three letters.
 pub(crate) const MONTHS: [&str; 12] = [
     "january",
     "february",

@@ -1,7 +1,7 @@
-//! Latin-1: how the bytes of a header become text, and the way back.
+//! Latin-1: converts the bytes of a header to text, and back.
 //!
-//! On the wire a header is bytes. As in Python, each byte is read as one character, U+0000 to U+00FF. Only a text without
-//! other characters has a way back.
+//! On the wire a header is bytes. As in Python, each byte becomes one character, U+0000 to U+00FF. Only a text without
+//! other characters can be converted back.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,8 @@ pub(crate) fn byte(char: char) -> Option<u8> {
 
 /// Whether every character of `text` stands for a byte.
 pub(crate) fn fits(text: &str) -> bool {
-    // In UTF-8, 0xc4 is the smallest first byte of a character beyond U+00FF, and no byte within a character is as large.
+    // In UTF-8, 0xc4 is the smallest first byte of a character beyond U+00FF, and no byte within a character is as
+    // large.
     text.bytes().all(|byte| byte < 0xc4)
 }
 
@@ -35,7 +36,7 @@ pub(crate) fn push(out: &mut String, bytes: &[u8]) {
     }
 }
 
-/// The text that a header's bytes were meant to be, if they are UTF-8; `text` is what Latin-1 made of them.
+/// The text that a header's bytes represent in UTF-8, if they are valid; `text` is their reading as Latin-1.
 pub(crate) fn as_utf8(text: &str) -> Option<Cow<'_, str>> {
     if text.is_ascii() {
         return Some(text.into());

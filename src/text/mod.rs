@@ -1,6 +1,8 @@
-//! Spellings that more than one layer needs: each rule once, below everything, so that no layer has a copy of its own.
+//! Text rules that more than one layer needs: each rule is here once, below all layers, so that no layer has its own
+//! copy.
 //!
-//! Text and bytes in, text and bytes out. Nothing here knows a request, a whole URL, a socket or the current time.
+//! Text and bytes in, text and bytes out. Nothing here knows about requests, complete URLs, sockets or the current
+//! time.
 
 pub(crate) mod authority;
 pub(crate) mod basic;

@@ -1,11 +1,11 @@
-//! Percent-encoding (RFC 3986 §2.1): which characters need no escape, what an escape stands for, and decoding.
+//! Percent-encoding (RFC 3986 §2.1): which characters need no escape, what an escape means, and decoding.
 //!
-//! What a URL or a form makes of it is in `url/encode.rs` and `form/urlencoded.rs`.
+//! `url/encode.rs` and `form/urlencoded.rs` apply it to URLs and forms.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The characters that a component keeps as they are.
+/// The characters that a component does not encode.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Set(u8);
 
@@ -16,11 +16,11 @@ impl Set {
     pub(crate) const USER_INFO: Self = Self(2);
     /// User info and `@/`.
     pub(crate) const PATH: Self = Self(4);
-    /// Path and `?`; also what a fragment keeps.
+    /// Path and `?`; also for fragments.
     pub(crate) const QUERY: Self = Self(8);
-    /// What requests' `requote_uri` leaves alone, except `%`.
+    /// What requests' `requote_uri` keeps, except `%`.
     pub(crate) const WHOLE: Self = Self(16);
-    /// What a host name is made of once it is in lower case.
+    /// The characters of a host name in lower case.
     pub(crate) const HOST: Self = Self(32);
 
     pub(crate) const fn has(self, byte: u8) -> bool {
@@ -70,13 +70,12 @@ pub(crate) fn push_escape(out: &mut String, byte: u8) {
     let _ = write!(out, "%{byte:02X}");
 }
 
-/// Whether every `%` of `text` begins an escape.
+/// Whether every `%` in `text` starts an escape.
 pub(crate) fn all_escapes_hold(text: &str) -> bool {
     memchr::memchr_iter(b'%', text.as_bytes()).all(|at| escape(&text.as_bytes()[at..]).is_some())
 }
 
-/// `text` with its escapes decoded, as Python's `unquote` does it: what is no escape stays, what is not UTF-8 then becomes
-/// U+FFFD.
+/// `text` with its escapes decoded, like Python's `unquote`: invalid escapes remain, and invalid UTF-8 becomes U+FFFD.
 pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     if memchr::memchr(b'%', text.as_bytes()).is_none() {
         return text.into();
@@ -84,7 +83,7 @@ pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     String::from_utf8_lossy(&decoded(text.as_bytes())).into_owned().into()
 }
 
-/// The bytes of `text` with its escapes decoded; `None` if a `%` begins no escape.
+/// The bytes of `text` with its escapes decoded; `None` if a `%` does not start an escape.
 pub(crate) fn decode_strictly(text: &str) -> Option<Vec<u8>> {
     all_escapes_hold(text).then(|| decoded(text.as_bytes()))
 }

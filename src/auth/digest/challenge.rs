@@ -1,12 +1,12 @@
-//! Reading `WWW-Authenticate` (RFC 9110 §11.6.1).
+//! Parses `WWW-Authenticate` (RFC 9110 §11.6.1).
 //!
-//! One value may hold several challenges, of several schemes, between commas that also separate parameters: what is followed
-//! by `=` is a parameter of the scheme before it. Lenient: what makes no sense is skipped, so that a challenge of another
-//! scheme never hides ours (AUTH-22).
+//! One value can contain several challenges of several schemes, separated by commas, which also separate parameters: a
+//! name followed by `=` is a parameter of the scheme before it. The parser is lenient: what makes no sense is skipped,
+//! so that a challenge of another scheme never hides a Digest challenge.
 
 use crate::headers::is_token;
 
-/// What a server asks by `Digest`. Texts are as they came, without quotes.
+/// A Digest challenge. Texts are as they came, without quotes.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Challenge {
     pub realm: String,
@@ -16,7 +16,7 @@ pub(super) struct Challenge {
     pub qop: Option<String>,
 }
 
-/// The Digest challenges of one header value that have what is needed: a realm and a nonce.
+/// The complete Digest challenges in one header value: those with a realm and a nonce.
 pub(super) fn parse(value: &str) -> Vec<Challenge> {
     let mut found: Vec<Vec<(String, String)>> = Vec::new();
     let mut is_ours = false;
@@ -46,7 +46,7 @@ pub(super) fn parse(value: &str) -> Vec<Challenge> {
 }
 
 fn complete(mut parameters: Vec<(String, String)>) -> Option<Challenge> {
-    // It could not stand in our header; no honest server sends it.
+    // A header must not contain it, and no honest server sends it.
     if parameters.iter().any(|(_, value)| value.chars().any(|c| c.is_ascii_control() && c != '\t')) {
         return None;
     }
@@ -63,7 +63,7 @@ fn complete(mut parameters: Vec<(String, String)>) -> Option<Challenge> {
     })
 }
 
-/// What is left to read.
+/// The rest of the input.
 struct Input<'a>(&'a str);
 
 impl<'a> Input<'a> {
@@ -82,7 +82,7 @@ impl<'a> Input<'a> {
         self.take_while(|c| c == ' ' || c == '\t');
     }
 
-    /// Past a comma, a blank, or what has no place here; a quoted text as a whole, as anything may be in it.
+    /// Skips a comma, a blank or unexpected text; a quoted text as a whole, because it can contain anything.
     fn skip_one(&mut self) {
         if self.0.starts_with('"') {
             self.value();
@@ -93,8 +93,8 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// A quoted text without its quotes and escapes, or what there is up to a blank or comma. One that does not end goes to
-    /// the end.
+    /// A quoted text without its quotes and escapes, or the text up to a blank or comma. An unterminated quoted text
+    /// extends to the end.
     fn value(&mut self) -> String {
         let Some(quoted) = self.0.strip_prefix('"') else {
             return self.take_while(|c| c != ',' && c != ' ' && c != '\t').to_owned();

@@ -1,12 +1,12 @@
-//! How often each nonce was answered (`nc`, RFC 7616 §3.4): a server refuses a count that it has seen.
+//! How often each nonce was answered (`nc`, RFC 7616 §3.4): a server refuses a count that it has already seen.
 //!
-//! Plain data, bounded for each origin and as a whole; the lock is around it.
+//! Plain data, bounded for each origin and in all; the lock is around it.
 
 use std::sync::Arc;
 
 use super::challenge::Challenge;
 
-/// The challenges that were answered last, the newest at the end.
+/// The most recently answered challenges, the newest at the end.
 #[derive(Default)]
 pub(super) struct Memory(Vec<Known>);
 
@@ -19,17 +19,18 @@ struct Known {
 }
 
 impl Memory {
-    /// More than a program talks to by turns.
+    /// More origins than a program alternates between.
     pub(super) const LIMIT: usize = 64;
-    /// More than threads meet at once; a server that sends another nonce with each refusal cannot fill the memory.
+    /// More than threads meet at once. A server that sends a new nonce with each refusal cannot fill the memory.
     const LIMIT_OF_ORIGIN: usize = 8;
 
-    /// The newest challenge of `origin`, and the count of the answer to be made.
+    /// The newest challenge of `origin`, and the count for the next answer.
     pub(super) fn again(&mut self, origin: &str) -> Option<(Arc<Challenge>, u64)> {
         self.0.iter_mut().rev().find(|known| known.origin == origin).map(Known::next)
     }
 
-    /// A nonce that is known goes on with its count (AUTH-16), also if another came in between by another thread.
+    /// Stores a challenge. A known nonce continues its count, even if another thread received a different one in
+    /// between.
     pub(super) fn learn(&mut self, origin: &str, challenge: Challenge) -> (Arc<Challenge>, u64) {
         let same = |known: &Known| known.origin == origin && known.challenge.nonce == challenge.nonce;
         let mut known = match self.0.iter().position(same) {

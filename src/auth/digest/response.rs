@@ -1,4 +1,4 @@
-//! Writing the answer to a challenge (RFC 7616 §3.4), with its fields in the order of requests.
+//! Writes the answer to a challenge (RFC 7616 §3.4), with its fields in the order of requests.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use super::challenge::Challenge;
 use super::{ALGORITHMS, Algorithm};
 use crate::text::latin1;
 
-/// What the answer is for.
+/// What the answer applies to.
 pub(super) struct Asked<'a> {
     pub method: &'a str,
     pub target: &'a str,
@@ -14,7 +14,7 @@ pub(super) struct Asked<'a> {
     pub cnonce: &'a str,
 }
 
-/// Whether algorithm and quality of protection are known here.
+/// Whether algorithm and quality of protection are supported.
 pub(super) fn can_answer(challenge: &Challenge) -> bool {
     algorithm(challenge).is_some() && protection(challenge).is_some()
 }
@@ -26,7 +26,7 @@ pub(super) fn header(challenge: &Challenge, user: &str, password: &str, asked: &
     let Challenge { nonce, .. } = challenge;
     let Asked { method, target, count, cnonce } = asked;
 
-    // Hashed as the text that the realm's bytes were meant to be.
+    // Hashed as the text that the realm's bytes represent.
     let realm = latin1::as_utf8(&challenge.realm).unwrap_or(Cow::Borrowed(&challenge.realm));
     let mut secret = digits(&format!("{user}:{realm}:{password}"));
     if is_session {
@@ -38,7 +38,7 @@ pub(super) fn header(challenge: &Challenge, user: &str, password: &str, asked: &
         Protection::Auth => digits(&format!("{secret}:{nonce}:{count:08x}:{cnonce}:auth:{action}")),
     };
 
-    // AUTH-19
+    // The order of the fields is that of requests (AUTH-19).
     let mut out = format!(
         "Digest username=\"{}\", realm=\"{}\", nonce=\"{}\", uri=\"{target}\", response=\"{response}\"",
         escape(&as_latin1(user)),
@@ -56,7 +56,7 @@ pub(super) fn header(challenge: &Challenge, user: &str, password: &str, asked: &
     Some(out)
 }
 
-/// The hash, and whether the secret is made anew for each session. MD5 if none is named (AUTH-17).
+/// The hash, and whether the secret is derived anew for each session. MD5 if none is named.
 fn algorithm(challenge: &Challenge) -> Option<(&'static Algorithm, bool)> {
     let name = challenge.algorithm.as_deref().unwrap_or("MD5").to_ascii_uppercase();
     let (name, is_session) = match name.strip_suffix("-SESS") {
@@ -68,23 +68,23 @@ fn algorithm(challenge: &Challenge) -> Option<(&'static Algorithm, bool)> {
 }
 
 enum Protection {
-    /// RFC 2069: no count, no nonce of ours.
+    /// RFC 2069: no count and no client nonce.
     None,
     Auth,
 }
 
-/// AUTH-18
+/// The quality of protection; `None` if the server requires one that is not supported.
 fn protection(challenge: &Challenge) -> Option<Protection> {
     let Some(qop) = &challenge.qop else { return Some(Protection::None) };
     qop.split(',').any(|own| own.trim().eq_ignore_ascii_case("auth")).then_some(Protection::Auth)
 }
 
-/// A text as it can stand in a header: beyond Latin-1 it goes as UTF-8, byte by byte.
+/// A text for a header: with characters beyond Latin-1 it is sent as UTF-8, byte by byte.
 fn as_latin1(text: &str) -> Cow<'_, str> {
     if latin1::fits(text) { text.into() } else { latin1::to_text(text.as_bytes()).into() }
 }
 
-/// For a quoted text (RFC 9110 §5.6.4).
+/// Escapes a quoted text (RFC 9110 §5.6.4).
 fn escape(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }
