@@ -146,9 +146,9 @@ struct Inner {
     response: Option<Response>,
     retries: Option<Retry>,
     exchange: Option<Box<Exchange>>,
-    /// Nothing of the request went out.
+    /// Whether nothing of the request was sent.
     unsent: bool,
-    /// What a proxy refused with.
+    /// The status with which a proxy refused.
     status: Option<StatusCode>,
 }
 
@@ -231,7 +231,7 @@ impl Error {
         self
     }
 
-    /// Says after how many attempts it came.
+    /// Adds after how many attempts the error occurred.
     pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
         if let Some(exchange) = &mut self.inner.exchange {
             exchange.attempts = attempts;
@@ -239,13 +239,13 @@ impl Error {
         self
     }
 
-    /// Keeps the status of a proxy's refusal.
+    /// Sets the status with which a proxy refused.
     pub(crate) fn with_status(mut self, status: u16) -> Self {
         self.inner.status = StatusCode::from_u16(status).ok();
         self
     }
 
-    /// Says that nothing of the request went out.
+    /// Notes that nothing of the request was sent.
     pub(crate) fn unsent(mut self) -> Self {
         self.inner.unsent = true;
         self
@@ -294,20 +294,20 @@ impl Error {
         self.inner.retries.as_ref()
     }
 
-    /// The status of the response that the error carries, or that a proxy refused a tunnel with.
+    /// The status of the response that the error carries, or with which a proxy refused a tunnel.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.response().map(Response::status_code).or(self.inner.status)
     }
 
-    /// How far the request came: waits and phases of the last attempt; `None` where it never got to an attempt.
+    /// How far the request got: the waits and phases of the last attempt; `None` if there was no attempt.
     #[must_use]
     pub fn exchange(&self) -> Option<&Exchange> {
         self.inner.exchange.as_deref().or_else(|| self.response().map(Response::exchange))
     }
 
-    /// True where nothing of the request was sent, in any attempt: no slot, no connection, no handshake, no tunnel.
-    /// Repeating it is safe for any method.
+    /// Whether nothing of the request was sent in any attempt: there was no slot, connection, handshake or tunnel. Then
+    /// repeating it is safe for any method.
     #[must_use]
     pub fn is_connect(&self) -> bool {
         self.inner.unsent
@@ -320,7 +320,7 @@ impl Error {
         matches!(self.kind(), ConnectTimeout | ReadTimeout | PoolTimeout | TotalTimeout)
     }
 
-    /// True where a [`Cancel`](crate::Cancel) ended the request: that is no timeout and no connection error.
+    /// Whether a [`Cancel`](crate::Cancel) ended the request. That is neither a timeout nor a connection error.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.kind() == ErrorKind::Cancelled

@@ -356,7 +356,7 @@ fn fault_of(text: &str) -> Option<&'static str> {
     if text.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | b'\0')) {
         Some("a line break or NUL")
     } else if !latin1::fits(text) {
-        Some("it contains a character beyond Latin-1")
+        Some("a character beyond Latin-1")
     } else {
         None
     }

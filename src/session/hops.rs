@@ -19,7 +19,7 @@ impl Session {
                 response.set_next(next);
                 break response;
             }
-            // So that its connection serves the next hop; what is wrong with its body does not matter.
+            // So that its connection serves the next hop. Errors in its body do not matter.
             response.keep_for_later()?;
             if !history.is_empty() {
                 response.set_history(history.clone());
