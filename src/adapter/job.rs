@@ -116,8 +116,9 @@ impl<'r> Job<'r> {
 
     /// Whether it says that its connection is not to be used again (RFC 9112 §9.6).
     pub(super) fn closes_connection(&self) -> bool {
-        let mut options = self.request.headers.get_all("connection").flat_map(|value| value.split(','));
-        options.any(|option| option.trim().eq_ignore_ascii_case("close"))
+        let says_close = |value: &str| value.split(',').any(|option| option.trim().eq_ignore_ascii_case("close"));
+        // Compared with the usual value first, which is in nearly every request.
+        self.request.headers.get_all("connection").any(|value| value != "keep-alive" && says_close(value))
     }
 }
 

@@ -19,6 +19,7 @@ mod patience;
 mod pool_key;
 mod read_head;
 mod send_request;
+mod sent;
 mod settings;
 mod unix;
 mod user_agent;

@@ -7,7 +7,7 @@ use crate::adapter::buffer::Buffer;
 use crate::adapter::failure::{Failure, broken, remote};
 use crate::adapter::options::EngineClock;
 use crate::adapter::patience::{Doing, Halt, Patience};
-use crate::adapter::send_request::Sent;
+use crate::adapter::sent::Sent;
 use crate::clock::Deadline;
 use crate::http1::RemoteError;
 use crate::http1::head::ResponseHead;
@@ -92,10 +92,7 @@ impl<'a> HeadReader<'a> {
     /// The head, or what went wrong and whether it was before the first byte.
     pub(super) fn read(&mut self, transport: &mut Transport, sent: &Sent) -> Result<ResponseHead, (Failure, bool)> {
         loop {
-            let next = match self.early.take() {
-                Some(early) => early.map(Some),
-                None => self.next_head(),
-            };
+            let next = if self.early.is_some() { self.early.take().transpose() } else { self.next_head() };
             match next {
                 Ok(Some(head)) => return Ok(head),
                 Ok(None) => {}

@@ -15,6 +15,7 @@ use crate::adapter::failure::Failure;
 use crate::adapter::job::Job;
 use crate::adapter::patience::{Doing, Halt, Patience};
 use crate::adapter::read_head::{HeadReader, Heard};
+use crate::adapter::sent::Sent;
 use crate::clock::{self, Deadline};
 use crate::error::{Error, ErrorKind};
 use crate::headers::Headers;
@@ -31,28 +32,6 @@ const BLOCK: usize = 16 * 1024;
 
 /// After so many bytes that the peer took without a wait, a look for an early answer is worth its system call.
 const LISTEN_EVERY: usize = 1 << 20;
-
-/// A request that went out as far as the peer took it.
-pub(super) enum Sent {
-    Whole,
-    /// The peer stopped reading; it may have answered before it did (BODY-33).
-    Cut(io::Error),
-    /// The peer answered, and what it said makes the rest pointless, or it did not ask for the body.
-    Answered,
-}
-
-impl Sent {
-    /// What went wrong first: where sending was cut short, that is why there is no answer.
-    pub(super) fn blame(&self, error: Error) -> Error {
-        match self {
-            Self::Cut(cut) => {
-                Error::message(ErrorKind::ConnectionError, format!("connection aborted while sending: {cut}"))
-                    .with_source(error)
-            }
-            Self::Whole | Self::Answered => error,
-        }
-    }
-}
 
 /// Sends head and body, as far as the peer takes them.
 pub(super) fn send(
