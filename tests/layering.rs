@@ -16,7 +16,20 @@ const LAYERS: [&[&str]; 8] = [
     &["auth"],
     &["message"],
     &["http1", "retry", "cookies", "form", "proxy"],
-    &["error", "url", "headers", "timeout", "verify", "setting", "status", "clock", "cancel", "text", "semantics", "log_targets"],
+    &[
+        "error",
+        "url",
+        "headers",
+        "timeout",
+        "verify",
+        "setting",
+        "status",
+        "clock",
+        "cancel",
+        "text",
+        "semantics",
+        "log_targets",
+    ],
 ];
 
 /// An `Error` carries the request and the response it is about, and the `Retry` that gave up.

@@ -149,15 +149,14 @@ impl Patience {
         self.read_some(read)
     }
 
-    /// Reads at most `most` bytes to the end of `out`; 0 at the end of the stream.
+    /// Reads to the room behind the end of `out`; 0 at the end of the stream.
     pub(super) fn read_to_vec(
         &self,
         transport: &mut Transport,
         within: Deadline,
-        most: u64,
         out: &mut Vec<u8>,
     ) -> Result<usize, Halt> {
-        let read = self.within(transport, within, |transport| transport.read_to_vec(most, out))?;
+        let read = self.within(transport, within, |transport| transport.read_to_vec(out))?;
         self.read_some(read)
     }
 

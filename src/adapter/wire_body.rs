@@ -25,11 +25,8 @@ use crate::pool::Lease;
 /// Reads at least this large go past the buffer, straight to the caller.
 const DIRECT_SIZE: usize = 8 * 1024;
 
-/// After a chunk of this size another is expected, so that no more than what stands between them is read to the buffer.
-const LARGE_CHUNK: u64 = 2 * DIRECT_SIZE as u64;
-
-/// Enough for the end of one chunk and the start of the next.
-const CHUNK_LINES: usize = 512;
+/// How much room a vector is given at a time.
+const ROOM: usize = 256 * 1024;
 
 /// What saving a connection may cost: the rest of a body that nobody wants is read away within both.
 #[derive(Clone, Copy, Debug)]
@@ -254,7 +251,8 @@ fn advance(
 
 /// Moves all that is left of the body to the end of `out`.
 ///
-/// Content that is still on its way goes straight there, and is not zeroed before.
+/// Content that is still on its way goes straight there, and is not zeroed before, where `out` has room for it alone: for a
+/// body of known length, and for one that ends with the connection.
 fn advance_to_end(
     unread: &mut Unread,
     decoder: &mut BodyDecoder,
@@ -264,12 +262,8 @@ fn advance_to_end(
 ) -> Result<(), Error> {
     let Unread { lease, buffer, .. } = unread;
     let transport = &mut lease.connection().expect("a lease keeps its connection until it is settled").transport;
-    let mut large_chunks = false;
     while !decoder.is_done() {
         let direct = decoder.direct();
-        if decoder.at_chunk_end() && direct > 0 {
-            large_chunks = direct >= LARGE_CHUNK;
-        }
         if !buffer.is_empty() {
             let content = usize::try_from(direct).unwrap_or(usize::MAX).min(buffer.data().len());
             out.extend_from_slice(&buffer.data()[..content]);
@@ -281,13 +275,12 @@ fn advance_to_end(
             continue;
         }
         let most = bounds.most()?;
-        let read = if direct >= DIRECT_SIZE as u64 && most >= DIRECT_SIZE {
-            let read = patience.read_to_vec(transport, bounds.until, direct.min(most as u64), out);
+        let read = if direct >= DIRECT_SIZE as u64 && has_room_for_no_more(out, direct.min(most as u64)) {
+            let read = patience.read_to_vec(transport, bounds.until, out);
             let read = read.map_err(|halt| body_halted(halt, patience))?;
             decoder.advance(read);
             read
         } else {
-            let most = if large_chunks { CHUNK_LINES.min(most) } else { most };
             let read = patience.fill(transport, bounds.until, buffer, most);
             read.map_err(|halt| body_halted(halt, patience))?
         };
@@ -297,6 +290,13 @@ fn advance_to_end(
         }
     }
     Ok(())
+}
+
+/// Makes room in `out` for what comes next; false if that is room for more than `most` bytes, which could not be told from
+/// what is behind them.
+fn has_room_for_no_more(out: &mut Vec<u8>, most: u64) -> bool {
+    out.reserve(usize::try_from(most).unwrap_or(usize::MAX).min(ROOM));
+    (out.capacity() - out.len()) as u64 <= most
 }
 
 impl Read for WireBody {

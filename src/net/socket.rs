@@ -76,18 +76,12 @@ impl Socket {
         self.receive(|socket, blocking| sys::receive(socket, out, blocking))
     }
 
-    /// Reads to the end of `out`, up to `most` bytes, into memory that nobody had to zero.
-    pub(super) fn read_to_vec(&mut self, most: usize, out: &mut Vec<u8>) -> io::Result<usize> {
-        let start = out.len();
-        out.reserve(most.min(READ_SIZE));
-        if most > 0 && out.capacity() - start <= most {
-            return self.receive(|socket, blocking| sys::receive_to_vec(socket, out, blocking));
+    /// Reads to the room that `out` has behind its end, which nobody had to zero.
+    pub(super) fn read_to_vec(&mut self, out: &mut Vec<u8>) -> io::Result<usize> {
+        if out.capacity() == out.len() {
+            return Ok(0); // the kernel would wait
         }
-        // More room than may be filled.
-        out.resize(start + most, 0);
-        let read = self.read(&mut out[start..]);
-        out.truncate(start + read.as_ref().copied().unwrap_or(0));
-        read
+        self.receive(|socket, blocking| sys::receive_to_vec(socket, out, blocking))
     }
 
     #[inline]
@@ -188,9 +182,6 @@ fn uninterrupted<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
 }
 
 const SHORTEST: Duration = Duration::from_micros(1);
-
-/// How much room a vector is given for one read, at most.
-const READ_SIZE: usize = 256 * 1024;
 
 #[cfg(unix)]
 mod sys {
