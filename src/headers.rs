@@ -136,6 +136,12 @@ impl Headers {
         self.entries.iter().any(|entry| self.is_named(entry, name))
     }
 
+    /// Whether any field of that name has a value that `suits`. Cheaper than [`get_all`](Self::get_all) where most fields
+    /// are others.
+    pub(crate) fn any(&self, name: &str, suits: impl Fn(&str) -> bool) -> bool {
+        self.entries.iter().any(|entry| self.is_named(entry, name) && suits(slice(&self.text, entry.value)))
+    }
+
     /// The number of fields, including repeated ones.
     #[must_use]
     pub fn len(&self) -> usize {

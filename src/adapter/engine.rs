@@ -126,17 +126,21 @@ impl Engine {
         for attempts in 1.. {
             begin.attempts = attempts;
             let asked = if attempts == 1 { begin.at } else { self.clock.now() };
-            let attempted = self.attempt(job, asked);
-            begin.sent |= attempted.as_ref().map_or_else(|failure| failure.sent, |_| true);
-            retry = match attempted {
-                Ok(answer) if retry.wants(job.method(), answer.status.as_u16(), &answer.headers) => {
+            retry = match self.attempt(job, asked) {
+                Ok(answer) => {
+                    begin.sent = true;
+                    if !retry.wants(job.method(), answer.status.as_u16(), &answer.headers) {
+                        return Ok(self.finish(answer, retry, begin));
+                    }
                     match self.after_answer(job, retry, answer, begin)? {
                         Next::Again(retry) => *retry,
                         Next::Done(response) => return Ok(*response),
                     }
                 }
-                Ok(answer) => return Ok(self.finish(answer, retry, begin)),
-                Err(failure) => self.after_failure(job, retry, failure, begin)?,
+                Err(failure) => {
+                    begin.sent |= failure.sent;
+                    self.after_failure(job, retry, failure, begin)?
+                }
             };
         }
         unreachable!("the loop ends by returning")

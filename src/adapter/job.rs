@@ -118,7 +118,7 @@ impl<'r> Job<'r> {
     pub(super) fn closes_connection(&self) -> bool {
         let says_close = |value: &str| value.split(',').any(|option| option.trim().eq_ignore_ascii_case("close"));
         // Compared with the usual value first, which is in nearly every request.
-        self.request.headers.get_all("connection").any(|value| value != "keep-alive" && says_close(value))
+        self.request.headers.any("connection", |value| value != "keep-alive" && says_close(value))
     }
 }
 
