@@ -31,6 +31,9 @@ use crate::net::{ConnectError, Connected, Limits, Plan};
 use crate::pool::{Found, Lease, NoSlot};
 use crate::verify::Verify;
 
+/// How long before the server's own limit an idle connection is given up, unless it is set.
+const KEEP_ALIVE_MARGIN: Duration = Duration::from_secs(1);
+
 /// An exchange that broke, with the slot it was on.
 struct Broken {
     failure: Failure,
@@ -245,6 +248,8 @@ impl Engine {
     /// How long the server keeps the connection, less a margin: a request that leaves as it closes would be lost.
     fn keep_alive(&self, head: &ResponseHead) -> Option<Duration> {
         let timeout = reuse::keep_alive_timeout(&head.headers)?;
-        Some(timeout.saturating_sub(self.settings.keep_alive_margin))
+        // By default no more than half, or a server that says one second would get a new connection for each request.
+        let margin = self.settings.keep_alive_margin.unwrap_or(KEEP_ALIVE_MARGIN.min(timeout / 2));
+        Some(timeout.saturating_sub(margin))
     }
 }

@@ -32,7 +32,8 @@ pub(super) struct AdapterSettings {
     pub(super) tls: TlsConfig,
     pub(super) head: HeadLimits,
     pub(super) drain: DrainLimits,
-    pub(super) keep_alive_margin: Duration,
+    /// `None`: the default, which is less where the server's limit is short.
+    pub(super) keep_alive_margin: Option<Duration>,
     pub(super) decoding: coding::DecodeLimits,
     /// In place of the system's.
     pub(super) own_clock: Option<Arc<dyn Clock>>,
@@ -57,7 +58,7 @@ impl Default for AdapterSettings {
             tls: TlsConfig::default(),
             head: HeadLimits::default(),
             drain: DrainLimits { bytes: 64 * 1024, time: Duration::from_millis(20) },
-            keep_alive_margin: Duration::from_secs(1),
+            keep_alive_margin: None,
             decoding: coding::DecodeLimits::default(),
             own_clock: None,
             refused: Vec::new(),
@@ -291,15 +292,15 @@ impl HttpAdapterBuilder {
     }
 
     /// How long before the end of the server's own `Keep-Alive: timeout` a connection is no longer used, in seconds or as a
-    /// `Duration`: one second by default; zero uses it to the end. A request that leaves just as the server closes would be
-    /// lost.
+    /// `Duration`. A request that leaves just as the server closes would be lost. By default one second, or half of the
+    /// server's timeout if that is less; zero uses the connection to the end.
     pub fn keep_alive_margin(mut self, margin: impl IntoDuration) -> Self {
         let seconds = margin.into_seconds();
         self.settings.refused.retain(|(refused, _)| *refused != "keep_alive_margin");
         if seconds.is_nan() || seconds < 0.0 {
             self.settings.refused.push(("keep_alive_margin", seconds));
         }
-        self.settings.keep_alive_margin = saturating_duration(seconds);
+        self.settings.keep_alive_margin = Some(saturating_duration(seconds));
         self
     }
 
