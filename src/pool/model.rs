@@ -15,6 +15,7 @@ use shuttle::thread;
 use super::connection_pool::NoSlot;
 use super::test_support::{Conn, Live, TestClock, key, settings};
 use super::{Found, Manager, PoolSettings};
+use crate::cancel::Cancel;
 
 const ROUNDS: usize = 3000;
 const MOMENT: Option<Duration> = Some(Duration::from_millis(1));
@@ -28,6 +29,16 @@ fn a_blocking_pool_never_has_more_than_maxsize_and_forgets_nobody() {
 #[test]
 fn waiters_that_give_up_lose_no_slot() {
     shuttle::check_random(|| exchanges(Shape { threads: 4, maxsize: 1, limit: MOMENT, ..Shape::default() }), ROUNDS);
+}
+
+#[test]
+fn waiters_that_are_cancelled_wake_up_and_lose_nothing() {
+    let shape = Shape { threads: 4, maxsize: 1, cancels: true, ..Shape::default() };
+    shuttle::check_random(move || exchanges(shape), ROUNDS);
+    shuttle::check_pct(move || exchanges(shape), ROUNDS, 4);
+    let permits = Shape { maxsize: 2, keys: 2, max_connections: Some(1), ..shape };
+    shuttle::check_random(move || exchanges(permits), ROUNDS);
+    shuttle::check_random(move || exchanges(Shape { limit: MOMENT, clock_runs: true, ..permits }), ROUNDS);
 }
 
 #[test]
@@ -106,6 +117,8 @@ struct Shape {
     closes: bool,
     /// Time passes: connections expire, and are looked at.
     clock_runs: bool,
+    /// Somebody cancels what the others wait for, one thread after the other.
+    cancels: bool,
 }
 
 impl Default for Shape {
@@ -120,6 +133,7 @@ impl Default for Shape {
             max_connections: None,
             closes: false,
             clock_runs: false,
+            cancels: false,
         }
     }
 }
@@ -137,9 +151,11 @@ fn exchanges(shape: Shape) {
         ..settings()
     });
     let live: Vec<Arc<Live>> = (0..=shape.keys).map(|_| Live::new()).collect();
-    let threads: Vec<_> = (0..shape.threads)
-        .map(|_| {
-            let (manager, clock, live) = (manager.clone(), clock.clone(), live.clone());
+    let tokens: Vec<Cancel> = (0..shape.threads).map(|_| Cancel::new()).collect();
+    let threads: Vec<_> = tokens
+        .iter()
+        .map(|token| {
+            let (manager, clock, live, token) = (manager.clone(), clock.clone(), live.clone(), token.clone());
             thread::spawn(move || {
                 for _ in 0..3 {
                     if shape.clock_runs {
@@ -150,10 +166,14 @@ fn exchanges(shape: Shape) {
                     }
                     let host = thread_rng().gen_range(0..shape.keys);
                     let pool = manager.pool(&key(&format!("host{host}")));
-                    let mut lease = match pool.check_out(shape.limit, None) {
+                    let mut lease = match pool.check_out(shape.limit, shape.cancels.then_some(&token)) {
                         Ok(lease) => lease,
                         Err(NoSlot::TimedOut) => {
                             assert!(shape.limit.is_some(), "only who set a limit gives up");
+                            continue;
+                        }
+                        Err(NoSlot::Cancelled) => {
+                            assert!(token.is_cancelled(), "only who was told to gives up");
                             continue;
                         }
                     };
@@ -176,6 +196,12 @@ fn exchanges(shape: Shape) {
             })
         })
         .collect();
+    if shape.cancels {
+        for token in &tokens {
+            thread::yield_now();
+            token.cancel();
+        }
+    }
     for thread in threads {
         thread.join().expect("no panic");
     }
