@@ -86,6 +86,10 @@ impl Engine {
         self.manager.stats()
     }
 
+    pub(super) fn close_idle(&self, age: Duration) -> usize {
+        self.manager.close_idle(age)
+    }
+
     /// Closes what is idle.
     pub(super) fn close(&self) {
         self.manager.close();

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::message::{PreparedRequest, Response};
 use crate::pool::PoolStats;
 use crate::proxy::{self, Route};
+use crate::timeout::IntoDuration;
 
 /// Sends requests over pooled connections: requests' `HTTPAdapter`.
 ///
@@ -49,6 +50,24 @@ impl HttpAdapter {
     #[must_use]
     pub fn stats(&self) -> Vec<PoolStats> {
         self.engine.stats()
+    }
+
+    /// Closes the connections that have been idle for at least `age` (seconds or a `Duration`), in all pools, and returns how
+    /// many that were. Connections in use are left alone, and the pools go on. New here.
+    ///
+    /// For a program that has nothing to send for a while. [`Duration::ZERO`](std::time::Duration::ZERO) closes all that are
+    /// idle now; connections that nobody uses are closed after
+    /// [`idle_timeout`](HttpAdapterBuilder::idle_timeout) anyway, as soon as another request uses the adapter.
+    ///
+    /// # Examples
+    /// ```
+    /// use petition::HttpAdapter;
+    ///
+    /// let adapter = HttpAdapter::new();
+    /// assert_eq!(adapter.close_idle(30), 0);
+    /// ```
+    pub fn close_idle(&self, age: impl IntoDuration) -> usize {
+        self.engine.close_idle(age.into_duration())
     }
 }
 

@@ -165,6 +165,18 @@ impl<C: Pooled> ConnectionPool<C> {
         }
     }
 
+    /// Closes the connections that have been idle for `age` and longer; how many.
+    pub(super) fn close_idle(&self, age: Duration, now: Instant) -> usize {
+        let mut from = 0;
+        let mut take = || self.change(|slots| slots.take_away(&mut from, |idle| idle.age(now) >= age));
+        let mut closed = 0;
+        while let Some((index, idle)) = take() {
+            Away { pool: self, index, idle: Some(idle) }.close();
+            closed += 1;
+        }
+        closed
+    }
+
     pub(crate) fn stats(&self) -> PoolStats {
         let for_permit = self.waiting_for_permit.load(Ordering::Relaxed);
         let (idle, leased, waiting) = self.slots.with(|slots| (slots.kept(), slots.leased(), slots.waiting()));

@@ -99,8 +99,13 @@ impl<C> Idle<C> {
         self.expires.is_some_and(|at| at <= now)
     }
 
+    /// How long it has been idle.
+    pub(super) fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.since)
+    }
+
     /// Whether a sweep takes it up. One that came back a moment ago is as good as in use.
     pub(super) fn is_worth_a_look(&self, now: Instant) -> bool {
-        self.has_expired(now) || now.saturating_duration_since(self.since) >= SHORTEST_REST
+        self.has_expired(now) || self.age(now) >= SHORTEST_REST
     }
 }
