@@ -14,7 +14,7 @@ use super::limits::{Bounded, Limits, Stopped};
 use super::resolve::{self, Resolver, interleave, resolve};
 use super::socket_options::SocketOptions;
 use super::tls::{self, TlsErrorKind, TlsSettings};
-use super::transport::Transport;
+use super::transport::{Transport, is_dead_peer};
 use super::tunnel;
 use crate::cancel::Registration;
 use crate::proxy::{ProxyServer, Route, SocksProxy};
@@ -147,7 +147,7 @@ impl Run<'_> {
         self.report.dns += self.since(start);
         // A literal is not looked up, so no time can have run out over it.
         if !resolve::is_literal(host) && self.limits.total.has_passed(self.limits.clock.now()) {
-            return Err(peer.error(Phase::Resolve, ConnectErrorKind::TotalTimeout));
+            return Err(peer.error(Phase::Resolve, ConnectErrorKind::TotalTimeout(None)));
         }
         let looked_up = Peer { host, port, ..peer };
         addresses.map_err(|stopped| looked_up.error(Phase::Resolve, self.kind(stopped, ConnectErrorKind::Resolve)))
@@ -273,9 +273,11 @@ impl Run<'_> {
 
     fn kind(&self, stopped: Stopped, broken: impl FnOnce(io::Error) -> ConnectErrorKind) -> ConnectErrorKind {
         match stopped {
-            Stopped::Expired { by_total: true, .. } => ConnectErrorKind::TotalTimeout,
+            Stopped::Expired { by_total: true, refused } => ConnectErrorKind::TotalTimeout(refused),
             Stopped::Expired { by_total: false, refused } => ConnectErrorKind::Timeout(self.limits.connect, refused),
             Stopped::Cancelled => ConnectErrorKind::Cancelled,
+            // No limit of ours.
+            Stopped::Io(error) if is_dead_peer(&error) => ConnectErrorKind::Timeout(None, Some(error)),
             Stopped::Io(error) => broken(error),
         }
     }

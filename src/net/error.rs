@@ -37,8 +37,8 @@ pub(crate) struct ConnectError {
 pub(crate) enum ConnectErrorKind {
     /// The connect limit, which is in it, ran out; what another address had said by then.
     Timeout(Option<Duration>, Option<io::Error>),
-    /// The limit on everything ran out.
-    TotalTimeout,
+    /// The limit on everything ran out; what another address had said by then.
+    TotalTimeout(Option<io::Error>),
     /// From outside.
     Cancelled,
     Resolve(io::Error),
@@ -93,7 +93,7 @@ impl ConnectError {
             // PROXY-21: not reaching the proxy is the proxy's failure, however it shows.
             ConnectErrorKind::Timeout(..) if self.is_proxy && self.phase == Phase::Connect => ErrorKind::ProxyError,
             ConnectErrorKind::Timeout(..) => ErrorKind::ConnectTimeout,
-            ConnectErrorKind::TotalTimeout => ErrorKind::TotalTimeout,
+            ConnectErrorKind::TotalTimeout(_) => ErrorKind::TotalTimeout,
             ConnectErrorKind::Cancelled => ErrorKind::Cancelled,
             ConnectErrorKind::Unsupported(_) => ErrorKind::Unsupported,
             ConnectErrorKind::Tls(error) => match error.kind() {
@@ -101,6 +101,8 @@ impl ConnectError {
                 TlsErrorKind::Setting => ErrorKind::InvalidSetting,
                 TlsErrorKind::File(_) => ErrorKind::Io,
                 _ if self.is_proxy => ErrorKind::ProxyError,
+                // The kernel gave the peer up.
+                TlsErrorKind::Broken(io::ErrorKind::TimedOut) => ErrorKind::ConnectTimeout,
                 // PROXY-21, and requests' "Connection aborted": the peer went away, whatever was being said.
                 TlsErrorKind::Broken(kind) if kind != io::ErrorKind::UnexpectedEof => ErrorKind::ConnectionError,
                 _ => ErrorKind::SslError,
@@ -129,7 +131,7 @@ impl fmt::Display for ConnectError {
                 write!(f, "{} {proxy}{peer} timed out", self.phase.doing())?;
                 limit.map_or(Ok(()), |limit| write!(f, " after {limit:?}"))
             }
-            ConnectErrorKind::TotalTimeout => {
+            ConnectErrorKind::TotalTimeout(_) => {
                 write!(f, "the total timeout ran out during: {} {proxy}{peer}", self.phase.doing())
             }
             ConnectErrorKind::Cancelled => {
@@ -183,7 +185,7 @@ impl StdError for ConnectError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.kind {
             ConnectErrorKind::Resolve(error) | ConnectErrorKind::Connect(error) => Some(error),
-            ConnectErrorKind::Timeout(_, Some(refused)) => Some(refused),
+            ConnectErrorKind::Timeout(_, Some(refused)) | ConnectErrorKind::TotalTimeout(Some(refused)) => Some(refused),
             ConnectErrorKind::Proxy(ProxyFailure::Io(error)) => Some(error),
             ConnectErrorKind::Tls(error) => Some(error),
             _ => None,
@@ -199,6 +201,7 @@ impl From<ConnectError> for Error {
             ConnectErrorKind::Resolve(source)
             | ConnectErrorKind::Connect(source)
             | ConnectErrorKind::Timeout(_, Some(source))
+            | ConnectErrorKind::TotalTimeout(Some(source))
             | ConnectErrorKind::Proxy(ProxyFailure::Io(source)) => public.with_source(source),
             ConnectErrorKind::Tls(source) => public.with_source(source),
             ConnectErrorKind::Proxy(ProxyFailure::Refused { status, .. }) => public.with_status(status),
@@ -249,7 +252,7 @@ mod tests {
                 "tls handshake with h:1 timed out after 1s",
             ),
             (
-                error(ConnectErrorKind::TotalTimeout, Phase::Tunnel, true),
+                error(ConnectErrorKind::TotalTimeout(None), Phase::Tunnel, true),
                 ErrorKind::TotalTimeout,
                 "the total timeout ran out during: opening a tunnel through proxy h:1",
             ),

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::transport::{Transport, is_timeout};
+use super::transport::{Transport, is_dead_peer, is_timeout};
 use super::wait::Wait;
 use crate::cancel::{Cancel, Registration};
 use crate::clock::{self, Clock, Deadline};
@@ -67,7 +67,7 @@ impl Bound<'_> {
     pub(super) fn stopped(&self, error: io::Error) -> Stopped {
         match self.check() {
             Err(cancelled) => cancelled,
-            Ok(()) if is_timeout(&error) => self.expired(),
+            Ok(()) if is_timeout(&error) && !is_dead_peer(&error) => self.expired(),
             Ok(()) => Stopped::Io(error),
         }
     }

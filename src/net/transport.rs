@@ -241,8 +241,7 @@ pub(crate) fn is_timeout(error: &io::Error) -> bool {
 }
 
 /// Whether the kernel gave the peer up.
-#[cfg(test)]
-fn is_dead_peer(error: &io::Error) -> bool {
+pub(super) fn is_dead_peer(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_some()
 }
 

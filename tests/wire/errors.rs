@@ -6,12 +6,7 @@ use std::io::{self, Cursor, Read};
 use petition::testing::{Reply, TestServer};
 use petition::{Body, Error, ErrorKind, HttpAdapter, Retry};
 
-use crate::support::{answer, refusing, session, session_over};
-
-/// The causes of an error, the nearest first.
-fn causes<'e>(error: &'e Error) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
-    std::iter::successors(error.source(), |&error| error.source())
-}
+use crate::support::{answer, causes, refusing, session, session_over};
 
 /// A server that answers each connection's first request by these bytes, and closes.
 fn raw(bytes: &'static [u8]) -> TestServer {

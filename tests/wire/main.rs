@@ -14,7 +14,9 @@ mod cookies;
 mod credentials;
 #[cfg(feature = "gzip")]
 mod decoding;
+mod early_answers;
 mod errors;
+mod expect_continue;
 mod hooks;
 mod log_lines;
 mod one_shot;
@@ -33,3 +35,4 @@ mod timeouts;
 mod tls;
 #[cfg(unix)]
 mod unix_sockets;
+mod waits;

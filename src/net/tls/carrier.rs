@@ -10,7 +10,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::{TlsError, TlsErrorKind};
-use crate::net::transport::{Transport, is_timeout};
+use crate::net::transport::{Transport, is_dead_peer, is_timeout};
 
 pub(in crate::net) struct Carrier {
     pub(in crate::net) transport: Transport,
@@ -55,7 +55,7 @@ impl Carrier {
     fn note<T>(&self, result: io::Result<T>, trouble: impl FnOnce(io::ErrorKind) -> Trouble) -> io::Result<T> {
         let Some(watch) = &self.watch else { return result };
         result.map_err(|error| {
-            if is_timeout(&error) {
+            if is_timeout(&error) && !is_dead_peer(&error) {
                 watch.met(Trouble::Expired);
                 return io::ErrorKind::WouldBlock.into();
             }

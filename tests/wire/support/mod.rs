@@ -6,9 +6,11 @@
 mod authority;
 mod black_hole;
 mod bodies;
+mod causes;
 mod child;
 mod journal;
 mod log_lines;
+mod relay;
 mod servers;
 mod sessions;
 mod temp_dir;
@@ -20,9 +22,11 @@ pub use authority::*;
 #[cfg(target_os = "linux")]
 pub use black_hole::*;
 pub use bodies::*;
+pub use causes::*;
 pub use child::*;
 pub use journal::*;
 pub use log_lines::*;
+pub use relay::*;
 pub use servers::*;
 pub use sessions::*;
 pub use temp_dir::*;

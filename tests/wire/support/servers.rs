@@ -1,8 +1,11 @@
 //! Servers of one answer, and what they got.
 
-use std::io::Read;
-use std::net::{SocketAddr, TcpListener};
+use std::io::{ErrorKind, Read};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use petition::Session;
 use petition::testing::{Peer, Reply, TestRequest, TestServer};
@@ -65,6 +68,39 @@ pub fn tls_server(names: &[&str], script: impl Fn(&mut Peer) + Send + Sync + 'st
     let made = rcgen::generate_simple_self_signed(names).unwrap();
     let builder = TestServer::builder().tls(&made.cert.pem(), &made.signing_key.serialize_pem()).unwrap();
     builder.start(script).unwrap()
+}
+
+/// The URL of a server that runs `script` on each connection's bare socket, for peers that do not read or that write until it
+/// fails. Its threads belong to no one: a connection closes when its script returns.
+pub fn bare(script: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> String {
+    bare_on(TcpListener::bind("127.0.0.1:0").unwrap(), script)
+}
+
+/// The same, on a listener with settings of its own.
+pub fn bare_on(listener: TcpListener, script: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> String {
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let script = Arc::new(script);
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let script = Arc::clone(&script);
+            thread::spawn(move || script(&mut stream));
+        }
+    });
+    url
+}
+
+/// Reads nothing until the client has closed or reset the connection.
+pub fn hold(stream: &mut TcpStream) {
+    // What is peeked at stays where it is, so the window stays as it is, too; then the end is only seen by writing.
+    stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    loop {
+        match stream.peek(&mut [0]) {
+            Ok(0) => return,
+            Ok(_) => thread::sleep(Duration::from_millis(20)),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(_) => return,
+        }
+    }
 }
 
 /// An address that refuses connections.
