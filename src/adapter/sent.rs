@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::error::{Error, ErrorKind};
+use crate::net::TlsError;
 
 /// A request that went out as far as the peer took it.
 pub(super) enum Sent {
@@ -16,12 +17,13 @@ pub(super) enum Sent {
 impl Sent {
     /// What went wrong first: where sending was cut short, that is why there is no answer.
     pub(super) fn blame(&self, error: Error) -> Error {
-        match self {
-            Self::Cut(cut) => {
-                Error::message(ErrorKind::ConnectionError, format!("connection aborted while sending: {cut}"))
-                    .with_source(error)
-            }
-            Self::Whole | Self::Answered => error,
+        let Self::Cut(cut) = self else { return error };
+        match TlsError::inside(cut) {
+            // An alert says why, whichever side of the connection met it.
+            Some(alert) => Error::message(ErrorKind::SslError, alert.to_string()).with_source(error),
+            None if error.kind() == ErrorKind::SslError => error,
+            None => Error::message(ErrorKind::ConnectionError, format!("connection aborted while sending: {cut}"))
+                .with_source(error),
         }
     }
 }

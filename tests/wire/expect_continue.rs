@@ -108,6 +108,26 @@ fn a_final_answer_means_that_the_body_is_not_sent_and_not_read() {
 }
 
 #[test]
+fn a_one_shot_body_that_was_not_sent_can_follow_a_redirect() {
+    let server = TestServer::connections(|peer| {
+        if peer.number() == 0 {
+            peer.read_head();
+            peer.send("HTTP/1.1 307 X\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n");
+            return peer.wait_for_close();
+        }
+        while let Some(request) = peer.read_request() {
+            peer.send(answer(&request.body.len().to_string()));
+        }
+    });
+    let session = session();
+    let (body, read) = one_shot(true);
+
+    let response = session.put(server.url("/")).data(body).expect_continue(0.5).send().unwrap();
+
+    assert_eq!((response.text().unwrap().as_str(), read.load(Ordering::SeqCst)), ("100000", 100_000));
+}
+
+#[test]
 fn the_body_follows_when_the_limit_has_passed() {
     let script = |peer: &mut Peer| {
         while let Some(request) = peer.read_request() {

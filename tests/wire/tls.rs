@@ -282,6 +282,43 @@ fn a_client_certificate_is_shown_where_there_is_one_and_its_lack_is_said() {
     }
 }
 
+// Under TLS 1.3 the alert comes after the handshake, and a reset right behind it
+#[test]
+fn a_refused_client_certificate_is_an_ssl_error_every_time() {
+    let (pki, others) = (Pki::new(), Authority::new("Nobody's"));
+    let stranger = others.leaf(&["client.test"]);
+    let stranger = ClientCert::pem_bytes(stranger.cert.as_bytes(), stranger.key.as_bytes());
+    for versions in [&[&version::TLS12][..], &[&version::TLS13]] {
+        let config = Arc::new(config(&pki.leaf, versions, Some(&pki.authority)));
+        let server = TestServer::connections(move |peer| {
+            let mut connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut inner = Inner(peer);
+            while connection.is_handshaking() {
+                if connection.complete_io(&mut inner).is_err() {
+                    return; // closes on whatever the client has sent by now
+                }
+            }
+        });
+        let url = format!("https://good.test:{}/", server.address().port());
+        for backend in backends() {
+            let session = pki.session(&backend);
+            for round in 0..30 {
+                for large in [false, true] {
+                    let body = vec![b'x'; if large { 8 << 20 } else { 0 }];
+                    let none = session.post(&url).data(body.clone()).send();
+                    let unknown = session.post(&url).data(body).cert(stranger.clone()).send();
+
+                    for (case, sent) in [("none", none), ("unknown", unknown)] {
+                        let error = sent.unwrap_err();
+                        let why = format!("{backend:?} {versions:?} {case} {large} {round}: {error:?}");
+                        assert!(error.kind() == ErrorKind::SslError, "{why}");
+                    }
+                }
+            }
+        }
+    }
+}
+
 // TLS-11, TLS-12
 #[test]
 fn a_client_certificate_that_cannot_be_used_is_an_error_before_anything_is_sent() {

@@ -125,12 +125,10 @@ pub(super) fn handshake(
     let connection = ClientConnection::new(Arc::clone(connector), server)
         .map_err(|error| failure(&error, config.cert.is_some(), name))?;
     let mut stream = Stream { connection: Box::new(connection), carrier };
-    while stream.connection.is_handshaking() {
-        stream.connection.complete_io(&mut stream.carrier).map_err(|error| {
-            match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-                Some(inner) => failure(inner, config.cert.is_some(), name),
-                None => TlsError::from_text(&error.to_string(), name),
-            }
+    while stream.connection.is_handshaking() || stream.connection.wants_write() {
+        stream.shake().map_err(|error| match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+            Some(inner) => failure(inner, config.cert.is_some(), name),
+            None => TlsError::from_text(&error.to_string(), name),
         })?;
     }
     let certificate = stream.connection.peer_certificates().and_then(|chain| chain.first());
@@ -223,6 +221,26 @@ impl Stream {
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.send()?;
         self.carrier.flush()
+    }
+
+    /// One step of the handshake: what there is to say, then what the peer says. One that takes no more may have said why:
+    /// a server that refuses a client certificate closes on the messages behind it.
+    fn shake(&mut self) -> io::Result<()> {
+        let sent = self.flush();
+        if matches!(&sent, Err(error) if error.kind() == io::ErrorKind::WouldBlock) || !self.connection.is_handshaking() {
+            return sent;
+        }
+        match (sent, self.connection.read_tls(&mut self.carrier)) {
+            // It said nothing.
+            (Err(unsent), Ok(0) | Err(_)) => return Err(unsent),
+            (Ok(()), Ok(0)) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            (_, read) => read?,
+        };
+        let processed = self.connection.process_new_packets();
+        if processed.is_err() {
+            let _ = self.send(); // the alert that says so
+        }
+        processed.map(drop).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
     /// Gives the carrier all that is encrypted.
