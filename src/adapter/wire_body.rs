@@ -334,7 +334,9 @@ impl BodySource for WireBody {
     }
 
     fn bound(&mut self, time: Duration) -> u64 {
-        self.bounds = Bounds::new(self.limits.bytes, time);
+        // What is in the buffer came off the wire too.
+        let read = self.unread.as_ref().map_or(0, |unread| unread.buffer.data().len() as u64);
+        self.bounds = Bounds::new(self.limits.bytes.saturating_sub(read), time);
         self.limits.bytes
     }
 }

@@ -140,11 +140,16 @@ impl Stream {
         if self.touched || matches!(self.state, State::Closed | State::GivenUp) {
             return Ok(None);
         }
-        let most = match &mut self.state {
-            State::Raw(source) => source.bound(time),
-            State::Decoded(coded) => coded.inner_mut().bound(time),
-            State::Ended | State::Closed | State::GivenUp => 0,
+        let (most, announced) = match &mut self.state {
+            State::Raw(source) => (source.bound(time), source.remaining()),
+            State::Decoded(coded) => (coded.inner_mut().bound(time), None),
+            State::Ended | State::Closed | State::GivenUp => (0, None),
         };
+        if announced.is_some_and(|length| length > most) {
+            self.close();
+            self.state = State::GivenUp;
+            return Ok(None);
+        }
         let deadline = Deadline::after(clock::now(), Some(time));
         let mut out = Vec::new();
         self.decode();
@@ -171,9 +176,11 @@ impl Stream {
     /// Reads a piece to `out`; true at the end.
     fn read_bounded(&mut self, most: u64, out: &mut Vec<u8>) -> io::Result<bool> {
         let mut piece = [0; 8 * 1024];
+        // One byte more than may be kept tells that there are more.
+        let wanted = (most.saturating_sub(out.len() as u64).saturating_add(1)).min(piece.len() as u64) as usize;
         let read = match &mut self.state {
-            State::Raw(source) => source.read(&mut piece),
-            State::Decoded(coded) => coded.read(&mut piece),
+            State::Raw(source) => source.read(&mut piece[..wanted]),
+            State::Decoded(coded) => coded.read(&mut piece[..wanted]),
             State::Ended => return Ok(true),
             State::Closed | State::GivenUp => return Err(consumed().into()),
         };

@@ -14,6 +14,7 @@ mod cookies;
 mod credentials;
 #[cfg(feature = "gzip")]
 mod decoding;
+mod drains;
 mod early_answers;
 mod errors;
 mod expect_continue;
