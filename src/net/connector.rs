@@ -452,7 +452,7 @@ mod tests {
     fn an_ipv6_peer_is_shown_in_brackets() {
         let peer = Peer { host: "::1", port: 80, is_proxy: false };
 
-        let error = peer.error(Phase::Connect, ConnectErrorKind::TotalTimeout);
+        let error = peer.error(Phase::Connect, ConnectErrorKind::TotalTimeout(None));
 
         assert_eq!(error.peer, "[::1]:80");
     }

@@ -8,6 +8,7 @@ mod support;
 mod adapters;
 mod auth;
 mod bodies;
+mod cancel;
 mod connecting;
 mod cookies;
 #[cfg(feature = "native-tls")]
