@@ -88,7 +88,7 @@ impl Entries {
     }
 
     fn take(&mut self, number: usize) -> Option<Entry> {
-        let place = self.list.get_mut(number)?;
+        let place = self.list.get_mut(number).filter(|place| matches!(place, Place::Used(_)))?;
         let Place::Used(entry) = std::mem::replace(place, Place::Free(self.free)) else { return None };
         self.free = Some(number);
         self.used -= 1;
@@ -115,7 +115,8 @@ pub(crate) trait Stop: Send + Sync {
 /// A place in a token's list, until it is dropped.
 pub(crate) struct Registration {
     token: Cancel,
-    number: usize,
+    /// `None` once it was taken back: by then the number may be another's.
+    number: Option<usize>,
 }
 
 /// Takes a function back that [`Cancel::on_cancel`] has registered, when it is dropped.
@@ -248,29 +249,30 @@ impl Cancel {
         }
         let number = entries.put(entry());
         drop(entries);
-        Some(Registration { token: self.clone(), number })
+        Some(Registration { token: self.clone(), number: Some(number) })
     }
 
-    /// The error of what was cancelled while it did this.
+    /// The error of what was cancelled then: before or while something was done.
     #[cold]
-    pub(crate) fn error(doing: &str) -> Error {
-        Error::message(ErrorKind::Cancelled, format!("the request was cancelled while {doing}"))
+    pub(crate) fn error(when: &str) -> Error {
+        Error::message(ErrorKind::Cancelled, format!("the request was cancelled {when}"))
     }
 }
 
 impl Registration {
     /// Takes the entry back; true if it was taken out to be stopped before.
-    pub(crate) fn end(self) -> bool {
+    pub(crate) fn end(mut self) -> bool {
         self.take_back()
     }
 
-    fn take_back(&self) -> bool {
+    fn take_back(&mut self) -> bool {
+        let Some(number) = self.number.take() else { return false };
         let gone = {
             let mut entries = self.token.shared.entries.lock();
             if entries.taken {
                 return true;
             }
-            entries.take(self.number)
+            entries.take(number)
         };
         // Outside the lock: it may be the last handle of a socket.
         drop(gone);
@@ -374,6 +376,27 @@ mod tests {
         assert!(other.is_cancelled());
         assert_eq!(count.0.load(Ordering::SeqCst), 1);
         assert!(parent.child().is_cancelled() && parent.child().child().is_cancelled());
+    }
+
+    // Ending a registration took it back twice: the second time, whatever had its number by then
+    #[test]
+    fn ending_one_registration_takes_back_no_other() {
+        let cancel = Cancel::new();
+        let ended: Vec<_> = (0..3).map(|_| cancel.register(counting().1).unwrap()).collect();
+        for registration in ended {
+            assert!(!registration.end());
+        }
+
+        let (counts, kept): (Vec<_>, Vec<_>) = (0..5)
+            .map(|_| {
+                let (count, stop) = counting();
+                (count, cancel.register(stop).unwrap())
+            })
+            .unzip();
+        cancel.cancel();
+
+        assert!(counts.iter().all(|count| count.0.load(Ordering::SeqCst) == 1));
+        assert!(kept.into_iter().all(Registration::end));
     }
 
     #[test]

@@ -53,6 +53,10 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
         (**self).sleep(duration);
     }
 
+    fn sleep_or_cancel(&self, duration: Duration, cancel: &Cancel) -> bool {
+        (**self).sleep_or_cancel(duration, cancel)
+    }
+
     fn jitter(&self) -> f64 {
         (**self).jitter()
     }

@@ -88,7 +88,7 @@ impl Engine {
 
     fn no_slot(&self, job: &Job<'_>, why: NoSlot) -> Error {
         if why == NoSlot::Cancelled {
-            return Cancel::error("waiting for a pool slot");
+            return Cancel::error("while waiting for a pool slot");
         }
         if job.deadline.has_passed(self.clock.now()) {
             return Error::message(ErrorKind::TotalTimeout, "the total timeout ran out while waiting for a pool slot");

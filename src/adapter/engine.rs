@@ -257,7 +257,7 @@ impl Engine {
                 true
             }
         };
-        if slept { Ok(()) } else { Err(Cancel::error("waiting to try again")) }
+        if slept { Ok(()) } else { Err(Cancel::error("while waiting to try again")) }
     }
 }
 

@@ -221,7 +221,7 @@ impl Patience {
                 }
             }
             Halt::Over => Error::message(ErrorKind::TotalTimeout, format!("the total timeout ran out while {doing}")),
-            Halt::Cancelled => Cancel::error(doing),
+            Halt::Cancelled => Cancel::error(&format!("while {doing}")),
             Halt::Closed => {
                 Error::message(ErrorKind::StreamConsumed, "the response was closed while its body was read")
             }

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use petition::testing::{Peer, Reply, TestServer};
 use petition::{
     Body, Cancel, Error, ErrorKind, HttpAdapter, HttpAdapterBuilder, RequestBuilder, Response, Result, Retry, Session,
-    StatusCode,
 };
 
 #[cfg(target_os = "linux")]
@@ -39,7 +38,7 @@ fn cancelled<T: std::fmt::Debug + Send>(
         assert!(begin.elapsed() < SOON, "{:?}", begin.elapsed());
         assert_eq!(error.kind(), ErrorKind::Cancelled, "{error:?}");
         assert!(error.is_cancelled() && !error.is_timeout() && !error.is_connection_error());
-        assert!(error.to_string().starts_with("the request was cancelled while "), "{error}");
+        assert!(error.to_string().starts_with("the request was cancelled "), "{error}");
         error
     })
 }
@@ -97,7 +96,7 @@ fn a_cancelled_token_fails_requests_at_once() {
         crate::support::session().post(server.url("/")).data(Body::reader(io::empty())).cancel(&cancel).send().unwrap_err(),
     ] {
         assert_eq!(error.kind(), ErrorKind::Cancelled);
-        assert_eq!(error.to_string(), "the request was cancelled while before it was sent".replace("while ", ""));
+        assert_eq!(error.to_string(), "the request was cancelled before it was sent");
         assert!(error.is_connect(), "nothing was sent");
     }
     assert_eq!((server.accepted(), server.requests().len()), (1, 1));
@@ -424,9 +423,8 @@ fn the_sleep_of_a_retry_is_ended() {
     });
     let cancel = Cancel::new();
     let get = session.get(server.url("/")).cancel(&cancel);
-    let error = cancelled(&cancel, || get.send(), || assert!(server.wait_for_requests(1)));
+    cancelled(&cancel, || get.send(), || assert!(server.wait_for_requests(1)));
     assert_eq!(server.requests().len(), 1);
-    assert_eq!(error.status(), Some(StatusCode::SERVICE_UNAVAILABLE));
 
     // After a failure, too.
     let (adapter, session) = {
