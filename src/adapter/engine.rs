@@ -26,6 +26,9 @@ use crate::pool::{self, ConnectionPool, Manager, PoolStats};
 use crate::proxy::Route;
 use crate::retry::{Cause, GiveUp, Retry};
 
+/// How many unverified hosts an adapter remembers.
+const MAX_UNVERIFIED: usize = 4096;
+
 /// What the clones of an adapter share.
 pub(super) struct Engine {
     pub(super) settings: AdapterSettings,
@@ -38,7 +41,7 @@ pub(super) struct Engine {
     tls: TlsSettings,
     /// The last that were not: the next request mostly has the same, a bundle that the environment names above all.
     last_tls: Mutex<TlsSettings>,
-    /// Hosts that were warned of (docs/decisions.md#warn-once).
+    /// Hosts that were warned of (docs/decisions.md#warn-once), up to a limit.
     unverified: Mutex<HashSet<String>>,
 }
 
@@ -114,7 +117,14 @@ impl Engine {
 
     /// TLS-04, LOG-19: requests warns of each request; here once for each host.
     pub(super) fn warn_unverified(&self, host: &str) {
-        let is_new = self.unverified.lock().insert(host.to_owned());
+        let is_new = {
+            let mut known = self.unverified.lock();
+            // To be warned again is better than a list without end.
+            if known.len() >= MAX_UNVERIFIED && !known.contains(host) {
+                known.clear();
+            }
+            known.insert(host.to_owned())
+        };
         if is_new {
             log::warn!(
                 target: log_targets::TLS,

@@ -8,6 +8,14 @@ use crate::pool::Endpoint;
 
 /// LOG-04, LOG-15.
 pub(super) fn log_answer(job: &Job<'_>, endpoint: &Endpoint, head: &ResponseHead, framing: Framing) {
+    // LOG-17
+    if framing == Framing::Chunked && head.headers.contains("content-length") {
+        log::warn!(
+            target: CONNECTIONPOOL,
+            "Received response with both Content-Length and Transfer-Encoding set. This is expressly forbidden by RFC 7230 \
+             sec 3.3.2. Ignoring Content-Length and attempting to process response as Transfer-Encoding: chunked."
+        );
+    }
     if !log::log_enabled!(target: CONNECTIONPOOL, log::Level::Debug) {
         return;
     }

@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 
 use super::BasicAuth;
 use crate::text::latin1;
+use crate::url::Url;
 
 /// The netrc file named by the environment, as last seen.
 #[derive(Default)]
@@ -112,7 +113,12 @@ fn home(env: &dyn Fn(&str) -> Option<String>) -> Option<String> {
 
 /// By host, and `default`.
 #[derive(Default)]
-struct Entries(HashMap<String, Entry>);
+struct Entries {
+    by_name: HashMap<String, Arc<Entry>>,
+    /// Names that no URL has as they are written: those beyond ASCII by their punycode, all in lower case. They count where
+    /// no name is the host itself.
+    by_host: HashMap<String, Arc<Entry>>,
+}
 
 #[derive(Default)]
 struct Entry {
@@ -129,15 +135,36 @@ impl Entries {
         parse(&text)
     }
 
+    fn insert(&mut self, name: String, entry: Entry) {
+        let entry = Arc::new(entry);
+        if let Some(host) = host_of_url(&name).filter(|host| *host != name) {
+            self.by_host.insert(host, Arc::clone(&entry));
+        }
+        self.by_name.insert(name, entry);
+    }
+
     /// An entry for the host counts even if it is empty; then there are no credentials.
     fn find(&self, host: &str) -> Option<BasicAuth> {
-        let entry = self.0.get(host).or_else(|| self.0.get("default"))?;
+        let named = self.by_name.get(host).or_else(|| self.by_host.get(host));
+        let entry = named.or_else(|| self.by_name.get("default"))?;
         let login = if entry.login.is_empty() { &entry.account } else { &entry.login };
         if login.is_empty() && entry.password.is_empty() {
             return None;
         }
         Some(BasicAuth::new(login, &entry.password))
     }
+}
+
+/// The host as a URL has it; `None` if it can be none.
+fn host_of_url(name: &str) -> Option<String> {
+    // Most names are what they are in a URL.
+    if name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte)) {
+        return None;
+    }
+    let url = Url::parse(&format!("http://{name}/")).ok()?;
+    // Nothing but a host may stand there.
+    let is_host_alone = url.user_info().is_none() && url.port().is_none() && url.path() == "/" && url.query().is_none();
+    is_host_alone.then(|| url.host().to_owned())
 }
 
 fn parse(text: &str) -> Option<Entries> {
@@ -165,7 +192,7 @@ fn parse(text: &str) -> Option<Entries> {
         if name.is_empty() {
             return None;
         }
-        entries.0.insert(name, words.entry()?);
+        entries.insert(name, words.entry()?);
     }
 }
 
@@ -337,6 +364,32 @@ mod tests {
     }
 
     /// A home folder, gone with the value.
+    // requests looks a host up as the URL has it, unprepared; here a URL has one form.
+    #[test]
+    fn a_machine_has_its_name_in_unicode_in_punycode_and_in_any_case() {
+        let host = "xn--bcher-kva.example";
+        for (name, want) in [
+            ("b\u{fc}cher.example", true),
+            ("B\u{dc}CHER.example", true),
+            ("xn--bcher-kva.example", true),
+            ("XN--BCHER-KVA.EXAMPLE", true),
+            ("\"b\u{fc}cher.example\"", true),
+            ("bucher.example", false),
+            ("b\u{fc}cher.example:80", false),
+            ("u@b\u{fc}cher.example", false),
+            ("b\u{fc}cher.example/x", false),
+            ("\u{2603}.example", false),
+            ("sub.b\u{fc}cher.example", false),
+        ] {
+            let entries = parse(&format!("machine {name} login l password p")).unwrap();
+            assert_eq!(entries.find(host).is_some(), want, "{name}");
+        }
+        let both = "machine b\u{fc}cher.example login a password a machine xn--bcher-kva.example login b password b";
+        assert!(parse(both).unwrap().find(host) == Some(BasicAuth::new("b", "b")));
+        let latin1 = latin1::to_text(b"machine b\xfccher.example login l password caf\xe9");
+        assert!(parse(&latin1).unwrap().find(host) == Some(BasicAuth::new("l", "caf\u{e9}")));
+    }
+
     struct Home(TempDir);
 
     impl Home {

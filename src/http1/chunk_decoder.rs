@@ -2,9 +2,9 @@
 //!
 //! A state machine that consumes one byte at a time and never touches content: in the state `Data`, that many bytes
 //! belong to the caller. An unexpected byte leaves the state unchanged. A size consists of hexadecimal digits only, and
-//! LF alone ends a line. Extensions and trailers are checked for control bytes, counted and discarded.
+//! LF alone ends a line. Extensions and trailers are checked for NUL and CR, counted and discarded.
 
-use super::octets::is_control;
+use super::octets::is_dangerous;
 use super::remote_error::RemoteError;
 
 #[derive(Debug)]
@@ -139,8 +139,8 @@ impl ChunkDecoder {
             (At::Digits | At::Blank | At::Extension, b'\r') => At::SizeLf,
             (At::Digits | At::Blank, b' ' | b'\t') => At::Blank,
             (At::Digits | At::Blank, b';') => At::Extension,
-            (At::Extension, byte) if !is_control(byte) => At::Extension,
-            (At::Extension, _) => return Err("control byte in a chunk extension"),
+            (At::Extension, byte) if !is_dangerous(byte) => At::Extension,
+            (At::Extension, _) => return Err("NUL in a chunk extension"),
             (At::Size | At::Digits, byte) => {
                 let digit = char::from(byte).to_digit(16).ok_or("chunk size is not a hexadecimal number")?;
                 if self.left >> 60 != 0 {
@@ -154,8 +154,8 @@ impl ChunkDecoder {
             (At::TrailerStart, b'\r') => At::LastLf,
             (At::Trailer | At::TrailerLf, b'\n') => At::TrailerStart,
             (At::Trailer, b'\r') => At::TrailerLf,
-            (At::TrailerStart | At::Trailer, byte) if !is_control(byte) => At::Trailer,
-            (At::TrailerStart | At::Trailer, _) => return Err("control byte in a trailer"),
+            (At::TrailerStart | At::Trailer, byte) if !is_dangerous(byte) => At::Trailer,
+            (At::TrailerStart | At::Trailer, _) => return Err("NUL in a trailer"),
             (At::SizeLf | At::TrailerLf | At::LastLf, _) => return Err("CR without LF"),
             (At::Data | At::DataEnd | At::DataLf | At::Done, _) => return Ok(self.at),
         };

@@ -1,7 +1,8 @@
 //! Where a body ends: RFC 9112 §6 as pure functions, for responses and requests.
 //!
-//! Responses: two ways to delimit one body, or two lengths, are how a response is smuggled past one reader and into
-//! another. They are refused. A length that no reader takes for a number counts as absent, as in requests.
+//! Responses: what two readers could read in two ways is how a response is smuggled past one of them. A length that is
+//! not a number, lengths that differ, and chunked anywhere except at the end of the codings are refused. For chunked
+//! together with a length the RFC has a rule: chunked wins, and the connection is closed.
 //!
 //! Requests: only this file decides which requests have `Content-Length: 0`, which are sent chunked, and which framing
 //! fields set by the caller contradict the body. [`prepared_field`] is called while the request is prepared,
@@ -31,20 +32,21 @@ impl Framing {
         if is_bodyless(method, head.status) {
             return Ok(Self::None);
         }
+        if is_chunked(&head.headers)? {
+            // Whatever a Content-Length says (RFC 9112 §6.3); `reuse` keeps such a connection out of the pool.
+            return Ok(Self::Chunked);
+        }
         let mut length = None;
-        for value in head.headers.get_all("content-length") {
+        for value in head.headers.get_all(CONTENT_LENGTH) {
             read_lengths(value, &mut length)?;
         }
-        let coded = head.headers.contains("transfer-encoding");
-        let chunked = coded && codings(&head.headers).any(|coding| coding.eq_ignore_ascii_case("chunked"));
         match length {
-            Some(_) if coded => {
-                Err(RemoteError::InvalidHeader("both Transfer-Encoding and Content-Length are present".into()))
-            }
-            Some(Length::Known(length)) => Ok(Self::Length(length)),
-            // Anywhere in the list, as in requests (FRAME-13); `reuse` keeps such a connection out of the pool.
-            _ if chunked => Ok(Self::Chunked),
-            _ => Ok(Self::UntilClose),
+            // Some readers delimit the body by the one, some by the other.
+            Some(_) if codings(&head.headers).any(|coding| !is_identity(coding)) => Err(RemoteError::InvalidHeader(
+                "Content-Length together with a Transfer-Encoding other than chunked".into(),
+            )),
+            Some(length) => Ok(Self::Length(length)),
+            None => Ok(Self::UntilClose),
         }
     }
 
@@ -104,6 +106,8 @@ pub(crate) fn prepared_field(
     match body {
         // requests omits it for these two only; `expects_body` has urllib3's list.
         BodyLength::Empty if matches!(*method, Method::GET | Method::HEAD) => None,
+        // Left as they are, so that the request is refused when it is sent.
+        _ if headers.get_all(CONTENT_LENGTH).nth(1).is_some() => None,
         BodyLength::Known(length) => Some((CONTENT_LENGTH, length.to_string().into())),
         // The caller has declared a length: the body must have it when the request is sent.
         BodyLength::Empty | BodyLength::Unknown if headers.contains(CONTENT_LENGTH) => None,
@@ -118,11 +122,19 @@ pub(crate) fn of_request(
     body: BodyLength,
     headers: &Headers,
 ) -> Result<RequestFraming, Contradiction> {
-    let length = headers.get(CONTENT_LENGTH).map(digits).transpose()?;
+    let mut lengths = headers.get_all(CONTENT_LENGTH);
+    let length = lengths.next().map(digits).transpose()?;
+    if lengths.next().is_some() {
+        return Err(Contradiction("Content-Length is set more than once".into()));
+    }
     let coded = headers.contains(TRANSFER_ENCODING);
     let body = match (body, length) {
         (_, Some(_)) if coded => {
             return Err(Contradiction("both Content-Length and Transfer-Encoding are set".into()));
+        }
+        // The body goes out chunked, and once.
+        _ if coded && !ends_with_chunked(headers) => {
+            return Err(Contradiction("Transfer-Encoding does not end with chunked, or contains it twice".into()));
         }
         // HEAD may declare what GET would send.
         (BodyLength::Empty, Some(set @ 1..)) if *method != Method::HEAD => {
@@ -148,6 +160,9 @@ pub(crate) fn of_request(
 const CONTENT_LENGTH: &str = "Content-Length";
 const TRANSFER_ENCODING: &str = "Transfer-Encoding";
 
+/// The registered transfer codings (RFC 9112 §7), and `identity`, which was one.
+const KNOWN_CODINGS: [&str; 7] = ["chunked", "identity", "gzip", "x-gzip", "deflate", "compress", "x-compress"];
+
 /// Whether the method needs `Content-Length: 0` if it has no body and no framing field yet: after a redirect, or in a
 /// request that was edited (RFC 9110 §8.6).
 fn expects_body(method: &Method) -> bool {
@@ -167,7 +182,41 @@ pub(super) fn is_switch(method: &Method, status: StatusCode) -> bool {
 
 /// The transfer codings of all fields.
 pub(super) fn codings(headers: &Headers) -> impl Iterator<Item = &str> {
-    headers.get_all("transfer-encoding").flat_map(members)
+    headers.get_all(TRANSFER_ENCODING).flat_map(members)
+}
+
+/// Whether a response's body is chunked. Refuses chunked that is not the last coding, appears twice or follows an unknown
+/// coding (RFC 9112 §6.1, §7). Below chunked, a known compression stays as it came, as in requests (FRAME-13).
+fn is_chunked(headers: &Headers) -> Result<bool, RemoteError> {
+    if !codings(headers).any(is_chunked_coding) {
+        return Ok(false);
+    }
+    if !ends_with_chunked(headers) {
+        return Err(RemoteError::InvalidHeader("chunked is not the last Transfer-Encoding, or appears twice".into()));
+    }
+    let known = |coding: &str| KNOWN_CODINGS.iter().any(|known| coding.eq_ignore_ascii_case(known));
+    match codings(headers).find(|coding| !known(coding)) {
+        Some(unknown) => Err(refuse("unknown Transfer-Encoding", unknown)),
+        None => Ok(true),
+    }
+}
+
+/// Whether chunked is the last coding and appears once.
+fn ends_with_chunked(headers: &Headers) -> bool {
+    let (count, last) = codings(headers).fold((0, false), |(count, _), coding| {
+        let chunked = is_chunked_coding(coding);
+        (count + usize::from(chunked), chunked)
+    });
+    last && count == 1
+}
+
+fn is_chunked_coding(coding: &str) -> bool {
+    coding.eq_ignore_ascii_case("chunked")
+}
+
+/// Whether the coding changes nothing.
+fn is_identity(coding: &str) -> bool {
+    coding.eq_ignore_ascii_case("identity")
 }
 
 fn is_bodyless(method: &Method, status: StatusCode) -> bool {
@@ -182,38 +231,27 @@ fn members(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(|member| member.trim_matches([' ', '\t'])).filter(|member| !member.is_empty())
 }
 
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Length {
-    Known(u64),
-    /// There is a field, but its value is not a number.
-    Unknown,
-}
-
-/// Merges one Content-Length with those seen before.
-fn read_lengths(value: &str, seen: &mut Option<Length>) -> Result<(), RemoteError> {
-    let mut found = false;
-    for member in members(value) {
+/// Merges one Content-Length with those seen before. A list of equal numbers is one number.
+fn read_lengths(value: &str, seen: &mut Option<u64>) -> Result<(), RemoteError> {
+    let mut members = members(value).peekable();
+    if members.peek().is_none() {
+        return Err(refuse("Content-Length is not a number", value));
+    }
+    for member in members {
         let length = read_length(member)?;
         if seen.is_some_and(|seen| seen != length) {
             return Err(refuse("Content-Length has different values", value));
         }
-        (*seen, found) = (Some(length), true);
-    }
-    if !found {
-        seen.get_or_insert(Length::Unknown);
+        *seen = Some(length);
     }
     Ok(())
 }
 
-fn read_length(text: &str) -> Result<Length, RemoteError> {
+fn read_length(text: &str) -> Result<u64, RemoteError> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return text.parse().map(Length::Known).map_err(|_| refuse("Content-Length is too large", text));
+        return text.parse().map_err(|_| refuse("Content-Length is too large", text));
     }
-    // `+5` and `1_0` are numbers to some readers and not to others.
-    if text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'_')) {
-        return Err(refuse("Content-Length is not a number", text));
-    }
-    Ok(Length::Unknown)
+    Err(refuse("Content-Length is not a number", text))
 }
 
 fn refuse(fault: &str, value: &str) -> RemoteError {
@@ -271,20 +309,29 @@ mod tests {
             ("Content-Length: 5\r\nContent-Length: 05", Ok(Framing::Length(5))),
             ("Content-Length: 5, 5,", Ok(Framing::Length(5))),
             ("Content-Length: 5,5\r\nX: 1\r\nContent-Length: 5", Ok(Framing::Length(5))),
-            ("Content-Length:", Ok(Framing::UntilClose)),
-            ("Content-Length: ,", Ok(Framing::UntilClose)),
-            ("Content-Length: -5", Ok(Framing::UntilClose)),
-            ("Content-Length: crap", Ok(Framing::UntilClose)),
-            ("Content-Length: 0x5", Ok(Framing::UntilClose)),
-            ("Content-Length: 5 5", Ok(Framing::UntilClose)),
-            ("Content-Length: 5.0", Ok(Framing::UntilClose)),
-            ("Content-Length: \"5\"", Ok(Framing::UntilClose)),
+            ("Content-Length:", refused("Content-Length is not a number: ")),
+            ("Content-Length: ,", refused("Content-Length is not a number: ,")),
+            ("Content-Length: -5", refused("Content-Length is not a number: -5")),
+            ("Content-Length: -0", refused("Content-Length is not a number: -0")),
+            ("Content-Length: crap", refused("Content-Length is not a number: crap")),
+            ("Content-Length: 0x5", refused("Content-Length is not a number: 0x5")),
+            ("Content-Length: 5 5", refused("Content-Length is not a number: 5 5")),
+            ("Content-Length: 5;", refused("Content-Length is not a number: 5;")),
+            ("Content-Length: 5.0", refused("Content-Length is not a number: 5.0")),
+            ("Content-Length: 1e3", refused("Content-Length is not a number: 1e3")),
+            ("Content-Length: \"5\"", refused("Content-Length is not a number: \\\"5\\\"")),
             ("Content-Length: +5", refused("Content-Length is not a number: +5")),
             ("Content-Length: 1_0", refused("Content-Length is not a number: 1_0")),
+            ("Content-Length: 5, x", refused("Content-Length is not a number: x")),
+            ("Content-Length: 5\r\nContent-Length:", refused("Content-Length is not a number: ")),
             ("Content-Length: 18446744073709551616", refused("Content-Length is too large: 18446744073709551616")),
             ("Content-Length: 3, 4", refused("Content-Length has different values: 3, 4")),
             ("Content-Length: 3\r\nContent-Length: 4", refused("Content-Length has different values: 4")),
-            ("Content-Length: 6bad\r\nContent-Length: 44", refused("Content-Length has different values: 44")),
+            ("Content-Length: 6bad\r\nContent-Length: 44", refused("Content-Length is not a number: 6bad")),
+            (
+                "Content-Length: 5\r\nContent-Length: 5\r\nContent-Length: 6",
+                refused("Content-Length has different values: 6"),
+            ),
         ] {
             assert_eq!(framing(&Method::GET, 200, &format!("{fields}\r\n")), want, "{fields}");
         }
@@ -292,23 +339,45 @@ mod tests {
 
     // FRAME-12, FRAME-13
     #[test]
-    fn a_transfer_coding_stands_alone() {
-        let refused = Err("invalid response header: both Transfer-Encoding and Content-Length are present".to_owned());
+    fn chunked_is_the_last_coding_and_wins_over_a_length() {
+        let refused = |text: &str| Err(format!("invalid response header: {text}"));
+        let not_last = || refused("chunked is not the last Transfer-Encoding, or appears twice");
+        let beside = || refused("Content-Length together with a Transfer-Encoding other than chunked");
+        let chunked = || Ok(Framing::Chunked);
         for (fields, want) in [
-            ("Transfer-Encoding: chunked", Ok(Framing::Chunked)),
-            ("transfer-encoding:CHUNKED", Ok(Framing::Chunked)),
-            ("Transfer-Encoding: gzip, chunked", Ok(Framing::Chunked)),
-            ("Transfer-Encoding: chunked, another", Ok(Framing::Chunked)),
-            ("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked", Ok(Framing::Chunked)),
+            ("Transfer-Encoding: chunked", chunked()),
+            ("transfer-encoding:CHUNKED", chunked()),
+            ("Transfer-Encoding: , chunked ,", chunked()),
+            ("Transfer-Encoding: identity, chunked", chunked()),
+            ("Transfer-Encoding: chunked\r\nContent-Length: 3", chunked()),
+            ("Content-Length: 3\r\nTransfer-Encoding: Chunked", chunked()),
+            ("Content-Length: 3\r\nContent-Length: 4\r\nTransfer-Encoding: chunked", chunked()),
+            ("Content-Length: x\r\nTransfer-Encoding: chunked", chunked()),
             ("Transfer-Encoding: identity", Ok(Framing::UntilClose)),
             ("Transfer-Encoding: xchunked", Ok(Framing::UntilClose)),
+            ("Transfer-Encoding: gzip", Ok(Framing::UntilClose)),
             ("Transfer-Encoding: \"chunked\"", Ok(Framing::UntilClose)),
             ("Transfer-Encoding: chunked;q=1", Ok(Framing::UntilClose)),
             ("Transfer-Encoding:", Ok(Framing::UntilClose)),
-            ("Transfer-Encoding: chunked\r\nContent-Length: 3", refused.clone()),
-            ("Content-Length: 3\r\nTransfer-Encoding: chunked", refused.clone()),
-            ("Content-Length: 3\r\nTransfer-Encoding: gzip", refused.clone()),
-            ("Content-Length: x\r\nTransfer-Encoding: chunked", refused),
+            ("Transfer-Encoding: identity\r\nContent-Length: 3", Ok(Framing::Length(3))),
+            ("Content-Length: 3\r\nTransfer-Encoding: Identity, identity", Ok(Framing::Length(3))),
+            ("Content-Length: 3\r\nTransfer-Encoding:", Ok(Framing::Length(3))),
+            ("Transfer-Encoding: identity\r\nContent-Length: x", refused("Content-Length is not a number: x")),
+            ("Content-Length: 3\r\nTransfer-Encoding: gzip", beside()),
+            ("Content-Length: 3\r\nTransfer-Encoding: identity, xchunked", beside()),
+            ("Transfer-Encoding: chunked, identity", not_last()),
+            ("Transfer-Encoding: chunked, another", not_last()),
+            ("Transfer-Encoding: chunked, chunked", not_last()),
+            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", not_last()),
+            ("Transfer-Encoding: chunked\r\nX: 1\r\nTransfer-Encoding: identity", not_last()),
+            ("Content-Length: 3\r\nTransfer-Encoding: chunked, identity", not_last()),
+            ("Transfer-Encoding: gzip, chunked", chunked()),
+            ("Transfer-Encoding: X-Gzip\r\nTransfer-Encoding: chunked", chunked()),
+            ("Content-Length: 3\r\nTransfer-Encoding: deflate, chunked", chunked()),
+            ("Transfer-Encoding: chunked, gzip", not_last()),
+            ("Transfer-Encoding: br, chunked", refused("unknown Transfer-Encoding: br")),
+            ("Transfer-Encoding: foo\r\nTransfer-Encoding: chunked", refused("unknown Transfer-Encoding: foo")),
+            ("Content-Length: 3\r\nTransfer-Encoding: x, chunked", refused("unknown Transfer-Encoding: x")),
         ] {
             assert_eq!(framing(&Method::GET, 200, &format!("{fields}\r\n")), want, "{fields}");
         }
@@ -351,6 +420,8 @@ mod tests {
             (Method::GET, BodyLength::Unknown, &[], chunked),
             (Method::POST, BodyLength::Unknown, &[("transfer-encoding", "gzip")], chunked),
             (Method::POST, BodyLength::Unknown, &[("content-length", "7")], ""),
+            (Method::POST, BodyLength::Known(5), &[("content-length", "5"), ("Content-Length", "6")], ""),
+            (Method::POST, BodyLength::Unknown, &[("content-length", "5"), ("Content-Length", "5")], ""),
         ] {
             let field = prepared_field(&method, body, &fields(own));
 
@@ -358,6 +429,9 @@ mod tests {
             assert_eq!(text, want, "{method} {body:?} {own:?}");
         }
     }
+
+    const BOTH: &str = "both Content-Length and Transfer-Encoding are set";
+    const NOT_CHUNKED: &str = "Transfer-Encoding does not end with chunked, or contains it twice";
 
     // ADPT-14, HDR-12
     #[test]
@@ -386,12 +460,29 @@ mod tests {
             (Method::POST, unknown, length(""), Err("Content-Length \"\" is not a length")),
             (Method::POST, unknown, length("+5"), Err("Content-Length \"+5\" is not a length")),
             (Method::POST, five, length("5, 5"), Err("Content-Length \"5, 5\" is not a length")),
+            (Method::POST, five, length("5").repeat(2), Err("Content-Length is set more than once")),
             (
                 Method::POST,
                 five,
-                [length("5"), coded()].concat(),
-                Err("both Content-Length and Transfer-Encoding are set"),
+                [length("5"), vec![("content-length", "6")]].concat(),
+                Err("Content-Length is set more than once"),
             ),
+            (Method::POST, unknown, length("5").repeat(2), Err("Content-Length is set more than once")),
+            (Method::GET, empty, length("0").repeat(2), Err("Content-Length is set more than once")),
+            (Method::HEAD, empty, [length("0"), length("1")].concat(), Err("Content-Length is set more than once")),
+            (Method::GET, empty, length("5x"), Err("Content-Length \"5x\" is not a length")),
+            (Method::POST, unknown, vec![("Transfer-Encoding", "gzip, Chunked")], Ok((Sending::Chunked, None))),
+            (Method::POST, unknown, vec![("Transfer-Encoding", "identity, Chunked")], Ok((Sending::Chunked, None))),
+            (Method::POST, unknown, vec![("Transfer-Encoding", "gzip")], Err(NOT_CHUNKED)),
+            (Method::POST, unknown, vec![("Transfer-Encoding", "")], Err(NOT_CHUNKED)),
+            (Method::POST, unknown, vec![("Transfer-Encoding", "identity")], Err(NOT_CHUNKED)),
+            (Method::POST, unknown, vec![("Transfer-Encoding", "chunked, identity")], Err(NOT_CHUNKED)),
+            (Method::POST, unknown, coded().repeat(2), Err(NOT_CHUNKED)),
+            (Method::GET, empty, vec![("Transfer-Encoding", "xchunked")], Err(NOT_CHUNKED)),
+            (Method::POST, five, [length("5"), coded()].concat(), Err(BOTH)),
+            (Method::POST, five, [vec![("Transfer-Encoding", "identity")], length("5")].concat(), Err(BOTH)),
+            (Method::POST, unknown, [vec![("TRANSFER-ENCODING", "")], length("5")].concat(), Err(BOTH)),
+            (Method::GET, empty, [vec![("Transfer-Encoding", "\tChunked ")], length("0")].concat(), Err(BOTH)),
         ] {
             let framing = of_request(&method, body, &fields(&own));
 

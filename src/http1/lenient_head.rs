@@ -1,16 +1,16 @@
 //! Parses a response head as requests does, where that is harmless.
 //!
 //! Only for heads that httparse refuses. Accepted: any HTTP/1 version in either case, a folded line (joined by one
-//! blank), blanks before a colon. Skipped: a line that is not a field, with what is folded into it; requests would also
-//! drop all that follows. Refused: control bytes, including a bare CR, because readers differ on what those end, and
-//! that is how one response becomes two.
+//! blank), blanks before a colon, control bytes in a value or the reason. Skipped: a line that is not a field, with what
+//! is folded into it; requests would also drop all that follows. Refused: NUL and a bare CR, because readers differ on
+//! what those end, and that is how one response becomes two.
 
 use std::borrow::Cow;
 
 use http::StatusCode;
 
 use super::head::{ResponseHead, Version, reason};
-use super::octets::{is_control, trim};
+use super::octets::{is_dangerous, trim};
 use super::remote_error::{RemoteError, shown};
 use crate::headers::Headers;
 
@@ -23,8 +23,8 @@ pub(super) fn parse(head: &[u8], max_headers: usize) -> Result<ResponseHead, Rem
     let mut count = 0;
     let mut left_out = None;
     for line in lines.map(without_cr).take_while(|line| !line.is_empty()) {
-        if line.iter().any(|&byte| is_control(byte)) {
-            return Err(RemoteError::InvalidHeader(control_byte(line)));
+        if line.iter().any(|&byte| is_dangerous(byte)) {
+            return Err(RemoteError::InvalidHeader(dangerous_byte(line)));
         }
         if let [b' ' | b'\t', ..] = line {
             if let Some((_, value)) = &mut field {
@@ -54,7 +54,7 @@ pub(super) fn parse(head: &[u8], max_headers: usize) -> Result<ResponseHead, Rem
 pub(super) fn status_line(line: &[u8]) -> Result<(Version, StatusCode, Cow<'static, str>), RemoteError> {
     let refuse = || RemoteError::not_http(line);
     let text = without_cr(line);
-    if text.iter().any(|&byte| is_control(byte)) {
+    if text.iter().any(|&byte| is_dangerous(byte)) {
         return Err(refuse());
     }
     let (version, rest) = word(text);
@@ -98,10 +98,10 @@ fn unfold(value: &mut Cow<'_, [u8]>, more: &[u8]) {
     }
 }
 
-fn control_byte(line: &[u8]) -> Cow<'static, str> {
+fn dangerous_byte(line: &[u8]) -> Cow<'static, str> {
     match split(line) {
-        Some((name, _)) => format!("control byte in the value of {}", shown(name)).into(),
-        None => "control byte".into(),
+        Some((name, _)) => format!("NUL or CR in the value of {}", shown(name)).into(),
+        None => "NUL or CR".into(),
     }
 }
 

@@ -1,8 +1,13 @@
 //! Classes of bytes, shared by requests and responses.
 
-/// A byte that no line of a head may contain: a control byte other than the tab (RFC 9110 §5.5).
+/// A control byte other than the tab. What is sent contains none (RFC 9110 §5.5).
 pub(super) const fn is_control(byte: u8) -> bool {
     (byte < b' ' && byte != b'\t') || byte == 0x7f
+}
+
+/// A byte that ends a line or a text for some reader: never sent and never accepted. Large sites send other control bytes.
+pub(super) const fn is_dangerous(byte: u8) -> bool {
+    matches!(byte, b'\0' | b'\r' | b'\n')
 }
 
 /// Removes the blanks at both ends.

@@ -21,7 +21,7 @@ pub(crate) enum RemoteError {
     HeadTooLarge { limit: usize },
     /// The head has more fields than the limit.
     TooManyHeaders { limit: usize },
-    /// A field that must not be trusted: control bytes, or framing that contradicts itself.
+    /// A field that must not be trusted: NUL or CR, or framing that contradicts itself.
     InvalidHeader(Cow<'static, str>),
     /// Chunked framing that is malformed.
     BadChunk(&'static str),

@@ -4,11 +4,13 @@
 //! written. It does not know what the fields mean, except which of its own are already there.
 //!
 //! This is the last guard against request splitting: whatever let a line break in, it does not leave here. The block is
-//! written first and then checked as a whole, in one pass: it may have two control bytes for each line and no more.
+//! written first and then checked as a whole, in one pass: it may have two control bytes for each line and no more. A
+//! Cookie may have others, because what a server set goes back to it as it came; a value set by the program was checked
+//! when it was set.
 
 use std::fmt;
 
-use super::octets::{is_ascii, is_control};
+use super::octets::{is_ascii, is_control, is_dangerous};
 use crate::error::ErrorKind;
 use crate::headers::Headers;
 use crate::text::latin1;
@@ -35,7 +37,8 @@ pub(crate) enum HeadError {
     Target,
     /// Not a valid name. Everything else in a `Headers` was checked when it was set.
     Name(String),
-    /// A control byte, or a character beyond Latin-1, in the value of the field of this name.
+    /// A control byte, or a character beyond Latin-1, in the value of the field of this name. In a Cookie only NUL, CR and
+    /// LF count.
     Value(String),
 }
 
@@ -175,11 +178,12 @@ fn put_latin1(out: &mut Vec<u8>, name: &str, value: &str) -> Result<(), HeadErro
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
         return Err(HeadError::Name(name.to_owned()));
     }
+    let refused = if name.eq_ignore_ascii_case("cookie") { is_dangerous } else { is_control };
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
     for char in value.chars() {
         match latin1::byte(char) {
-            Some(byte) if !is_control(byte) => out.push(byte),
+            Some(byte) if !refused(byte) => out.push(byte),
             _ => return Err(HeadError::Value(name.to_owned())),
         }
     }
@@ -254,6 +258,27 @@ mod tests {
         let automatic = Automatic { host: ALL.host, ..Automatic::default() };
 
         assert_eq!(written("GET", "/", automatic, &[("X", "caf\u{e9} \u{80}\u{ff}"), ("Y", "1")]), Ok(want.to_owned()));
+    }
+
+    #[test]
+    fn a_cookie_goes_back_as_it_came() {
+        let value = "waf=\x01\x0b\x1f\x7f\u{80}\u{ff}; b=\t2";
+        let none = Automatic::default();
+
+        assert_eq!(
+            written("GET", "/", none, &[("cookie", value), ("X", "1")]),
+            Ok(format!("GET / HTTP/1.1\r\ncookie: {value}\r\nX: 1\r\n\r\n"))
+        );
+        for text in ["a=\x01\0", "a=\x01\r", "a=\x01\nb: c", "a=\x01\u{100}"] {
+            assert_eq!(
+                written("GET", "/", none, &[("Cookie", text)]),
+                Err(HeadError::Value("Cookie".into())),
+                "{text:?}"
+            );
+        }
+        for name in ["X", "Set-Cookie", "Cookie2"] {
+            assert_eq!(written("GET", "/", none, &[(name, "\x01")]), Err(HeadError::Value(name.into())));
+        }
     }
 
     #[test]

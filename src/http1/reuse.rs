@@ -22,7 +22,7 @@ pub(crate) enum CloseReason {
     Http10,
     /// The body is delimited by connection close.
     UntilClose,
-    /// A transfer coding besides chunked, or chunked in HTTP/1.0: readers may differ on where the body ends.
+    /// A transfer coding or a length besides chunked, or chunked in HTTP/1.0: readers may differ on where the body ends.
     Coding,
     /// A 101 response, or the response to CONNECT.
     Switched,
@@ -80,7 +80,7 @@ pub(crate) fn keep_alive_timeout(headers: &Headers) -> Option<Duration> {
 }
 
 fn is_plain_chunked(head: &ResponseHead) -> bool {
-    head.version == Version::Http11 && codings(&head.headers).count() == 1
+    head.version == Version::Http11 && codings(&head.headers).count() == 1 && !head.headers.contains("content-length")
 }
 
 /// Whether a field contains the word, also as part of another word, as in requests. Closing once too often is safe, and
@@ -125,8 +125,17 @@ mod tests {
             (&get, "HTTP/1.1 200", "X: 1", Some(UntilClose)),
             (&get, "HTTP/1.1 200", "Connection: keep-alive", Some(UntilClose)),
             (&get, "HTTP/1.1 200", "Transfer-Encoding: identity", Some(UntilClose)),
+            (&get, "HTTP/1.1 200", "Transfer-Encoding: identity\r\nContent-Length: 1", None),
+            (&get, "HTTP/1.1 200", "Transfer-Encoding: identity, chunked", Some(Coding)),
             (&get, "HTTP/1.1 200", "Transfer-Encoding: gzip, chunked", Some(Coding)),
-            (&get, "HTTP/1.1 200", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", Some(Coding)),
+            (&get, "HTTP/1.1 200", "Transfer-Encoding: chunked\r\nContent-Length: 1", Some(Coding)),
+            (
+                &get,
+                "HTTP/1.1 200",
+                "Content-Length: 1\r\nContent-Length: 2\r\nTransfer-Encoding: chunked",
+                Some(Coding),
+            ),
+            (&get, "HTTP/1.1 304", "Transfer-Encoding: chunked\r\nContent-Length: 1", None),
             (&get, "HTTP/1.0 200", "Transfer-Encoding: chunked\r\nConnection: keep-alive", Some(Coding)),
             (&get, "HTTP/1.1 101", "Upgrade: x", Some(Switched)),
             (&connect, "HTTP/1.1 200", "Content-Length: 1", Some(Switched)),

@@ -1,9 +1,14 @@
-//! Link headers, read as requests reads them: leniently, and not by all of RFC 8288.
+//! Link headers (RFC 8288), read leniently: what is well-formed means what the RFC says, and what is not costs as little as it
+//! can, as in requests.
+
+use std::borrow::Cow;
+
+use crate::text::{latin1, percent};
 
 /// One link of a Link header: where it leads, and what is said of it.
 ///
 /// # Coming from requests
-/// An entry of `Response.links`, which is keyed by `rel` or else by URL; here they are a list, in order, so that two of one
+/// An entry of `Response.links`, which is keyed by `rel` or else by URL. Here they are a list, in order, so that two of one
 /// `rel` are two.
 ///
 /// # Examples
@@ -12,7 +17,7 @@
 ///
 /// let links = Link::parse_header(r#"<https://a.test/?page=2>; rel="next", <https://a.test/?page=9>; rel="last""#);
 ///
-/// let next = links.iter().find(|link| link.rel() == Some("next"));
+/// let next = links.iter().find(|link| link.has_rel("next"));
 /// assert_eq!(next.map(Link::url), Some("https://a.test/?page=2"));
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -22,15 +27,30 @@ pub struct Link {
 }
 
 impl Link {
-    /// The links of one header value, of which none is too odd to be one.
+    /// The links of one header value, by RFC 8288 §3.
+    ///
+    /// A comma or semicolon within `<…>` or within a quoted text is part of it. A parameter without a value has an empty one.
+    /// What does not follow the RFC is read as far as it makes sense: an address without brackets ends at the first
+    /// semicolon, and a comma ends a link only where another link, a comma or the end of the value follows.
     ///
     /// # Coming from requests
-    /// `requests.utils.parse_header_links`: a comma ends a link only where `<` follows, a semicolon always ends a URL or a
-    /// parameter, and what comes after a parameter without exactly one `=` is left out.
+    /// `requests.utils.parse_header_links`. There a semicolon always ends a URL or a parameter, and what comes after a
+    /// parameter without exactly one `=` is lost.
     #[must_use]
     pub fn parse_header(value: &str) -> Vec<Self> {
-        let value = value.trim_matches(QUOTES);
-        if value.is_empty() { Vec::new() } else { split(value).map(Self::parse).collect() }
+        let mut input = Input { rest: value, brackets_end: true };
+        let mut links = Vec::new();
+        loop {
+            input.skip_separators();
+            if input.rest.is_empty() {
+                return links;
+            }
+            let url = input.target();
+            let params = input.params();
+            if !(url.is_none() && params.is_empty()) {
+                links.push(Self { url: url.unwrap_or_default().to_owned(), params });
+            }
+        }
     }
 
     /// Where it leads: as written, not joined to the response's URL.
@@ -39,62 +59,178 @@ impl Link {
         &self.url
     }
 
-    /// How it is related: the parameter `rel`, if there is one that is not empty.
+    /// How it is related: the first parameter `rel`, as written, unless it is empty. It may name several relations, with
+    /// blanks between them: see [`has_rel`](Self::has_rel).
     #[must_use]
     pub fn rel(&self) -> Option<&str> {
-        self.params().find(|(name, value)| *name == "rel" && !value.is_empty()).map(|(_, value)| value)
+        self.param("rel").filter(|rel| !rel.is_empty())
     }
 
-    /// The parameters, `rel` among them, in order: each name once, with its last value.
+    /// Whether `rel` names this relation, without regard to case (RFC 8288 §2.1.1, §3.3).
+    ///
+    /// # Examples
+    /// ```
+    /// let link = &petition::Link::parse_header("</2>; Rel=\"section Next\"")[0];
+    ///
+    /// assert!(link.has_rel("next") && !link.has_rel("nex"));
+    /// ```
+    #[must_use]
+    pub fn has_rel(&self, relation: &str) -> bool {
+        self.rel().is_some_and(|rel| rel.split_ascii_whitespace().any(|own| own.eq_ignore_ascii_case(relation)))
+    }
+
+    /// The title: `title*`, which can have any characters, if it is there and can be decoded, else `title`.
+    #[must_use]
+    pub fn title(&self) -> Option<Cow<'_, str>> {
+        let extended = self.params().find(|(name, _)| name.eq_ignore_ascii_case("title*"));
+        let decoded = extended.and_then(|(_, value)| extended_value(value));
+        decoded.map(Cow::Owned).or_else(|| self.param("title").map(Cow::Borrowed))
+    }
+
+    /// The value of the first parameter of that name, in any case.
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The parameters, `rel` among them, in order and as written, without quotes. A name that is there twice comes twice;
+    /// of `rel` the first counts.
     pub fn params(&self) -> impl Iterator<Item = (&str, &str)> {
         self.params.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
+}
 
-    fn parse(link: &str) -> Self {
-        let (url, rest) = link.split_once(';').unwrap_or((link, ""));
-        let mut params: Vec<(String, String)> = Vec::new();
-        for param in rest.split(';') {
-            let Some((name, value)) = param.split_once('=').filter(|(_, value)| !value.contains('=')) else { break };
-            let (name, value) = (name.trim_matches(QUOTES), value.trim_matches(QUOTES).to_owned());
-            match params.iter_mut().find(|(known, _)| known == name) {
-                Some((_, known)) => *known = value,
-                None => params.push((name.to_owned(), value)),
+/// What is left to read.
+struct Input<'a> {
+    rest: &'a str,
+    /// Whether there may be a `>`: where there was none, nobody looks again.
+    brackets_end: bool,
+}
+
+impl<'a> Input<'a> {
+    fn blanks(&mut self) {
+        self.rest = self.rest.trim_start_matches(BLANKS);
+    }
+
+    /// Past blanks and empty members of the list.
+    fn skip_separators(&mut self) {
+        self.rest = self.rest.trim_start_matches([' ', '\t', ',']);
+    }
+
+    /// Takes up to what `ends` accepts, which is given the rest of the input, or up to the end.
+    fn take_until(&mut self, ends: impl Fn(&str) -> bool) -> &'a str {
+        let end =
+            self.rest.char_indices().map(|(at, _)| at).find(|&at| ends(&self.rest[at..])).unwrap_or(self.rest.len());
+        let (taken, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        taken
+    }
+
+    /// The address in its brackets; without them, or without the second, what stands before the first semicolon.
+    fn target(&mut self) -> Option<&'a str> {
+        if let Some(open) = self.rest.strip_prefix('<').filter(|_| self.brackets_end) {
+            match open.split_once('>') {
+                Some((target, rest)) => {
+                    self.rest = rest;
+                    return Some(target.trim_matches(BLANKS));
+                }
+                None => self.brackets_end = false,
             }
         }
-        Self { url: url.trim_matches(['<', '>', ' ', '\'', '"']).to_owned(), params }
+        let bare = self.take_until(|rest| rest.starts_with(';') || ends_link(rest));
+        Some(bare.trim_matches(['<', '>', ' ', '\t', '\'', '"'])).filter(|bare| !bare.is_empty())
+    }
+
+    /// The parameters, up to the end of the link.
+    fn params(&mut self) -> Vec<(String, String)> {
+        let mut params = Vec::new();
+        loop {
+            // Behind a target or a value nothing else has a place.
+            self.take_until(|rest| rest.starts_with(';') || ends_link(rest));
+            let Some(rest) = self.rest.strip_prefix(';') else { return params };
+            self.rest = rest;
+            let name = self.take_until(|rest| rest.starts_with(['=', ';']) || ends_link(rest)).trim_matches(QUOTES);
+            let value = match self.rest.strip_prefix('=') {
+                Some(rest) => {
+                    self.rest = rest;
+                    self.value()
+                }
+                None => String::new(),
+            };
+            if !(name.is_empty() && value.is_empty()) {
+                params.push((name.to_owned(), value));
+            }
+        }
+    }
+
+    /// A quoted text without its quotes and escapes; anything else up to the next parameter or link. A quote that does not
+    /// end goes to the end.
+    fn value(&mut self) -> String {
+        self.blanks();
+        let Some(quoted) = self.rest.strip_prefix('"') else {
+            let plain = self.take_until(|rest| rest.starts_with(';') || ends_link(rest));
+            return plain.trim_matches(QUOTES).to_owned();
+        };
+        let mut out = String::new();
+        let mut rest = quoted.chars();
+        while let Some(c) = rest.next() {
+            match c {
+                '"' => break,
+                '\\' => out.extend(rest.next()),
+                _ => out.push(c),
+            }
+        }
+        self.rest = rest.as_str();
+        // As in requests, which takes blanks for part of the quotes.
+        out.trim_matches(BLANKS).to_owned()
     }
 }
 
-const QUOTES: [char; 3] = [' ', '\'', '"'];
+const BLANKS: [char; 2] = [' ', '\t'];
+const QUOTES: [char; 4] = [' ', '\t', '\'', '"'];
 
-/// The links of a value: cut at each comma that a `<` follows, blanks between them or not.
-fn split(value: &str) -> impl Iterator<Item = &str> {
-    let mut rest = Some(value);
-    std::iter::from_fn(move || {
-        let value = rest?;
-        let cut = value.match_indices(',').find_map(|(at, _)| {
-            let next = value[at + 1..].trim_start_matches(' ').strip_prefix('<')?;
-            Some((&value[..at], next))
-        });
-        let (link, next) = cut.map_or((value, None), |(link, next)| (link, Some(next)));
-        rest = next;
-        Some(link)
+/// Whether a comma stands here behind which another link may begin. Any other comma is part of what it stands in: RFC 8288
+/// has none outside quotes and brackets, and servers write them.
+fn ends_link(rest: &str) -> bool {
+    rest.strip_prefix(',').is_some_and(|rest| {
+        let next = rest.trim_start_matches(BLANKS);
+        next.is_empty() || next.starts_with(['<', ','])
     })
+}
+
+/// What `charset'language'percent-encoded` says (RFC 8187 §3.2), in the two charsets that the RFCs name.
+fn extended_value(value: &str) -> Option<String> {
+    let mut parts = value.splitn(3, '\'');
+    let (charset, _, encoded) = (parts.next()?, parts.next()?, parts.next()?);
+    let bytes = percent::decode_strictly(encoded)?;
+    if charset.eq_ignore_ascii_case("utf-8") {
+        String::from_utf8(bytes).ok()
+    } else if charset.eq_ignore_ascii_case("iso-8859-1") {
+        Some(latin1::to_text(&bytes))
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parsed(value: &str) -> Vec<(String, Vec<(String, String)>)> {
-        Link::parse_header(value).into_iter().map(|link| (link.url, link.params)).collect()
+    type Params<'a> = &'a [(&'a str, &'a str)];
+
+    fn check(table: &[(&str, &[(&str, Params<'_>)])]) {
+        for (value, want) in table {
+            let links = Link::parse_header(value);
+            let got: Vec<(&str, Vec<_>)> = links.iter().map(|link| (link.url(), link.params().collect())).collect();
+            let want: Vec<_> = want.iter().map(|(url, params)| (*url, params.to_vec())).collect();
+            assert_eq!(got, want, "{value}");
+        }
     }
 
     // RESP-32, UTIL-06: as recorded from requests
     #[test]
     fn links_are_read_as_in_requests() {
-        type Params<'a> = &'a [(&'a str, &'a str)];
-        let table: &[(&str, &[(&str, Params<'_>)])] = &[
+        check(&[
             ("<http://x/1>; rel=next", &[("http://x/1", &[("rel", "next")])]),
             ("<http://x/1>; rel='next'", &[("http://x/1", &[("rel", "next")])]),
             ("<>; rel=next", &[("", &[("rel", "next")])]),
@@ -106,38 +242,109 @@ mod tests {
             ("<http:/.../front.jpeg>", &[("http:/.../front.jpeg", &[])]),
             ("<http:/.../front.jpeg>;", &[("http:/.../front.jpeg", &[])]),
             ("garbage", &[("garbage", &[])]),
-            ("<http://x/1>; REL=\"next\"", &[("http://x/1", &[("REL", "next")])]),
-            ("<http://x/1;a=b>; rel=next", &[("http://x/1", &[("a", "b>"), ("rel", "next")])]),
+            ("http://x/1; rel=next", &[("http://x/1", &[("rel", "next")])]),
             (
-                "<a>; rel=\"1\",<b>; rel=2,   <c>,d, <e>",
-                &[("a", &[("rel", "1")]), ("b", &[("rel", "2")]), ("c>,d", &[]), ("e", &[])],
+                "'http://x/1'; rel=next, <http://x/2>; rel=last",
+                &[("http://x/1", &[("rel", "next")]), ("http://x/2", &[("rel", "last")])],
             ),
-            ("<a>; x=1; flag; rel=next", &[("a", &[("x", "1")])]),
-            ("<a>; x=1=2; rel=next", &[("a", &[])]),
+            ("<http://x/1; rel=next", &[("http://x/1", &[("rel", "next")])]),
+            ("<http://x/1>; REL=\"next\"", &[("http://x/1", &[("REL", "next")])]),
+            ("<a>; rel=\"1\",<b>; rel=2,   <e>", &[("a", &[("rel", "1")]), ("b", &[("rel", "2")]), ("e", &[])]),
             ("<a>; rel=; y=\" z \"; =w", &[("a", &[("rel", ""), ("y", "z"), ("", "w")])]),
-            ("<a>; rel=x; b=c; rel=y", &[("a", &[("rel", "y"), ("b", "c")])]),
-            ("<a>,", &[("a>,", &[])]),
             ("", &[]),
-            (" '\" ", &[]),
-        ];
-        for (value, want) in table {
-            let want: Vec<_> = want
-                .iter()
-                .map(|(url, params)| {
-                    let params = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-                    ((*url).to_owned(), params.collect())
-                })
-                .collect();
-            assert_eq!(parsed(value), want, "{value}");
+            (" \t", &[]),
+        ]);
+    }
+
+    #[test]
+    fn what_stands_in_brackets_or_quotes_is_one() {
+        check(&[
+            ("<http://x/1;a=b?c=d,<e;f>; rel=next", &[("http://x/1;a=b?c=d,<e;f", &[("rel", "next")])]),
+            ("<a;b>;rel=x,<c,d>;rel=y", &[("a;b", &[("rel", "x")]), ("c,d", &[("rel", "y")])]),
+            ("<a>; title=\"b; c\"; rel=next", &[("a", &[("title", "b; c"), ("rel", "next")])]),
+            ("<a>; title=\"b=c\"; rel=next", &[("a", &[("title", "b=c"), ("rel", "next")])]),
+            ("<a>; title=\"b, <c>; rel=no\"; rel=next", &[("a", &[("title", "b, <c>; rel=no"), ("rel", "next")])]),
+            (
+                r#"<a>; title="b \"c\"; \\"; rel=next, <d>; rel=last"#,
+                &[("a", &[("title", r#"b "c"; \"#), ("rel", "next")]), ("d", &[("rel", "last")])],
+            ),
+            (r#"<a>; title="\"; rel=next"#, &[("a", &[("title", r#""; rel=next"#)])]),
+            ("<a>; title=\"\"; rel=\"next\"", &[("a", &[("title", ""), ("rel", "next")])]),
+            ("<a>; title = \"b\" ; rel\t=\tnext ,<c>", &[("a", &[("title", "b"), ("rel", "next")]), ("c", &[])]),
+        ]);
+    }
+
+    #[test]
+    fn a_parameter_needs_no_value_and_an_odd_one_costs_itself_alone() {
+        check(&[
+            ("<a>; flag; rel=next", &[("a", &[("flag", ""), ("rel", "next")])]),
+            ("<a>;;; flag ;rel=next;", &[("a", &[("flag", ""), ("rel", "next")])]),
+            ("<a>; x=1=2; rel=next", &[("a", &[("x", "1=2"), ("rel", "next")])]),
+            ("<a>; x=\"1\"2; rel=next", &[("a", &[("x", "1"), ("rel", "next")])]),
+            ("<a> x; rel=next", &[("a", &[("rel", "next")])]),
+            (
+                "<a>; media=screen,print; rel=next, <b>",
+                &[("a", &[("media", "screen,print"), ("rel", "next")]), ("b", &[])],
+            ),
+            ("<a>; flag, <b>; rel=next", &[("a", &[("flag", "")]), ("b", &[("rel", "next")])]),
+            ("<a>,, ,<b>,", &[("a", &[]), ("b", &[])]),
+            (", , <a>", &[("a", &[])]),
+            ("<a>; rel=x; b=c; rel=y; b=d", &[("a", &[("rel", "x"), ("b", "c"), ("rel", "y"), ("b", "d")])]),
+            ("<a>; title=caf\u{e9}; rel=next", &[("a", &[("title", "caf\u{e9}"), ("rel", "next")])]),
+        ]);
+    }
+
+    #[test]
+    fn the_first_rel_counts_whatever_its_case_and_however_many_it_names() {
+        for (value, rel, is_next) in [
+            ("<a>; rel=next", Some("next"), true),
+            ("<a>; REL=next", Some("next"), true),
+            ("<a>; rel=\"Next\"", Some("Next"), true),
+            ("<a>; rel=\"prefetch next\"", Some("prefetch next"), true),
+            ("<a>; rel=\"  http://r.test/x\tNEXT \"", Some("http://r.test/x\tNEXT"), true),
+            ("<a>; rel=next; rel=prev", Some("next"), true),
+            ("<a>; rel=prev; Rel=next", Some("prev"), false),
+            ("<a>; rel=\"\"; rel=next", None, false),
+            ("<a>; rel; rel=next", None, false),
+            ("<a>; rel=nextpage", Some("nextpage"), false),
+            ("<a>; rev=next", None, false),
+            ("<a>; title=\"rel=next\"", None, false),
+            ("<a>", None, false),
+        ] {
+            let links = Link::parse_header(value);
+            assert_eq!((links[0].rel(), links[0].has_rel("next")), (rel, is_next), "{value}");
         }
     }
 
     #[test]
-    fn rel_is_the_parameter_of_that_spelling_unless_empty() {
-        for (value, want) in
-            [("<a>; rel=next", Some("next")), ("<a>; REL=next", None), ("<a>; rel=\"\"", None), ("<a>", None)]
-        {
-            assert_eq!(Link::parse_header(value)[0].rel(), want, "{value}");
+    fn an_extended_title_goes_before_the_plain_one() {
+        for (params, want) in [
+            ("title=plain", Some("plain")),
+            ("title=plain; title*=UTF-8'de'n%c3%a4chstes%20Kapitel", Some("n\u{e4}chstes Kapitel")),
+            ("TITLE*=utf-8''%e2%82%ac", Some("\u{20ac}")),
+            ("title*=iso-8859-1'en'%A3%20rates; title=plain", Some("\u{a3} rates")),
+            ("title*=utf-8'en'it's", Some("it's")),
+            ("title*=utf-8''%ff; title=plain", Some("plain")),
+            ("title*=koi8-r''%C1; title=plain", Some("plain")),
+            ("title*=x; title=plain", Some("plain")),
+            ("title*=koi8-r''%C1", None),
+            ("rel=next", None),
+        ] {
+            let links = Link::parse_header(&format!("<a>; {params}; rel=next"));
+            assert_eq!(links[0].title().as_deref(), want, "{params}");
+            assert!(links[0].has_rel("next"), "{params}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_value_is_read_to_its_end(junk in "[ \t,;=<>'\"\\\\a-c\u{e9}]{0,40}") {
+            // Quotes and brackets that are open would make one of all that follows.
+            let junk = junk.replace(['"', '\\', '<'], "");
+            let links = Link::parse_header(&format!("{junk}, <z>; rel=next"));
+
+            let last = links.last().unwrap();
+            proptest::prop_assert_eq!((last.url(), last.has_rel("next")), ("z", true));
         }
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod body;
 pub(crate) mod charset;
 pub(crate) mod coding;
 pub(crate) mod events;
+pub(crate) mod history;
 pub(crate) mod hooks;
 #[cfg(feature = "json")]
 pub(crate) mod json_text;

@@ -50,8 +50,8 @@ pub struct PreparedRequest {
 pub(crate) struct Extras {
     pub(crate) hooks: Hooks,
     pub(crate) auth: Option<Arc<dyn Auth>>,
-    /// Names of headers that the auth set; they never go to another origin.
-    pub(crate) auth_headers: Vec<String>,
+    /// Headers that the auth set; they never go to another origin.
+    pub(crate) auth_headers: Vec<AuthHeader>,
     /// Cookies of this request alone; they are sent on its hops too.
     pub(crate) cookies: Option<CookieJar>,
     pub(crate) skip: Skip,
@@ -61,6 +61,16 @@ pub(crate) struct Extras {
     pub(crate) unanswered: Option<Box<Headers>>,
     /// The program set a Cookie header itself.
     pub(crate) own_cookie_header: bool,
+}
+
+/// A header that an auth set.
+#[derive(Clone, Debug)]
+pub(crate) struct AuthHeader {
+    pub(crate) name: String,
+    /// What it was before: where the auth is asked anew, it finds that.
+    pub(crate) before: Vec<String>,
+    /// What the auth made of it.
+    pub(crate) set: Vec<String>,
 }
 
 /// Which of the headers that are added when a request is sent must not be.

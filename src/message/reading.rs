@@ -146,7 +146,8 @@ impl Response {
 
     /// The length of the decoded body, where the head says it.
     fn decoded_length(&self) -> Option<u64> {
-        if self.headers().contains("content-encoding") {
+        // Beside a transfer coding, a length says nothing of the body (RFC 9112 §6.3).
+        if self.headers().contains("content-encoding") || self.headers().contains("transfer-encoding") {
             return None;
         }
         self.headers().get("content-length").and_then(|value| value.parse().ok())

@@ -23,6 +23,7 @@ use crate::headers::Headers;
 pub use crate::http1::head::Version;
 use crate::message::charset;
 use crate::message::coding;
+use crate::message::history::History;
 #[cfg(feature = "json")]
 use crate::message::json_text::json_text;
 use crate::message::links::Link;
@@ -101,7 +102,7 @@ impl Received {
 struct Meta {
     url: Option<Url>,
     request: Option<PreparedRequest>,
-    history: Vec<Response>,
+    history: History,
     /// Boxed, as most responses have none, and each would make room for one.
     next: Option<Box<PreparedRequest>>,
     elapsed: Duration,
@@ -213,7 +214,7 @@ impl Response {
         }
     }
 
-    pub(crate) fn set_history(&mut self, history: Vec<Response>) {
+    pub(crate) fn set_history(&mut self, history: History) {
         if !history.is_empty() || !self.meta.history.is_empty() {
             Arc::make_mut(&mut self.meta).history = history;
         }
@@ -276,7 +277,7 @@ impl Response {
     /// The responses before this one, oldest first: redirects, and refusals that an auth answered (RESP-29).
     #[must_use]
     pub fn history(&self) -> &[Response] {
-        &self.meta.history
+        self.meta.history.as_slice()
     }
 
     /// The request that a redirect which was not followed would make (RESP-28).
@@ -340,13 +341,10 @@ impl Response {
         }
     }
 
-    /// The links of the `Link` headers (RESP-32).
+    /// The links of the `Link` headers, in order: see [`Link::parse_header`] (RESP-32).
     #[must_use]
     pub fn links(&self) -> Vec<Link> {
-        match self.headers().joined("link") {
-            Some(value) => Link::parse_header(&value),
-            None => Vec::new(),
-        }
+        self.headers().get_all("link").flat_map(Link::parse_header).collect()
     }
 
     /// The response itself if its status is no error, else [`ErrorKind::HttpError`] with the response in it (RESP-25).
@@ -365,10 +363,20 @@ impl Response {
         if self.ok() { Ok(self) } else { Err(self.status_error()) }
     }
 
-    fn status_error(&self) -> Error {
+    /// What is wrong with the status, where it is not the one that was hoped for.
+    pub(crate) fn status_error(&self) -> Error {
         let code = self.status_code().as_u16();
-        let side = if code < 500 { "Client" } else { "Server" };
-        let text = format!("{code} {side} Error: {} for url: {}", self.reason(), self.url().without_user_info());
+        let fault = match code {
+            400..=499 => "Client Error",
+            500..=599 => "Server Error",
+            _ => "Unexpected Status",
+        };
+        // A peer's control bytes must not reach a terminal.
+        let reason: Cow<'_, str> = match self.reason() {
+            reason if reason.chars().any(char::is_control) => reason.escape_debug().to_string().into(),
+            reason => reason.into(),
+        };
+        let text = format!("{code} {fault}: {reason} for url: {}", self.url().without_user_info());
         Error::message(ErrorKind::HttpError, text).with_url(self.url()).with_response(self.clone())
     }
 

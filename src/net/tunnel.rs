@@ -11,7 +11,10 @@ use base64::Engine;
 use super::error::{ProxyFailure, ProxyStop};
 use super::limits::{Bounded, Stopped};
 use crate::clock::{self, Deadline};
+use crate::http1::remote_error::RemoteError;
+use crate::http1::response_head::{HeadLimits, HeadParser};
 use crate::text::authority::host_and_port;
+use crate::text::latin1;
 
 /// Opens the tunnel to `host:port`; afterwards the transport is the origin's.
 pub(super) fn open(
@@ -20,7 +23,7 @@ pub(super) fn open(
     port: u16,
     authorization: Option<&str>,
 ) -> Result<(), ProxyStop> {
-    proxy.write_all(request(host, port, authorization).as_bytes())?;
+    proxy.write_all(&request(host, port, authorization))?;
     let mut read = Vec::with_capacity(512);
     let mut interim = 0;
     loop {
@@ -48,17 +51,16 @@ pub(super) fn open(
 }
 
 // WIRE-08
-fn request(host: &str, port: u16, authorization: Option<&str>) -> String {
+fn request(host: &str, port: u16, authorization: Option<&str>) -> Vec<u8> {
     let authority = host_and_port(host, port);
-    let mut request = format!("CONNECT {authority} HTTP/1.1\r\n");
+    let mut request = format!("CONNECT {authority} HTTP/1.1\r\n").into_bytes();
     if let Some(authorization) = authorization {
-        request.push_str("Proxy-Authorization: ");
-        request.push_str(authorization);
-        request.push_str("\r\n");
+        request.extend_from_slice(b"Proxy-Authorization: ");
+        // As any header; what is made in this crate is ASCII, and a program's own was looked at when it was set.
+        request.extend(latin1::to_bytes(authorization).unwrap_or_else(|| authorization.into()));
+        request.extend_from_slice(b"\r\n");
     }
-    request.push_str("Host: ");
-    request.push_str(&authority);
-    request.push_str("\r\n\r\n");
+    request.extend_from_slice(format!("Host: {authority}\r\n\r\n").as_bytes());
     request
 }
 
@@ -78,7 +80,7 @@ fn head(proxy: &mut Bounded<'_>, read: &mut Vec<u8>) -> Result<Head, ProxyStop> 
             return Ok(head);
         }
         if read.len() >= MAX_HEAD {
-            return Err(protocol("the head of its answer to CONNECT is too long"));
+            return Err(protocol(HEAD_TOO_LONG));
         }
         if more(proxy, read)? == 0 {
             return Err(ProxyFailure::Io(std::io::ErrorKind::UnexpectedEof.into()).into());
@@ -94,22 +96,19 @@ fn more(proxy: &mut Bounded<'_>, read: &mut Vec<u8>) -> Result<usize, Stopped> {
 }
 
 fn parse(read: &[u8]) -> Result<Option<Head>, ProxyStop> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut response = httparse::Response::new(&mut headers);
-    let length = match response.parse(read) {
-        Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) => return Ok(None),
+    let limits = HeadLimits { max_bytes: MAX_HEAD, max_headers: MAX_HEADERS };
+    let (head, length) = match HeadParser::new(limits).feed(read) {
+        Ok(Some(found)) => found,
+        Ok(None) => return Ok(None),
+        Err(RemoteError::HeadTooLarge { .. }) => return Err(protocol(HEAD_TOO_LONG)),
         Err(_) => return Err(protocol("its answer to CONNECT is not HTTP")),
     };
-    let value = |name: &str| {
-        let header = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
-        std::str::from_utf8(header.value).ok()
-    };
+    let value = |name: &str| head.headers.get(name);
     Ok(Some(Head {
         length,
-        status: response.code.unwrap_or_default(),
-        reason: response.reason.unwrap_or_default().into(),
-        content_length: value("content-length").and_then(|length| length.trim().parse().ok()),
+        status: head.status.as_u16(),
+        reason: latin1::to_bytes(&head.reason).unwrap_or_default(),
+        content_length: value("content-length").and_then(|length| length.parse().ok()),
         chunked: value("transfer-encoding").is_some_and(|coding| coding.to_ascii_lowercase().contains("chunked")),
     }))
 }
@@ -181,6 +180,7 @@ fn protocol(what: &'static str) -> ProxyStop {
 
 const MAX_HEAD: usize = 16 * 1024;
 const MAX_HEADERS: usize = 100;
+const HEAD_TOO_LONG: &str = "the head of its answer to CONNECT is too long";
 const MAX_BODY: usize = 4 * 1024;
 const MAX_PRINTED: usize = 300;
 /// How long the body of a refusal is waited for: the refusal itself is known.
@@ -256,6 +256,8 @@ mod tests {
             &b"HTTP/1.1 200 Connection established\r\n\r\n"[..],
             b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\nX-Long: yes\r\n\r\n",
             b"HTTP/1.1 204 \r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"HTTP/1.1 200 O\x01K\r\nVia: \x7f\x0b\r\nno field\r\n\r\n",
+            b"\r\nHTTP/1.1 200 Verbindung \xfc\r\n\r\n",
             b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 201 Created\r\n\r\n",
         ] {
             let mut connected = through(proxy(answer), "a.test", None, &patient()).unwrap();

@@ -4,6 +4,8 @@ use crate::adapter::{Adapter, SendOptions};
 use crate::cancel::Cancel;
 use crate::clock;
 use crate::error::Result;
+use crate::message::history::History;
+use crate::message::prepared::AuthHeader;
 use crate::message::{PreparedRequest, Response};
 use crate::session::ca_bundle::ca_bundle;
 use crate::session::{Session, prepare};
@@ -20,7 +22,7 @@ impl Session {
             options.verify = ca_bundle().map_or(Verify::Yes, Verify::CaBundle);
         }
         options.route = Some(route);
-        let mut refused = Vec::new();
+        let mut refused = History::default();
         let mut round = 0;
         loop {
             if options.cancel.as_ref().is_some_and(Cancel::is_cancelled) {
@@ -59,7 +61,7 @@ impl Session {
         let Some(mut next) = auth.answer(request, response, round)? else { return Ok(None) };
         next.check_replayable("the answer to a challenge")?;
         next.extras.unanswered.get_or_insert_with(|| Box::new(request.headers.clone()));
-        prepare::note_auth_headers(&mut next, &request.headers);
+        prepare::note_auth_headers(&mut next, &request.headers, Some(&request.headers));
         Ok(Some(next))
     }
 
@@ -71,7 +73,7 @@ impl Session {
         next.headers.remove("cookie");
         prepare::set_cookies(next, Some(&self.cookies))?;
         // What the auth adds comes last (HDR-06).
-        for name in &next.extras.auth_headers {
+        for AuthHeader { name, .. } in &next.extras.auth_headers {
             if !before.headers.contains(name) {
                 let value = next.headers.get(name).map(str::to_owned);
                 next.headers.remove(name);

@@ -3,6 +3,7 @@
 use crate::adapter::SendOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log_targets;
+use crate::message::history::History;
 use crate::message::{PreparedRequest, Response};
 use crate::session::{Session, prepare, redirect};
 
@@ -11,7 +12,7 @@ impl Session {
     pub(super) fn follow(&self, mut request: PreparedRequest, mut options: SendOptions) -> Result<Response> {
         options.timeout.check().map_err(|error| error.with_request(&request))?;
         options.begin();
-        let mut history: Vec<Response> = Vec::new();
+        let mut history = History::default();
         let mut response = loop {
             let mut response = self.exchange(request, &mut options)?;
             let Some(next) = self.next_hop(&response, &options)? else { break response };
@@ -55,17 +56,12 @@ impl Session {
             return Ok(None);
         }
         let request = response.request();
-        let next = redirect::next_hop(request, response, &self.policy());
-        let next = match next {
+        let next = redirect::next_hop(request, response, &self.policy())
+            .and_then(|next| next.map(|mut next| prepare::for_another_url(self, &mut next).map(|()| next)).transpose());
+        match next {
             // It is not followed, so its target need not be valid.
-            Err(_) if !options.allow_redirects => return Ok(None),
-            next => next.map_err(|error| error.with_request(request).with_response(response.clone()))?,
-        };
-        let Some(mut next) = next else { return Ok(None) };
-        prepare::set_cookies(&mut next, Some(&self.cookies))?;
-        if let Some(basic) = prepare::from_netrc(self, &next) {
-            prepare::apply(&mut next, &basic)?;
+            Err(_) if !options.allow_redirects => Ok(None),
+            next => next.map_err(|error| error.with_request(request).with_response(response.clone())),
         }
-        Ok(Some(next))
     }
 }

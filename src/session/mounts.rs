@@ -1,5 +1,7 @@
 //! Which adapter serves a URL: the longest prefix wins.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,40 +9,55 @@ use crate::adapter::Adapter;
 use crate::error::{Error, ErrorKind, Result};
 use crate::url::Url;
 
-/// Adapters by prefix, longest first; prefixes of equal length keep the order in which they were mounted.
+/// Adapters by prefix, grouped by the prefix's length. A look-up tries each length once, however many adapters there are.
 #[derive(Clone, Default)]
 pub(super) struct Mounts {
-    adapters: Vec<(String, Arc<dyn Adapter>)>,
+    lengths: BTreeMap<usize, Level>,
 }
+
+/// By the prefix in lower case. Prefixes that differ only in case keep the order in which they were mounted.
+type Level = BTreeMap<String, Vec<(String, Arc<dyn Adapter>)>>;
 
 impl Mounts {
     /// Mounts an adapter on `prefix`. An existing one is replaced, but not closed.
     pub(super) fn mount(&mut self, prefix: String, adapter: Arc<dyn Adapter>) {
-        match self.adapters.iter_mut().find(|(own, _)| *own == prefix) {
+        let level = self.lengths.entry(prefix.len()).or_default();
+        let alike = level.entry(prefix.to_ascii_lowercase()).or_default();
+        match alike.iter_mut().find(|(own, _)| *own == prefix) {
             Some(mounted) => mounted.1 = adapter,
-            None => {
-                let place = self.adapters.partition_point(|(own, _)| own.len() >= prefix.len());
-                self.adapters.insert(place, (prefix, adapter));
-            }
+            None => alike.push((prefix, adapter)),
         }
     }
 
     /// Removes the adapter on `prefix`; returns whether there was one.
     pub(super) fn unmount(&mut self, prefix: &str) -> bool {
-        let before = self.adapters.len();
-        self.adapters.retain(|(own, _)| own != prefix);
-        self.adapters.len() != before
+        let Some(level) = self.lengths.get_mut(&prefix.len()) else { return false };
+        let lower_case = prefix.to_ascii_lowercase();
+        let Some(alike) = level.get_mut(&lower_case) else { return false };
+        let before = alike.len();
+        alike.retain(|(own, _)| own != prefix);
+        let is_gone = alike.len() != before;
+        if alike.is_empty() {
+            level.remove(&lower_case);
+        }
+        if level.is_empty() {
+            self.lengths.remove(&prefix.len());
+        }
+        is_gone
     }
 
-    /// The adapter for `url`: the first whose prefix it starts with, ignoring case.
+    /// The adapter for `url`: that of the longest prefix it starts with, ignoring case.
     pub(super) fn find(&self, url: &Url) -> Result<&Arc<dyn Adapter>> {
-        let text = url.as_str().as_bytes();
-        let starts_with = |prefix: &str| {
-            let (prefix, start) = (prefix.as_bytes(), text.get(..prefix.len()));
-            // The start of a prepared URL is in lower case, and so are most prefixes: then comparing memory is enough.
-            start.is_some_and(|start| start == prefix || start.eq_ignore_ascii_case(prefix))
-        };
-        match self.adapters.iter().find(|(prefix, _)| starts_with(prefix)) {
+        let found = self.lengths.iter().rev().find_map(|(&length, level)| {
+            let start = url.as_str().get(..length)?;
+            // The start of a prepared URL is in lower case.
+            let start = match start.bytes().any(|byte| byte.is_ascii_uppercase()) {
+                true => Cow::Owned(start.to_ascii_lowercase()),
+                false => Cow::Borrowed(start),
+            };
+            level.get(&*start)?.first()
+        });
+        match found {
             Some((_, adapter)) => Ok(adapter),
             None => {
                 let text = format!("no adapter is mounted for {:?}", url.without_user_info());
@@ -50,13 +67,18 @@ impl Mounts {
     }
 
     pub(super) fn each(&self) -> impl Iterator<Item = &Arc<dyn Adapter>> {
-        self.adapters.iter().map(|(_, adapter)| adapter)
+        self.mounted().map(|(_, adapter)| adapter)
+    }
+
+    /// The longest prefixes first.
+    fn mounted(&self) -> impl Iterator<Item = &(String, Arc<dyn Adapter>)> {
+        self.lengths.values().rev().flat_map(BTreeMap::values).flatten()
     }
 }
 
 impl fmt::Debug for Mounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.adapters.iter().map(|(prefix, _)| prefix)).finish()
+        f.debug_list().entries(self.mounted().map(|(prefix, _)| prefix)).finish()
     }
 }
 
@@ -98,6 +120,20 @@ mod tests {
         ] {
             assert_eq!(serves(&mounts, url).unwrap(), want, "{url}");
         }
+    }
+
+    // ADPT-01, ADPT-04
+    #[test]
+    fn prefixes_that_differ_in_case_are_two_and_the_first_counts() {
+        let mut mounts = mounts(&["http://A.test/", "http://a.test/", "http://\u{e9}"]);
+        assert_eq!(serves(&mounts, "http://a.test/x").unwrap(), "http://A.test/");
+        assert_eq!(format!("{mounts:?}"), "[\"http://A.test/\", \"http://a.test/\", \"http://\u{e9}\"]");
+
+        assert!(mounts.unmount("http://A.test/") && !mounts.unmount("http://A.test/"));
+        assert_eq!(serves(&mounts, "http://a.test/x").unwrap(), "http://a.test/");
+        assert!(mounts.unmount("http://a.test/") && mounts.unmount("http://\u{e9}"));
+        assert!(serves(&mounts, "http://a.test/x").is_err() && !mounts.unmount("http://a.test/"));
+        assert_eq!((mounts.each().count(), mounts.lengths.len()), (0, 0));
     }
 
     // ADPT-05

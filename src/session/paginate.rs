@@ -1,48 +1,150 @@
 //! Pages of a listing that link to each other (`Link: rel=next`).
+//!
+//! A listing never ends early without an error: a page with an error status, a link that cannot be followed and a link that
+//! leads back are errors, returned after the pages before them.
 
-use crate::error::Result;
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::message::links::Link;
 use crate::message::{PreparedRequest, Response};
 use crate::session::{Session, prepare, redirect};
+use crate::url::Url;
 
 impl Session {
     /// Iterates over the pages of a listing: the response to `request`, then the page that each response links to with
     /// `Link: rel=next`. New here.
     ///
-    /// The first error ends the iteration.
+    /// Each page is requested as a redirect to it would be, with the method, headers and body of the request. An [`Auth`] is
+    /// applied again for each page of its origin. Another origin gets neither credentials, nor headers that an auth set, nor
+    /// a `Host` header that the program set. [`allow_downgrade`](Self::allow_downgrade) and
+    /// [`sensitive_headers`](Self::sensitive_headers) apply. A link whose `anchor` names another document is not followed
+    /// (RFC 8288 §3.2).
+    ///
+    /// # Errors
+    /// The first error is the last item; the pages before it are returned first.
+    /// [`ErrorKind::HttpError`], with the response: the status of a page is not 2xx; see [`Pages::any_status`].
+    /// [`ErrorKind::InvalidUrl`], with the response: a link cannot be followed, or leads back to an earlier page. Otherwise
+    /// as for [`send`](Self::send).
+    ///
+    /// [`Auth`]: crate::Auth
+    ///
+    /// # Examples
+    /// ```
+    /// # use petition::{Response, Request, Session, adapter_fn};
+    /// # let mut session = Session::new();
+    /// # session.mount("mock://", adapter_fn(|request, _| match request.url.query() {
+    /// #     None => Response::builder(200).header("Link", "<mock://h/items?page=2>; rel=next").body("one").build(),
+    /// #     Some(_) => Response::builder(200).body("two").build(),
+    /// # }));
+    /// let first = session.prepare_request(Request::new("GET", "mock://h/items"))?;
+    ///
+    /// let mut items = Vec::new();
+    /// for page in session.paginate(first) {
+    ///     items.push(page?.text()?);
+    /// }
+    /// assert_eq!(items, ["one", "two"]);
+    /// # Ok::<(), petition::Error>(())
+    /// ```
     pub fn paginate(&self, request: PreparedRequest) -> Pages<'_> {
-        Pages { session: self, next: Some(request) }
+        Pages { session: self, next: Some(Ok(request)), any_status: false, seen: Seen::default() }
     }
 }
 
 /// An iterator over the pages of a listing: see [`Session::paginate`].
 #[derive(Debug)]
+#[must_use = "pages are requested one by one, by iterating"]
 pub struct Pages<'s> {
     session: &'s Session,
-    next: Option<PreparedRequest>,
+    next: Option<Result<PreparedRequest>>,
+    any_status: bool,
+    seen: Seen,
+}
+
+impl Pages<'_> {
+    /// Returns each response whatever its status. By default, a page whose status is not 2xx is an error.
+    ///
+    /// # Examples
+    /// ```
+    /// # use petition::{Response, Request, Session, adapter_fn};
+    /// # let mut session = Session::new();
+    /// # session.mount("mock://", adapter_fn(|_, _| Response::builder(503).build()));
+    /// let first = || session.prepare_request(Request::new("GET", "mock://h/items"));
+    ///
+    /// let page = session.paginate(first()?).any_status().next().expect("there is a first page")?;
+    /// assert_eq!(page.status_code(), 503);
+    ///
+    /// assert!(session.paginate(first()?).next().expect("there is a first page").is_err());
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    pub fn any_status(mut self) -> Self {
+        self.any_status = true;
+        self
+    }
+
+    fn page(&mut self, request: PreparedRequest) -> Result<Response> {
+        self.seen.is_new(&request.url);
+        let page = self.session.send(request)?;
+        if !self.any_status && !page.status_code().is_success() {
+            return Err(page.status_error());
+        }
+        self.seen.is_new(page.url());
+        self.next = self.page_after(&page).transpose();
+        Ok(page)
+    }
+
+    /// The same request for the page that `page` links to.
+    fn page_after(&mut self, page: &Response) -> Result<Option<PreparedRequest>> {
+        let links = page.links();
+        let Some(link) = links.iter().find(|link| link.has_rel("next") && is_about(link, page.url())) else {
+            return Ok(None);
+        };
+        let blame = |error: Error| error.with_request(page.request()).with_response(page.clone());
+        let mut next = redirect::next_page(page, link.url(), &self.session.policy()).map_err(blame)?;
+        if !self.seen.is_new(&next.url) {
+            let text = format!("the next page was there before: {}", next.url.without_user_info());
+            return Err(blame(Error::message(ErrorKind::InvalidUrl, text)));
+        }
+        prepare::for_another_url(self.session, &mut next).map_err(blame)?;
+        Ok(Some(next))
+    }
 }
 
 impl Iterator for Pages<'_> {
     type Item = Result<Response>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let request = self.next.take()?;
-        let sent = self.session.send(request);
-        Some(sent.and_then(|response| {
-            self.next = self.page_after(&response)?;
-            Ok(response)
-        }))
+        Some(self.next.take()?.and_then(|request| self.page(request)))
     }
 }
 
-impl Pages<'_> {
-    /// The same request for the page that `response` links to. Its credentials stay with their origin.
-    fn page_after(&self, response: &Response) -> Result<Option<PreparedRequest>> {
-        let links = response.links();
-        let next =
-            links.iter().find(|link| link.rel().is_some_and(|rel| rel.split_whitespace().any(|rel| rel == "next")));
-        let Some(link) = next else { return Ok(None) };
-        let mut next = redirect::next_page(response, link.url(), &self.session.policy())?;
-        prepare::set_cookies(&mut next, Some(&self.session.cookies))?;
-        Ok(Some(next))
+impl std::iter::FusedIterator for Pages<'_> {}
+
+/// Whether the link is about the page itself, and not about what an `anchor` names.
+fn is_about(link: &Link, page: &Url) -> bool {
+    match link.param("anchor") {
+        Some(anchor) => page.join(anchor).is_ok_and(|context| document(&context) == document(page)),
+        None => true,
+    }
+}
+
+/// The URL without its fragment.
+fn document(url: &Url) -> &str {
+    let text = url.as_str();
+    &text[..text.find('#').unwrap_or(text.len())]
+}
+
+/// The pages seen, as hashes: a listing may have very many.
+#[derive(Debug, Default)]
+struct Seen {
+    hasher: RandomState,
+    pages: HashSet<u64>,
+}
+
+impl Seen {
+    /// Whether the page was not seen before; then it is noted.
+    fn is_new(&mut self, url: &Url) -> bool {
+        self.pages.insert(self.hasher.hash_one(document(url)))
     }
 }

@@ -1,6 +1,7 @@
 //! Turns a description into a prepared request: merges the request's settings over the session's, in requests' order:
 //! method, URL and params, headers, cookies, body, auth last.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::auth::BasicAuth;
@@ -11,6 +12,7 @@ use crate::form::urlencoded;
 use crate::headers::Headers;
 use crate::message::auth::Auth;
 use crate::message::body::BodyLength;
+use crate::message::prepared::AuthHeader;
 use crate::message::request::Destination;
 use crate::message::{PreparedRequest, Request};
 use crate::session::Session;
@@ -90,20 +92,27 @@ fn with_params(url: Url, request: &Request, session: &[(String, String)]) -> Res
         return Ok(url);
     }
     let mut query = String::new();
-    let mut sent: Vec<&str> = Vec::new();
+    // The values of each name: of both lists there may be many.
+    let mut own: HashMap<&str, Vec<&str>> = HashMap::new();
+    if !session.is_empty() {
+        for (name, value) in &request.params {
+            own.entry(name).or_default().push(value);
+        }
+    }
+    let mut sent: HashSet<&str> = HashSet::new();
     if raw.is_none() || !request.params.is_empty() {
         for (name, value) in session {
-            let mut own = request.params.iter().filter(|(own, _)| own == name).peekable();
-            if own.peek().is_none() {
-                urlencoded::append_pair(&mut query, name, value);
-            } else if !sent.contains(&name.as_str()) {
+            match own.get(name.as_str()) {
+                None => urlencoded::append_pair(&mut query, name, value),
                 // As in a Python mapping: the session's position, the request's value.
-                sent.push(name);
-                own.for_each(|(name, value)| urlencoded::append_pair(&mut query, name, value));
+                Some(values) if sent.insert(name) => {
+                    values.iter().for_each(|value| urlencoded::append_pair(&mut query, name, value));
+                }
+                Some(_) => {}
             }
         }
     }
-    for (name, value) in request.params.iter().filter(|(name, _)| !sent.contains(&name.as_str())) {
+    for (name, value) in request.params.iter().filter(|(name, _)| !sent.contains(name.as_str())) {
         urlencoded::append_pair(&mut query, name, value);
     }
     if let Some(raw) = raw {
@@ -158,22 +167,30 @@ fn set_body(prepared: &mut PreparedRequest, request: &mut Request) -> Result<()>
 /// Applies the first of these that exists: the request's auth, the session's, netrc, the URL's user info.
 fn authenticate(prepared: &mut PreparedRequest, own: Option<Arc<dyn Auth>>, session: Option<&Session>) -> Result<()> {
     let chosen = own.or_else(|| session.and_then(|session| session.auth.clone()));
-    if let Some(chosen) = chosen {
-        apply(prepared, &*chosen)?;
-        prepared.extras.auth = Some(chosen);
-        return Ok(());
-    }
-    if let Some(basic) = session.and_then(|session| from_netrc(session, prepared)) {
-        return apply(prepared, &basic);
-    }
-    match prepared.url.user_info().and_then(BasicAuth::from_user_info) {
-        Some(basic) => apply(prepared, &basic),
+    let basic = || {
+        let netrc = session.and_then(|session| from_netrc(session, prepared));
+        netrc.or_else(|| prepared.url.user_info().and_then(BasicAuth::from_user_info))
+    };
+    match chosen.or_else(|| basic().map(Into::into)) {
+        Some(chosen) => apply(prepared, chosen),
         None => Ok(()),
     }
 }
 
+/// Gives a request that a redirect or a link led to what belongs to its own URL: cookies, then the auth.
+pub(super) fn for_another_url(session: &Session, next: &mut PreparedRequest) -> Result<()> {
+    set_cookies(next, Some(&session.cookies))?;
+    match next.extras.auth.take() {
+        Some(auth) => apply(next, auth),
+        None => match from_netrc(session, next) {
+            Some(basic) => apply(next, basic.into()),
+            None => Ok(()),
+        },
+    }
+}
+
 /// The credentials in netrc for the request's host; none if the program has set an Authorization header.
-pub(super) fn from_netrc(session: &Session, prepared: &PreparedRequest) -> Option<BasicAuth> {
+fn from_netrc(session: &Session, prepared: &PreparedRequest) -> Option<BasicAuth> {
     if !session.trust_env || prepared.headers.contains("authorization") {
         return None;
     }
@@ -181,22 +198,31 @@ pub(super) fn from_netrc(session: &Session, prepared: &PreparedRequest) -> Optio
     session.netrc.credentials(prepared.url.host(), &variable, clock::now())
 }
 
-/// Applies `auth` and notes which headers it set. Then computes the framing again, because it may have set a body.
-pub(super) fn apply(prepared: &mut PreparedRequest, auth: &dyn Auth) -> Result<()> {
-    let before = prepared.headers.clone();
+/// Applies `auth` and notes which headers it set. If it set a body, computes the framing again.
+fn apply(prepared: &mut PreparedRequest, auth: Arc<dyn Auth>) -> Result<()> {
+    let (before, length) = (prepared.headers.clone(), prepared.body.length());
     auth.apply(prepared)?;
-    note_auth_headers(prepared, &before);
-    prepared.set_framing();
+    note_auth_headers(prepared, &before, None);
+    if prepared.body.length() != length {
+        prepared.set_framing();
+    }
+    prepared.extras.auth = Some(auth);
     Ok(())
 }
 
-/// Notes the names of headers that an auth changed from what they were `before`: they never cross origins.
-pub(super) fn note_auth_headers(prepared: &mut PreparedRequest, before: &Headers) {
+/// Notes the headers that an auth changed from what they were `before`: they never cross origins. A redirect starts from
+/// the headers in `start`, or else from those of the request.
+pub(super) fn note_auth_headers(prepared: &mut PreparedRequest, before: &Headers, start: Option<&Headers>) {
     let extras = &mut prepared.extras;
-    for (name, _) in &prepared.headers {
+    let values = |headers: &Headers, name: &str| headers.get_all(name).map(str::to_owned).collect();
+    for (name, _) in prepared.headers.iter().chain(before) {
         let same = prepared.headers.get_all(name).eq(before.get_all(name));
-        if !same && !extras.auth_headers.iter().any(|own| own.eq_ignore_ascii_case(name)) {
-            extras.auth_headers.push(name.to_owned());
+        if !same && !extras.auth_headers.iter().any(|own| own.name.eq_ignore_ascii_case(name)) {
+            extras.auth_headers.push(AuthHeader {
+                name: name.to_owned(),
+                before: values(before, name),
+                set: values(start.unwrap_or(&prepared.headers), name),
+            });
         }
     }
 }

@@ -9,6 +9,7 @@ use http::{Method, StatusCode};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::body::Body;
+use crate::message::prepared::AuthHeader;
 use crate::message::{PreparedRequest, Response};
 use crate::semantics;
 use crate::session::strip_auth::strip_auth;
@@ -21,6 +22,17 @@ pub(super) struct Policy<'s> {
     pub(super) sensitive_headers: &'s [String],
     /// Whether a redirect may lead from https to http.
     pub(super) allow_downgrade: bool,
+}
+
+impl Policy<'_> {
+    /// Refuses that `what` leads from https to http, if the session says so.
+    fn check_downgrade(&self, what: &str, from: &Url, to: &Url) -> Result<()> {
+        if self.allow_downgrade || from.scheme() != "https" || to.scheme() != "http" {
+            return Ok(());
+        }
+        let text = format!("{what} from https to {} refused", to.without_user_info());
+        Err(Error::message(ErrorKind::InvalidUrl, text))
+    }
 }
 
 /// The request that `response` asks for, or `None` if it is not a redirect that is followed.
@@ -36,15 +48,8 @@ pub(super) fn next_hop(
         return Ok(None);
     };
     let url = response.url().redirect(&utf8(location)?)?;
-    if !policy.allow_downgrade && response.url().scheme() == "https" && url.scheme() == "http" {
-        let text = format!("redirect from https to {} refused", url.without_user_info());
-        return Err(Error::message(ErrorKind::InvalidUrl, text));
-    }
-    let mut next = request.clone();
-    if let Some(headers) = next.extras.unanswered.take() {
-        // The answer to a challenge was made for that URL only.
-        next.headers = *headers;
-    }
+    policy.check_downgrade("redirect", response.url(), &url)?;
+    let mut next = started_anew(request);
     next.method = method(&request.method, response.status_code());
     if semantics::keeps_method(response.status_code().as_u16()) {
         // Checked now rather than when sending: nothing of the new request may be sent (REDIR-05, REDIR-06).
@@ -55,14 +60,8 @@ pub(super) fn next_hop(
             next.headers.remove(name);
         }
     }
-    next.headers.remove("cookie");
     next.headers.remove("proxy-authorization");
-    if strip_auth(response.url(), &url) {
-        forget_credentials(&mut next, policy);
-    } else if !same_origin(response.url(), &url) {
-        forget_auth(&mut next, Some("authorization"));
-    }
-    next.url = url;
+    move_to(&mut next, response.url(), url, policy);
     Ok(Some(next))
 }
 
@@ -74,18 +73,45 @@ fn utf8(location: &str) -> Result<Cow<'_, str>> {
 
 /// The same request for the page that `response` links to, like a redirect that keeps method and headers.
 pub(super) fn next_page(response: &Response, link: &str, policy: &Policy<'_>) -> Result<PreparedRequest> {
-    let request = response.request();
-    let url = response.url().join(link)?;
-    let mut next = request.clone();
+    // Like a Location, its bytes are UTF-8 if they can be.
+    let url = response.url().join(&latin1::as_utf8(link).unwrap_or(link.into()))?;
+    policy.check_downgrade("link to the next page", response.url(), &url)?;
+    let mut next = started_anew(response.request());
     next.check_replayable("the next page")?;
-    next.headers.remove("cookie");
     if strip_auth(response.url(), &url) {
         // Its host may be reached through another proxy, or none.
         next.headers.remove("proxy-authorization");
-        forget_credentials(&mut next, policy);
     }
-    next.url = url;
+    move_to(&mut next, response.url(), url, policy);
     Ok(next)
+}
+
+/// A copy of the request without the answer to a challenge, which was made for its URL only.
+fn started_anew(request: &PreparedRequest) -> PreparedRequest {
+    let mut next = request.clone();
+    if let Some(headers) = next.extras.unanswered.take() {
+        next.headers = *headers;
+    }
+    next
+}
+
+/// Changes the URL of the request and removes what was for the old URL only.
+fn move_to(next: &mut PreparedRequest, from: &Url, to: Url, policy: &Policy<'_>) {
+    next.headers.remove("cookie");
+    next.extras.own_cookie_header = false;
+    if same_origin(from, &to) {
+        // The auth is applied again: its headers were for the old URL.
+        take_back_auth(next);
+    } else {
+        // It names the first origin, and would decide about cookies (docs/decisions.md#own-host).
+        next.headers.remove("host");
+        if strip_auth(from, &to) {
+            forget_credentials(next, policy);
+        } else {
+            forget_auth(next, Some("authorization"));
+        }
+    }
+    next.url = to;
 }
 
 /// The method after a redirect, as requests changes it.
@@ -108,14 +134,31 @@ fn forget_credentials(next: &mut PreparedRequest, policy: &Policy<'_>) {
 
 /// Removes the headers that an auth set, except `kept`, and the auth itself, which must not answer another origin.
 fn forget_auth(next: &mut PreparedRequest, kept: Option<&str>) {
-    for name in std::mem::take(&mut next.extras.auth_headers) {
-        if kept.is_some_and(|kept| kept.eq_ignore_ascii_case(&name)) {
-            next.extras.auth_headers.push(name);
+    for header in std::mem::take(&mut next.extras.auth_headers) {
+        if kept.is_some_and(|kept| kept.eq_ignore_ascii_case(&header.name)) {
+            next.extras.auth_headers.push(header);
         } else {
-            next.headers.remove(&name);
+            next.headers.remove(&header.name);
         }
     }
     next.extras.auth = None;
+}
+
+/// Restores the headers that an auth set to what they were before. Without an auth, or if the program has changed such a
+/// header since, they stay, and nothing is applied again.
+fn take_back_auth(next: &mut PreparedRequest) {
+    let headers = &next.headers;
+    let changed = |header: &AuthHeader| !headers.get_all(&header.name).eq(header.set.iter().map(String::as_str));
+    if next.extras.auth.is_none() || next.extras.auth_headers.iter().any(changed) {
+        next.extras.auth = None;
+        return;
+    }
+    for AuthHeader { name, before, .. } in std::mem::take(&mut next.extras.auth_headers) {
+        next.headers.remove(&name);
+        for value in before {
+            next.headers.push(&name, &value);
+        }
+    }
 }
 
 fn same_origin(a: &Url, b: &Url) -> bool {

@@ -123,11 +123,7 @@ fn what_a_server_does_wrong_before_its_body_has_a_name() {
         (b"HTTP/1.1 abc OK\r\n\r\n", ErrorKind::ConnectionError, ""),
         (b"HTTP/1.1 99 Low\r\n\r\n", ErrorKind::ConnectionError, ""),
         (b"SSH-2.0-x\r\n\r\n", ErrorKind::ConnectionError, "response is not HTTP/1.x: it begins with \"SSH-2.0-x\""),
-        (
-            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            ErrorKind::InvalidHeader,
-            "invalid response header: ",
-        ),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nok", ErrorKind::InvalidHeader, "invalid response header: "),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nok",
             ErrorKind::InvalidHeader,

@@ -22,6 +22,7 @@ mod expect_continue;
 mod hooks;
 mod log_lines;
 mod one_shot;
+mod pages;
 mod pool;
 #[cfg(feature = "native-tls")]
 mod proxies;

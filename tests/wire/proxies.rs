@@ -164,6 +164,50 @@ fn an_answer_to_connect_that_is_not_http_is_a_connection_error() {
     assert!(error.to_string().contains("its answer to CONNECT is not HTTP"), "{error}");
 }
 
+// docs/decisions.md#proxy-authorization
+#[test]
+fn a_proxy_authorization_of_the_programs_own_is_the_same_bytes_wherever_it_goes() {
+    for (value, bytes) in
+        [("Own caf\u{e9}\u{ff}", &b"Own caf\xe9\xff"[..]), ("Own caf\u{c3}\u{a9}", b"Own caf\xc3\xa9")]
+    {
+        for url in ["http://origin.test/", "https://origin.test/"] {
+            let proxy = TestServer::connections(|peer| {
+                peer.read_request();
+                peer.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+                peer.wait_for_close();
+            });
+
+            let _ = session().get(url).proxies([("all", proxy.url(""))]).header("Proxy-Authorization", value).send();
+
+            let line = [b"\r\nProxy-Authorization: ", bytes, b"\r\n"].concat();
+            let raw = proxy.requests()[0].raw.clone();
+            assert!(raw.windows(line.len()).any(|window| window == line), "{url}: {raw:?}");
+        }
+    }
+}
+
+// PROXY-18; docs/decisions.md#control-bytes
+#[test]
+fn a_control_byte_in_the_answer_to_connect_costs_no_tunnel() {
+    let (journal, authority, dir) = (Journal::default(), Authority::new("Odd Proxy"), TempDir::new());
+    let acceptor = acceptor(&authority.leaf(&["origin.test"]));
+    let proxy = TestServer::connections(move |peer| {
+        peer.read_request();
+        peer.send("HTTP/1.1 200 O\x01K\r\nVia: \x7f\x1b\r\n\r\n");
+        let Ok(mut tls) = acceptor.accept(Inner(peer)) else { return };
+        if let Some(head) = read_head(&mut tls) {
+            journal.add("origin", head);
+            let _ = std::io::Write::write_all(&mut tls, answer("through").as_bytes());
+        }
+    });
+    let mut session = session();
+    session.verify = dir.file("ca.pem", &authority.pem).into();
+
+    let response = session.get("https://origin.test/").proxies([("https", proxy.url(""))]).send().unwrap();
+
+    assert_eq!(response.text().unwrap(), "through");
+}
+
 // PROXY-21
 #[test]
 fn a_proxy_that_cannot_be_reached_is_a_proxy_error() {

@@ -228,6 +228,129 @@ fn headers_that_an_auth_set_never_reach_another_origin() {
     }
 }
 
+// docs/decisions.md#auth-stays
+#[test]
+fn an_auth_is_asked_anew_for_each_hop_of_its_origin() {
+    let answers = ["/2", "http://a.test:80/3?q=1", "http://b.test/4", "http://a.test/5"];
+    let (session, mock) = mocked(answers.map(redirect).into_iter().chain([Response::builder(200)]));
+    let auth = |request: &mut PreparedRequest| {
+        request.headers.insert("X-Signed", request.url.as_str())?;
+        request.headers.append("X-Each", request.url.path())
+    };
+
+    session.get("http://a.test/1").header("X-Each", "own").auth(auth).send().unwrap();
+
+    let requests = mock.requests();
+    let signed: Vec<_> = requests.iter().map(|request| request.headers.get("X-Signed").map(str::to_owned)).collect();
+    let at = |path: &str| Some(format!("http://a.test{path}"));
+    assert_eq!(signed, [at("/1"), at("/2"), at(":80/3?q=1"), None, None]);
+    let each: Vec<Vec<_>> = requests.iter().map(|request| request.headers.get_all("X-Each").collect()).collect();
+    assert_eq!(each, [vec!["own", "/1"], vec!["own", "/2"], vec!["own", "/3"], vec![], vec![]]);
+}
+
+#[test]
+fn an_auth_that_fails_on_the_way_is_an_error_that_says_where() {
+    let (session, mock) = mocked([redirect("/2"), redirect("/3")]);
+    let auth = |request: &mut PreparedRequest| match request.url.path() {
+        "/2" => Err(petition::Error::new(ErrorKind::Other, "no key")),
+        _ => Ok(()),
+    };
+
+    let error = session.get("http://a.test/1").auth(auth).send().unwrap_err();
+
+    assert_eq!((error.response().unwrap().status_code().as_u16(), mock.requests().len()), (302, 1));
+    // Not followed, it is no error.
+    let unfollowed = session.get("http://a.test/1").auth(auth).allow_redirects(false).send().unwrap();
+    assert_eq!(unfollowed.next().map(|next| next.url.path()), Some("/3"));
+}
+
+#[cfg(feature = "digest")]
+#[test]
+fn digest_is_made_anew_for_each_hop() {
+    let server = TestServer::http(|request| {
+        let right = |said: &str| said.contains(&format!("uri=\"{}\"", request.target));
+        match (request.header("authorization").is_some_and(right), request.target.as_str()) {
+            (false, _) => Reply::new(401).header("WWW-Authenticate", "Digest realm=My Realm, nonce=n, qop=auth"),
+            (true, "/1") => Reply::new(303).header("Location", "/2"),
+            (true, "/2") => Reply::new(307).header("Location", "/3?q"),
+            (true, _) => Reply::new(200).body("in"),
+        }
+    });
+
+    let auth = petition::DigestAuth::new("u", "p");
+    let response = session().post(server.url("/1")).data("x").auth(auth).send().unwrap();
+
+    assert_eq!(response.text().unwrap(), "in");
+    let requests = server.requests();
+    let said: Vec<_> = requests.iter().map(|request| request.header("authorization").unwrap_or_default()).collect();
+    assert_eq!(requests.len(), 4, "refused once, for want of a nonce: {said:?}");
+    for (count, said) in said[1..].iter().enumerate() {
+        assert!(said.contains(&format!("nc={:08x}", count + 1)) && said.contains("realm=\"My Realm\""), "{said}");
+    }
+}
+
+// docs/decisions.md#own-host
+#[test]
+fn a_host_of_the_programs_own_stays_with_its_origin() {
+    for (from, to, kept) in ORIGINS {
+        let (session, mock) = moved_to(to);
+
+        session.get(from).header("Host", "own.test").send().unwrap();
+
+        // The one exception is for Authorization alone: another scheme is another origin.
+        let kept = kept && (!to.starts_with("https://a.test") || from.starts_with("https:"));
+        assert_eq!(mock.requests()[1].headers.get("host"), kept.then_some("own.test"), "{from} -> {to}");
+    }
+}
+
+#[test]
+fn a_host_of_the_programs_own_decides_about_cookies_of_its_origin_alone() {
+    let server = TestServer::http(|request| match (request.header("host").unwrap(), request.target.as_str()) {
+        ("bank.test", "/") => Reply::new(302).header("Location", "/two").header("Set-Cookie", "first=1; Path=/"),
+        ("bank.test", "/two") => Reply::new(302).header("Location", "http://evil.test/"),
+        _ => Reply::new(302).header("Location", "http://evil.test/end").header("Set-Cookie", "planted=1; Path=/"),
+    });
+    let mut session = session_at(&server);
+    session.max_redirects = 3;
+    session.cookies.set(petition::Cookie::new("secret", "1").domain("bank.test"));
+    session.cookies.set(petition::Cookie::new("evils", "1").domain("evil.test"));
+
+    session.get("http://first.test/").header("Host", "bank.test").send().unwrap_err();
+
+    let requests = server.requests();
+    let seen: Vec<_> =
+        requests.iter().map(|request| (request.header("host").unwrap(), request.header("cookie"))).collect();
+    assert_eq!(
+        seen,
+        [
+            ("bank.test", Some("secret=1")),
+            ("bank.test", Some("secret=1; first=1")),
+            ("evil.test", Some("evils=1")),
+            ("evil.test", Some("evils=1; planted=1")),
+        ]
+    );
+    session.get("http://bank.test/two").allow_redirects(false).send().unwrap();
+    assert_eq!(server.requests()[4].header("cookie"), Some("secret=1; first=1"), "nothing was planted");
+}
+
+// REDIR-22: each response has what was before it, and shares it
+#[test]
+fn a_very_long_way_can_be_gone() {
+    let mut session = session();
+    session.max_redirects = 3000;
+    let adapter = petition::adapter_fn(|request, _| {
+        let next = request.url.path()[1..].parse::<u32>().unwrap() + 1;
+        redirect(&format!("/{next}")).build()
+    });
+    session.mount("http://", adapter);
+
+    let error = session.get("http://a.test/0").send().unwrap_err();
+
+    let last = error.response().unwrap();
+    assert_eq!(last.history().len(), 3000);
+    assert_eq!(last.history()[2999].history()[2998].history().len(), 2998);
+}
+
 // REDIR-08
 #[test]
 fn credentials_that_were_removed_do_not_come_back_on_the_way_home() {

@@ -567,6 +567,49 @@ fn no_text_of_the_programs_ends_a_line_of_the_request_by_any_route() {
     }
 }
 
+// HDR-12; docs/decisions.md#framing-headers
+#[test]
+fn framing_that_is_set_by_hand_in_two_ways_is_refused() {
+    let server = ok();
+    let session = session();
+    let reader = || petition::Body::reader(&b"hello"[..]);
+    type Fields = &'static [(&'static str, &'static str)];
+    let table: &[(Fields, bool)] = &[
+        (&[("Content-Length", "5"), ("Content-Length", "6")], false),
+        (&[("Content-Length", "6"), ("content-length", "5")], false),
+        (&[("Content-Length", "5"), ("Content-Length", "5")], false),
+        (&[("Content-Length", "5"), ("CONTENT-LENGTH", "")], false),
+        (&[("Content-Length", "5"), ("Transfer-Encoding", "chunked")], false),
+        (&[("transfer-encoding", "Chunked"), ("Content-Length", "5")], false),
+        (&[("TRANSFER-ENCODING", "identity"), ("Content-Length", "5")], false),
+        (&[("Content-Length", "5"), ("Transfer-Encoding", "x\tchunked")], false),
+        (&[("Content-Length", "5"), ("Transfer-Encoding", "")], false),
+        (&[("Transfer-Encoding", "identity")], false),
+        (&[("Transfer-Encoding", "chunked, identity")], false),
+        (&[("Transfer-Encoding", "chunked"), ("Transfer-Encoding", "chunked")], false),
+        (&[("Transfer-Encoding", "Chunked")], true),
+        (&[("Content-Length", "5")], true),
+    ];
+    for (fields, fine) in table {
+        for body in [petition::Body::from("hello"), reader()] {
+            let mut edited = session.post(server.url("/")).data(body).prepare().unwrap();
+            edited.headers.remove("content-length");
+            edited.headers.remove("transfer-encoding");
+            for (name, value) in *fields {
+                edited.headers.append(name, value).unwrap();
+            }
+            let sent = session.send(edited).map(|_| ()).map_err(|error| error.kind());
+            assert_eq!(sent, if *fine { Ok(()) } else { Err(ErrorKind::InvalidHeader) }, "{fields:?}");
+        }
+    }
+    // In the session's headers, where a body would have set one right.
+    let mut twice = crate::support::session();
+    twice.headers.append("Content-Length", "5").unwrap();
+    twice.headers.append("Content-Length", "6").unwrap();
+    assert_eq!(twice.post(server.url("/")).data("hello").send().unwrap_err().kind(), ErrorKind::InvalidHeader);
+    assert_eq!(server.requests().len(), 4, "nothing of a refused request goes out");
+}
+
 // AUTH-21; docs/decisions.md#control-bytes: a bare CR inside a value
 #[cfg(feature = "digest")]
 #[test]

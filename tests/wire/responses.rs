@@ -77,6 +77,8 @@ fn a_body_ends_where_its_framing_says() {
             "0123456789",
         ),
         ("HTTP/1.0 200 OK\nContent-Length: 3\n\nabc", "abc"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 3\r\n\r\nabc", "abc"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nto the end", "to the end"),
     ] {
         assert_eq!(read(answer).unwrap().text().unwrap(), body, "{answer:?}");
     }
@@ -87,7 +89,14 @@ fn a_body_ends_where_its_framing_says() {
 fn framing_that_could_be_read_in_two_ways_is_refused_and_closes_the_connection() {
     for answer in [
         "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
-        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: abc\r\n\r\nabc",
+        "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\nabc",
+        "HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\nabc",
+        "HTTP/1.1 200 OK\r\nContent-Length: 3;\r\n\r\nabc",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, identity\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: x, chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: x\r\nContent-Length: 3\r\n\r\nabc",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n+3\r\nabc\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\nabc",
@@ -100,6 +109,98 @@ fn framing_that_could_be_read_in_two_ways_is_refused_and_closes_the_connection()
 
         assert_eq!(server.accepted(), 2, "{answer:?}");
     }
+}
+
+// FRAME-12; docs/decisions.md#content-length
+#[test]
+fn chunked_wins_over_a_length_and_is_the_last_on_its_connection() {
+    for length in ["3", "4", "999", "0", "x", "3\r\nContent-Length: 4"] {
+        for fields in [
+            format!("Content-Length: {length}\r\nTransfer-Encoding: chunked"),
+            format!("Transfer-Encoding: Chunked\r\nContent-Length: {length}"),
+        ] {
+            let server = TestServer::connections(move |peer| {
+                while peer.read_request().is_some() {
+                    peer.send(format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n3\r\nabc\r\n0\r\n\r\n"));
+                }
+            });
+            let session = session();
+
+            for _ in 0..2 {
+                let mut response = session.get(server.url("/")).stream(true).send().unwrap();
+                let mut copy = Vec::new();
+                response.copy_to(&mut copy).unwrap();
+                assert_eq!(copy, b"abc", "{length}");
+            }
+            assert_eq!(server.accepted(), 2, "{length}");
+        }
+    }
+    // A 304 has no body whatever it says, so nothing is doubtful.
+    let server = fixed("HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n");
+    session().get(server.url("/")).send().unwrap();
+}
+
+// FRAME-02, FRAME-03, FRAME-20; docs/decisions.md#control-bytes
+#[test]
+fn a_control_byte_never_costs_the_response() {
+    let bytes: Vec<u8> = (1..=0x1f).chain([0x7f, 0x80, 0x9f]).filter(|byte| !b"\r\n\t".contains(byte)).collect();
+    for byte in bytes {
+        let c = char::from(byte);
+        let answer = [
+            &b"HTTP/1.1 200 O"[..],
+            &[byte],
+            b"K\r\nX-A: a",
+            &[byte],
+            b"b\r\nSet-Cookie: waf=",
+            &[byte, byte],
+            b"; Path=/\r\nX-",
+            &[byte],
+            b": 1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=",
+            &[byte],
+            b"\r\nabc\r\n0\r\nT: ",
+            &[byte],
+            b"\r\n\r\n",
+        ]
+        .concat();
+        let server = TestServer::http(move |_| Reply::raw(answer.clone()));
+        let session = session();
+
+        let response = session.get(server.url("/")).send().unwrap();
+        session.get(server.url("/")).send().unwrap();
+
+        assert_eq!(response.text().unwrap(), "abc", "{byte:#x}");
+        assert_eq!(response.headers().get("x-a"), Some(&*format!("a{c}b")));
+        // What Python counts as a blank is not cut off within the reason.
+        assert_eq!(response.reason(), format!("O{c}K"));
+        let requests = server.requests();
+        assert_eq!((requests.len(), server.accepted()), (2, 1), "{byte:#x}");
+        assert!(requests[1].raw_text().contains(&format!("\r\nCookie: waf={c}{c}\r\n")), "it goes back as it came");
+    }
+
+    for refused in [
+        &b"HTTP/1.1 200 OK\r\nX-A: a\0b\r\nContent-Length: 0\r\n\r\n"[..],
+        b"HTTP/1.1 200 OK\r\nX-A: a\rb\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 O\0K\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0;\0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nT: \0\r\n\r\n",
+    ] {
+        let server = TestServer::http(move |_| Reply::raw(refused));
+        assert!(session().get(server.url("/")).send().is_err(), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_control_byte_of_a_peer_reaches_no_terminal_and_no_request_line() {
+    let server = TestServer::http(|request| match request.target.as_str() {
+        "/" => Reply::raw("HTTP/1.1 302 Found\r\nLocation: /a\x1bb\x7f\r\nContent-Length: 0\r\n\r\n"),
+        _ => Reply::raw("HTTP/1.1 500 \x1b[31mNo\r\nContent-Length: 0\r\n\r\n"),
+    });
+
+    let response = session().get(server.url("/")).send().unwrap();
+
+    assert_eq!(server.requests()[1].target, "/a%1Bb%7F");
+    let error = response.raise_for_status().unwrap_err();
+    assert!(!error.to_string().contains('\x1b') && error.to_string().contains("[31mNo"), "{error}");
 }
 
 // FRAME-23

@@ -1,8 +1,9 @@
 //! Parses `WWW-Authenticate` (RFC 9110 §11.6.1).
 //!
 //! One value can contain several challenges of several schemes, separated by commas, which also separate parameters: a
-//! name followed by `=` is a parameter of the scheme before it. The parser is lenient: what makes no sense is skipped,
-//! so that a challenge of another scheme never hides a Digest challenge.
+//! name followed by `=` is a parameter of the scheme before it, and a word alone is a scheme without parameters. The
+//! parser is lenient: what makes no sense is skipped, so that a challenge of another scheme never hides a Digest
+//! challenge, and an unquoted text extends to the comma, blanks included.
 
 use crate::headers::is_token;
 
@@ -35,10 +36,16 @@ pub(super) fn parse(value: &str) -> Vec<Challenge> {
             if let Some(parameters) = found.last_mut().filter(|_| is_ours) {
                 parameters.push((word.to_ascii_lowercase(), value));
             }
-        } else {
-            is_ours = word.eq_ignore_ascii_case("digest");
-            if is_ours {
-                found.push(Vec::new());
+        } else if word.eq_ignore_ascii_case("digest") {
+            is_ours = true;
+            found.push(Vec::new());
+        } else if !(input.0.is_empty() || input.0.starts_with(',')) {
+            is_ours = false;
+        } else if is_ours && ["auth", "auth-int"].iter().any(|own| own.eq_ignore_ascii_case(word)) {
+            // `qop=auth,auth-int`, its quotes forgotten.
+            let last = found.last_mut().and_then(|parameters| parameters.last_mut());
+            if let Some((_, qop)) = last.filter(|(name, _)| name == "qop") {
+                qop.extend([",", word]);
             }
         }
     }
@@ -52,7 +59,7 @@ fn complete(mut parameters: Vec<(String, String)>) -> Option<Challenge> {
     }
     let mut take = |name: &str| {
         let index = parameters.iter().position(|(own, _)| own == name)?;
-        Some(parameters.swap_remove(index).1)
+        Some(parameters.remove(index).1)
     };
     Some(Challenge {
         realm: take("realm")?,
@@ -93,11 +100,26 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// A quoted text without its quotes and escapes, or the text up to a blank or comma. An unterminated quoted text
-    /// extends to the end.
+    /// The text up to a comma, or up to a blank that the next parameter follows.
+    fn unquoted(&mut self) -> &'a str {
+        let start = self.0;
+        loop {
+            self.take_while(|c| c != ',' && c != ' ' && c != '\t');
+            let length = start.len() - self.0.len();
+            self.blanks();
+            let mut next = Input(self.0);
+            let name = next.token();
+            next.blanks();
+            if self.0.is_empty() || self.0.starts_with(',') || (!name.is_empty() && next.0.starts_with('=')) {
+                return &start[..length];
+            }
+        }
+    }
+
+    /// A quoted text without its quotes and escapes, or an unquoted one. An unterminated quoted text extends to the end.
     fn value(&mut self) -> String {
         let Some(quoted) = self.0.strip_prefix('"') else {
-            return self.take_while(|c| c != ',' && c != ' ' && c != '\t').to_owned();
+            return self.unquoted().to_owned();
         };
         let mut out = String::new();
         let mut rest = quoted.chars();
@@ -165,6 +187,48 @@ mod tests {
         ] {
             assert_eq!(parse(value), [challenge(&[("nonce", "n"), ("realm", realm)])], "{value}");
         }
+    }
+
+    #[test]
+    fn a_text_without_quotes_goes_up_to_the_comma() {
+        for (value, realm) in [
+            ("Digest realm=My Realm, nonce=n", "My Realm"),
+            ("Digest nonce=n, realm=My  own\tRealm \t", "My  own\tRealm"),
+            ("Digest realm=My Realm nonce=n", "My Realm"),
+            ("Digest realm=My Realm nonce = \"n\"", "My Realm"),
+            ("Digest realm=it's \"mine\", nonce=n", "it's \"mine\""),
+            ("Digest realm=a/b c, nonce=n, Basic realm=other one", "a/b c"),
+            ("Digest realm=Digest me, nonce=n", "Digest me"),
+            ("Basic realm=My Digest, Digest realm=My Realm,nonce=n", "My Realm"),
+            ("Digest realm=, nonce=n", ""),
+            ("Digest realm= , nonce=n", ""),
+        ] {
+            assert_eq!(parse(value), [challenge(&[("nonce", "n"), ("realm", realm)])], "{value}");
+        }
+    }
+
+    #[test]
+    fn a_word_alone_ends_no_challenge() {
+        for value in [
+            "Digest realm=r, qop=auth,auth-int, nonce=n",
+            "Digest realm=r, qop=auth, auth-int ,nonce=n",
+            "Digest nonce=n, realm=r, qop=auth,auth-int",
+            "Digest nonce=n, stale, realm=r, qop=\"auth,auth-int\", Negotiate",
+            "Negotiate, Digest nonce=n, realm=r, NTLM, qop=\"auth,auth-int\", Basic realm=x, nonce=y",
+        ] {
+            assert_eq!(
+                parse(value),
+                [challenge(&[("nonce", "n"), ("realm", "r"), ("qop", "auth,auth-int")])],
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn of_a_parameter_that_is_there_twice_the_first_counts() {
+        let value = "Digest realm=r, nonce=n, opaque=o, opaque=p, nonce=second, realm=second";
+
+        assert_eq!(parse(value), [challenge(&[("realm", "r"), ("nonce", "n"), ("opaque", "o")])]);
     }
 
     #[test]
