@@ -186,7 +186,7 @@ pub(super) fn codings(headers: &Headers) -> impl Iterator<Item = &str> {
 }
 
 /// Whether a response's body is chunked. Refuses chunked that is not the last coding, appears twice or follows an unknown
-/// coding (RFC 9112 §6.1, §7). Below chunked, a known compression stays as it came, as in requests (FRAME-13).
+/// coding (RFC 9112 §6.1, §7). Below chunked, a known compression stays as it came, as in requests.
 fn is_chunked(headers: &Headers) -> Result<bool, RemoteError> {
     if !codings(headers).any(is_chunked_coding) {
         return Ok(false);
