@@ -128,6 +128,7 @@ mod text;
 mod timeout;
 mod url;
 mod verify;
+mod whole_file;
 
 pub use adapter::{Adapter, HttpAdapter, HttpAdapterBuilder, SendOptions, UnixAdapter, adapter_fn};
 pub use api::{delete, get, head, options, patch, post, put, request};

@@ -29,6 +29,7 @@ const LAYERS: [&[&str]; 8] = [
         "text",
         "semantics",
         "log_targets",
+        "whole_file",
     ],
 ];
 

@@ -35,9 +35,10 @@ use crate::timeout::IntoDuration;
 #[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Cookie {
-    /// The name. Name, domain and path identify a cookie.
+    /// The name. Name, domain and path identify a cookie. A cookie without a name is sent as its value alone.
     pub name: String,
-    /// The value, including its quotes if it has any. A value from a server is decoded as Latin-1.
+    /// The value, including its quotes if it has any. A value from a server or a `cookies.txt` file is bytes, decoded as
+    /// Latin-1.
     pub value: String,
     /// The host, or the domain whose hosts all receive it, in lower case; empty for "every host".
     pub domain: String,

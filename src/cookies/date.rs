@@ -16,6 +16,12 @@ pub(super) fn parse(text: &str) -> Option<SystemTime> {
 /// The end of the year 9999: no cookie lives longer.
 pub(super) const LAST: i64 = 253_402_300_799;
 
+/// `seconds` since the start of 1970, without fractions, and no further away than [`LAST`].
+pub(super) fn ending_at(seconds: f64) -> Option<SystemTime> {
+    // A float represents each second up to the last exactly.
+    calendar::at(seconds.clamp(-(LAST as f64), LAST as f64) as i64)
+}
+
 /// How much of a time must be present.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Clock {

@@ -6,7 +6,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
@@ -21,6 +23,7 @@ use super::target::CookieTarget;
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log_targets;
+use crate::whole_file::{PRIVATE, WholeFile};
 
 /// A cookie jar that threads can share: every method takes `&self`.
 ///
@@ -227,11 +230,19 @@ impl CookieJar {
     }
 
     /// Adds the cookies of a file in Netscape's format, `cookies.txt`, as browser add-ons, curl, wget and
-    /// `MozillaCookieJar` write it, and returns their number. Expired cookies and comments are left out; a line that
-    /// starts with `#HttpOnly_` is a cookie.
+    /// `MozillaCookieJar` write it, and returns their number. Expired cookies and comments (lines that start with `#` or
+    /// `$`) are left out; a line that starts with `#HttpOnly_` is a cookie. Lines end with LF, CR LF or CR.
+    ///
+    /// Names and values are bytes, decoded as Latin-1 like those that servers send: the bytes of the file are the bytes
+    /// that are sent.
+    ///
+    /// # Coming from requests
+    /// `MozillaCookieJar` decodes the file, and requests encodes the value as Latin-1: an `é` in UTF-8 (C3 A9) is sent as
+    /// E9. Here, as in curl, it is sent as C3 A9. A cookie without a name is sent as its value alone, as by both.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] if reading fails or a line is not a cookie; then nothing is added.
+    /// [`ErrorKind::Io`] if reading fails, or if a line is not a cookie or is one that cannot be sent; the text has the
+    /// line number. Then nothing is added.
     ///
     /// # Examples
     /// ```
@@ -253,11 +264,22 @@ impl CookieJar {
         Ok(count)
     }
 
+    /// Adds the cookies of the file at `path`, like [`load`](Self::load).
+    ///
+    /// # Errors
+    /// As for [`load`](Self::load); the text has the path.
+    pub fn load_from(&self, path: impl AsRef<Path>) -> Result<usize> {
+        let path = path.as_ref();
+        let loaded = File::open(path).map_err(Error::from).and_then(|file| self.load(file));
+        loaded.map_err(|error| of_file("load", path, error))
+    }
+
     /// Writes the cookies in Netscape's format, `cookies.txt`. Session cookies are included, with 0 as their expiry;
     /// expired cookies are not. The values are secrets: restrict who can read the file.
     ///
-    /// The format cannot represent a tab or a line break in a name or value; such a cookie is left out, with a warning
-    /// in the log.
+    /// The format cannot represent a tab or a line break in a name or value, and a cookie with NUL or a character beyond
+    /// Latin-1 cannot be sent; such a cookie is left out, with a warning in the log. Any other is written byte for byte as
+    /// the server sent it.
     ///
     /// # Coming from requests
     /// `MozillaCookieJar.save(ignore_discard=True)`; it writes an empty expiry for a session cookie, and
@@ -266,11 +288,44 @@ impl CookieJar {
     /// # Errors
     /// [`ErrorKind::Io`] if writing fails.
     pub fn save(&self, mut writer: impl io::Write) -> Result<()> {
-        let now = clock::wall();
-        let text = netscape::format(self.iter().filter(|cookie| !cookie.is_expired_at(now)));
-        writer.write_all(text.as_bytes())?;
+        writer.write_all(&self.to_netscape())?;
         writer.flush()?;
         Ok(())
+    }
+
+    /// Writes the cookies to the file at `path`, like [`save`](Self::save), completely or not at all: they are written to a
+    /// temporary file beside it, which is then renamed. An existing file keeps its permissions; a new one is readable by
+    /// its owner alone. Symbolic links are followed; a path that is not a regular file is written to directly.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if writing fails; the text has the path, and an existing file is unchanged.
+    ///
+    /// # Examples
+    /// ```
+    /// # let folder = std::env::temp_dir().join(format!("petition-doc-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # let path = folder.join("cookies.txt");
+    /// let jar = petition::CookieJar::from([("id", "abc")]);
+    /// jar.save_to(&path)?;
+    ///
+    /// let back = petition::CookieJar::new();
+    /// assert_eq!(back.load_from(&path)?, 1);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    pub fn save_to(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let text = self.to_netscape();
+        let saved = WholeFile::create(path, PRIVATE).and_then(|mut file| {
+            file.write_all(&text)?;
+            file.commit()
+        });
+        saved.map_err(|error| of_file("save", path, error.into()))
+    }
+
+    fn to_netscape(&self) -> Vec<u8> {
+        let now = clock::wall();
+        netscape::format(self.iter().filter(|cookie| !cookie.is_expired_at(now)))
     }
 
     /// The value of the Cookie header for a request; `None` if no cookie matches.
@@ -354,6 +409,11 @@ impl CookieJar {
         }
         self.with(|store| store.entries().into_iter().cloned().collect())
     }
+}
+
+/// An error about a file, with its path.
+fn of_file(what: &str, path: &Path, error: Error) -> Error {
+    Error::message(error.kind(), format!("cannot {what} the cookies of {}: {error}", path.display())).with_source(error)
 }
 
 /// A domain and a path to look for, if given.
@@ -458,6 +518,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::temp_dir::TempDir;
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
@@ -726,6 +787,46 @@ mod tests {
         assert_eq!(jar.load(&over[..]).unwrap(), 0);
         assert_eq!(jar.save(Broken).unwrap_err().kind(), ErrorKind::Io);
         assert_eq!(jar.to_pairs(), pairs(&[("a", "1")]));
+    }
+
+    #[test]
+    fn what_came_off_the_wire_is_saved_and_sent_byte_for_byte() {
+        let jar = CookieJar::new();
+        jar.absorb(&target("h.test"), ["a=\u{c3}\u{a9}\u{1}\u{ff}"], NOW);
+
+        let mut file = Vec::new();
+        jar.save(&mut file).unwrap();
+        let back = CookieJar::new();
+        back.load(&*file).unwrap();
+
+        assert!(file.ends_with(b"\ta\t\xc3\xa9\x01\xff\n"));
+        assert_eq!(
+            back.header_for(&target("h.test"), NOW).unwrap().as_deref(),
+            Some("a=\u{c3}\u{a9}\u{1}\u{ff}"),
+            "each character a byte"
+        );
+    }
+
+    #[test]
+    fn a_file_by_name_is_replaced_wholly_and_its_errors_name_it() {
+        let folder = TempDir::new();
+        let path = folder.file("cookies.txt", "old");
+        let jar = CookieJar::from([("a", "1")]);
+
+        jar.save_to(&path).unwrap();
+        let back = CookieJar::new();
+
+        assert_eq!(back.load_from(&path).unwrap(), 1);
+        assert_eq!(back.to_pairs(), jar.to_pairs());
+        let bad = folder.file("bad.txt", "# x\rnonsense\r");
+        for (error, text) in [
+            (back.load_from(&bad).unwrap_err(), "bad.txt: line 2 is no cookie"),
+            (back.load_from(folder.path().join("none.txt")).unwrap_err(), "none.txt: "),
+            (jar.save_to(folder.path().join("no/such.txt")).unwrap_err(), "such.txt: "),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::Io);
+            assert!(error.to_string().contains(text), "{error}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use super::cookie::{Cookie, SameSite};
 use super::date;
 use super::jar::CookieJar;
+use super::store::fault_of;
 use crate::text::calendar;
 
 const FIELDS: &[&str] =
@@ -34,7 +35,8 @@ impl Serialize for Cookie {
     }
 }
 
-/// From a map of the fields. Only `name` and `value` are required; unknown fields are ignored.
+/// From a map of the fields. Only `name` and `value` are required; unknown fields are ignored, and so is a fraction in
+/// `expires`. A cookie that cannot be sent (with a line break, NUL or a character beyond Latin-1) is an error.
 impl<'de> Deserialize<'de> for Cookie {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_struct("Cookie", FIELDS, CookieVisitor)
@@ -63,8 +65,8 @@ impl<'de> Visitor<'de> for CookieVisitor {
                 "http_only" => cookie.http_only = map.next_value()?,
                 "host_only" => cookie.host_only = map.next_value()?,
                 "expires" => {
-                    let seconds: Option<i64> = map.next_value()?;
-                    cookie.expires = seconds.and_then(|seconds| calendar::at(seconds.min(date::LAST)));
+                    let seconds: Option<f64> = map.next_value()?;
+                    cookie.expires = seconds.and_then(date::ending_at);
                 }
                 "same_site" => {
                     let text: Option<String> = map.next_value()?;
@@ -76,10 +78,18 @@ impl<'de> Visitor<'de> for CookieVisitor {
             }
         }
         match (named, valued) {
-            (true, true) => Ok(cookie),
+            (true, true) => sendable(cookie),
             (false, _) => Err(A::Error::missing_field("name")),
             (_, false) => Err(A::Error::missing_field("value")),
         }
+    }
+}
+
+/// Refuses a cookie that would make every request to its host fail.
+fn sendable<E: serde::de::Error>(cookie: Cookie) -> Result<Cookie, E> {
+    match fault_of(&cookie.name).or_else(|| fault_of(&cookie.value)) {
+        Some(fault) => Err(E::custom(format_args!("cookie {:?} cannot be sent: it has {fault}", cookie.name))),
+        None => Ok(cookie),
     }
 }
 
@@ -90,7 +100,8 @@ impl Serialize for CookieJar {
     }
 }
 
-/// From a list of cookies, or from a map of names and values; a name without a value (null) is ignored.
+/// From a list of cookies, or from a map of names and values; a name without a value (null) is ignored. A cookie that
+/// cannot be sent is an error.
 impl<'de> Deserialize<'de> for CookieJar {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(JarVisitor)
@@ -118,7 +129,7 @@ impl<'de> Visitor<'de> for JarVisitor {
         let jar = CookieJar::new();
         while let Some((name, value)) = map.next_entry::<String, Option<String>>()? {
             if let Some(value) = value {
-                jar.insert(name, value);
+                jar.set(sendable(Cookie::new(name, value))?);
             }
         }
         Ok(jar)
@@ -167,6 +178,49 @@ mod tests {
     fn what_is_no_cookie_is_an_error() {
         for text in ["1", "\"a=1\"", "[1]", r#"[{"name":"a"}]"#, r#"[{"value":"1"}]"#, r#"{"a":1}"#, r#"[["a","1"]]"#] {
             assert!(serde_json::from_str::<CookieJar>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_end_may_be_any_number() {
+        for (json, want) in [
+            ("null", None),
+            ("4000000000", Some(4_000_000_000)),
+            ("4e9", Some(4_000_000_000)),
+            ("4000000000.75", Some(4_000_000_000)),
+            ("-1", Some(-1)),
+            ("99999999999999999999", Some(date::LAST)),
+        ] {
+            let cookie: Cookie =
+                serde_json::from_str(&format!(r#"{{"name":"a","value":"1","expires":{json}}}"#)).unwrap();
+
+            assert_eq!(cookie.expires.map(calendar::seconds), want, "{json}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_refused_and_not_shown() {
+        for text in [
+            r#"[{"name":"a","value":"secret\n"}]"#,
+            r#"[{"name":"a","value":"secret\u0000"}]"#,
+            r#"[{"name":"a","value":"secret\u20ac"}]"#,
+            r#"[{"name":"a\u20ac","value":"secret"}]"#,
+            r#"{"a":"secret\u20ac"}"#,
+        ] {
+            let error = serde_json::from_str::<CookieJar>(text).unwrap_err().to_string();
+
+            assert!(error.contains("cannot be sent: it has") && !error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_without_a_name_comes_back_without_one() {
+        let text = serde_json::to_string(&CookieJar::from([("", "v")])).unwrap();
+        assert!(text.contains(r#""name":"","value":"v""#), "{text}");
+
+        for text in [text.as_str(), r#"{"":"v"}"#] {
+            let jar: CookieJar = serde_json::from_str(text).unwrap();
+            assert_eq!(jar.to_pairs(), [(String::new(), "v".to_owned())], "{text}");
         }
     }
 }

@@ -341,18 +341,24 @@ fn write<'a>(cookies: impl Iterator<Item = &'a Cookie> + Clone) -> Result<Option
         if let Some(fault) = fault_of(name).or_else(|| fault_of(value)) {
             return Err(Unsendable { name: name.clone(), fault });
         }
+        if name.is_empty() && value.is_empty() {
+            continue;
+        }
         if !out.is_empty() {
             out.push_str("; ");
         }
-        out.push_str(name);
-        out.push('=');
+        // Servers disagree on what `=value` means.
+        if !name.is_empty() {
+            out.push_str(name);
+            out.push('=');
+        }
         out.push_str(value);
     }
     Ok(Some(out).filter(|out| !out.is_empty()))
 }
 
 /// What a header must not contain. Other characters are sent as they are, also those that a server sent.
-fn fault_of(text: &str) -> Option<&'static str> {
+pub(super) fn fault_of(text: &str) -> Option<&'static str> {
     if text.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | b'\0')) {
         Some("a line break or NUL")
     } else if !latin1::fits(text) {
@@ -647,7 +653,9 @@ mod tests {
             ("a", "1; b=2", Ok("a=1; b=2")),
             ("a", "x\\y, \"z\" \u{1}", Ok("a=x\\y, \"z\" \u{1}")),
             ("a b", "", Ok("a b=")),
-            ("", "v", Ok("=v")),
+            ("", "v", Ok("v")),
+            ("", "v=w", Ok("v=w")),
+            ("", "", Ok("")),
         ] {
             let header = given(&[Cookie::new(name, value)]).header(&[], &target("http://h.test/"), day(1));
 

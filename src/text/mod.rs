@@ -9,4 +9,5 @@ pub(crate) mod basic;
 pub(crate) mod calendar;
 pub(crate) mod http_date;
 pub(crate) mod latin1;
+pub(crate) mod mark;
 pub(crate) mod percent;

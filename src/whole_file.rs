@@ -1,0 +1,281 @@
+//! Files that are written completely or not at all.
+//!
+//! A regular file is written under a short temporary name beside its target and renamed when it is complete; until then an
+//! existing file is unchanged. Links are followed to the file that they name. What is not a regular file (a FIFO, a device)
+//! cannot be replaced and is written to directly.
+//!
+//! The rule that keeps it sound: the partial file is never readable by anyone who could not read the finished one.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The mode of a file that only its owner may read.
+pub(crate) const PRIVATE: u32 = 0o600;
+
+/// A file that is being written. Dropped before [`commit`](Self::commit), it leaves nothing behind.
+#[derive(Debug)]
+pub(crate) struct WholeFile {
+    file: File,
+    /// Where it is written and where it goes; `None` for what is written in place.
+    moved: Option<Move>,
+}
+
+#[derive(Debug)]
+struct Move {
+    partial: PathBuf,
+    target: PathBuf,
+    /// About the file that was there before.
+    replaced: Option<fs::Metadata>,
+}
+
+impl WholeFile {
+    /// Begins to write the file at `path`. An existing file keeps its mode; a new one is created with `mode`, less the
+    /// process's umask, where the system has modes.
+    pub(crate) fn create(path: &Path, mode: u32) -> io::Result<Self> {
+        let replaced = match fs::metadata(path) {
+            Ok(found) if !found.is_file() => {
+                return Ok(Self { file: OpenOptions::new().write(true).open(path)?, moved: None });
+            }
+            // A file that must not be written to must not be replaced either.
+            Ok(found) => OpenOptions::new().write(true).open(path).map(|_| Some(found))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let target = end_of_links(path)?;
+        if target.file_name().is_none() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"));
+        }
+        for _ in 0..ATTEMPTS {
+            // The target's own name may leave no room for a longer one.
+            let partial = target.with_file_name(format!(".{:016x}.part", fastrand::u64(..)));
+            match open_new(&partial, replaced.as_ref().map_or(mode, private)) {
+                Ok(file) => return Ok(Self { file, moved: Some(Move { partial, target, replaced }) }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// Puts the file in its place.
+    pub(crate) fn commit(mut self) -> io::Result<()> {
+        self.file.flush()?;
+        let Some(Move { partial, target, replaced }) = &self.moved else { return Ok(()) };
+        if let Some(replaced) = replaced {
+            keep_owner_and_mode(&self.file, replaced)?;
+        }
+        self.file.sync_all()?;
+        fs::rename(partial, target)?;
+        self.moved = None;
+        Ok(())
+    }
+}
+
+impl Write for WholeFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for WholeFile {
+    fn drop(&mut self) {
+        if let Some(Move { partial, .. }) = &self.moved {
+            // Nothing can be done about a file that cannot be deleted, and it does not stand under the target's name.
+            let _ = fs::remove_file(partial);
+        }
+    }
+}
+
+/// How often another name is tried: one that is taken is very unlikely.
+const ATTEMPTS: usize = 16;
+
+/// How many links lead to a file at most, as Linux counts.
+const MAX_LINKS: usize = 40;
+
+/// The path at the end of the links from `path`, whether it exists or not.
+fn end_of_links(path: &Path) -> io::Result<PathBuf> {
+    let mut target = path.to_owned();
+    for _ in 0..=MAX_LINKS {
+        match fs::read_link(&target) {
+            Ok(next) => target = target.parent().unwrap_or(Path::new("")).join(next),
+            // Not a link, or nothing there.
+            Err(_) => return Ok(target),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "too many symbolic links"))
+}
+
+/// The mode of what is written in the place of `replaced`, until it is complete.
+#[cfg(unix)]
+fn private(replaced: &fs::Metadata) -> u32 {
+    use std::os::unix::fs::MetadataExt;
+
+    replaced.mode() & PRIVATE
+}
+
+#[cfg(not(unix))]
+fn private(_: &fs::Metadata) -> u32 {
+    PRIVATE
+}
+
+#[cfg(unix)]
+fn open_new(partial: &Path, mode: u32) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(partial)
+}
+
+#[cfg(not(unix))]
+fn open_new(partial: &Path, _: u32) -> io::Result<File> {
+    File::create_new(partial)
+}
+
+#[cfg(unix)]
+fn keep_owner_and_mode(file: &File, replaced: &fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+
+    let own = file.metadata()?;
+    if (own.uid(), own.gid()) != (replaced.uid(), replaced.gid()) {
+        // Only root may give a file away; without that the new file is its writer's, as any new file is.
+        let _ = fchown(file, Some(replaced.uid()), Some(replaced.gid()));
+    }
+    file.set_permissions(replaced.permissions())
+}
+
+#[cfg(not(unix))]
+fn keep_owner_and_mode(file: &File, replaced: &fs::Metadata) -> io::Result<()> {
+    file.set_permissions(replaced.permissions())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::temp_dir::TempDir;
+
+    fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+        let mut file = WholeFile::create(path, PRIVATE)?;
+        file.write_all(content)?;
+        file.commit()
+    }
+
+    fn names(folder: &TempDir) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_is_there_when_it_is_whole_and_leaves_no_other() {
+        let folder = TempDir::new();
+        let long = "n".repeat(255);
+        for name in ["new", &long] {
+            let path = folder.path().join(name);
+
+            let mut file = WholeFile::create(&path, PRIVATE).unwrap();
+            file.write_all(b"1").unwrap();
+            assert!(!path.exists());
+            file.commit().unwrap();
+
+            assert_eq!(fs::read(&path).unwrap(), b"1");
+            write(&path, b"22").unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"22");
+        }
+        assert_eq!(names(&folder), ["new", &long]);
+    }
+
+    #[test]
+    fn a_file_that_is_given_up_leaves_the_old_one() {
+        let folder = TempDir::new();
+        let path = folder.file("kept", "old");
+
+        let mut file = WholeFile::create(&path, PRIVATE).unwrap();
+        file.write_all(b"half").unwrap();
+        drop(file);
+
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(&folder), ["kept"]);
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_an_error_without_litter() {
+        let folder = TempDir::new();
+        fs::create_dir(folder.path().join("folder")).unwrap();
+
+        assert!(write(&folder.path().join("folder"), b"1").is_err());
+        assert_eq!(write(&folder.path().join("no/such"), b"1").unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(write(Path::new(""), b"1").is_err());
+        assert!(write(Path::new(".."), b"1").is_err());
+        assert_eq!(names(&folder), ["folder"]);
+    }
+
+    #[cfg(unix)]
+    mod on_unix {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+        use super::*;
+
+        fn mode(path: &Path) -> u32 {
+            fs::metadata(path).unwrap().mode() & 0o7777
+        }
+
+        #[test]
+        fn the_mode_is_kept_and_the_partial_file_is_the_owners_alone() {
+            let folder = TempDir::new();
+            for bits in [0o600, 0o640, 0o644, 0o666, 0o200] {
+                let path = folder.file("file", "old");
+                fs::set_permissions(&path, fs::Permissions::from_mode(bits)).unwrap();
+
+                let file = WholeFile::create(&path, PRIVATE).unwrap();
+                let partial = names(&folder).into_iter().find(|name| name.ends_with(".part")).unwrap();
+                assert_eq!(mode(&folder.path().join(partial)), bits & 0o600);
+                file.commit().unwrap();
+
+                assert_eq!(mode(&path), bits);
+                fs::remove_file(&path).unwrap();
+            }
+            write(&folder.path().join("new"), b"1").unwrap();
+            assert_eq!(mode(&folder.path().join("new")), 0o600);
+        }
+
+        #[test]
+        fn links_are_followed_also_to_what_is_not_there_yet() {
+            let folder = TempDir::new();
+            let elsewhere = TempDir::new();
+            let target = elsewhere.file("target", "old");
+            let at = |name: &str| folder.path().join(name);
+            symlink(&target, at("absolute")).unwrap();
+            symlink("absolute", at("relative")).unwrap();
+            symlink("new", at("dangling")).unwrap();
+            symlink("round", at("round")).unwrap();
+
+            write(&at("relative"), b"1").unwrap();
+            write(&at("dangling"), b"2").unwrap();
+            assert!(write(&at("round"), b"3").is_err());
+
+            assert_eq!((fs::read(&target).unwrap(), fs::read(at("new")).unwrap()), (b"1".to_vec(), b"2".to_vec()));
+            assert!(fs::symlink_metadata(at("relative")).unwrap().is_symlink());
+            assert_eq!(names(&folder), ["absolute", "dangling", "new", "relative", "round"]);
+            assert_eq!(names(&elsewhere), ["target"]);
+        }
+
+        #[test]
+        fn what_is_no_regular_file_is_written_to() {
+            let folder = TempDir::new();
+            symlink("/dev/null", folder.path().join("null")).unwrap();
+
+            write(&folder.path().join("null"), b"1").unwrap();
+            write(Path::new("/dev/null"), b"1").unwrap();
+
+            assert_eq!(names(&folder), ["null"]);
+            assert!(!fs::metadata("/dev/null").unwrap().is_file());
+        }
+    }
+}
