@@ -17,7 +17,7 @@ use crate::url::Url;
 
 mod system_text;
 
-pub(crate) use system_text::{system_reason, system_text};
+pub(crate) use system_text::{as_source, system_reason, system_text};
 
 /// `std::result::Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -304,6 +304,20 @@ impl Error {
     #[must_use]
     pub fn exchange(&self) -> Option<&Exchange> {
         self.inner.exchange.as_deref().or_else(|| self.response().map(Response::exchange))
+    }
+
+    /// The number by which the operating system calls the cause, if it is one of the system's: `errno` on Unix. The message
+    /// has its words, so the source has only this number.
+    #[must_use]
+    pub fn raw_os_error(&self) -> Option<i32> {
+        let mut source = self.source();
+        while let Some(cause) = source {
+            if let Some(number) = cause.downcast_ref::<io::Error>().and_then(system_text::number_of) {
+                return Some(number);
+            }
+            source = cause.source();
+        }
+        None
     }
 
     /// Whether nothing of the request was sent in any attempt: there was no slot, connection, handshake or tunnel. Then

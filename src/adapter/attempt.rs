@@ -28,7 +28,7 @@ use crate::log_targets;
 use crate::message::response::{Exchange, Parts};
 use crate::message::stream::BodySource;
 use crate::net::{ConnectError, Connected, Limits, Plan};
-use crate::pool::{Found, Lease, NoSlot};
+use crate::pool::{ConnectionPool, Found, Lease, NoSlot, PoolStats};
 use crate::verify::Verify;
 
 /// How long before the server's own limit an idle connection is given up, unless it is set.
@@ -47,14 +47,14 @@ impl Engine {
     /// The attempt that begins now, at `asked`.
     pub(super) fn attempt(&self, job: &Job<'_>, asked: Instant) -> Result<Parts, Failure> {
         if job.deadline.has_passed(asked) {
-            let text = "the total timeout ran out before the request could be sent";
+            let text = format!("the total timeout ran out before the request could be sent to {}", job.peer());
             return Err(Failure::unsent(Error::message(ErrorKind::TotalTimeout, text)));
         }
         let pool = self.pool(job);
         let checked_out = pool.check_out(self.slot_limit(job, asked), job.options.cancel.as_ref());
         let got = self.clock.now();
         let mut exchange = Exchange { waited: got.saturating_duration_since(asked), ..Exchange::default() };
-        let mut lease = checked_out.map_err(|why| Failure::unsent(self.no_slot(job, why)).with(&exchange))?;
+        let mut lease = checked_out.map_err(|why| Failure::unsent(self.no_slot(job, &pool, why)).with(&exchange))?;
         let mut died = None;
         if lease.found() == Found::Reused {
             exchange.reused = true;
@@ -86,15 +86,23 @@ impl Engine {
         }
     }
 
-    fn no_slot(&self, job: &Job<'_>, why: NoSlot) -> Error {
+    fn no_slot(&self, job: &Job<'_>, pool: &ConnectionPool<Connection>, why: NoSlot) -> Error {
+        let peer = job.peer();
         if why == NoSlot::Cancelled {
-            return Cancel::error("while waiting for a pool slot");
+            return Cancel::error(&format!("while waiting for a pool slot for {peer}"));
+        }
+        let (size, stats) = (self.settings.pool_maxsize, pool.stats());
+        let mut held = format!("pool size {size}, {} in use, {} waiting", stats.in_use(), stats.waiting());
+        if let Some(most) = self.settings.max_connections {
+            let in_use: usize = self.stats().iter().map(PoolStats::in_use).sum();
+            held.push_str(&format!("; max_connections {most}, {in_use} in use"));
         }
         if job.deadline.has_passed(self.clock.now()) {
-            return Error::message(ErrorKind::TotalTimeout, "the total timeout ran out while waiting for a pool slot");
+            let text = format!("the total timeout ran out while waiting for a pool slot for {peer} ({held})");
+            return Error::message(ErrorKind::TotalTimeout, text);
         }
         let limit = job.options.timeout.pool_limit_over(self.settings.pool_timeout).unwrap_or_default();
-        Error::message(ErrorKind::PoolTimeout, format!("no pool slot came free within {limit:?}"))
+        Error::message(ErrorKind::PoolTimeout, format!("no pool slot came free within {limit:?} for {peer} ({held})"))
     }
 
     /// Whether a request whose reused connection died unanswered goes out once more (RFC 9110 §9.2.2).
@@ -147,7 +155,7 @@ impl Engine {
     ) -> Result<Parts, Box<Broken>> {
         lease.count_request();
         let read = job.options.timeout.read_limit();
-        let patience = Patience::new(read, job.deadline, &self.clock.clock, job.options.cancel.as_ref());
+        let patience = Patience::new(read, job.deadline, &self.clock.clock, job.options.cancel.as_ref(), &job.request.url);
         let connection = lease.connection().expect("it was reused or attached");
         (exchange.connection, exchange.peer) = (connection.number, connection.transport.peer_addr());
         let stops = match patience.register(&connection.transport) {
@@ -168,8 +176,8 @@ impl Engine {
             // The server gave up on the idle connection just as the request went out (RFC 9110 §15.5.9).
             Ok((head, _)) if exchange.reused && head.status == StatusCode::REQUEST_TIMEOUT && self.may_replay(job) => {
                 buffer.give_back();
-                let error =
-                    Error::message(ErrorKind::ConnectionError, "the server closed the idle connection with a 408");
+                let text = format!("the server closed the idle connection with a 408 ({})", job.peer());
+                let error = Error::message(ErrorKind::ConnectionError, text);
                 Err(Box::new(Broken { failure: Failure::read(error), lease, unanswered: true, exchange }))
             }
             Ok((head, whole)) => {
@@ -197,7 +205,7 @@ impl Engine {
         let framing = match Framing::of_response(method, &head) {
             Ok(framing) => framing,
             Err(error) => {
-                let failure = Failure::last(remote(&error));
+                let failure = Failure::last(remote(&error, &job.peer()));
                 return Err(Box::new(Broken { failure, lease: unread.lease, unanswered: false, exchange }));
             }
         };

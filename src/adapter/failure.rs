@@ -6,7 +6,7 @@
 use std::io;
 
 use crate::adapter::patience::{Doing, Halt, Patience};
-use crate::error::{Error, ErrorKind, system_text};
+use crate::error::{Error, ErrorKind, as_source, system_reason};
 use crate::http1::RemoteError;
 use crate::message::response::Exchange;
 use crate::net::{ConnectError, ConnectErrorKind, Phase, TlsError};
@@ -65,15 +65,16 @@ impl Failure {
         if self.stage == Stage::Final && matches!(self.error.kind(), ErrorKind::TotalTimeout | ErrorKind::Cancelled) {
             return self;
         }
-        let text = format!("{first}; a new connection could not be made: {}", self.error);
+        // How the first one died is said by the source.
+        let text = format!("the connection was lost, and a new one could not be made: {}", self.error);
         let stage = if self.stage == Stage::Final { Stage::Final } else { Stage::Read };
         Self { stage, error: Error::message(ErrorKind::ConnectionError, text).with_source(first), sent: true }
     }
 
     /// An answer that is there and is none: a read error to a retry (RETRY-06), unless its framing must not be trusted.
-    pub(super) fn misread(error: &RemoteError) -> Self {
+    pub(super) fn misread(error: &RemoteError, peer: &str) -> Self {
         let stage = if error.kind() == ErrorKind::ConnectionError { Stage::Read } else { Stage::Final };
-        Self { stage, error: remote(error), sent: true }
+        Self { stage, error: remote(error, peer), sent: true }
     }
 
     /// RETRY-05, RETRY-07: which count a connect that failed goes against.
@@ -97,33 +98,34 @@ impl Failure {
 }
 
 /// An error of the socket, or of the TLS on it: under TLS 1.3 a server says only here that it wants a certificate.
-pub(super) fn broken(error: io::Error) -> Error {
-    match TlsError::inside(&error) {
-        Some(tls) => Error::message(ErrorKind::SslError, tls.to_string()).with_source(error),
-        None => {
-            let text = format!("connection aborted: {}", system_text(&error));
-            Error::message(ErrorKind::ConnectionError, text).with_source(error)
-        }
+pub(super) fn broken(error: io::Error, peer: &str) -> Error {
+    cut_off(ErrorKind::ConnectionError, "connection aborted", error, peer)
+}
+
+/// An error of that kind, unless TLS is to blame.
+fn cut_off(kind: ErrorKind, what: &str, error: io::Error, peer: &str) -> Error {
+    if let Some(tls) = TlsError::inside(&error) {
+        return Error::message(ErrorKind::SslError, format!("tls with {peer} failed: {tls}"));
+    }
+    let public = Error::message(kind, format!("{what}: {} ({peer})", system_reason(&error)));
+    match as_source(error) {
+        Some(source) => public.with_source(source),
+        None => public,
     }
 }
 
-pub(super) fn remote(error: &RemoteError) -> Error {
-    Error::message(error.kind(), error.to_string())
+/// The peer broke the protocol.
+pub(super) fn remote(error: &RemoteError, peer: &str) -> Error {
+    Error::message(error.kind(), format!("{error} ({peer})"))
 }
 
 /// RESP-38: what breaks a body is ChunkedEncodingError, but for timeouts and for who stopped it.
 pub(super) fn body_halted(halt: Halt, patience: &Patience) -> Error {
-    patience.error(halt, Doing::Body, |error| match TlsError::inside(&error) {
-        // TLS 1.3: an alert that comes after the head.
-        Some(tls) => Error::message(ErrorKind::SslError, tls.to_string()).with_source(error),
-        None => Error::message(
-            ErrorKind::ChunkedEncodingError,
-            format!("connection broken while reading the body: {}", system_text(&error)),
-        )
-        .with_source(error),
+    patience.error(halt, Doing::Body, |error, peer| {
+        cut_off(ErrorKind::ChunkedEncodingError, "connection broken while reading the body", error, peer)
     })
 }
 
-pub(super) fn body_remote(error: &RemoteError) -> Error {
-    Error::message(ErrorKind::ChunkedEncodingError, error.to_string())
+pub(super) fn body_remote(error: &RemoteError, patience: &Patience) -> Error {
+    Error::message(ErrorKind::ChunkedEncodingError, format!("{error} ({})", patience.peer()))
 }

@@ -15,6 +15,7 @@ use crate::net::TlsSettings;
 use crate::proxy::{ProxyServer, Route};
 use crate::retry::{Cause, Tried};
 use crate::semantics;
+use crate::text::authority::host_and_port;
 
 /// A request on its way, with its target and framing settled.
 pub(super) struct Job<'r> {
@@ -58,6 +59,12 @@ impl<'r> Job<'r> {
     pub(super) fn origin(&self) -> (&str, u16) {
         let url = &self.request.url;
         (url.host(), url.port_or_default().unwrap_or(80))
+    }
+
+    /// `host:port` of the origin, for errors.
+    pub(super) fn peer(&self) -> String {
+        let url = &self.request.url;
+        host_and_port(url.host(), url.port_or_default())
     }
 
     /// The value of an automatic Host header.

@@ -13,6 +13,8 @@ use crate::cancel::{Cancel, Registration};
 use crate::clock::{self, Clock, Deadline};
 use crate::error::{Error, ErrorKind};
 use crate::net::{RanOut, Ready, Transport, Wait, is_timeout};
+use crate::text::authority::host_and_port;
+use crate::url::Url;
 
 /// How long one request may be silent, when it must be over, and who may stop it.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub(super) struct Patience {
     cancel: Option<Cancel>,
     /// The response's own: it was closed by another thread while its body was being read.
     closer: Option<Cancel>,
+    /// Whom errors are about.
+    url: Url,
 }
 
 /// Why a read or a write ended without its result.
@@ -49,9 +53,9 @@ pub(super) enum Doing {
 impl Doing {
     fn text(self) -> &'static str {
         match self {
-            Self::Sending => "sending the request",
-            Self::Head => "waiting for the response",
-            Self::Body => "reading the body",
+            Self::Sending => "sending the request to",
+            Self::Head => "waiting for the response from",
+            Self::Body => "reading the body from",
         }
     }
 }
@@ -62,9 +66,10 @@ impl Patience {
         deadline: Deadline,
         clock: &Arc<dyn Clock>,
         cancel: Option<&Cancel>,
+        url: &Url,
     ) -> Self {
         let total = deadline.0.is_some().then(|| (deadline, Arc::clone(clock)));
-        Self { read, total, cancel: cancel.cloned(), closer: None }
+        Self { read, total, cancel: cancel.cloned(), closer: None, url: url.clone() }
     }
 
     /// Lets `closer` stop what is read from now on.
@@ -204,9 +209,15 @@ impl Patience {
         }
     }
 
+    /// `host:port` of the origin, for errors.
+    pub(super) fn peer(&self) -> String {
+        host_and_port(self.url.host(), self.url.port_or_default())
+    }
+
     /// The public error for whatever is not the connection's own fault; `broken` makes the others.
-    pub(super) fn error(&self, halt: Halt, doing: Doing, broken: impl FnOnce(io::Error) -> Error) -> Error {
-        let doing = doing.text();
+    pub(super) fn error(&self, halt: Halt, doing: Doing, broken: impl FnOnce(io::Error, &str) -> Error) -> Error {
+        let peer = self.peer();
+        let doing = format!("{} {peer}", doing.text());
         match halt {
             Halt::Silent(kernel) => {
                 let text = match self.read {
@@ -225,7 +236,7 @@ impl Patience {
             Halt::Closed => {
                 Error::message(ErrorKind::StreamConsumed, "the response was closed while its body was read")
             }
-            Halt::Broken(error) => broken(error),
+            Halt::Broken(error) => broken(error, &peer),
         }
     }
 }

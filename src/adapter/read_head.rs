@@ -96,12 +96,13 @@ impl<'a> HeadReader<'a> {
             match next {
                 Ok(Some(head)) => return Ok(head),
                 Ok(None) => {}
-                Err(error) => return Err((Failure::misread(&error), false)),
+                Err(error) => return Err((Failure::misread(&error, &self.patience.peer()), false)),
             }
             let failure = match self.patience.fill(transport, Deadline::NONE, self.buffer, usize::MAX) {
                 Ok(0) => {
                     let error = self.parser.eof(self.buffer.data());
-                    Failure::read(sent.blame(remote(&error)))
+                    let peer = self.patience.peer();
+                    Failure::read(sent.blame(remote(&error, &peer), &peer))
                 }
                 Ok(_) => {
                     self.note_first_byte();
@@ -109,7 +110,7 @@ impl<'a> HeadReader<'a> {
                 }
                 // A peer that the kernel gave up is as dead as one that reset the connection.
                 Err(halt @ (Halt::Broken(_) | Halt::Silent(Some(_)))) => {
-                    Failure::read(self.patience.error(halt, Doing::Head, |error| sent.blame(broken(error))))
+                    Failure::read(self.patience.error(halt, Doing::Head, |error, peer| sent.blame(broken(error, peer), peer)))
                 }
                 Err(halt) => return Err((Failure::halted(self.patience, halt, Doing::Head), false)),
             };

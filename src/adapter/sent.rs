@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, system_reason};
 use crate::net::TlsError;
 
 /// A request that went out as far as the peer took it.
@@ -16,14 +16,16 @@ pub(super) enum Sent {
 
 impl Sent {
     /// What went wrong first: where sending was cut short, that is why there is no answer.
-    pub(super) fn blame(&self, error: Error) -> Error {
+    pub(super) fn blame(&self, error: Error, peer: &str) -> Error {
         let Self::Cut(cut) = self else { return error };
         match TlsError::inside(cut) {
             // An alert says why, whichever side of the connection met it.
-            Some(alert) => Error::message(ErrorKind::SslError, alert.to_string()).with_source(error),
+            Some(alert) => Error::message(ErrorKind::SslError, format!("{alert} ({peer})")).with_source(error),
             None if error.kind() == ErrorKind::SslError => error,
-            None => Error::message(ErrorKind::ConnectionError, format!("connection aborted while sending: {cut}"))
-                .with_source(error),
+            None => {
+                let text = format!("connection aborted while sending: {} ({peer})", system_reason(cut));
+                Error::message(ErrorKind::ConnectionError, text).with_source(error)
+            }
         }
     }
 }

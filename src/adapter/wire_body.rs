@@ -219,7 +219,7 @@ fn advance(
     let transport = &mut lease.connection().expect("a lease keeps its connection until it is settled").transport;
     while !decoder.is_done() {
         if !buffer.is_empty() {
-            let progress = decoder.decode(buffer.data(), out).map_err(|error| body_remote(&error))?;
+            let progress = decoder.decode(buffer.data(), out).map_err(|error| body_remote(&error, patience))?;
             buffer.consume(progress.used);
             if progress.filled > 0 {
                 return Ok(progress.filled);
@@ -243,7 +243,7 @@ fn advance(
         };
         bounds.took(read);
         if read == 0 {
-            decoder.eof().map_err(|error| body_remote(&error))?;
+            decoder.eof().map_err(|error| body_remote(&error, patience))?;
         }
     }
     Ok(0)
@@ -270,7 +270,7 @@ fn advance_to_end(
             buffer.consume(content);
             decoder.advance(content);
             // Framing: it goes nowhere.
-            let used = decoder.decode(buffer.data(), &mut []).map_err(|error| body_remote(&error))?.used;
+            let used = decoder.decode(buffer.data(), &mut []).map_err(|error| body_remote(&error, patience))?.used;
             buffer.consume(used);
             continue;
         }
@@ -286,7 +286,7 @@ fn advance_to_end(
         };
         bounds.took(read);
         if read == 0 {
-            decoder.eof().map_err(|error| body_remote(&error))?;
+            decoder.eof().map_err(|error| body_remote(&error, patience))?;
         }
     }
     Ok(())

@@ -21,7 +21,7 @@ use super::netscape;
 use super::store::{Entry, Store, Unsendable, canonical_domain};
 use super::target::CookieTarget;
 use crate::clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, as_source, system_reason};
 use crate::log_targets;
 use crate::whole_file::{PRIVATE, WholeFile};
 
@@ -253,15 +253,8 @@ impl CookieJar {
     /// assert_eq!(jar.get("id")?.as_deref(), Some("abc"));
     /// # Ok::<(), petition::Error>(())
     /// ```
-    pub fn load(&self, mut reader: impl io::Read) -> Result<usize> {
-        let mut bytes = Vec::new();
-        reader.read_to_end(&mut bytes)?;
-        let now = clock::wall();
-        let mut cookies = netscape::parse(&bytes)?;
-        cookies.retain(|cookie| !cookie.is_expired_at(now));
-        let count = cookies.len();
-        self.with(|store| cookies.into_iter().for_each(|cookie| store.put(Entry::given(cookie))));
-        Ok(count)
+    pub fn load(&self, reader: impl io::Read) -> Result<usize> {
+        Ok(self.load_netscape(reader)?)
     }
 
     /// Adds the cookies of the file at `path`, like [`load`](Self::load).
@@ -270,8 +263,19 @@ impl CookieJar {
     /// As for [`load`](Self::load); the text has the path.
     pub fn load_from(&self, path: impl AsRef<Path>) -> Result<usize> {
         let path = path.as_ref();
-        let loaded = File::open(path).map_err(Error::from).and_then(|file| self.load(file));
-        loaded.map_err(|error| of_file("load", path, error))
+        let loaded = File::open(path).and_then(|file| self.load_netscape(file));
+        loaded.map_err(|error| of_file("load cookies from", path, error))
+    }
+
+    fn load_netscape(&self, mut reader: impl io::Read) -> io::Result<usize> {
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes)?;
+        let now = clock::wall();
+        let mut cookies = netscape::parse(&bytes)?;
+        cookies.retain(|cookie| !cookie.is_expired_at(now));
+        let count = cookies.len();
+        self.with(|store| cookies.into_iter().for_each(|cookie| store.put(Entry::given(cookie))));
+        Ok(count)
     }
 
     /// Writes the cookies in Netscape's format, `cookies.txt`. Session cookies are included, with 0 as their expiry;
@@ -320,7 +324,7 @@ impl CookieJar {
             file.write_all(&text)?;
             file.commit()
         });
-        saved.map_err(|error| of_file("save", path, error.into()))
+        saved.map_err(|error| of_file("save cookies to", path, error))
     }
 
     fn to_netscape(&self) -> Vec<u8> {
@@ -412,8 +416,13 @@ impl CookieJar {
 }
 
 /// An error about a file, with its path.
-fn of_file(what: &str, path: &Path, error: Error) -> Error {
-    Error::message(error.kind(), format!("cannot {what} the cookies of {}: {error}", path.display())).with_source(error)
+fn of_file(what: &str, path: &Path, error: io::Error) -> Error {
+    let text = format!("cannot {what} {}: {}", path.display(), system_reason(&error));
+    let public = Error::message(ErrorKind::Io, text);
+    match as_source(error) {
+        Some(source) => public.with_source(source),
+        None => public,
+    }
 }
 
 /// A domain and a path to look for, if given.
@@ -820,7 +829,7 @@ mod tests {
         assert_eq!(back.to_pairs(), jar.to_pairs());
         let bad = folder.file("bad.txt", "# x\rnonsense\r");
         for (error, text) in [
-            (back.load_from(&bad).unwrap_err(), "bad.txt: line 2 is no cookie"),
+            (back.load_from(&bad).unwrap_err(), "bad.txt: line 2 is not a cookie"),
             (back.load_from(folder.path().join("none.txt")).unwrap_err(), "none.txt: "),
             (jar.save_to(folder.path().join("no/such.txt")).unwrap_err(), "such.txt: "),
         ] {

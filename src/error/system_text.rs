@@ -4,7 +4,8 @@
 //! `Access is denied. (os error 5)`. Texts of this crate have no stop, and those that have the error as their source
 //! need no number.
 
-use std::fmt;
+use std::error::Error as StdError;
+use std::{fmt, io};
 
 /// The text of `error`, with the number if there is one, and without the stop of a system's message.
 pub(crate) fn system_text(error: &(impl fmt::Display + ?Sized)) -> String {
@@ -34,6 +35,38 @@ pub(crate) fn system_reason(error: &(impl fmt::Display + ?Sized)) -> String {
     text
 }
 
+/// `error` as the source of a message that has its [`system_reason`]: what is left to say is the system's number, or
+/// the kind. `None` where the kind was the reason.
+pub(crate) fn as_source(error: io::Error) -> Option<io::Error> {
+    let is_kind_alone = error.raw_os_error().is_none() && error.get_ref().is_none();
+    (!is_kind_alone).then(|| io::Error::new(error.kind(), Said(error)))
+}
+
+/// The system's number for `error`, also if a message has said the rest of it.
+pub(super) fn number_of(error: &io::Error) -> Option<i32> {
+    let said = error.get_ref().and_then(|inner| inner.downcast_ref::<Said>());
+    error.raw_os_error().or_else(|| said?.0.raw_os_error())
+}
+
+/// An error whose reason the error above it says.
+#[derive(Debug)]
+struct Said(io::Error);
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.raw_os_error() {
+            Some(number) => write!(f, "os error {number}"),
+            None => self.0.kind().fmt(f),
+        }
+    }
+}
+
+impl StdError for Said {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
+    }
+}
+
 fn is_end(end: char) -> bool {
     end == '.' || end.is_whitespace()
 }
@@ -42,8 +75,6 @@ const NUMBER: &str = " (os error ";
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
 
     #[test]
@@ -77,6 +108,22 @@ mod tests {
         ] {
             assert_eq!((system_text(text), system_reason(text)), (whole.to_owned(), reason.to_owned()), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_source_says_what_its_message_has_not_said() {
+        let refused = as_source(io::Error::from_raw_os_error(111)).unwrap();
+        assert_eq!((refused.to_string().as_str(), number_of(&refused)), ("os error 111", Some(111)));
+        assert_eq!(refused.kind(), io::Error::from_raw_os_error(111).kind());
+        assert!(refused.source().is_none());
+
+        assert!(as_source(io::ErrorKind::UnexpectedEof.into()).is_none());
+        assert_eq!(as_source(io::Error::other("no such name")).unwrap().to_string(), "other error");
+
+        let nested = as_source(io::Error::new(io::ErrorKind::NotFound, crate::Error::from(io::Error::from_raw_os_error(2))));
+        let nested = nested.unwrap();
+        assert_eq!((nested.to_string().as_str(), number_of(&nested)), ("entity not found", None));
+        assert!(nested.source().is_some());
     }
 
     #[test]

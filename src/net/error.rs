@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::limits::Stopped;
 use super::tls::{TlsError, TlsErrorKind};
-use crate::error::{Error, ErrorKind, system_reason};
+use crate::error::{Error, ErrorKind, as_source, system_reason};
 
 /// A step on the way to an open connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -58,6 +58,7 @@ pub(crate) enum ProxyFailure {
         status: u16,
         reason: String,
         body: String,
+        credentials: Credentials,
     },
     /// The answer is not HTTP, or not the protocol that the plan says.
     Protocol(Cow<'static, str>),
@@ -65,6 +66,13 @@ pub(crate) enum ProxyFailure {
     #[cfg_attr(not(feature = "socks"), allow(dead_code))]
     Socks(Cow<'static, str>),
     Io(io::Error),
+}
+
+/// Whether a proxy was told who asks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Credentials {
+    Sent,
+    None,
 }
 
 /// Why a talk with a proxy ended without a way through.
@@ -163,14 +171,18 @@ impl Phase {
 impl fmt::Display for ProxyFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused { status, reason, body } => {
+            Self::Refused { status, reason, body, credentials } => {
                 write!(f, "tunnel connection failed: {status}")?;
                 for (separator, text) in [(" ", reason), (": ", body)] {
                     if !text.is_empty() {
                         write!(f, "{separator}{text}")?;
                     }
                 }
-                Ok(())
+                match credentials {
+                _ if *status != PROXY_AUTHENTICATION_REQUIRED => Ok(()),
+                Credentials::Sent => f.write_str(" (credentials were sent)"),
+                Credentials::None => f.write_str(" (no credentials were sent)"),
+            }
             }
             Self::Protocol(what) | Self::Socks(what) => f.write_str(what),
             Self::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -180,6 +192,8 @@ impl fmt::Display for ProxyFailure {
         }
     }
 }
+
+const PROXY_AUTHENTICATION_REQUIRED: u16 = 407;
 
 impl StdError for ConnectError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
@@ -194,16 +208,18 @@ impl StdError for ConnectError {
 }
 
 impl From<ConnectError> for Error {
-    /// The operating system's error, where there is one, becomes the source.
+    /// The operating system's error, where there is one, becomes the source, as far as the text has not said it. What a
+    /// TLS library said is all in the text.
     fn from(error: ConnectError) -> Self {
         let public = Self::message(error.kind(), error.to_string());
         match error.kind {
-            ConnectErrorKind::Resolve(source)
-            | ConnectErrorKind::Connect(source)
-            | ConnectErrorKind::Timeout(_, Some(source))
-            | ConnectErrorKind::TotalTimeout(Some(source))
-            | ConnectErrorKind::Proxy(ProxyFailure::Io(source)) => public.with_source(source),
-            ConnectErrorKind::Tls(source) => public.with_source(source),
+            ConnectErrorKind::Timeout(_, Some(source)) | ConnectErrorKind::TotalTimeout(Some(source)) => public.with_source(source),
+            ConnectErrorKind::Resolve(said)
+            | ConnectErrorKind::Connect(said)
+            | ConnectErrorKind::Proxy(ProxyFailure::Io(said)) => match as_source(said) {
+                Some(source) => public.with_source(source),
+                None => public,
+            },
             ConnectErrorKind::Proxy(ProxyFailure::Refused { status, .. }) => public.with_status(status),
             _ => public,
         }
@@ -262,12 +278,41 @@ mod tests {
                         status: 407,
                         reason: "Proxy Auth Required".into(),
                         body: "log in".into(),
+                        credentials: Credentials::None,
                     }),
                     Phase::Tunnel,
                     true,
                 ),
                 ErrorKind::ProxyError,
-                "proxy h:1: tunnel connection failed: 407 Proxy Auth Required: log in",
+                "proxy h:1: tunnel connection failed: 407 Proxy Auth Required: log in (no credentials were sent)",
+            ),
+            (
+                error(
+                    ConnectErrorKind::Proxy(ProxyFailure::Refused {
+                        status: 407,
+                        reason: String::new(),
+                        body: String::new(),
+                        credentials: Credentials::Sent,
+                    }),
+                    Phase::Tunnel,
+                    true,
+                ),
+                ErrorKind::ProxyError,
+                "proxy h:1: tunnel connection failed: 407 (credentials were sent)",
+            ),
+            (
+                error(
+                    ConnectErrorKind::Proxy(ProxyFailure::Refused {
+                        status: 503,
+                        reason: "Busy".into(),
+                        body: String::new(),
+                        credentials: Credentials::Sent,
+                    }),
+                    Phase::Tunnel,
+                    true,
+                ),
+                ErrorKind::ProxyError,
+                "proxy h:1: tunnel connection failed: 503 Busy",
             ),
             (
                 error(

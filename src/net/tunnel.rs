@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine;
 
-use super::error::{ProxyFailure, ProxyStop};
+use super::error::{Credentials, ProxyFailure, ProxyStop};
 use super::limits::{Bounded, Stopped};
 use crate::clock::{self, Deadline};
 use crate::http1::remote_error::RemoteError;
@@ -44,7 +44,9 @@ pub(super) fn open(
             status => {
                 let secrets = Secrets::of(authorization);
                 let body = secrets.printable(&body(proxy, &head, rest));
-                return Err(ProxyFailure::Refused { status, reason: secrets.printable(&head.reason), body }.into());
+                let reason = secrets.printable(&head.reason);
+                let credentials = authorization.map_or(Credentials::None, |_| Credentials::Sent);
+                return Err(ProxyFailure::Refused { status, reason, body, credentials }.into());
             }
         }
     }
@@ -164,15 +166,71 @@ impl Secrets {
 
     /// One line without control characters, secrets or much length.
     fn printable(&self, bytes: &[u8]) -> String {
-        let mut text = String::from_utf8_lossy(bytes).into_owned();
-        for secret in &self.0 {
-            text = text.replace(secret, "***");
-        }
+        let text = self.hidden_in(String::from_utf8_lossy(bytes).into_owned());
+        // Once more: a page may spell them with character references.
+        let text = self.hidden_in(plain_text(&text));
         let words: Vec<_> =
             text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
         words.join(" ").chars().take(MAX_PRINTED).collect()
     }
+
+    fn hidden_in(&self, mut text: String) -> String {
+        for secret in &self.0 {
+            text = text.replace(secret, "***");
+        }
+        text
+    }
 }
+
+/// What a browser would show of a page; a text without tags is left as it is.
+fn plain_text(page: &str) -> String {
+    let mut out = String::new();
+    let (mut rest, mut has_tags) = (page, false);
+    while let Some((before, tag)) = rest.split_once('<') {
+        out.push_str(before);
+        if tag.is_empty() && has_tags {
+            rest = tag;
+            break;
+        }
+        if !tag.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')) {
+            out.push('<');
+            rest = tag;
+            continue;
+        }
+        has_tags = true;
+        out.push(' ');
+        // Whatever has no end was cut off.
+        let after = |end: &str| tag.split_once(end).map_or("", |(_, rest)| rest);
+        rest = match HIDDEN.iter().find(|name| is_tag(tag, name)) {
+            Some(name) => end_tag(tag, name).map_or("", |at| &tag[at..]),
+            None if tag.starts_with("!--") => after("-->"),
+            None => after(">"),
+        };
+    }
+    out.push_str(rest);
+    if has_tags && out.contains('&') {
+        for (reference, char) in REFERENCES {
+            out = out.replace(reference, char);
+        }
+    }
+    out
+}
+
+fn is_tag(tag: &str, name: &str) -> bool {
+    let rest = tag.get(..name.len()).filter(|start| start.eq_ignore_ascii_case(name)).map(|_| &tag[name.len()..]);
+    rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-'))
+}
+
+/// Where the end tag of that name begins.
+fn end_tag(text: &str, name: &str) -> Option<usize> {
+    text.match_indices("</").map(|(at, _)| at).find(|at| is_tag(&text[at + 2..], name))
+}
+
+/// Elements whose content is no text.
+const HIDDEN: [&str; 2] = ["script", "style"];
+
+/// Those of which pages are full. What stands for `<` stays as it is: it is not to look like a tag.
+const REFERENCES: [(&str, &str); 4] = [("&nbsp;", " "), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
 
 fn protocol(what: &'static str) -> ProxyStop {
     ProxyFailure::Protocol(what.into()).into()
@@ -271,7 +329,7 @@ mod tests {
         for (answer, text) in [
             (
                 &b"HTTP/1.1 407 Proxy Auth Required\r\nContent-Length: 12\r\n\r\n<b>log\r\nin\0</and more"[..],
-                "407 Proxy Auth Required: <b>log in <",
+                "407 Proxy Auth Required: log in (credentials were sent)",
             ),
             (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "403 Forbidden"),
             (
@@ -280,7 +338,7 @@ mod tests {
             ),
             (
                 b"HTTP/1.1 407 for user:hunter2\r\nContent-Length: 56\r\n\r\nyou sent hunter2 as Basic dXNlcjpodW50ZXIy, user:hunter2!",
-                "407 for ***: you sent *** as Basic ***, ***",
+                "407 for ***: you sent *** as Basic ***, *** (credentials were sent)",
             ),
             (b"HTTP/1.1 101 Switching Protocols\r\nContent-Length: 0\r\n\r\n", "101 Switching Protocols"),
             (b"HTTP/1.1 302 Found\r\nLocation: http://x/\r\nContent-Length: 0\r\n\r\n", "302 Found"),
@@ -292,6 +350,43 @@ mod tests {
             let whole = format!("{error:?} {error}");
             assert!(!whole.contains("hunter2") && !whole.contains("dXNlcjpodW50ZXIy"), "{whole}");
         }
+    }
+
+    #[test]
+    fn a_407_says_whether_credentials_were_sent() {
+        let answer = b"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n";
+
+        let without = through(proxy(answer), "a.test", None, &patient()).unwrap_err();
+
+        assert!(without.to_string().ends_with("407 Who (no credentials were sent)"), "{without}");
+        assert!(refused(answer).to_string().ends_with("407 Who (credentials were sent)"));
+    }
+
+    #[test]
+    fn of_a_page_its_text_is_shown_in_one_line() {
+        for (page, text) in [
+            ("no tags,\r\n  &amp; a < b", "no tags, &amp; a < b"),
+            ("<p>one</p><p>two &amp; &quot;three&quot;</p>", "one two & \"three\""),
+            (
+                "<!DOCTYPE html><html><head><title>Denied</title>\n<STYLE type=x>b{c:d}</STYLE><script>if (a<b) c()</script></head>\
+                 <body bgcolor='#fff'><!-- a <b> --><h1>Access denied</h1>\n<hr></body></html>",
+                "Denied Access denied",
+            ),
+            ("a<styled>b</styled>", "a b"),
+            ("a &lt;b&gt;<br>", "a &lt;b&gt;"),
+            // Cut off.
+            ("text<a href='x", "text"),
+            ("text<style>b{", "text"),
+            ("text<!-- b", "text"),
+            ("<b>text<", "text"),
+            ("text<", "text<"),
+            ("<", "<"),
+            ("<sc\u{e9}>x", "x"),
+        ] {
+            assert_eq!(Secrets::of(None).printable(page.as_bytes()), text, "{page}");
+        }
+        let hidden = Secrets::of(Some("Basic dXNlcjphJmI=")).printable(b"<p>a&amp;b, user:a&b, dXNlcjphJmI=</p>");
+        assert!(!hidden.contains("user:a&b") && !hidden.contains("dXNlcj"), "{hidden}");
     }
 
     #[test]

@@ -8,6 +8,17 @@ use petition::{Body, Error, ErrorKind, HttpAdapter, Retry};
 
 use crate::support::{answer, causes, refusing, session, session_over};
 
+/// No cause says what was said before it, in whatever case.
+fn assert_says_nothing_twice(error: &Error) {
+    let mut said = error.to_string().to_lowercase();
+    for cause in causes(error).map(|cause| cause.to_string().to_lowercase()) {
+        assert!(!said.contains(&cause) && !cause.contains(&said), "{said:?}, then {cause:?}");
+        let words = cause.split(" (os error").next().unwrap_or_default();
+        assert!(!said.contains(words), "{said:?}, then {cause:?}");
+        said.push_str(&cause);
+    }
+}
+
 /// A server that answers each connection's first request by these bytes, and closes.
 fn raw(bytes: &'static [u8]) -> TestServer {
     TestServer::connections(move |peer| {
@@ -80,7 +91,7 @@ fn errors_carry_the_request_and_those_that_are_about_a_response_the_response() {
     let error = session.get(server.url("/cut")).send().unwrap_err();
     assert_eq!(
         (error.kind(), error.to_string().as_str()),
-        (ErrorKind::ChunkedEncodingError, "body ended early: 4 of 9 bytes")
+        (ErrorKind::ChunkedEncodingError, &*format!("body ended early: 4 of 9 bytes ({})", server.address()))
     );
     assert_eq!(error.request().unwrap().url.path(), "/cut");
 
@@ -100,6 +111,8 @@ fn a_refused_connection_says_so_and_has_the_systems_error_as_source() {
     assert_eq!(error.to_string(), format!("failed to connect to {address}: connection refused"));
     let source = causes(&error).find_map(|cause| cause.downcast_ref::<io::Error>()).unwrap();
     assert_eq!(source.kind(), io::ErrorKind::ConnectionRefused);
+    assert!(error.raw_os_error().is_some());
+    assert_says_nothing_twice(&error);
     assert!(error.is_connection_error() && !error.is_timeout());
 }
 
@@ -135,6 +148,7 @@ fn what_a_server_does_wrong_before_its_body_has_a_name() {
 
         assert_eq!(error.kind(), kind, "{error}");
         assert!(error.to_string().starts_with(text), "{error}");
+        assert!(error.to_string().ends_with(&format!(" ({})", server.address())), "{error}");
         assert_eq!(error.is_connection_error(), kind == ErrorKind::ConnectionError, "{error:?}");
         assert!(error.request().is_some(), "{error:?}");
         assert!(server.wait_for_open(0));
@@ -154,6 +168,8 @@ fn a_connection_that_is_reset_is_a_connection_error() {
     assert_eq!(error.kind(), ErrorKind::ConnectionError);
     let source = causes(&error).find_map(|cause| cause.downcast_ref::<io::Error>()).unwrap();
     assert_eq!(source.kind(), io::ErrorKind::ConnectionReset);
+    assert!(error.to_string().contains(&server.address().to_string()), "{error}");
+    assert_says_nothing_twice(&error);
 }
 
 // ERR-05, ERR-10, SES-20

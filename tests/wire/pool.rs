@@ -299,10 +299,10 @@ fn the_wait_for_a_slot_can_be_bounded() {
     let by_adapter = session.get(server.url("/")).send().unwrap_err();
     let by_request = session.get(server.url("/")).timeout(Timeout::new().pool(millis(40))).send().unwrap_err();
 
-    for (error, text) in
-        [(by_adapter, "no pool slot came free within 30ms"), (by_request, "no pool slot came free within 40ms")]
-    {
-        assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::PoolTimeout, text));
+    for (error, limit) in [(by_adapter, "30ms"), (by_request, "40ms")] {
+        let held = format!("{} (pool size 1, 1 in use, 0 waiting)", server.address());
+        assert_eq!(error.to_string(), format!("no pool slot came free within {limit} for {held}"));
+        assert_eq!(error.kind(), ErrorKind::PoolTimeout);
         assert!(error.is_timeout() && error.request().is_some());
     }
     assert_eq!(server.requests().len(), 1);

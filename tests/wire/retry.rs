@@ -136,7 +136,8 @@ fn retries_used_up_by_status_are_a_retry_error_that_tells_the_story() {
     let error = session.get(server.url("/x")).send().unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::RetryError);
-    assert_eq!(error.to_string(), "max retries exceeded: too many 503 error responses (4 attempts over 3.0s)");
+    let text = format!("too many 503 error responses from {} (4 attempts over 3.0s)", server.address());
+    assert_eq!(error.to_string(), format!("max retries exceeded: {text}"));
     assert_eq!(clock.slept(), [secs(1.0), secs(2.0)]);
     let history: Vec<_> = error.retries().unwrap().history().iter().map(|past| past.status()).collect();
     assert_eq!(history, [Some(500), Some(503), Some(503), Some(503)]);
@@ -156,7 +157,8 @@ fn without_retries_a_listed_status_is_a_retry_error_at_once() {
         let error = session.get(server.url("/")).send().unwrap_err();
 
         assert_eq!((error.kind(), server.requests().len()), (ErrorKind::RetryError, 1));
-        assert_eq!(error.to_string(), "max retries exceeded: too many 503 error responses");
+        let text = format!("max retries exceeded: too many 503 error responses from {}", server.address());
+        assert_eq!(error.to_string(), text);
     }
 }
 
@@ -564,7 +566,8 @@ fn a_sleep_that_would_outlast_the_total_timeout_is_not_begun() {
     let error = session.get(server.url("/")).timeout(Timeout::new().total(30)).send().unwrap_err();
 
     assert_eq!((error.kind(), clock.slept()), (ErrorKind::TotalTimeout, vec![]));
-    assert_eq!(error.to_string(), "the total timeout leaves no time for the next attempt, which would wait 60s");
+    let text = format!("the next attempt at {}, which would wait 60s", server.address());
+    assert_eq!(error.to_string(), format!("the total timeout leaves no time for {text}"));
     assert_eq!(error.retries().unwrap().history()[0].status(), Some(503));
     assert_eq!(server.requests().len(), 1);
 }
@@ -579,8 +582,8 @@ fn sleeps_count_against_the_total_timeout() {
 
     // 0, 2 and 4 seconds; 8 more would be too many.
     assert_eq!((error.kind(), clock.slept()), (ErrorKind::TotalTimeout, vec![secs(2.0), secs(4.0)]));
-    let text = "the total timeout leaves no time for the next attempt, which would wait 8s (4 attempts over 6.0s)";
-    assert_eq!(error.to_string(), text);
+    let text = format!("the next attempt at {}, which would wait 8s (4 attempts over 6.0s)", server.address());
+    assert_eq!(error.to_string(), format!("the total timeout leaves no time for {text}"));
     assert_eq!(error.retries().unwrap().history().len(), 4);
     let cause = std::error::Error::source(&error).unwrap().downcast_ref::<petition::Error>().unwrap();
     assert_eq!(cause.kind(), ErrorKind::ConnectionError);

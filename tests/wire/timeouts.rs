@@ -155,7 +155,8 @@ fn silence_before_the_answer_is_a_read_timeout() {
     let error = stopped(150, || session.get(server.url("/")).timeout((5, 0.15)).send());
 
     assert_eq!(error.kind(), ErrorKind::ReadTimeout);
-    assert_eq!(error.to_string(), "read timed out after 150ms while waiting for the response");
+    let host = server.address();
+    assert_eq!(error.to_string(), format!("read timed out after 150ms while waiting for the response from {host}"));
     assert!(!error.is_connection_error());
     assert!(server.wait_for_open(0), "the connection is not kept");
 }
@@ -181,7 +182,8 @@ fn silence_in_the_body_is_a_read_timeout_however_it_is_read() {
 
     for error in errors {
         assert_eq!(error.kind(), ErrorKind::ReadTimeout);
-        assert_eq!(error.to_string(), "read timed out after 150ms while reading the body");
+        let host = server.address();
+        assert_eq!(error.to_string(), format!("read timed out after 150ms while reading the body from {host}"));
     }
     let error = open(true).unwrap().read_to_end(&mut Vec::new()).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
@@ -202,12 +204,13 @@ fn an_upload_that_is_not_taken_is_stopped() {
         let request = session.put(server.url("/")).data(body(large())).timeout((5, 0.2));
         let error = stopped(200, || request.send());
         assert_eq!(error.kind(), ErrorKind::ReadTimeout);
-        assert_eq!(error.to_string(), "read timed out after 200ms while sending the request");
+        let host = server.address();
+        assert_eq!(error.to_string(), format!("read timed out after 200ms while sending the request to {host}"));
 
         let request = session.put(server.url("/")).data(body(large())).timeout(limits().total(0.2).read(60));
         let error = stopped(200, || request.send());
         assert_eq!(error.kind(), ErrorKind::TotalTimeout);
-        assert_eq!(error.to_string(), "the total timeout ran out while sending the request");
+        assert_eq!(error.to_string(), format!("the total timeout ran out while sending the request to {host}"));
     }
     over.open();
 }
@@ -233,14 +236,14 @@ fn each_hop_starts_with_a_fresh_read_timeout() {
 // TIME-11: the total is one here, body included
 #[test]
 fn the_total_timeout_stops_what_drips() {
-    for (in_head, phase) in [(true, "waiting for the response"), (false, "reading the body")] {
+    for (in_head, phase) in [(true, "waiting for the response from"), (false, "reading the body from")] {
         let server = dripping(in_head);
         let session = session();
 
         let error = stopped(250, || session.get(server.url("/")).timeout(limits().total(0.25).read(5)).send());
 
         assert_eq!(error.kind(), ErrorKind::TotalTimeout);
-        assert_eq!(error.to_string(), format!("the total timeout ran out while {phase}"));
+        assert_eq!(error.to_string(), format!("the total timeout ran out while {phase} {}", server.address()));
         assert!(server.wait_for_open(0));
     }
 }
@@ -270,7 +273,8 @@ fn the_total_timeout_holds_while_a_slot_is_waited_for() {
     for timeout in [limits().total(0.15), limits().total(0.15).pool(60), limits().total(0.15).pool(None)] {
         let error = stopped(150, || session.get(server.url("/")).timeout(timeout).send());
         assert_eq!(error.kind(), ErrorKind::TotalTimeout);
-        assert_eq!(error.to_string(), "the total timeout ran out while waiting for a pool slot");
+        let held = format!("{} (pool size 1, 1 in use, 0 waiting)", server.address());
+        assert_eq!(error.to_string(), format!("the total timeout ran out while waiting for a pool slot for {held}"));
     }
     let error = stopped(100, || session.get(server.url("/")).timeout(limits().total(60).pool(0.1)).send());
     assert_eq!(error.kind(), ErrorKind::PoolTimeout);
