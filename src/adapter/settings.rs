@@ -37,8 +37,8 @@ pub(super) struct AdapterSettings {
     pub(super) decoding: coding::DecodeLimits,
     /// In place of the system's.
     pub(super) own_clock: Option<Arc<dyn Clock>>,
-    /// Limits that cannot be one, by name, as they were given in seconds.
-    refused: Vec<(&'static str, f64)>,
+    /// Limits that cannot be one, by name, and what they must be.
+    refused: Vec<(&'static str, String)>,
 }
 
 impl Default for AdapterSettings {
@@ -75,15 +75,13 @@ impl AdapterSettings {
             ("max_connections", self.max_connections),
             ("max_header_bytes", Some(self.head.max_bytes)),
             ("max_headers", Some(self.head.max_headers)),
-            ("tcp_keepalive_count", self.socket.keepalive.and_then(|keepalive| keepalive.retries).map(|n| n as usize)),
         ] {
             if size == Some(0) {
                 return Err(Error::message(ErrorKind::InvalidSetting, format!("{name} must be above 0")));
             }
         }
-        if let Some((name, seconds)) = self.refused.first() {
-            let text = format!("{name} must be more than zero seconds, not {seconds}");
-            return Err(Error::message(ErrorKind::InvalidSetting, text));
+        if let Some((name, must_be)) = self.refused.first() {
+            return Err(Error::message(ErrorKind::InvalidSetting, format!("{name} must be {must_be}")));
         }
         self.retry.check()
     }
@@ -93,9 +91,26 @@ impl AdapterSettings {
         self.refused.retain(|(refused, _)| *refused != name);
         let limit = limit.into_limit();
         if let Limit::Invalid(seconds) = limit {
-            self.refused.push((name, seconds));
+            self.refused.push((name, more_than_zero(seconds)));
         }
         limit.duration()
+    }
+
+    /// A length of time for the kernel, which counts whole `unit`s up to `longest`. Less than a unit would be none to it,
+    /// and more than the longest an error of each connection.
+    fn kernel_limit(
+        &mut self,
+        name: &'static str,
+        limit: impl IntoLimit,
+        unit: Duration,
+        longest: Duration,
+    ) -> Option<Duration> {
+        let time = self.limit(name, limit)?;
+        if time < unit || time > longest {
+            self.refused.push((name, format!("from {unit:?} to {longest:?}, not {time:?}")));
+            return None;
+        }
+        Some(round_up(time, unit))
     }
 
     /// TCP keepalive is on if any part of it is set.
@@ -204,27 +219,35 @@ impl HttpAdapterBuilder {
     }
 
     /// TCP keepalive: the silence after which the kernel probes the peer, in seconds or as a `Duration`, rounded up to whole
-    /// seconds. `None` by default.
+    /// seconds. `None` by default. Less than a second, or more than the system takes (on Linux 32,767 seconds), is
+    /// [`ErrorKind::InvalidSetting`].
     ///
     /// Keepalive is on if this, the interval or the count is set; what is not set is the system's.
     pub fn tcp_keepalive(mut self, idle: impl IntoLimit) -> Self {
-        let idle = self.settings.limit("tcp_keepalive", idle).map(whole_seconds);
+        let idle = self.settings.kernel_limit("tcp_keepalive", idle, SECOND, KeepAlive::LONGEST);
         self.settings.keepalive(|keepalive| keepalive.idle = idle);
         self
     }
 
     /// The time between keepalive probes, in seconds or as a `Duration`, rounded up to whole seconds. `None`, the system's, by
-    /// default. Where the platform cannot set it, connecting is an error.
+    /// default. Its bounds are those of [`tcp_keepalive`](Self::tcp_keepalive). Where the platform cannot set it, connecting
+    /// is an error.
     pub fn tcp_keepalive_interval(mut self, interval: impl IntoLimit) -> Self {
-        let interval = self.settings.limit("tcp_keepalive_interval", interval).map(whole_seconds);
+        let interval = self.settings.kernel_limit("tcp_keepalive_interval", interval, SECOND, KeepAlive::LONGEST);
         self.settings.keepalive(|keepalive| keepalive.interval = interval);
         self
     }
 
-    /// How many keepalive probes may go unanswered. `None`, the system's number, by default. Where the platform cannot set it,
-    /// connecting is an error.
+    /// How many keepalive probes may go unanswered. `None`, the system's number, by default. Zero, or more than the system
+    /// takes (on Linux 127), is [`ErrorKind::InvalidSetting`]. Where the platform cannot set it, connecting is an error.
     pub fn tcp_keepalive_count(mut self, count: impl Into<Option<u32>>) -> Self {
-        self.settings.keepalive(|keepalive| keepalive.retries = count.into());
+        const NAME: &str = "tcp_keepalive_count";
+        let count = count.into();
+        self.settings.refused.retain(|(refused, _)| *refused != NAME);
+        if let Some(count) = count.filter(|count| !(1..=KeepAlive::MOST_RETRIES).contains(count)) {
+            self.settings.refused.push((NAME, format!("from 1 to {}, not {count}", KeepAlive::MOST_RETRIES)));
+        }
+        self.settings.keepalive(|keepalive| keepalive.retries = count);
         self
     }
 
@@ -235,9 +258,16 @@ impl HttpAdapterBuilder {
     }
 
     /// TCP_USER_TIMEOUT: how long sent data may stay unacknowledged, in seconds or as a `Duration`, rounded up to whole
-    /// milliseconds. `None`, the system's, by default. Where the platform does not have it, connecting is an error.
+    /// milliseconds. `None`, the system's, by default. Less than a millisecond, or more than 2,147,483,647 of them, is
+    /// [`ErrorKind::InvalidSetting`]. Where the platform does not have it, connecting is an error.
     pub fn tcp_user_timeout(mut self, limit: impl IntoLimit) -> Self {
-        self.settings.socket.user_timeout = self.settings.limit("tcp_user_timeout", limit).map(whole_millis);
+        const MILLISECOND: Duration = Duration::from_millis(1);
+        self.settings.socket.user_timeout = self.settings.kernel_limit(
+            "tcp_user_timeout",
+            limit,
+            MILLISECOND,
+            SocketOptions::LONGEST_USER_TIMEOUT,
+        );
         self
     }
 
@@ -298,7 +328,7 @@ impl HttpAdapterBuilder {
         let seconds = margin.into_seconds();
         self.settings.refused.retain(|(refused, _)| *refused != "keep_alive_margin");
         if seconds.is_nan() || seconds < 0.0 {
-            self.settings.refused.push(("keep_alive_margin", seconds));
+            self.settings.refused.push(("keep_alive_margin", format!("zero seconds or more, not {seconds}")));
         }
         self.settings.keep_alive_margin = Some(saturating_duration(seconds));
         self
@@ -372,16 +402,18 @@ impl HttpAdapterBuilder {
     }
 }
 
-/// The kernel counts whole seconds, and takes none for an error.
-fn whole_seconds(time: Duration) -> Duration {
-    Duration::from_secs(time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)))
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The next whole number of `unit`s, a second or a part of one.
+fn round_up(time: Duration, unit: Duration) -> Duration {
+    let unit = unit.as_nanos();
+    let left_over = time.subsec_nanos() % u32::try_from(unit).expect("a second is less than 2^32 nanoseconds");
+    let rest = if left_over == 0 { 0 } else { unit as u64 - u64::from(left_over) };
+    time.saturating_add(Duration::from_nanos(rest))
 }
 
-/// The kernel counts whole milliseconds, and takes none for "not set".
-fn whole_millis(time: Duration) -> Duration {
-    let left_over = time.subsec_nanos() % 1_000_000;
-    let rest = Duration::from_nanos(if left_over == 0 { 0 } else { (1_000_000 - left_over).into() });
-    time.saturating_add(rest)
+fn more_than_zero(seconds: f64) -> String {
+    format!("more than zero seconds, not {seconds}")
 }
 
 impl Default for HttpAdapterBuilder {
@@ -430,11 +462,11 @@ mod tests {
         );
 
         let rounded =
-            settings(|b| b.tcp_keepalive(0.2).tcp_keepalive_interval(1.5).tcp_user_timeout(Duration::from_nanos(1)));
+            settings(|b| b.tcp_keepalive(1.0).tcp_keepalive_interval(1.5).tcp_user_timeout(Duration::from_nanos(1_000_001)));
         let keepalive =
             KeepAlive { idle: Some(Duration::from_secs(1)), interval: Some(Duration::from_secs(2)), retries: None };
         assert_eq!(rounded.socket.keepalive, Some(keepalive));
-        assert_eq!(rounded.socket.user_timeout, Some(Duration::from_millis(1)));
+        assert_eq!(rounded.socket.user_timeout, Some(Duration::from_millis(2)));
     }
 
     #[test]
@@ -494,6 +526,38 @@ mod tests {
     }
 
     #[test]
+    fn what_the_kernel_cannot_take_is_refused_by_name() {
+        let times: [(&str, fn(HttpAdapterBuilder, Duration) -> HttpAdapterBuilder, Duration, Duration); 3] = [
+            ("tcp_keepalive", |b, time| b.tcp_keepalive(time), SECOND, KeepAlive::LONGEST),
+            ("tcp_keepalive_interval", |b, time| b.tcp_keepalive_interval(time), SECOND, KeepAlive::LONGEST),
+            (
+                "tcp_user_timeout",
+                |b, time| b.tcp_user_timeout(time),
+                Duration::from_millis(1),
+                SocketOptions::LONGEST_USER_TIMEOUT,
+            ),
+        ];
+        for (name, set, shortest, longest) in times {
+            for time in [shortest, shortest * 3 / 2, longest] {
+                assert_eq!(problem(|b| set(b, time)), None, "{name} {time:?}");
+            }
+            let nanosecond = Duration::from_nanos(1);
+            for time in [nanosecond, shortest / 1000, shortest - nanosecond, longest + nanosecond, Duration::MAX] {
+                let text = format!("{name} must be from {shortest:?} to {longest:?}, not {time:?}");
+                assert_eq!(problem(|b| set(b, time)), Some(text));
+                assert_eq!(problem(|b| set(set(b, time), longest)), None);
+            }
+        }
+        let most = KeepAlive::MOST_RETRIES;
+        for count in [0, most + 1, u32::MAX] {
+            let text = format!("tcp_keepalive_count must be from 1 to {most}, not {count}");
+            assert_eq!(problem(|b| b.tcp_keepalive_count(count)), Some(text));
+            assert_eq!(problem(|b| b.tcp_keepalive_count(count).tcp_keepalive_count(most)), None);
+            assert_eq!(problem(|b| b.tcp_keepalive_count(count).tcp_keepalive_count(None)), None);
+        }
+    }
+
+    #[test]
     fn what_cannot_be_a_limit_is_refused_by_name_until_it_is_set_again() {
         assert_eq!(problem(|b| b).as_deref(), None);
         for (set, text) in [
@@ -506,7 +570,7 @@ mod tests {
                 "tcp_keepalive_interval must be more than zero seconds, not -0.5",
             ),
             (problem(|b| b.tcp_user_timeout(0)), "tcp_user_timeout must be more than zero seconds, not 0"),
-            (problem(|b| b.tcp_keepalive_count(0)), "tcp_keepalive_count must be above 0"),
+            (problem(|b| b.keep_alive_margin(-1)), "keep_alive_margin must be zero seconds or more, not -1"),
             (problem(|b| b.max_connections(0)), "max_connections must be above 0"),
             (problem(|b| b.pool_timeout(5).pool_timeout(-2)), "pool_timeout must be more than zero seconds, not -2"),
         ] {

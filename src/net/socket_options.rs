@@ -30,6 +30,40 @@ pub(crate) struct KeepAlive {
     pub(crate) retries: Option<u32>,
 }
 
+impl KeepAlive {
+    /// The longest idle time and interval that this platform takes; the shortest is a second.
+    pub(crate) const LONGEST: Duration = sys::LONGEST;
+    /// The most unanswered probes that this platform takes.
+    pub(crate) const MOST_RETRIES: u32 = sys::MOST_RETRIES;
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod sys {
+    use std::time::Duration;
+
+    // MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL and MAX_TCP_KEEPCNT of the kernel.
+    pub(super) const LONGEST: Duration = Duration::from_secs(32_767);
+    pub(super) const MOST_RETRIES: u32 = 127;
+}
+
+#[cfg(windows)]
+mod sys {
+    use std::time::Duration;
+
+    // Milliseconds in 32 bits; TCP_KEEPCNT is a byte.
+    pub(super) const LONGEST: Duration = Duration::from_secs(u32::MAX as u64 / 1000);
+    pub(super) const MOST_RETRIES: u32 = 255;
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
+mod sys {
+    use std::time::Duration;
+
+    // An int that some kernels count in milliseconds.
+    pub(super) const LONGEST: Duration = Duration::from_secs(i32::MAX as u64 / 1000);
+    pub(super) const MOST_RETRIES: u32 = i32::MAX as u32;
+}
+
 impl Default for SocketOptions {
     // POOL-38
     fn default() -> Self {
@@ -38,6 +72,9 @@ impl Default for SocketOptions {
 }
 
 impl SocketOptions {
+    /// The longest TCP_USER_TIMEOUT: milliseconds in an int. The shortest is a millisecond.
+    pub(crate) const LONGEST_USER_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
+
     /// Refuses what this platform does not have, rather than ignoring it.
     pub(super) fn check(&self) -> Result<(), &'static str> {
         if self.user_timeout.is_some() && !HAS_USER_TIMEOUT {

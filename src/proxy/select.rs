@@ -40,7 +40,7 @@ pub(crate) fn select(
                 Some(list) => no_proxy::bypasses(list, url),
                 None => environment::no_proxy(environment).is_some_and(|list| no_proxy::bypasses(&list, url)),
             };
-            if direct { Ok(Route::Direct) } else { Ok(through(Proxy::parse(&proxy)?, url)) }
+            if direct { Ok(Route::Direct) } else { Ok(through(Proxy::of_variable(proxy.name, &proxy.value)?, url)) }
         }
     }
 }
@@ -120,6 +120,8 @@ mod tests {
             (&[], &[], &[("http_proxy", "127.0.0.1:1"), ("all_proxy", "q")], "forward 127.0.0.1"),
             (&[], &[], &[("all_proxy", "socks5h://q")], "socks q"),
             (&[], &[], &[("https_proxy", "q")], "direct"),
+            (&[], &[], &[("http_proxy", " localhost:3128 ")], "forward localhost"),
+            (&[], &[], &[("http_proxy", "  ")], "direct"),
         ] {
             assert_eq!(route("http://h/", request, session, variables).unwrap(), want, "{request:?} {session:?}");
         }

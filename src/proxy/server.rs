@@ -1,5 +1,6 @@
 //! A proxy, parsed from its URL once: values that a pool key can hold, and that are printed without their credentials.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -57,6 +58,27 @@ pub(crate) enum SocksResolve {
 }
 
 impl Proxy {
+    /// Reads what an environment variable says, as curl does: without `scheme://` it is an HTTP proxy, whatever stands
+    /// before the first colon. Errors name the variable and do not show its value.
+    pub(super) fn of_variable(name: &str, value: &str) -> Result<Self> {
+        let url = if value.starts_with("//") {
+            Cow::Owned(format!("http:{value}"))
+        } else if has_scheme(value) {
+            Cow::Borrowed(value)
+        } else {
+            Cow::Owned(format!("http://{value}"))
+        };
+        Self::parse(&url).map_err(|error| {
+            // A text that shows what does not parse would show a password where the host was forgotten.
+            let why = match error.to_string() {
+                text if text.starts_with("Failed to parse") => "its host or port is not valid".to_owned(),
+                text => text,
+            };
+            let text = format!("the environment variable {name} is not the URL of a proxy: {why}");
+            Error::message(error.kind(), text)
+        })
+    }
+
     /// Parses the URL of a proxy. Without a scheme it is an HTTP proxy, unless the text looks as if it had one: in
     /// `localhost:1`, `localhost` is taken for a scheme.
     pub(super) fn parse(text: &str) -> Result<Self> {
@@ -107,6 +129,12 @@ impl Proxy {
         let port = parsed.port.unwrap_or(1080);
         Ok(Self::Socks(Arc::new(SocksProxy { version, resolve, host, port, credentials })))
     }
+}
+
+/// Whether `text` begins with a scheme and `://`, rather than with a user name and a password that has them.
+fn has_scheme(text: &str) -> bool {
+    let is_of_scheme = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    text.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(is_of_scheme))
 }
 
 fn unusable(text: String) -> Error {
@@ -224,6 +252,55 @@ mod tests {
         for text in ["http://user:sec#ret@h", "http://user:sec/ret@h", "socks5://user:sec?ret@h"] {
             let error = Proxy::parse(text).unwrap_err().to_string();
             assert!(!error.contains("sec") && !error.contains("ret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_variable_needs_no_scheme() {
+        for (value, want, authorization) in [
+            ("localhost:3128", "http://localhost:3128", None),
+            ("localhost", "http://localhost:80", None),
+            ("proxy.example:3128/", "http://proxy.example:3128", None),
+            ("127.0.0.1:1", "http://127.0.0.1:1", None),
+            ("[::1]:3128", "http://[::1]:3128", None),
+            ("//proxy:1", "http://proxy:1", None),
+            ("user:pass@localhost:3128", "http://localhost:3128", Some("Basic dXNlcjpwYXNz")),
+            ("user:pass@host.example", "http://host.example:80", Some("Basic dXNlcjpwYXNz")),
+            ("u:p%3A%2F%2F@h:1", "http://h:1", Some("Basic dTpwOi8v")),
+            ("https://proxy", "https://proxy:443", None),
+            ("HTTP://user:pass@h", "http://h:80", Some("Basic dXNlcjpwYXNz")),
+        ] {
+            let Ok(Proxy::Http(server)) = Proxy::of_variable("http_proxy", value) else { panic!("{value}") };
+            assert_eq!((server.to_string().as_str(), server.authorization.as_deref()), (want, authorization), "{value}");
+        }
+        let socks = Proxy::of_variable("all_proxy", "socks5h://u:p@localhost:1").unwrap();
+        assert!(matches!(socks, Proxy::Socks(server) if server.to_string() == "socks5h://localhost:1"));
+    }
+
+    #[test]
+    fn a_variable_that_is_no_proxy_is_named_and_its_secrets_are_not_shown() {
+        for value in [
+            "http://user:hunter2@",
+            "user:hunter2@",
+            "user:hunter2@host:bad",
+            "http://user:hunter2@host:99999",
+            "user:hunter2@ho st",
+            "ftp://user:hunter2@h",
+            "socks9://user:hunter2@h",
+            "user:hunter2://x@h",
+            "user:hunter2/x@h",
+            "user:hunter2#x@h:1",
+            "user:hunter2?x@h",
+            "http://user:hunter2\\x@h",
+            ":hunter2",
+            "user:hunter2",
+            "socks5://user:hunter2",
+        ] {
+            let error = Proxy::of_variable("HTTPS_PROXY", value).unwrap_err();
+
+            let text = format!("{error} {error:?}");
+            assert!(text.contains("HTTPS_PROXY") && !text.contains("hunter2"), "{value}: {text}");
+            assert!(matches!(error.kind(), ErrorKind::InvalidProxyUrl | ErrorKind::InvalidUrl), "{value}: {error:?}");
         }
     }
 

@@ -384,9 +384,8 @@ fn the_total_timeout_spans_retries() {
 
     assert!(server.wait_for_requests(3));
     assert_eq!((error.kind(), server.requests().len()), (ErrorKind::TotalTimeout, 3));
-    assert!(
-        error.to_string().starts_with("the total timeout ran out while waiting for the response (3 attempts over ")
-    );
+    let text = format!("waiting for the response from {} (3 attempts over ", server.address());
+    assert!(error.to_string().starts_with(&format!("the total timeout ran out while {text}")), "{error}");
     assert_eq!(error.retries().unwrap().history().len(), 2);
 }
 
