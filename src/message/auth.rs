@@ -23,7 +23,9 @@ use crate::message::{PreparedRequest, Response};
 /// }
 /// ```
 pub trait Auth: Send + Sync {
-    /// Changes the request before it is sent. Headers set here never go to another origin on a redirect.
+    /// Changes the request before it is sent. Called again for each redirect and each page of
+    /// [`Session::paginate`](crate::Session::paginate) at the same origin, with the headers as they were before the last
+    /// call. Headers set here never go to another origin.
     ///
     /// # Errors
     /// What it returns, `send` returns.

@@ -74,10 +74,10 @@ pub struct Session {
     pub hooks: Hooks,
     /// The cookies set by responses and by the program.
     pub cookies: CookieJar,
-    /// Names of headers that must not follow a redirect to another origin, besides `Authorization` and what an auth
-    /// set. Empty by default, which is how requests behaves. New here.
+    /// Names of headers that must not follow a redirect or a link to the next page to another origin, besides
+    /// `Authorization`, `Host` and what an auth set. Empty by default, which is how requests behaves. New here.
     pub sensitive_headers: Vec<String>,
-    /// Whether a redirect may lead from https to http; true by default, which is how requests behaves. New here.
+    /// Whether a redirect, or a link to the next page, may lead from https to http; true by default, which is how requests behaves. New here.
     pub allow_downgrade: bool,
     pub(super) mounts: Mounts,
     pub(super) netrc: Netrc,
