@@ -10,6 +10,7 @@ mod auth;
 mod bodies;
 mod cancel;
 mod connecting;
+mod connection_rules;
 mod cookies;
 #[cfg(feature = "native-tls")]
 mod credentials;
@@ -17,6 +18,7 @@ mod credentials;
 mod decoding;
 mod drains;
 mod early_answers;
+mod error_facts;
 mod errors;
 mod expect_continue;
 mod hooks;
