@@ -274,7 +274,8 @@ mod linux {
 
     fn a_wait_for_a_slot_ends() {
         let server = silent();
-        for builder in [HttpAdapter::builder().pool_block(true).pool_maxsize(1), HttpAdapter::builder().max_connections(1)]
+        for builder in
+            [HttpAdapter::builder().pool_block(true).pool_maxsize(1), HttpAdapter::builder().max_connections(1)]
         {
             let session = session_over(builder.pool_timeout(LIMIT).build());
             let (tell, told) = std::sync::mpsc::channel();
@@ -307,10 +308,13 @@ mod linux {
 
     fn sleeps_last_as_long_as_they_are() {
         let server = TestServer::http(|_| petition::testing::Reply::new(503));
-        let retry = Retry::new().total(1).status_forcelist([503]).backoff_factor(LIMIT.as_secs_f64()).raise_on_status(false);
+        let retry =
+            Retry::new().total(1).status_forcelist([503]).backoff_factor(LIMIT.as_secs_f64()).raise_on_status(false);
         let cancel = Cancel::new();
         for token in [None, Some(&cancel)] {
-            let session = session_over(HttpAdapter::builder().max_retries(retry.clone().respect_retry_after_header(false)).build());
+            let session = session_over(
+                HttpAdapter::builder().max_retries(retry.clone().respect_retry_after_header(false)).build(),
+            );
             let mut get = session.get(server.url("/"));
             if let Some(token) = token {
                 get = get.cancel(token);

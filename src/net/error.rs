@@ -199,7 +199,9 @@ impl StdError for ConnectError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.kind {
             ConnectErrorKind::Resolve(error) | ConnectErrorKind::Connect(error) => Some(error),
-            ConnectErrorKind::Timeout(_, Some(refused)) | ConnectErrorKind::TotalTimeout(Some(refused)) => Some(refused),
+            ConnectErrorKind::Timeout(_, Some(refused)) | ConnectErrorKind::TotalTimeout(Some(refused)) => {
+                Some(refused)
+            }
             ConnectErrorKind::Proxy(ProxyFailure::Io(error)) => Some(error),
             ConnectErrorKind::Tls(error) => Some(error),
             _ => None,

@@ -17,7 +17,8 @@ use petition::{
 #[cfg(target_os = "linux")]
 use crate::support::BlackHole;
 use crate::support::{
-    Gate, LONG, answer, bare, everywhere, hold, millis, ok, read_head, refusing, session, session_over, timed, wait_until,
+    Gate, LONG, answer, bare, everywhere, hold, millis, ok, read_head, refusing, session, session_over, timed,
+    wait_until,
 };
 
 /// As long as a request may go on after it was cancelled, on a busy machine.
@@ -93,7 +94,12 @@ fn a_cancelled_token_fails_requests_at_once() {
         session.get(server.url("/")).send().unwrap_err(),
         session.get(server.url("/")).cancel(&Cancel::new()).send().unwrap_err(),
         crate::support::session().get(server.url("/")).cancel(&cancel.child()).send().unwrap_err(),
-        crate::support::session().post(server.url("/")).data(Body::reader(io::empty())).cancel(&cancel).send().unwrap_err(),
+        crate::support::session()
+            .post(server.url("/"))
+            .data(Body::reader(io::empty()))
+            .cancel(&cancel)
+            .send()
+            .unwrap_err(),
     ] {
         assert_eq!(error.kind(), ErrorKind::Cancelled);
         assert_eq!(error.to_string(), "the request was cancelled before it was sent");
@@ -115,9 +121,13 @@ fn either_token_ends_a_request_and_a_child_ends_alone() {
             _ => session.cancel.clone().unwrap(),
         };
 
-        cancelled(&stop, || session.get(server.url("/")).cancel(&own).send(), || {
-            told.recv().unwrap();
-        });
+        cancelled(
+            &stop,
+            || session.get(server.url("/")).cancel(&own).send(),
+            || {
+                told.recv().unwrap();
+            },
+        );
 
         assert_eq!((own.is_cancelled(), parent.is_cancelled()), (which == 0, which == 1));
         assert_eq!(told.recv_timeout(SOON), Ok("closed"));
@@ -134,9 +144,13 @@ fn waiting_for_a_slot_or_a_permit_is_ended_and_the_slot_is_not_lost() {
         let (held, cancel) = (session.get(server.url("/")).stream(true).send().unwrap(), Cancel::new());
         told.recv().unwrap();
 
-        let error = cancelled(&cancel, || session.get(server.url("/")).cancel(&cancel).send(), || {
-            wait_until("the queue", || adapter.stats()[0].waiting() == 1);
-        });
+        let error = cancelled(
+            &cancel,
+            || session.get(server.url("/")).cancel(&cancel).send(),
+            || {
+                wait_until("the queue", || adapter.stats()[0].waiting() == 1);
+            },
+        );
 
         assert!(error.is_connect(), "nothing was sent");
         assert!(error.to_string().contains("pool slot"), "{error}");
@@ -332,9 +346,13 @@ fn waiting_for_leave_to_send_is_ended() {
     let cancel = Cancel::new();
 
     let put = session.put(server.url("/")).data("data").expect_continue(LONG).cancel(&cancel);
-    cancelled(&cancel, || put.send(), || {
-        told.recv().unwrap();
-    });
+    cancelled(
+        &cancel,
+        || put.send(),
+        || {
+            told.recv().unwrap();
+        },
+    );
 
     goes_on(&adapter, &session);
 }
@@ -438,10 +456,14 @@ fn the_sleep_of_a_retry_is_ended() {
         tell.send(()).unwrap();
     });
     let get = session.get(&closed).cancel(&cancel);
-    cancelled(&cancel, || get.send(), || {
-        told.recv().unwrap();
-        told.recv().unwrap(); // the first retry comes at once
-    });
+    cancelled(
+        &cancel,
+        || get.send(),
+        || {
+            told.recv().unwrap();
+            told.recv().unwrap(); // the first retry comes at once
+        },
+    );
     goes_on(&adapter, &session);
 }
 
@@ -494,11 +516,13 @@ fn sixteen_workers_are_back_within_100_ms() {
     });
 
     // A machine that is busy may take longer now and then; waits that are not stopped never end that soon.
-    let took: Vec<_> = tries.scan(false, |done, took| {
-        let go_on = !*done;
-        *done = took <= millis(100);
-        go_on.then_some(took)
-    }).collect();
+    let took: Vec<_> = tries
+        .scan(false, |done, took| {
+            let go_on = !*done;
+            *done = took <= millis(100);
+            go_on.then_some(took)
+        })
+        .collect();
     assert!(took.iter().any(|took| *took <= millis(100)), "{took:?}");
 }
 

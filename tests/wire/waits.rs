@@ -16,8 +16,8 @@ use petition::{Body, Error, ErrorKind, HttpAdapter, Session, Timeout};
 #[cfg(target_os = "linux")]
 use crate::support::BlackHole;
 use crate::support::{
-    DRIP, Gate, Tap, answer, bare, bare_on, causes, hold, millis, read_head, refusing, relay, secs, session, session_over, silent,
-    timed,
+    DRIP, Gate, Tap, answer, bare, bare_on, causes, hold, millis, read_head, refusing, relay, secs, session,
+    session_over, silent, timed,
 };
 
 /// As long as a limit of half a second may take on a busy machine.

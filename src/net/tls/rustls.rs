@@ -227,7 +227,8 @@ impl Stream {
     /// a server that refuses a client certificate closes on the messages behind it.
     fn shake(&mut self) -> io::Result<()> {
         let sent = self.flush();
-        if matches!(&sent, Err(error) if error.kind() == io::ErrorKind::WouldBlock) || !self.connection.is_handshaking() {
+        if matches!(&sent, Err(error) if error.kind() == io::ErrorKind::WouldBlock) || !self.connection.is_handshaking()
+        {
             return sent;
         }
         match (sent, self.connection.read_tls(&mut self.carrier)) {
