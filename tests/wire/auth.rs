@@ -303,3 +303,29 @@ fn netrc_gives_credentials_by_host_unless_the_program_has_its_own() {
 
     assert_eq!(child.run(&[("NETRC", netrc.to_str().unwrap())]), "done");
 }
+
+// COOK-02: what the program set stays, whatever the refusal sets
+#[cfg(feature = "digest")]
+#[test]
+fn a_cookie_header_of_the_programs_own_stays_through_a_round() {
+    let server = TestServer::http(|request| match request.header("authorization") {
+        None => Reply::new(401)
+            .header("WWW-Authenticate", "Digest realm=\"r\", nonce=\"n\", qop=\"auth\"")
+            .header("Set-Cookie", "theirs=1"),
+        Some(_) => Reply::new(200),
+    });
+    for (own, sent) in [(Some("mine=1"), vec![Some("mine=1"); 2]), (None, vec![None, Some("theirs=1")])] {
+        let session = session();
+        let before = server.requests().len();
+        let mut get = session.get(server.url("/")).auth(petition::DigestAuth::new("user", "pass"));
+        if let Some(own) = own {
+            get = get.header("Cookie", own);
+        }
+
+        assert_eq!(get.send().unwrap().status_code(), 200);
+
+        let requests = server.requests();
+        let cookies: Vec<_> = requests[before..].iter().map(|request| request.header("cookie")).collect();
+        assert_eq!(cookies, sent);
+    }
+}

@@ -472,3 +472,29 @@ fn a_file_that_grows_while_it_is_sent_keeps_to_its_announced_length() {
     }
     assert_eq!(requests.last().unwrap().target, "/after");
 }
+
+// What is behind the announced length would be read as the next request
+#[test]
+fn what_a_source_gives_behind_its_length_is_never_a_second_request() {
+    const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
+    let first = "x".repeat(5);
+    let sources: [fn(&str, &str) -> Body; 3] = [
+        |first, rest| Body::reader(Cursor::new(format!("{first}{rest}"))),
+        |first, rest| Body::chunks([first.to_owned(), rest.to_owned()]),
+        |first, rest| Body::sized(Cursor::new(format!("{first}{rest}")), first.len() as u64),
+    ];
+    for source in sources {
+        for session in [session(), session_over(HttpAdapter::builder().max_retries(3).build())] {
+            let server = ok();
+            let put = session.put(server.url("/")).header("Content-Length", first.len()).data(source(&first, SMUGGLED));
+
+            let error = put.send().unwrap_err();
+
+            assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+            assert!(server.wait_for_open(0), "the connection is not used again");
+            assert!(server.requests().iter().all(|request| !request.raw_text().contains("smuggled")));
+            session.get(server.url("/next")).send().unwrap();
+            assert_eq!(server.requests().last().unwrap().target, "/next");
+        }
+    }
+}

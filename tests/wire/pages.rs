@@ -279,3 +279,29 @@ fn nothing_is_sent_before_a_page_is_asked_for() {
     pages.next().unwrap().unwrap();
     assert_eq!(mock.requests().len(), 1);
 }
+
+// Headers that an auth of the program's own sets are made for each page of the origin, and for no other
+#[test]
+fn an_auth_of_ones_own_is_asked_for_each_page_of_its_origin() {
+    let other = TestServer::http(|_| Reply::new(200));
+    let next = other.url("/3");
+    let server = TestServer::http(move |request| match request.target.as_str() {
+        "/1" => Reply::new(200).header("Link", "</2>; rel=next"),
+        _ => Reply::new(200).header("Link", format!("<{next}>; rel=next")),
+    });
+    let turn = std::sync::atomic::AtomicUsize::new(0);
+    let auth = move |request: &mut petition::PreparedRequest| {
+        let turn = turn.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        request.headers.insert("X-Key", format!("{} {turn}", request.url.path()))
+    };
+    let session = session();
+
+    let start = session.get(server.url("/1")).auth(auth).prepare().unwrap();
+    let (pages, error) = read(session.paginate(start));
+
+    assert!(error.is_none() && pages.len() == 3, "{error:?}");
+    let keys: Vec<_> =
+        server.requests().iter().map(|request| request.header("x-key").unwrap_or("none").to_owned()).collect();
+    assert_eq!(keys, ["/1 0", "/2 1"]);
+    assert_eq!(other.requests()[0].header("x-key"), None);
+}

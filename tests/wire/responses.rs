@@ -458,3 +458,39 @@ fn a_reply_of_the_test_server_takes_the_same_forms() {
     assert_eq!(response.headers().get_all("x-count").collect::<Vec<_>>(), ["5", "6"]);
     assert_eq!(response.headers().get("x-other"), Some("7"));
 }
+
+// RFC 9112 §7.1
+#[test]
+fn chunk_data_ends_in_a_line_end_and_in_nothing_else() {
+    for (end, good) in [("\r\n", true), ("\rx", false), ("\r0", false), ("\r\r", false), ("x\n", false), ("0\r", false)] {
+        let answer = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok{end}0\r\n\r\n");
+        let server = once(answer);
+        let session = session();
+
+        for stream in [false, true] {
+            let read = session.get(server.url("/")).stream(stream).send().and_then(|response| response.text());
+
+            match read {
+                Ok(text) => assert!(good && text == "ok", "{end:?}"),
+                Err(error) => {
+                    assert!(!good, "{end:?}: {error}");
+                    assert_eq!(error.kind(), ErrorKind::ChunkedEncodingError);
+                }
+            }
+        }
+    }
+}
+
+// The limit on a line is one on each line
+#[test]
+fn a_chunks_line_costs_the_next_ones_nothing() {
+    let chunk = format!("1;extension={}\r\nx\r\n", "y".repeat(1000));
+    let answer =
+        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{}0\r\n\r\n", chunk.repeat(3000));
+    let server = once(answer);
+    let session = session();
+
+    assert_eq!(session.get(server.url("/")).send().unwrap().content().unwrap().len(), 3000);
+    let mut streamed = session.get(server.url("/")).stream(true).send().unwrap();
+    assert_eq!(streamed.copy_to(&mut std::io::sink()).unwrap(), 3000);
+}

@@ -10,7 +10,7 @@ use petition::testing::{FakeClock, Reply, TestServer};
 use petition::{Body, Clock, ErrorKind, HttpAdapter, Retry, Session, Timeout};
 
 use crate::support::{
-    answer, connections, in_order, logged, millis, one_shot_bodies, pool_lines, refusing, secs, session, session_over,
+    answer, connections, fixed, in_order, logged, millis, one_shot_bodies, pool_lines, refusing, secs, session, session_over,
 };
 
 /// A session that retries, and the clock it sleeps on.
@@ -746,4 +746,21 @@ fn a_retry_that_cannot_work_is_refused_by_each_send() {
         }
     }
     assert_eq!(server.accepted(), 0);
+}
+
+// A head that is accepted is accepted under a Retry too
+#[test]
+fn a_control_byte_in_a_head_costs_no_response_under_a_retry() {
+    for value in ["\u{1}", "a\u{7f}b", "\u{1b}[31m"] {
+        let head = format!("HTTP/1.1 503 Busy\r\nX-Odd: {value}\r\nRetry-After: 0\r\nContent-Length: 4\r\n\r\nbusy");
+        let server = fixed(head);
+        let retry = Retry::new().total(2).status_forcelist([503]).raise_on_status(false);
+        let session = session_over(HttpAdapter::builder().max_retries(retry).build());
+
+        let response = session.get(server.url("/")).send().unwrap();
+
+        assert_eq!((response.status_code().as_u16(), response.text().unwrap().as_str()), (503, "busy"));
+        assert_eq!(response.headers().get("x-odd"), Some(value));
+        assert_eq!(server.requests().len(), 3, "{value:?}");
+    }
 }
