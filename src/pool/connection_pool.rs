@@ -400,9 +400,10 @@ mod tests {
     use std::sync::{Barrier, Mutex, mpsc};
     use std::thread;
 
-    use super::super::test_support::{Conn, Live, key, logged, settings, until};
+    use super::super::test_support::{Conn, Live, TestClock, key, logged, settings, until};
     use super::super::{Manager, PoolSettings};
     use super::*;
+    use crate::clock::Clock;
 
     fn manager(pool_maxsize: usize, pool_block: bool) -> Manager<String, Conn> {
         Manager::new(PoolSettings { pool_maxsize, pool_block, ..settings() })
@@ -414,6 +415,45 @@ mod tests {
             lease.attach(live.open(0));
         }
         lease
+    }
+
+    /// A connection that does something when it is looked at.
+    struct Looked(Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>);
+
+    impl Pooled for Looked {
+        fn is_stale(&mut self) -> bool {
+            if let Some(act) = self.0.lock().unwrap().take() {
+                act();
+            }
+            false
+        }
+    }
+
+    // The sweep has the connection while the other one looks for an idle one
+    #[test]
+    fn who_waits_for_a_permit_during_a_sweep_is_served_after_it() {
+        for _ in 0..20 {
+            let clock = TestClock::new();
+            let permits = PoolSettings { max_connections: Some(1), clock: clock.clone(), ..settings() };
+            let manager = Manager::<String, Looked>::new(permits);
+            let (swept, wanted) = (manager.pool(&key("swept")), manager.pool(&key("wanted")));
+            let (hook, (tell, told)) = (Arc::new(Mutex::new(None)), mpsc::channel());
+            let mut lease = swept.check_out(None, None).expect("there is no limit");
+            lease.attach(Looked(Arc::clone(&hook)));
+            lease.recycle(None);
+            clock.advance(Duration::from_secs(1));
+            let meanwhile = move || {
+                let waiter = Arc::clone(&wanted);
+                let waiting = thread::spawn(move || waiter.check_out(Some(Duration::from_secs(60)), None).is_ok());
+                until(|| wanted.stats().waiting() == 1);
+                tell.send(waiting).unwrap();
+            };
+            *hook.lock().unwrap() = Some(Box::new(meanwhile) as Box<dyn FnOnce() + Send>);
+
+            swept.sweep(clock.now());
+
+            assert!(told.recv().unwrap().join().unwrap());
+        }
     }
 
     // POOL-16

@@ -104,6 +104,32 @@ fn who_joined_the_queue_first_is_served_first() {
     );
 }
 
+/// A connection that a sweep is looking at is no idle one to who comes meanwhile, so the sweep has to look after them.
+#[test]
+fn who_waits_for_a_permit_during_a_sweep_is_served_after_it() {
+    let scenario = || {
+        let clock = TestClock::new();
+        let manager = Manager::<String, Conn>::new(PoolSettings {
+            max_connections: Some(1),
+            clock: clock.clone(),
+            ..settings()
+        });
+        let (swept, wanted, live) = (manager.pool(&key("swept")), manager.pool(&key("wanted")), Live::new());
+        let mut lease = swept.check_out(None, None).expect("there is no limit");
+        lease.attach(live.open(0));
+        lease.recycle(None);
+        clock.advance(Duration::from_secs(1));
+
+        let waiter = thread::spawn(move || drop(wanted.check_out(None, None).expect("there is no limit")));
+        swept.sweep(crate::clock::Clock::now(&*clock));
+
+        waiter.join().expect("no panic");
+        assert_eq!(live.now(), 0, "its permit went to the waiter");
+    };
+    shuttle::check_random(scenario, ROUNDS);
+    shuttle::check_pct(scenario, ROUNDS, 4);
+}
+
 #[derive(Clone, Copy)]
 struct Shape {
     threads: usize,
