@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 /// The mode of a file that only its owner may read.
 pub(crate) const PRIVATE: u32 = 0o600;
 
+/// The mode of a file that is as open as the umask lets files be.
+pub(crate) const USUAL: u32 = 0o666;
+
 /// A file that is being written. Dropped before [`commit`](Self::commit), it leaves nothing behind.
 #[derive(Debug)]
 pub(crate) struct WholeFile {
@@ -37,13 +40,17 @@ impl WholeFile {
             Ok(found) if !found.is_file() => {
                 return Ok(Self { file: OpenOptions::new().write(true).open(path)?, moved: None });
             }
+            Ok(_) if is_open_elsewhere(&end_of_links(path)?) => {
+                let file = OpenOptions::new().write(true).truncate(true).open(path)?;
+                return Ok(Self { file, moved: None });
+            }
             // A file that must not be written to must not be replaced either.
             Ok(found) => OpenOptions::new().write(true).open(path).map(|_| Some(found))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
         let target = end_of_links(path)?;
-        if target.file_name().is_none() {
+        if target.file_name().is_none() || ends_in_separator(&target) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"));
         }
         for _ in 0..ATTEMPTS {
@@ -67,6 +74,7 @@ impl WholeFile {
         }
         self.file.sync_all()?;
         fs::rename(partial, target)?;
+        sync_directory(target);
         self.moved = None;
         Ok(())
     }
@@ -101,6 +109,10 @@ const MAX_LINKS: usize = 40;
 fn end_of_links(path: &Path) -> io::Result<PathBuf> {
     let mut target = path.to_owned();
     for _ in 0..=MAX_LINKS {
+        // What a link there leads to is not a path.
+        if is_open_elsewhere(&target) {
+            return Ok(target);
+        }
         match fs::read_link(&target) {
             Ok(next) => target = target.parent().unwrap_or(Path::new("")).join(next),
             // Not a link, or nothing there.
@@ -108,6 +120,17 @@ fn end_of_links(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(io::Error::new(io::ErrorKind::InvalidInput, "too many symbolic links"))
+}
+
+/// Whether a path names a file that a process has open. That process would continue with the old file, so the file is
+/// written to, not replaced.
+fn is_open_elsewhere(path: &Path) -> bool {
+    cfg!(unix) && ["/proc", "/dev/fd"].iter().any(|folder| path.starts_with(folder))
+}
+
+/// Whether a path names a folder by the way it is written.
+fn ends_in_separator(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().last().is_some_and(|&byte| std::path::is_separator(byte.into()))
 }
 
 /// The mode of what is written in the place of `replaced`, until it is complete.
@@ -137,15 +160,31 @@ fn open_new(partial: &Path, _: u32) -> io::Result<File> {
 
 #[cfg(unix)]
 fn keep_owner_and_mode(file: &File, replaced: &fs::Metadata) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, fchown};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 
     let own = file.metadata()?;
-    if (own.uid(), own.gid()) != (replaced.uid(), replaced.gid()) {
+    if own.uid() != replaced.uid() {
         // Only root may give a file away; without that the new file is its writer's, as any new file is.
-        let _ = fchown(file, Some(replaced.uid()), Some(replaced.gid()));
+        let _ = fchown(file, Some(replaced.uid()), None);
     }
-    file.set_permissions(replaced.permissions())
+    // The set-user-ID and set-group-ID bits were given to the old content only.
+    let mut mode = replaced.mode() & 0o777;
+    if own.gid() != replaced.gid() && fchown(file, None, Some(replaced.gid())).is_err() {
+        // The file has another group than the old one, so the group may do no more than everybody else.
+        mode = mode & 0o707 | mode & (mode & 0o007) << 3;
+    }
+    file.set_permissions(fs::Permissions::from_mode(mode))
 }
+
+/// Makes the new name durable too, on file systems that can.
+#[cfg(unix)]
+fn sync_directory(target: &Path) {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+}
+
+#[cfg(not(unix))]
+fn sync_directory(_: &Path) {}
 
 #[cfg(not(unix))]
 fn keep_owner_and_mode(file: &File, replaced: &fs::Metadata) -> io::Result<()> {
@@ -213,6 +252,8 @@ mod tests {
         assert_eq!(write(&folder.path().join("no/such"), b"1").unwrap_err().kind(), io::ErrorKind::NotFound);
         assert!(write(Path::new(""), b"1").is_err());
         assert!(write(Path::new(".."), b"1").is_err());
+        assert!(write(&folder.path().join("folder/"), b"1").is_err());
+        assert!(write(&folder.path().join("new/"), b"1").is_err());
         assert_eq!(names(&folder), ["folder"]);
     }
 

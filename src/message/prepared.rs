@@ -107,10 +107,10 @@ impl PreparedRequest {
         Self { method, url, headers, body: Body::default(), extras: Extras::default() }
     }
 
-    /// The body's bytes where they are in memory, else `None`: no body, a file, a reader, an iterator.
+    /// The body's bytes where they are in memory, else `None`: no body (an empty one is none), a file, a reader, an iterator.
     #[must_use]
     pub fn body_bytes(&self) -> Option<&[u8]> {
-        self.body.as_bytes()
+        self.body.as_bytes().filter(|bytes| !bytes.is_empty())
     }
 
     /// The request as its cookies see it: a Host header of the caller's own counts, not where it is connected to (COOK-29).

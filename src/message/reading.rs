@@ -1,20 +1,21 @@
 //! Ways to read a response's body: whole, in pieces, in lines, as events, into a writer or a file.
 //!
-//! All of them go through the response's own lock, and hold it while they read: clones share one body, and a piece is
-//! handed to one of them.
+//! All of them go through the response's own lock, and hold it while they read. Content that is kept is there whole for
+//! each handle and each way. A body that is not kept is shared by the handles: a piece is handed to one of them, and who
+//! comes when it is over is told that it was consumed, never that it was empty.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result, system_text};
 use crate::message::events::Events;
 use crate::message::lines::{self, Lines};
-use crate::message::response::Response;
-use crate::message::stream::consumed;
+use crate::message::response::{Place, Response};
+use crate::message::stream::Stream;
+use crate::whole_file::{USUAL, WholeFile};
 
 /// How long the body of a redirect, or of another response that nobody may ever look at, is waited for.
 const KEEP_TIME: Duration = Duration::from_secs(1);
@@ -79,24 +80,34 @@ impl Response {
         Events::new(Reader::new(self))
     }
 
-    /// The body as it came, content coding not undone: requests' `raw`. Nothing is left of it where the content is kept.
+    /// The body as it came, content coding not undone: requests' `raw`.
+    ///
+    /// Where the content is kept and was never coded, that is the same bytes, from the beginning. Of content that was
+    /// decoded nothing is left as it came: [`ErrorKind::StreamConsumed`].
     pub fn raw(&mut self) -> Raw<'_> {
-        Raw { response: self }
+        Raw { response: self, position: 0, started: false }
     }
 
-    /// Writes the decoded body to `out`; the number of bytes.
+    /// Writes the decoded body to `out`; the number of bytes. Content that is kept is written whole, each time; of a stream
+    /// comes what is left.
     ///
     /// # Errors
-    /// As [`content`](Self::content); [`ErrorKind::Io`] where writing fails.
+    /// As [`content`](Self::content); [`ErrorKind::Io`] where writing fails: what was taken from a stream is lost then, and
+    /// reading on is [`ErrorKind::StreamConsumed`].
     pub fn copy_to(&mut self, out: &mut (impl Write + ?Sized)) -> Result<u64> {
         self.copy_with(out, |_, _| ())
     }
 
-    /// Writes the decoded body to a file, so that it stands under that name only when it is whole: it is written beside it
-    /// first, and moved there at the end. An existing file is replaced. The number of bytes.
+    /// Writes the decoded body to a file, so that it stands under that name only when it is whole; the number of bytes.
+    ///
+    /// The body is written to a file beside it, which is moved to its place once everything is on the disk. So an old file
+    /// is replaced by a whole new one, or stays; the new one has its mode and, where that is allowed, its owner and group. A
+    /// symbolic link is followed. A pipe, a device or another file that is no regular one is written to, and what is under
+    /// `/proc` or `/dev/fd`; opening a named pipe waits for its reader.
     ///
     /// # Errors
-    /// As [`copy_to`](Self::copy_to); nothing of the file is left then.
+    /// As [`content`](Self::content), [`ErrorKind::StreamConsumed`] above all where part of the body was read before;
+    /// [`ErrorKind::Io`] where it cannot be written. What stood under the name stays, and nothing is left beside it.
     pub fn save_to(&mut self, path: impl AsRef<Path>) -> Result<u64> {
         self.save_to_with(path, |_, _| ())
     }
@@ -106,11 +117,23 @@ impl Response {
     /// # Errors
     /// As [`save_to`](Self::save_to).
     pub fn save_to_with(&mut self, path: impl AsRef<Path>, progress: impl FnMut(u64, Option<u64>)) -> Result<u64> {
+        // Before anything is done to the file.
+        self.check_stream(Stream::check_new)?;
         let path = path.as_ref();
-        let mut partial = Partial::create(path)?;
-        let written = self.copy_with(&mut partial.file, progress)?;
-        partial.finish(path)?;
+        let file = WholeFile::create(path, USUAL).map_err(|error| cannot_write(path, error))?;
+        let mut file = Named { file, path };
+        let written = self.copy_with(&mut file, progress)?;
+        self.check_stream(|stream| stream.check_taken(written))?;
+        file.file.commit().map_err(|error| cannot_write(path, error))?;
         Ok(written)
+    }
+
+    fn check_stream(&self, check: impl FnOnce(&Stream) -> Result<()>) -> Result<()> {
+        let checked = match self.shared.body() {
+            Place::Kept(_) => Ok(()),
+            Place::Stream(stream) => check(&stream),
+        };
+        checked.map_err(|error| self.with_context(error))
     }
 
     fn copy_with(
@@ -119,18 +142,18 @@ impl Response {
         mut progress: impl FnMut(u64, Option<u64>),
     ) -> Result<u64> {
         if let Some(content) = self.shared.content.get() {
-            let position = std::mem::replace(&mut self.shared.stream().position, content.len());
-            let rest = content.get(position..).unwrap_or_default();
-            out.write_all(rest)?;
+            out.write_all(content)?;
             out.flush()?;
-            progress(rest.len() as u64, Some(rest.len() as u64));
-            return Ok(rest.len() as u64);
+            progress(content.len() as u64, Some(content.len() as u64));
+            return Ok(content.len() as u64);
         }
         let total = self.decoded_length();
+        // One that stops half-way has lost what it took.
+        let mut body = Reader::new(self);
         let mut buf = vec![0; COPY_SIZE];
         let mut written = 0;
         loop {
-            let n = match self.read(&mut buf) {
+            let n = match body.read(&mut buf) {
                 Ok(0) => break,
                 Ok(n) => n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -179,29 +202,6 @@ impl Response {
         Ok(())
     }
 
-    /// Reads from content that is kept, or `None` if there is none.
-    fn read_kept(&self, position: &mut usize, buf: &mut [u8]) -> Option<usize> {
-        let content = self.shared.content.get()?;
-        let mut rest = content.get(*position..).unwrap_or_default();
-        let n = rest.read(buf).unwrap_or(0);
-        *position += n;
-        Some(n)
-    }
-
-    /// Like `read`, with an error for a body that was consumed before this reader began.
-    fn read_from_start(&self, position: &mut usize, buf: &mut [u8]) -> io::Result<usize> {
-        if let Some(n) = self.read_kept(position, buf) {
-            return Ok(n);
-        }
-        let mut stream = self.shared.stream();
-        if *position == 0 && stream.is_consumed() {
-            return Err(consumed().into());
-        }
-        let n = stream.read(buf).map_err(|error| self.io_context(error))?;
-        *position = (*position).saturating_add(n.max(1));
-        Ok(n)
-    }
-
     fn io_context(&self, error: io::Error) -> io::Error {
         if error.kind() == io::ErrorKind::Interrupted {
             return error;
@@ -210,20 +210,77 @@ impl Response {
     }
 }
 
-/// The decoded body. Content that is kept is read once through all handles together.
+/// A file whose errors have its name.
+struct Named<'a> {
+    file: WholeFile,
+    path: &'a Path,
+}
+
+impl Write for Named<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes).map_err(|error| cannot_write(self.path, error).into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush().map_err(|error| cannot_write(self.path, error).into())
+    }
+}
+
+fn cannot_write(target: &Path, error: io::Error) -> Error {
+    let text = format!("cannot write {}: {}", target.display(), system_text(&error));
+    Error::message(ErrorKind::Io, text).with_source(error)
+}
+
+/// What is behind `position` in content that is kept, as much as `buf` takes.
+fn read_kept(content: &[u8], position: &mut usize, buf: &mut [u8]) -> usize {
+    let rest = content.get(*position..).unwrap_or_default();
+    let n = rest.len().min(buf.len());
+    buf[..n].copy_from_slice(&rest[..n]);
+    *position += n;
+    n
+}
+
+/// The decoded body.
+///
+/// Content that is kept is read once through each handle, whatever others read; a clone begins at its start. A stream is
+/// shared: each byte goes to one handle. A handle that has read to the end stays there (0 bytes). After the body was
+/// consumed in another way, by another handle, or whole by `read_to_end` or `read_to_string`, reading is
+/// [`ErrorKind::StreamConsumed`], inside an [`io::Error`].
 impl Read for Response {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut stream = self.shared.stream();
-        if self.shared.content.get().is_some() {
-            return Ok(self.read_kept(&mut stream.position, buf).unwrap_or(0));
-        }
-        stream.read(buf).map_err(|error| self.io_context(error))
+        let read = match self.shared.body() {
+            Place::Kept(content) => return Ok(read_kept(content, &mut self.position, buf)),
+            Place::Stream(mut stream) => stream.read_on(&mut self.seen, buf),
+        };
+        read.map_err(|error| self.io_context(error))
+    }
+
+    fn read_to_end(&mut self, out: &mut Vec<u8>) -> io::Result<usize> {
+        let read = match self.shared.body() {
+            Place::Kept(content) => {
+                let rest = content.get(self.position..).unwrap_or_default();
+                out.extend_from_slice(rest);
+                self.position = content.len();
+                return Ok(rest.len());
+            }
+            Place::Stream(mut stream) => stream.read_rest(&mut self.seen, out),
+        };
+        read.map_err(|error| self.io_context(error))
+    }
+
+    fn read_to_string(&mut self, out: &mut String) -> io::Result<usize> {
+        let mut bytes = Vec::new();
+        self.read_to_end(&mut bytes)?;
+        let text = std::str::from_utf8(&bytes)
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "stream did not contain valid UTF-8"))?;
+        out.push_str(text);
+        Ok(text.len())
     }
 }
 
 /// Pieces of the body: see [`Response::iter_content`].
 pub struct IterContent<'a> {
-    response: &'a Response,
+    response: &'a mut Response,
     size: usize,
     position: usize,
     started: bool,
@@ -235,24 +292,23 @@ impl IterContent<'_> {
         if self.size == 0 {
             return Err(Error::message(ErrorKind::InvalidSetting, "the size of a piece must be above 0"));
         }
-        if let Some(content) = self.response.shared.content.get() {
-            let rest = &content[self.position.min(content.len())..];
-            let piece = &rest[..self.size.min(rest.len())];
-            self.position += piece.len();
-            return Ok(piece.to_vec());
-        }
-        let mut stream = self.response.shared.stream();
-        if !self.started && stream.is_consumed() {
-            return Err(consumed());
-        }
-        self.started = true;
+        let mut stream = match self.response.shared.body() {
+            Place::Kept(content) => {
+                let rest = &content[self.position.min(content.len())..];
+                let piece = &rest[..self.size.min(rest.len())];
+                self.position += piece.len();
+                return Ok(piece.to_vec());
+            }
+            Place::Stream(stream) => stream,
+        };
+        begin(&stream, &mut self.started)?;
         // A size far above what comes must not cost its memory: the buffer grows with what was read.
         let mut piece = Vec::new();
         while piece.len() < self.size {
             let start = piece.len();
             piece.resize(start + (self.size - start).min(COPY_SIZE.max(start)), 0);
             let room = piece.len() - start;
-            let n = stream.read_piece(&mut piece[start..]).map_err(Error::from)?;
+            let n = stream.read_piece(&mut self.response.seen, &mut piece[start..]).map_err(Error::from)?;
             piece.truncate(start + n);
             if n < room {
                 break;
@@ -260,6 +316,11 @@ impl IterContent<'_> {
         }
         Ok(piece)
     }
+}
+
+/// Refuses to begin with a body that is over: only who has come to its end may hear so again.
+fn begin(stream: &Stream, started: &mut bool) -> Result<()> {
+    if !std::mem::replace(started, true) && stream.is_consumed() { Err(stream.why_gone()) } else { Ok(()) }
 }
 
 impl Iterator for IterContent<'_> {
@@ -292,29 +353,40 @@ impl fmt::Debug for IterContent<'_> {
 /// The decoded body from where it stands, for one iterator. Iterators read ahead: one that is given up before its end has
 /// taken more than it gave, so the rest cannot be read by another ([`ErrorKind::StreamConsumed`]).
 pub struct Reader<'a> {
-    response: &'a Response,
+    response: &'a mut Response,
     position: usize,
-    ended: bool,
+    started: bool,
+    /// Whether some of a stream was taken, and the end not yet reached.
+    is_between: bool,
 }
 
 impl<'a> Reader<'a> {
-    fn new(response: &'a Response) -> Self {
-        Self { response, position: 0, ended: false }
+    fn new(response: &'a mut Response) -> Self {
+        Self { response, position: 0, started: false, is_between: false }
     }
 }
 
 impl Read for Reader<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.response.read_from_start(&mut self.position, buf)?;
-        self.ended |= n == 0 && !buf.is_empty();
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let read = match self.response.shared.body() {
+            Place::Kept(content) => return Ok(read_kept(content, &mut self.position, buf)),
+            Place::Stream(mut stream) => match begin(&stream, &mut self.started) {
+                Ok(()) => stream.read(&mut self.response.seen, buf),
+                Err(error) => Err(error.into()),
+            },
+        };
+        let n = read.map_err(|error| self.response.io_context(error))?;
+        self.is_between = n > 0;
         Ok(n)
     }
 }
 
 impl Drop for Reader<'_> {
     fn drop(&mut self) {
-        let started = self.position > 0;
-        if started && !self.ended && self.response.shared.content.get().is_none() {
+        if self.is_between {
             self.response.shared.stream().lose();
         }
     }
@@ -328,70 +400,36 @@ impl fmt::Debug for Reader<'_> {
 
 /// The body as it came: see [`Response::raw`].
 pub struct Raw<'a> {
-    response: &'a Response,
+    response: &'a mut Response,
+    position: usize,
+    started: bool,
 }
 
 impl Read for Raw<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut stream = self.response.shared.stream();
-        stream.read_raw(buf).map_err(|error| self.response.io_context(error))
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let read = match self.response.shared.body() {
+            Place::Kept(content) if self.response.shared.stream().is_as_it_came() => {
+                return Ok(read_kept(content, &mut self.position, buf));
+            }
+            Place::Kept(_) => Err(decoded().into()),
+            Place::Stream(mut stream) => match begin(&stream, &mut self.started) {
+                Ok(()) => stream.read_raw(&mut self.response.seen, buf),
+                Err(error) => Err(error.into()),
+            },
+        };
+        read.map_err(|error| self.response.io_context(error))
     }
+}
+
+fn decoded() -> Error {
+    Error::message(ErrorKind::StreamConsumed, "the body was decoded already, and is not kept as it came")
 }
 
 impl fmt::Debug for Raw<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Raw").finish_non_exhaustive()
     }
-}
-
-/// A file that is being written beside its target; dropped before `finish`, it is deleted.
-struct Partial {
-    file: File,
-    path: Option<PathBuf>,
-}
-
-impl Partial {
-    fn create(target: &Path) -> Result<Self> {
-        let name = target.file_name().ok_or_else(|| {
-            Error::message(ErrorKind::Io, format!("{} has no file name to save to", target.display()))
-        })?;
-        // A name of its own for each writer; `create_new` says if another took it.
-        for _ in 0..16 {
-            let mut partial = std::ffi::OsString::from(".");
-            partial.push(name);
-            partial.push(format!(".{:08x}.part", fastrand::u32(..)));
-            let path = target.with_file_name(partial);
-            match File::create_new(&path) {
-                Ok(file) => return Ok(Self { file, path: Some(path) }),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(cannot_write(target, error)),
-            }
-        }
-        Err(cannot_write(target, io::ErrorKind::AlreadyExists.into()))
-    }
-
-    fn finish(mut self, target: &Path) -> Result<()> {
-        self.file.sync_all().map_err(|error| cannot_write(target, error))?;
-        if let Some(path) = self.path.take() {
-            if let Err(error) = std::fs::rename(&path, target) {
-                self.path = Some(path);
-                return Err(cannot_write(target, error));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        if let Some(path) = self.path.take() {
-            // Nothing can be done about a file that cannot be deleted, and it does not stand under the target's name.
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
-fn cannot_write(target: &Path, error: io::Error) -> Error {
-    Error::message(ErrorKind::Io, format!("cannot write {}: {}", target.display(), system_text(&error)))
-        .with_source(error)
 }

@@ -29,7 +29,7 @@ use crate::message::json_text::json_text;
 use crate::message::links::Link;
 use crate::message::pair::Pair;
 use crate::message::prepared::PreparedRequest;
-use crate::message::stream::{BodySource, Stream};
+use crate::message::stream::{BodySource, Seen, Stream};
 use crate::retry::Retry;
 use crate::semantics;
 use crate::setting::IntoSetting;
@@ -49,12 +49,34 @@ use crate::url::{IntoUrl, Url};
 /// assert!(!response.ok() && response.raise_for_status().is_err());
 /// # Ok::<(), petition::Error>(())
 /// ```
-#[derive(Clone)]
 pub struct Response {
     pub(super) shared: Arc<Received>,
     meta: Arc<Meta>,
     /// What the program set in place of the header's charset.
     encoding: Option<Arc<str>>,
+    /// How far `io::Read` has come in content that is kept.
+    pub(super) position: usize,
+    /// How far this handle has come in a stream.
+    pub(super) seen: Seen,
+}
+
+/// A handle for another reader: it begins at the start.
+impl Clone for Response {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            meta: Arc::clone(&self.meta),
+            encoding: self.encoding.clone(),
+            position: 0,
+            seen: Seen::default(),
+        }
+    }
+}
+
+/// Where a body is.
+pub(super) enum Place<'a> {
+    Kept(&'a [u8]),
+    Stream(MutexGuard<'a, Stream>),
 }
 
 /// What came over the wire.
@@ -79,6 +101,16 @@ impl Received {
             stream.close();
         }
         stream
+    }
+
+    /// The content, once it is kept; else the stream.
+    pub(super) fn body(&self) -> Place<'_> {
+        if let Some(content) = self.content.get() {
+            return Place::Kept(content);
+        }
+        let stream = self.stream();
+        // Another thread may have kept it meanwhile.
+        self.content.get().map_or(Place::Stream(stream), |content| Place::Kept(content))
     }
 
     /// Closes the stream; where another thread is reading it, that read ends, and nobody waits for it.
@@ -177,7 +209,7 @@ impl Response {
     }
 
     pub(crate) fn from_parts(parts: Parts) -> Self {
-        let stream = Stream::new(parts.body, &parts.headers, parts.limits);
+        let stream = Stream::new(parts.body, (parts.status, &parts.headers), parts.limits);
         Self {
             shared: Arc::new(Received {
                 status: parts.status,
@@ -196,6 +228,8 @@ impl Response {
                 ..Meta::default()
             }),
             encoding: None,
+            position: 0,
+            seen: Seen::default(),
         }
     }
 

@@ -6,6 +6,8 @@
 use std::io::{self, Read};
 use std::time::Duration;
 
+use http::StatusCode;
+
 use crate::clock::{self, Deadline};
 use crate::error::{Error, ErrorKind, Result};
 use crate::headers::Headers;
@@ -86,15 +88,36 @@ const MOST_KEPT: u64 = 64 << 10;
 
 pub(super) struct Stream {
     state: State,
-    /// Whether a byte of it was handed out, so that `content` would not be the whole.
+    /// Whether a byte of it was handed out, or its end told, so that `content` would not be the whole.
     touched: bool,
     /// Whether some of it was taken and never handed out.
     lost: bool,
-    /// How far `io::Read` has come in content that is kept.
-    pub(super) position: usize,
+    /// How many bytes were handed out.
+    taken: u64,
+    /// Whether some of them were as they came.
+    is_raw: bool,
+    /// Whether a coding was undone, so that the content is not what came.
+    is_coded: bool,
     limits: coding::DecodeLimits,
+    /// Whether it is a part of a resource, which ends where the part does and not where its coding would.
+    is_part: bool,
     /// The Content-Encoding headers, from the outside in; empty for none.
     codings: Vec<String>,
+}
+
+/// How far one handle has come in a body that is not kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    /// [`Stream::taken`] after the last read of any kind; `None` before the first.
+    at: Option<u64>,
+    /// The same, after the last read by `io::Read`; `None` once that took everything there was.
+    by_read: Option<u64>,
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Form {
+    Raw,
+    Decoded,
 }
 
 enum State {
@@ -110,12 +133,33 @@ enum State {
 }
 
 impl Stream {
-    pub(super) fn new(body: Option<Box<dyn BodySource>>, headers: &Headers, limits: coding::DecodeLimits) -> Self {
+    /// `head` is that of the response: its status and its headers.
+    pub(super) fn new(
+        body: Option<Box<dyn BodySource>>,
+        head: (StatusCode, &Headers),
+        limits: coding::DecodeLimits,
+    ) -> Self {
+        let (status, headers) = head;
         let codings = match body {
             Some(_) => headers.get_all("content-encoding").map(str::to_owned).collect(),
             None => Vec::new(),
         };
-        Self { state: body.map_or(State::Ended, State::Raw), touched: false, lost: false, position: 0, limits, codings }
+        Self {
+            state: body.map_or(State::Ended, State::Raw),
+            touched: false,
+            lost: false,
+            taken: 0,
+            is_raw: false,
+            is_coded: false,
+            limits,
+            is_part: status == StatusCode::PARTIAL_CONTENT,
+            codings,
+        }
+    }
+
+    /// Whether the content, once it is kept, is the body as it came.
+    pub(super) fn is_as_it_came(&self) -> bool {
+        !self.is_coded
     }
 
     /// Everything, for `content`.
@@ -199,7 +243,8 @@ impl Stream {
         }
     }
 
-    fn why_gone(&self) -> Error {
+    /// Why there is nothing to begin with.
+    pub(super) fn why_gone(&self) -> Error {
         if matches!(self.state, State::GivenUp) { too_long() } else { consumed() }
     }
 
@@ -216,43 +261,115 @@ impl Stream {
         }
     }
 
-    /// Decoded bytes; 0 at the end.
-    pub(super) fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+    /// Decoded bytes, for a reader that begins or goes on; 0 at the end.
+    ///
+    /// # Errors
+    /// `StreamConsumed`, where nothing is left and some of it went elsewhere.
+    pub(super) fn read(&mut self, seen: &mut Seen, buf: &mut [u8]) -> io::Result<usize> {
+        self.read_as(Form::Decoded, seen, buf)
+    }
+
+    /// Bytes as they came; 0 at the end. Not after decoded ones (DEC-14).
+    pub(super) fn read_raw(&mut self, seen: &mut Seen, buf: &mut [u8]) -> io::Result<usize> {
+        self.read_as(Form::Raw, seen, buf)
+    }
+
+    /// As [`read`](Self::read), for `io::Read`: a handle that has come to the end stays there, any other finds the body
+    /// consumed.
+    pub(super) fn read_on(&mut self, seen: &mut Seen, buf: &mut [u8]) -> io::Result<usize> {
         if buf.is_empty() {
             return Ok(0);
+        }
+        self.check_read(seen)?;
+        let read = self.read(seen, buf)?;
+        seen.by_read = Some(self.taken);
+        Ok(read)
+    }
+
+    /// Everything that is left, for `io::Read`. Who reads on behind it begins anew, and finds the body consumed.
+    pub(super) fn read_rest(&mut self, seen: &mut Seen, out: &mut Vec<u8>) -> io::Result<usize> {
+        self.decode();
+        self.check_read(seen)?;
+        let (taken, length) = (self.taken, out.len());
+        self.touched |= !matches!(self.state, State::Ended);
+        let result = self.read_all_into(out);
+        let read = out.len() - length;
+        self.taken += read as u64;
+        if let Err(error) = result {
+            self.fail();
+            return Err(error);
+        }
+        self.state = State::Ended;
+        self.check_end(*seen, taken, read)?;
+        *seen = Seen { at: Some(self.taken), by_read: None };
+        Ok(read)
+    }
+
+    /// Whether the whole of it is still to come.
+    pub(super) fn check_new(&self) -> Result<()> {
+        if self.touched || self.is_consumed() { Err(self.why_gone()) } else { Ok(()) }
+    }
+
+    /// Whether so many bytes are all that was handed out.
+    pub(super) fn check_taken(&self, bytes: u64) -> Result<()> {
+        if self.taken == bytes { Ok(()) } else { Err(self.why_gone()) }
+    }
+
+    /// Whether a handle may read on by `io::Read`.
+    fn check_read(&self, seen: &Seen) -> io::Result<()> {
+        if self.is_consumed() && (self.lost || seen.by_read != Some(self.taken)) {
+            return Err(self.why_gone().into());
+        }
+        Ok(())
+    }
+
+    /// Nothing at all is no answer to a handle that has missed something.
+    fn check_end(&self, seen: Seen, before: u64, read: usize) -> io::Result<()> {
+        if read == 0 && before > 0 && seen.at != Some(before) { Err(consumed().into()) } else { Ok(()) }
+    }
+
+    fn read_as(&mut self, form: Form, seen: &mut Seen, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        if form == Form::Decoded {
+            self.decode();
         }
         if self.lost {
             return Err(consumed().into());
         }
-        self.decode();
         let read = match &mut self.state {
             State::Raw(source) => source.read(buf),
-            State::Decoded(coded) => coded.read(buf),
-            State::Ended => return Ok(0),
-            State::Closed | State::GivenUp => return Err(self.why_gone().into()),
-        };
-        self.account(read)
-    }
-
-    /// Bytes as they came; 0 at the end. Not after decoded ones (DEC-14).
-    pub(super) fn read_raw(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if buf.is_empty() {
-            return Ok(0);
-        }
-        let read = match &mut self.state {
-            _ if self.lost => return Err(consumed().into()),
-            State::Raw(source) => source.read(buf),
-            State::Ended => return Ok(0),
+            State::Decoded(coded) if form == Form::Decoded => coded.read(buf),
+            State::Ended => Ok(0),
             State::Decoded(_) | State::Closed | State::GivenUp => return Err(self.why_gone().into()),
         };
-        self.account(read)
+        let before = self.taken;
+        match &read {
+            Ok(0) if matches!(self.state, State::Ended) => {}
+            Ok(0) => {
+                self.touched = true;
+                self.state = State::Ended;
+            }
+            Ok(read) => {
+                self.touched = true;
+                self.taken += *read as u64;
+                self.is_raw |= form == Form::Raw;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => self.fail(),
+        }
+        let read = read?;
+        self.check_end(*seen, before, read)?;
+        seen.at = Some(self.taken);
+        Ok(read)
     }
 
     /// Fills `buf` up to the end of the body or, where it is not coded, of the wire's chunk (RESP-09).
-    pub(super) fn read_piece(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+    pub(super) fn read_piece(&mut self, seen: &mut Seen, buf: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buf.len() {
-            match self.read(&mut buf[filled..]) {
+            match self.read(seen, &mut buf[filled..]) {
                 Ok(0) => break,
                 Ok(n) => filled += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -265,19 +382,6 @@ impl Stream {
         Ok(filled)
     }
 
-    fn account(&mut self, read: io::Result<usize>) -> io::Result<usize> {
-        match &read {
-            Ok(0) => {
-                self.touched = true;
-                self.state = State::Ended;
-            }
-            Ok(_) => self.touched = true,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => self.fail(),
-        }
-        read
-    }
-
     /// Puts the decoders in place, at the first decoded read.
     fn decode(&mut self) {
         let is_plain = self.codings.is_empty() && self.limits.max_decoded_bytes.is_none();
@@ -286,7 +390,14 @@ impl Stream {
         }
         let codings = std::mem::take(&mut self.codings);
         let State::Raw(source) = std::mem::replace(&mut self.state, State::Closed) else { return };
-        self.state = State::Decoded(coding::decoder(codings.iter().map(String::as_str), self.limits, source));
+        let mut coded = coding::decoder(codings.iter().map(String::as_str), self.limits, source);
+        if self.is_part {
+            coded.may_be_cut();
+        }
+        self.is_coded = !coded.is_plain();
+        // What was taken as it came is missing to the decoder.
+        self.lost |= self.is_coded && self.is_raw;
+        self.state = State::Decoded(coded);
     }
 
     fn fail(&mut self) {
@@ -323,6 +434,6 @@ fn too_long() -> Error {
     Error::message(ErrorKind::StreamConsumed, text)
 }
 
-pub(super) fn consumed() -> Error {
+fn consumed() -> Error {
     Error::message(ErrorKind::StreamConsumed, "the body was already taken from the stream")
 }

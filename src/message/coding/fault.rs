@@ -11,6 +11,7 @@ pub(super) enum Fault {
     Truncated { coding: &'static str, after: u64 },
     TooManyCodings { listed: usize, at_most: usize },
     TooLarge { at_most: u64 },
+    TooLargeCoded { after: u64 },
     Expands { at_most: u32 },
 }
 
@@ -23,6 +24,9 @@ impl fmt::Display for Fault {
                 write!(f, "too many content codings: {listed}, at most {at_most}")
             }
             Self::TooLarge { at_most } => write!(f, "body is larger than max_decoded_bytes: {at_most}"),
+            Self::TooLargeCoded { after } => {
+                write!(f, "coded body is larger than max_decoded_bytes allows: it has not ended after {after} bytes")
+            }
             Self::Expands { at_most } => {
                 write!(f, "body grows more than {at_most} times when decoded: see max_expansion_ratio")
             }

@@ -17,7 +17,8 @@ use super::fault::Fault;
 /// How much a decoded body may be. `None` is no limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DecodeLimits {
-    /// Of the body as the program sees it, decoded or never coded.
+    /// Of the body as the program sees it, decoded or never coded. Coded, it may be longer only by what a coding adds to
+    /// data that it cannot make smaller: what decodes to nothing, and what comes behind the end, counts too.
     pub max_decoded_bytes: Option<u64>,
     /// Decoded bytes for each byte that came, for every coding of a chain; looked at once more than
     /// [`RATIO_FLOOR`](Self::RATIO_FLOOR) bytes were decoded.
@@ -29,6 +30,14 @@ impl DecodeLimits {
     pub const DEFAULT_EXPANSION_RATIO: u32 = 200;
     /// Below this a bomb does no harm, and small bodies that repeat one byte are common.
     pub const RATIO_FLOOR: u64 = 64 << 20;
+    /// For what frames a small body: headers with a name and a time, check sums.
+    const FRAME: u64 = 1 << 10;
+
+    /// How many bytes may be read to be decoded. The worst case of an honest coder is deflate with nothing but fixed codes:
+    /// 9 bits for each 8.
+    fn max_coded_bytes(&self) -> u64 {
+        self.max_decoded_bytes.map_or(u64::MAX, |max| max.saturating_add(max / 8).saturating_add(Self::FRAME))
+    }
 }
 
 impl Default for DecodeLimits {
@@ -85,6 +94,11 @@ impl<R> Coded<R> {
         &self.inner
     }
 
+    /// The body may end anywhere, as part of a larger one: what decodes of it is all there is.
+    pub(crate) fn may_be_cut(&mut self) {
+        self.stages.iter_mut().for_each(|stage| stage.may_be_cut = true);
+    }
+
     /// The body as it came.
     pub(crate) fn inner_mut(&mut self) -> &mut R {
         &mut self.inner
@@ -120,7 +134,8 @@ impl<R: Read> Coded<R> {
             let empty = self.taken == 0 && self.inner.read(&mut [0])? == 0;
             return if empty { Ok(0) } else { Err(self.fail(fault)) };
         }
-        let mut source = Source { inner: &mut self.inner, taken: &mut self.taken };
+        let most = if self.stages.is_empty() { u64::MAX } else { self.limits.max_coded_bytes() };
+        let mut source = Source { inner: &mut self.inner, taken: &mut self.taken, most };
         match pull(&mut source, &mut self.stages, self.limits.max_expansion_ratio, out) {
             Ok(filled) => Ok(filled),
             Err(Stop::Inner(error)) => Err(error),
@@ -190,6 +205,7 @@ struct Stage {
     input: Buffer,
     fed: u64,
     produced: u64,
+    may_be_cut: bool,
     /// The last output was full, so there may be more without more input.
     more_inside: bool,
     state: State,
@@ -205,7 +221,16 @@ enum State {
 impl Stage {
     fn new(coding: &'static str, decoder: Box<dyn Decode>) -> Self {
         let input = Buffer::new(INPUT);
-        Self { coding, decoder, input, fed: 0, produced: 0, more_inside: false, state: State::Running }
+        Self {
+            coding,
+            decoder,
+            input,
+            fed: 0,
+            produced: 0,
+            may_be_cut: false,
+            more_inside: false,
+            state: State::Running,
+        }
     }
 
     /// `n` bytes were put into the input's space.
@@ -216,7 +241,7 @@ impl Stage {
 
     /// The input is over: right between two members or before the first byte, an error anywhere else.
     fn finish(&mut self) -> Result<(), Fault> {
-        if self.fed > 0 && !self.decoder.may_end() {
+        if self.fed > 0 && !self.may_be_cut && !self.decoder.may_end() {
             return Err(Fault::Truncated { coding: self.coding, after: self.fed });
         }
         self.state = State::Done;
@@ -225,7 +250,13 @@ impl Stage {
 
     fn step(&mut self, out: &mut [u8]) -> Result<usize, Fault> {
         let input = self.input.bytes();
-        let corrupt = |reason| Fault::Corrupt { coding: self.coding, reason };
+        let is_later_part = self.may_be_cut && self.produced == 0;
+        let corrupt = |mut reason: String| {
+            if is_later_part {
+                reason.push_str("; a part decodes only from the beginning of the whole: ask for it without a coding");
+            }
+            Fault::Corrupt { coding: self.coding, reason }
+        };
         let step = self.decoder.step(input, out).map_err(corrupt)?;
         if step.used == 0 && step.filled == 0 && !step.ended && !input.is_empty() {
             return Err(corrupt("no progress".to_owned()));
@@ -243,6 +274,8 @@ impl Stage {
 struct Source<'a, R> {
     inner: &'a mut R,
     taken: &'a mut u64,
+    /// As many may be taken.
+    most: u64,
 }
 
 enum Stop {
@@ -266,6 +299,9 @@ fn pull<R: Read>(
     let Some((stage, below)) = stages.split_last_mut() else {
         let n = source.inner.read(out).map_err(Stop::Inner)?;
         *source.taken += n as u64;
+        if *source.taken > source.most {
+            return Err(Fault::TooLargeCoded { after: *source.taken }.into());
+        }
         return Ok(n);
     };
     loop {
