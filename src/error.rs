@@ -13,6 +13,7 @@ use http::StatusCode;
 
 use crate::message::{Exchange, PreparedRequest, Response};
 use crate::retry::Retry;
+use crate::text::authority::host_and_port;
 use crate::url::Url;
 
 mod system_text;
@@ -257,6 +258,12 @@ impl Error {
         self
     }
 
+    /// Adds host and port to the text, unless it names them already.
+    pub(crate) fn at(self, url: &Url) -> Self {
+        let place = host_and_port(url.host(), url.port_or_default());
+        if self.inner.message.contains(&place) { self } else { self.with_story(&format!(" ({place})")) }
+    }
+
     /// What went wrong.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -287,8 +294,12 @@ impl Error {
         self.inner.response
     }
 
-    /// The [`Retry`] at the time of giving up. Its history is empty if nothing was retried. `None` if nothing was sent,
-    /// or if reading the body failed.
+    /// The [`Retry`] at the time of giving up, where the attempts of a stock adapter ended in this error: its history is
+    /// empty after a single attempt, and it is there too where no attempt got a connection.
+    ///
+    /// `None` for what is wrong before the first attempt (a URL, a setting, a proxy that is no URL), for errors of a body that
+    /// is being read, and for those made of a response (`HttpError`, `TooManyRedirects`, `InvalidJson`), which has its own
+    /// [`retries`](Response::retries).
     #[must_use]
     pub fn retries(&self) -> Option<&Retry> {
         self.inner.retries.as_ref()

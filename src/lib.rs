@@ -141,8 +141,8 @@ pub use form::{Multipart, Part};
 pub use headers::Headers;
 pub use http::{Method, StatusCode};
 pub use message::{
-    Auth, Body, BodyReader, Event, Events, Exchange, Hooks, IntoAuth, IntoMethod, IterContent, Lines, Link, Pair,
-    PreparedRequest, Raw, Reader, Request, Response, ResponseBuilder, Version,
+    Auth, Body, BodyReader, Event, EventId, Events, Exchange, Hooks, IntoAuth, IntoMethod, IterContent, Lines, Link,
+    Pair, PreparedRequest, Raw, Reader, Request, Response, ResponseBuilder, TextEncoding, Version,
 };
 pub use net::{Pin, TlsBackend, TlsVersion};
 pub use pool::PoolStats;

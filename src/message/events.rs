@@ -5,6 +5,8 @@
 
 use std::fmt;
 use std::io::{self, Read};
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::lines::Pieces;
@@ -30,13 +32,91 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Event {
     /// The last `id` of the stream up to here, of this event or an earlier one; empty if there was none. To go on after a
     /// break it is sent as `Last-Event-ID`.
-    pub id: String,
+    pub id: EventId,
     /// The type: `message` where the stream names none.
     pub event: String,
     /// The data; several `data` lines are joined by line feeds.
     pub data: String,
     /// How long to wait before connecting again: the last `retry` of the stream up to here.
     pub retry: Option<Duration>,
+}
+
+/// The [`id`](Event::id) of an event: a text that the events it stands for share, however long it is.
+///
+/// # Examples
+/// ```
+/// let event = petition::Events::new(&b"id: 7\ndata\n\n"[..]).next().unwrap()?;
+///
+/// assert_eq!(event.id, "7");
+/// let request = petition::Request::new("GET", "http://127.0.0.1/").header("Last-Event-ID", &event.id);
+/// # drop(request);
+/// # Ok::<(), petition::Error>(())
+/// ```
+#[derive(Clone, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct EventId(Option<Arc<str>>);
+
+impl EventId {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl Deref for EventId {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsRef<str> for EventId {
+    fn as_ref(&self) -> &str {
+        self
+    }
+}
+
+impl From<&str> for EventId {
+    fn from(text: &str) -> Self {
+        Self((!text.is_empty()).then(|| text.into()))
+    }
+}
+
+impl From<EventId> for String {
+    fn from(id: EventId) -> Self {
+        id.as_str().to_owned()
+    }
+}
+
+impl PartialEq<str> for EventId {
+    fn eq(&self, text: &str) -> bool {
+        self.as_str() == text
+    }
+}
+
+impl PartialEq<&str> for EventId {
+    fn eq(&self, text: &&str) -> bool {
+        self.as_str() == *text
+    }
+}
+
+impl PartialEq<String> for EventId {
+    fn eq(&self, text: &String) -> bool {
+        self.as_str() == text
+    }
+}
+
+impl fmt::Debug for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
 }
 
 /// The events of a body, as they arrive: an iterator of [`Event`].
@@ -99,7 +179,7 @@ impl<R> fmt::Debug for Events<R> {
 #[derive(Default)]
 struct Block {
     /// These two stay from event to event.
-    id: String,
+    id: EventId,
     retry: Option<Duration>,
     event: String,
     /// The data lines, each with a line feed; so one empty line of data is not none.
@@ -125,7 +205,7 @@ impl Block {
                 self.data.push('\n');
             }
             b"event" => self.event = String::from_utf8_lossy(value).into_owned(),
-            b"id" if !value.contains(&0) => self.id = String::from_utf8_lossy(value).into_owned(),
+            b"id" if !value.contains(&0) => self.id = EventId::from(&*String::from_utf8_lossy(value)),
             b"retry" => {
                 let digits = std::str::from_utf8(value).ok().filter(|value| value.bytes().all(|b| b.is_ascii_digit()));
                 if let Some(millis) = digits.and_then(|digits| digits.parse().ok()) {

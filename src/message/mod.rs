@@ -20,7 +20,8 @@ pub(crate) mod stream;
 
 pub use auth::{Auth, IntoAuth};
 pub use body::{Body, BodyReader};
-pub use events::{Event, Events};
+pub use charset::TextEncoding;
+pub use events::{Event, EventId, Events};
 pub use hooks::Hooks;
 pub use lines::Lines;
 pub use links::Link;

@@ -37,7 +37,8 @@ pub struct PreparedRequest {
     /// The URL, prepared as requests does it.
     pub url: Url,
     /// The headers in the order of the wire. `Host` and, where they are missing and not skipped, `Accept-Encoding` and
-    /// `User-Agent` are added when it is sent (HDR-07).
+    /// `User-Agent` are added when it is sent (HDR-07). With a `Range`, the codings that a session offers by default become
+    /// `identity`.
     pub headers: Headers,
     /// The body. One of unknown length goes out chunked; so does one of known length if `Content-Length` was removed
     /// (ADPT-14).
@@ -61,6 +62,8 @@ pub(crate) struct Extras {
     pub(crate) unanswered: Option<Box<Headers>>,
     /// The program set a Cookie header itself.
     pub(crate) own_cookie_header: bool,
+    /// It said of this request which codings it wants.
+    pub(crate) own_accept_encoding: bool,
 }
 
 /// A header that an auth set.

@@ -21,7 +21,7 @@ use crate::cookies::CookieJar;
 use crate::error::{Error, ErrorKind, Result};
 use crate::headers::Headers;
 pub use crate::http1::head::Version;
-use crate::message::charset;
+use crate::message::charset::{self, TextEncoding};
 use crate::message::coding;
 use crate::message::history::History;
 #[cfg(feature = "json")]
@@ -416,6 +416,9 @@ impl Response {
 
     /// The charset that [`text`](Self::text) decodes with: what was set, else what the `Content-Type` says or implies:
     /// ISO-8859-1 for `text/*`, UTF-8 for JSON, else `None` (RESP-15).
+    ///
+    /// The name stands here as it was given, also where it is none that this build decodes:
+    /// [`text_encoding`](Self::text_encoding) says whether `text` falls back to UTF-8.
     #[must_use]
     pub fn encoding(&self) -> Option<&str> {
         match &self.encoding {
@@ -452,8 +455,40 @@ impl Response {
         Ok(charset::apparent_encoding(self.content()?))
     }
 
+    /// What [`text`](Self::text) decodes the content with, and why: a byte-order mark, [`encoding`](Self::encoding), a
+    /// guess, or UTF-8 for want of the encoding that is named. New here.
+    ///
+    /// # Errors
+    /// As [`content`](Self::content).
+    ///
+    /// # Examples
+    /// ```
+    /// use petition::{Response, TextEncoding};
+    ///
+    /// let response = Response::builder(200).header("Content-Type", "text/plain; charset=cp437").body("caf\u{e9}").build()?;
+    ///
+    /// assert_eq!(response.encoding(), Some("cp437"));
+    /// assert_eq!(response.text_encoding()?, TextEncoding::Fallback("cp437".to_owned()));
+    /// assert_eq!(response.text_encoding()?.name(), "utf-8");
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    pub fn text_encoding(&self) -> Result<TextEncoding> {
+        Ok(TextEncoding::of(self.content()?, self.encoding()))
+    }
+
     /// The content as text: decoded by [`encoding`](Self::encoding), or by the apparent one; what does not decode becomes
     /// U+FFFD, a byte-order mark wins and is left out.
+    ///
+    /// Decoded are UTF-8, UTF-16, UTF-32, Latin-1 and ASCII, and with the feature `charset` the encodings of the web, by its
+    /// names or Python's. Python, and so requests, has others, which are read as UTF-8 here, as an unknown name is:
+    ///
+    /// - the code pages of DOS, except cp866: cp437, cp720, cp737, cp775, cp850 to cp865, cp869, cp1125;
+    /// - EBCDIC: cp037, cp273, cp424, cp500, cp875, cp1026, cp1140;
+    /// - those of the Macintosh, except `mac_roman` and `mac_cyrillic`;
+    /// - UTF-7, HZ, ISO-2022-KR, ISO-2022-JP beyond its first edition, Johab, JIS X 0213 (`shift_jis_2004`, `euc_jis_2004` and
+    ///   their like), cp1006, KOI8-T, KZ-1048, PTCP154, HP Roman-8.
+    ///
+    /// [`text_encoding`](Self::text_encoding) tells; the bytes are in [`content`](Self::content).
     ///
     /// # Errors
     /// As [`content`](Self::content).
@@ -488,16 +523,30 @@ impl Response {
         serde_json::from_str(&text).map_err(|error| {
             let start: String = text.chars().take(40).collect();
             let text = format!("not the json that was asked for: {error}; it begins with {start:?}");
-            Error::message(ErrorKind::InvalidJson, text)
+            self.at_peer(Error::message(ErrorKind::InvalidJson, text))
                 .with_source(error)
                 .with_url(self.url())
                 .with_response(self.clone())
         })
     }
 
+    /// An error of reading the body, with the request and where it was sent to.
     pub(super) fn with_context(&self, error: Error) -> Error {
-        match &self.meta.request {
+        let error = match &self.meta.request {
             Some(request) => error.with_request(request),
+            None => error,
+        };
+        match error.kind() {
+            // What the program or its own reader did wrong has nothing to do with the peer.
+            ErrorKind::StreamConsumed | ErrorKind::InvalidSetting | ErrorKind::Io | ErrorKind::Other => error,
+            _ => self.at_peer(error),
+        }
+    }
+
+    fn at_peer(&self, error: Error) -> Error {
+        let url = self.meta.url.as_ref().or(self.meta.request.as_ref().map(|request| &request.url));
+        match url {
+            Some(url) => error.at(url),
             None => error,
         }
     }

@@ -28,6 +28,8 @@ impl Session {
             if options.cancel.as_ref().is_some_and(Cancel::is_cancelled) {
                 return Err(Cancel::error("before it was sent").unsent().with_request(&request));
             }
+            // The program may have asked for a part since it was prepared.
+            prepare::ask_for_bytes_of_a_part(&mut request);
             let started = clock::now();
             let sent = adapter.send(&mut request, options);
             let mut response = sent.map_err(|error| error.with_request(&request))?;

@@ -12,6 +12,7 @@ use crate::form::urlencoded;
 use crate::headers::Headers;
 use crate::message::auth::Auth;
 use crate::message::body::BodyLength;
+use crate::message::coding;
 use crate::message::prepared::AuthHeader;
 use crate::message::request::Destination;
 use crate::message::{PreparedRequest, Request};
@@ -57,6 +58,7 @@ fn prepare(mut request: Request, base: Base<'_>) -> Result<PreparedRequest> {
     headers.update(&request.headers);
     let mut prepared = PreparedRequest::new(request.method.clone(), url, headers);
     prepared.extras.skip = request.skip;
+    prepared.extras.own_accept_encoding = request.headers.contains("accept-encoding");
     prepared.extras.expect_continue = request.expect_continue;
     prepared.extras.own_cookie_header = prepared.headers.contains("cookie");
     let cookies = request.cookies.take().filter(|jar| !jar.is_empty());
@@ -69,7 +71,19 @@ fn prepare(mut request: Request, base: Base<'_>) -> Result<PreparedRequest> {
         _ => request.hooks,
     };
     authenticate(&mut prepared, request.auth.take(), base.session)?;
+    ask_for_bytes_of_a_part(&mut prepared);
     Ok(prepared)
+}
+
+/// Who asks for a part, and says nothing about codings, gets it as it is: a part of what was coded does not decode by
+/// itself, and its bytes are not those that were asked for.
+pub(super) fn ask_for_bytes_of_a_part(prepared: &mut PreparedRequest) {
+    if !prepared.headers.contains("range") || prepared.extras.own_accept_encoding {
+        return;
+    }
+    if prepared.headers.get_all("accept-encoding").eq([coding::accept_encoding()]) {
+        prepared.headers.set("Accept-Encoding", "identity");
+    }
 }
 
 fn url(request: &Request, base: &Base<'_>) -> Result<Url> {

@@ -88,7 +88,8 @@ fn lines_end_at_any_of_the_three_ends_wherever_chunks_cut_them() {
 fn events_of_an_event_stream_are_read_one_by_one() {
     let mut response = get(&fixed(answer("event: a\ndata: 1\ndata: 2\nid: 9\n\n: note\n\ndata: x\n\n")));
 
-    let events: Vec<_> = response.iter_events().map(|event| event.unwrap()).map(|e| (e.event, e.data, e.id)).collect();
+    let events: Vec<(String, String, String)> =
+        response.iter_events().map(|event| event.unwrap()).map(|e| (e.event, e.data, e.id.into())).collect();
 
     let event = |name: &str, data: &str| (name.to_owned(), data.to_owned(), "9".to_owned());
     assert_eq!(events, [event("a", "1\n2"), event("message", "x")]);

@@ -53,7 +53,7 @@ fn codec(bytes: &[u8], encoding: Option<&str>) -> (Codec, usize) {
 }
 
 impl Codec {
-    fn named(name: &str) -> Option<Self> {
+    pub(super) fn named(name: &str) -> Option<Self> {
         // By far the most common, and cheaper than all that follows.
         if name.eq_ignore_ascii_case("utf-8") {
             return Some(Self::Utf8);
@@ -86,9 +86,26 @@ impl Codec {
     }
 }
 
-/// A name without case and punctuation, which is how Python compares them: `Latin_1` is `latin-1`.
+/// A name without case and punctuation, which is how Python compares them: `Latin_1` is `latin-1`. The year of a standard
+/// is not part of it either: `ISO_8859-2:1987` is `iso-8859-2`.
 pub(super) fn plain(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).map(|char| char.to_ascii_lowercase()).collect()
+    let mut plain: String =
+        name.chars().filter(char::is_ascii_alphanumeric).map(|char| char.to_ascii_lowercase()).collect();
+    if let Some(at) = plain.len().checked_sub(4).filter(|&at| is_year(&plain[at..]) && has_years(&plain[..at])) {
+        plain.truncate(at);
+    }
+    plain
+}
+
+fn is_year(text: &str) -> bool {
+    (text.starts_with("19") || text.starts_with("20")) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether it is the number of a standard that comes in editions.
+fn has_years(plain: &str) -> bool {
+    let part = plain.strip_prefix("csiso8859").or_else(|| plain.strip_prefix("iso8859"));
+    plain == "gb18030"
+        || part.is_some_and(|part| matches!(part.len(), 1 | 2) && part.bytes().all(|b| b.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -107,6 +124,8 @@ mod tests {
             // Latin-1 itself, not windows-1252
             ("ISO-8859-1", MIXED, "caf\u{c3}\u{a9} \u{e2}\u{82}\u{ac} \u{ff} end"),
             ("latin-1", b"\x80\x9f\xe9", "\u{80}\u{9f}\u{e9}"),
+            ("ISO_8859-1:1987", b"\x80\xe9", "\u{80}\u{e9}"),
+            ("iso_8859_1_1998", b"\x80\xe9", "\u{80}\u{e9}"),
             ("us-ascii", MIXED, "caf\u{fffd}\u{fffd} \u{fffd}\u{fffd}\u{fffd} \u{fffd} end"),
             ("utf-16", b"h\0\xe9\0", "h\u{e9}"),
             ("utf-16le", b"h\0\x3d\xd8\x00\xde!", "h\u{1f600}\u{fffd}"),

@@ -15,15 +15,22 @@ pub(super) fn named(name: &str) -> Option<&'static dyn Charset> {
     if GB2312_NAMES.contains(&plain.as_str()) {
         return Some(&Gb2312);
     }
-    let number = ["windows", "cp", "ms"].iter().find_map(|prefix| plain.strip_prefix(prefix)).unwrap_or(&plain);
+    let number = CODE_PAGES.iter().find_map(|prefix| plain.strip_prefix(prefix)).unwrap_or(&plain);
     let encoding = Encoding::for_label(name.as_bytes())
         .or_else(|| Encoding::for_label(name.replace('_', "-").as_bytes()))
         .or_else(|| Encoding::for_label(plain.as_bytes()))
         .or_else(|| ALIASES.iter().find(|(alias, _)| [number, &plain].contains(alias)).map(|(_, encoding)| *encoding))
-        .or_else(|| Encoding::for_label(format!("windows-{number}").as_bytes()))?;
+        .or_else(|| Encoding::for_label(format!("windows-{number}").as_bytes()))
+        .or_else(|| {
+            let part = plain.strip_prefix("cs").unwrap_or(&plain).strip_prefix("iso8859")?;
+            Encoding::for_label(format!("iso-8859-{part}").as_bytes())
+        })?;
     // What the web refuses to read is no encoding.
     if encoding == REPLACEMENT { None } else { Some(encoding) }
 }
+
+/// What stands before the number of a page of Microsoft's.
+const CODE_PAGES: [&str; 4] = ["windows", "cswindows", "cp", "ms"];
 
 impl Charset for Encoding {
     /// As Python does it, each byte of a sequence that is no character counts as one.
@@ -61,9 +68,15 @@ static ALIASES: &[(&str, &Encoding)] = &[
     ("gb180302000", GB18030),
     ("hkscs", BIG5),
     ("iso2022jp", ISO_2022_JP),
+    ("isoceltic", ISO_8859_14),
+    ("isoir166", WINDOWS_874),
+    ("isoir199", ISO_8859_14),
+    ("isoir226", ISO_8859_16),
     ("kanji", SHIFT_JIS),
     ("koi8r", KOI8_R),
     ("koi8u", KOI8_U),
+    ("ksc56011987", EUC_KR),
+    ("ksx1001", EUC_KR),
     ("l10", ISO_8859_16),
     ("l7", ISO_8859_13),
     ("l8", ISO_8859_14),
@@ -75,12 +88,30 @@ static ALIASES: &[(&str, &Encoding)] = &[
     ("macroman", MACINTOSH),
     ("shiftjis", SHIFT_JIS),
     ("thai", WINDOWS_874),
+    ("tis620", WINDOWS_874),
+    ("tis6200", WINDOWS_874),
+    ("tis62025290", WINDOWS_874),
+    ("tis62025291", WINDOWS_874),
+    ("cstis620", WINDOWS_874),
     ("uhc", EUC_KR),
     ("ujis", EUC_JP),
+    ("xmacjapanese", SHIFT_JIS),
+    ("xmackorean", EUC_KR),
+    ("xmactradchinese", BIG5),
 ];
 
-const GB2312_NAMES: &[&str] =
-    &["gb2312", "gb231280", "gb23121980", "chinese", "csgb2312", "csiso58gb231280", "euccn", "eucgb2312cn", "isoir58"];
+const GB2312_NAMES: &[&str] = &[
+    "gb2312",
+    "gb231280",
+    "gb23121980",
+    "chinese",
+    "csgb2312",
+    "csiso58gb231280",
+    "euccn",
+    "eucgb2312cn",
+    "isoir58",
+    "xmacsimpchinese",
+];
 
 /// The web reads GB 2312 as GBK, Python does not: what only GBK has is no character to requests.
 struct Gb2312;
@@ -167,12 +198,42 @@ mod tests {
             (&["iso-8859-15", "iso8859_15", "latin9", "l9"], b"\xa4", "€"),
             (&["mac_roman", "macintosh"], b"\x8e", "é"),
             (&["iso8859_7", "greek"], b"\xe1", "α"),
+            // standards by their editions
+            (&["iso_8859_2_1987", "ISO_8859-2:1987", "iso-8859-2", "iso8859_2", "iso88592"], b"\xb1", "ą"),
+            (&["iso_8859_5_1988", "ISO_8859-5:1988", "iso8859_5", "csisolatincyrillic"], b"\xd0", "а"),
+            (&["iso_8859_10_1992", "iso8859_10", "csISO885910"], b"\xaf", "Ŋ"),
+            (&["iso_8859_13_1998", "iso8859_13", "csISO885913"], b"\xfe", "ž"),
+            (&["iso_8859_14_1998", "iso8859_14", "iso_celtic", "iso_ir_199", "csISO885914"], b"\xa1", "Ḃ"),
+            (&["iso_8859_15_1999", "csISO885915"], b"\xa4", "€"),
+            (
+                &["iso8859_16", "iso-8859-16", "iso_8859_16", "iso_8859_16_2001", "iso_ir_226", "csISO885916", "L10"],
+                b"\xaa",
+                "Ș",
+            ),
+            (&["tis620", "TIS-620", "tis_620", "tis_620_2529_1", "tis_620_0", "iso_ir_166", "csTIS620"], b"\xa1", "ก"),
+            (&["iso8859_11", "iso_8859_11_2001", "thai", "cp874", "874"], b"\xa1", "ก"),
+            (&["ks_x_1001", "KSX1001", "ks_c_5601_1987", "ks_c_5601", "x_mac_korean"], b"\xc7\xd1", "한"),
+            (&["gb18030_2000", "GB18030:2022"], b"\xd6\xd0", "中"),
         ] {
             for name in names {
                 assert_eq!(read(name, bytes).as_deref(), Some(want), "{name}");
             }
         }
-        for name in ["", "klingon", "utf-7", "hz", "iso-2022-kr", "windows", "99", "é"] {
+        for name in [
+            "",
+            "klingon",
+            "utf-7",
+            "hz",
+            "iso-2022-kr",
+            "windows",
+            "99",
+            "é",
+            "iso_8859_12_2001",
+            "iso_8859_99",
+            "iso8859_2_87",
+            "cp437",
+            "ibm850",
+        ] {
             assert!(named(name).is_none(), "{name}");
         }
     }

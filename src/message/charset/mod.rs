@@ -10,11 +10,13 @@ mod content_type;
 mod decode;
 mod detect;
 mod legacy;
+mod text_encoding;
 pub(crate) mod unicode;
 
 pub(crate) use apparent::apparent_encoding;
 pub(crate) use content_type::encoding_from_headers;
 pub(crate) use decode::{decode, into_text};
+pub use text_encoding::TextEncoding;
 
 /// A character encoding from the table.
 trait Charset: Sync {
