@@ -305,6 +305,26 @@ mod tests {
     }
 
     #[test]
+    fn a_long_id_is_there_once_for_all_events_that_it_stands_for() {
+        let stream = format!("id: {}\n\n{}", "7".repeat(4 << 20), "data: x\n\n".repeat(1000));
+
+        let events: Vec<_> = Events::new(stream.as_bytes()).map(Result::unwrap).collect();
+
+        assert_eq!((events.len(), events[0].id.len()), (1000, 4 << 20));
+        assert!(events.iter().all(|event| event.id.as_ptr() == events[0].id.as_ptr()));
+        assert!(events[0].clone().id.as_ptr() == events[0].id.as_ptr());
+    }
+
+    #[test]
+    fn an_id_is_compared_and_shown_as_its_text() {
+        let id = EventId::from("7\"");
+
+        assert!(id == "7\"" && id == *"7\"" && id == String::from("7\"") && id != EventId::default());
+        assert_eq!((id.to_string(), format!("{id:?}"), id.len()), ("7\"".to_owned(), r#""7\"""#.to_owned(), 2));
+        assert_eq!((String::from(id), EventId::default().as_str()), ("7\"".to_owned(), ""));
+    }
+
+    #[test]
     fn an_event_comes_as_soon_as_its_empty_line_has_begun_to_end() {
         struct Stalls<'a>(&'a [u8]);
         impl Read for Stalls<'_> {

@@ -287,3 +287,31 @@ fn after_an_error_the_session_goes_on() {
 
     assert_eq!(session.get(server.url("/")).send().unwrap().text().unwrap(), "fine");
 }
+
+#[test]
+fn the_retries_of_an_error_are_those_of_its_attempts_and_it_has_none_without() {
+    let session = session();
+    let refused = format!("http://{}/", refusing());
+    let silent = raw(b"");
+    for url in [refused, silent.url("/")] {
+        let error = session.get(url).send().unwrap_err();
+        assert!(error.retries().unwrap().history().is_empty(), "{error}");
+    }
+    let short = raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx");
+    let lost = raw(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n");
+    let found = raw(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    for error in [
+        session.get("no-scheme").send().unwrap_err(),
+        session.get(short.url("/")).send().unwrap_err(),
+        session.get(short.url("/")).stream(true).send().unwrap().into_content().unwrap_err(),
+    ] {
+        assert!(error.retries().is_none(), "{error}");
+    }
+    for error in [
+        session.get(lost.url("/")).send().unwrap_err(),
+        session.get(found.url("/")).send().unwrap().error_for_status().unwrap_err(),
+    ] {
+        assert!(error.retries().is_none(), "{error}");
+        assert!(error.response().unwrap().retries().is_some(), "{error}");
+    }
+}

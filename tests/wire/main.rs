@@ -21,6 +21,7 @@ mod early_answers;
 mod error_facts;
 mod errors;
 mod expect_continue;
+mod files;
 mod hooks;
 mod log_lines;
 mod one_shot;
@@ -28,6 +29,8 @@ mod pages;
 mod pool;
 #[cfg(feature = "native-tls")]
 mod proxies;
+mod ranges;
+mod reading;
 mod redirects;
 mod replay;
 mod requests;

@@ -737,3 +737,23 @@ fn a_request_prepared_without_a_session_has_only_what_it_says() {
     let headers: Vec<(&str, &str)> = prepared.headers.iter().collect();
     assert_eq!(headers, [("Cookie", "a=1"), ("Authorization", "Basic dTpw")]);
 }
+
+#[test]
+fn the_bytes_of_a_body_are_there_where_there_is_a_body_in_memory() {
+    let prepare = |request: Request| request.prepare().unwrap();
+    let request = |method| Request::new(method, "http://127.0.0.1/");
+    for none in [
+        prepare(request("GET")),
+        prepare(request("POST")),
+        prepare(request("POST").data("")),
+        prepare(request("POST").data(Vec::<u8>::new())),
+        prepare(request("POST").data(Vec::<(String, String)>::new())),
+        prepare(request("POST").data(Body::reader(&b"x"[..]))),
+        session().prepare_request(request("PUT")).unwrap(),
+    ] {
+        assert_eq!(none.body_bytes(), None, "{none:?}");
+    }
+    for some in [prepare(request("GET").data("x")), session().prepare_request(request("POST").data(b"x")).unwrap()] {
+        assert_eq!(some.body_bytes(), Some(&b"x"[..]), "{some:?}");
+    }
+}

@@ -297,11 +297,12 @@ fn pull<R: Read>(
     out: &mut [u8],
 ) -> Result<usize, Stop> {
     let Some((stage, below)) = stages.split_last_mut() else {
-        let n = source.inner.read(out).map_err(Stop::Inner)?;
-        *source.taken += n as u64;
+        // Looked at before more is read: what is there is decoded first, and says better what is wrong.
         if *source.taken > source.most {
             return Err(Fault::TooLargeCoded { after: *source.taken }.into());
         }
+        let n = source.inner.read(out).map_err(Stop::Inner)?;
+        *source.taken += n as u64;
         return Ok(n);
     };
     loop {

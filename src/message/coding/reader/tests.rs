@@ -394,6 +394,120 @@ fn max_decoded_bytes_lets_that_many_through_and_no_more() {
     }
 }
 
+/// What goes on for ever and decodes to nothing more, for a coding: behind its end, or without one.
+fn endless(coding: &str) -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
+    let body = encode(coding, b"hi");
+    let mut all = vec![("zeros", body.clone(), vec![0]), ("junk", body.clone(), b"junk ".to_vec())];
+    match coding {
+        "gzip" => {
+            all.push(("empty members", body, encode(coding, b"")));
+            all.push(("a name without an end", b"\x1f\x8b\x08\x08\0\0\0\0\0\x03".to_vec(), b"name".to_vec()));
+            all.push(("empty blocks", b"\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec(), b"\0\0\0\xff\xff".to_vec()));
+        }
+        "deflate" => all.push(("empty blocks", b"\x78\x9c".to_vec(), b"\0\0\0\xff\xff".to_vec())),
+        "raw deflate" => all.push(("empty blocks", Vec::new(), b"\0\0\0\xff\xff".to_vec())),
+        // A window of 16 bits, then meta-blocks without a length (RFC 7932 §9.2), which end on a byte.
+        "br" => all.push(("empty meta-blocks", vec![0x0c], vec![0x06])),
+        "zstd" => {
+            all.push(("empty frames", body.clone(), encode(coding, b"")));
+            all.push(("skipped frames", body.clone(), b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec()));
+            all.push(("a skipped frame of 4 GiB", [&body[..], b"\x50\x2a\x4d\x18\xff\xff\xff\xff"].concat(), vec![0]));
+        }
+        _ => unreachable!("{coding}"),
+    }
+    all
+}
+
+#[test]
+fn max_decoded_bytes_ends_what_goes_on_for_ever_and_decodes_to_nothing() {
+    for coding in codings().chain(cfg!(feature = "gzip").then_some("raw deflate")) {
+        for (what, start, block) in endless(coding) {
+            for (max, size) in [(2, 1), (2, 100), (1000, 1 << 20), (100_000, 1 << 16)] {
+                let limits = DecodeLimits { max_decoded_bytes: Some(max), max_expansion_ratio: Some(200) };
+                let wire = start.as_slice().chain(Cycle { block: &block, at: 0 });
+                let mut reader = decoder([header(coding)].into_iter(), limits, wire.take(1 << 30));
+                let (read, end) = read_by(&mut reader, size);
+
+                let error = end.expect_err(&format!("{coding}, {what}"));
+                assert_eq!(error.kind(), ErrorKind::ContentDecodingError, "{coding}, {what}");
+                assert!(error.to_string().contains("max_decoded_bytes"), "{coding}, {what}: {error}");
+                assert!([&b""[..], b"hi"].contains(&read.as_slice()), "{coding}, {what}");
+                let most = max + max / 8 + DecodeLimits::FRAME + INPUT as u64;
+                assert!(reader.taken <= most, "{coding}, {what}: {} of {most}", reader.taken);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_coding_cannot_make_smaller_fits_its_own_length() {
+    let mut random = fastrand::Rng::with_seed(7);
+    for length in [0, 1, 2, 20, 1000, 40_000] {
+        let plain: Vec<u8> = std::iter::repeat_with(|| random.u8(144..)).take(length).collect();
+        for coding in codings() {
+            // Each layer adds its own frame.
+            for layers in 1..=5 {
+                let list = vec![coding; layers].join(", ");
+                let coded = (0..layers).fold(plain.clone(), |plain, _| encode(coding, &plain));
+                let limits = DecodeLimits { max_decoded_bytes: Some(length as u64), ..NONE };
+                let (read, end) = read_by(decoder([list.as_str()].into_iter(), limits, coded.as_slice()), 5000);
+
+                assert!(end.is_ok() && read == plain, "{list}, {length}: {end:?}");
+            }
+        }
+    }
+}
+
+/// The same bytes over and over.
+struct Cycle<'a> {
+    block: &'a [u8],
+    at: usize,
+}
+
+impl Read for Cycle<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        for byte in out.iter_mut() {
+            *byte = self.block[self.at];
+            self.at = (self.at + 1) % self.block.len();
+        }
+        Ok(out.len())
+    }
+}
+
+#[test]
+fn a_part_is_decoded_as_far_as_it_goes() {
+    let plain = text(1800);
+    for coding in codings().chain(cfg!(feature = "gzip").then_some("raw deflate")).chain(["gzip, deflate"]) {
+        if coding.contains(',') && !cfg!(feature = "gzip") {
+            continue;
+        }
+        let coded = coding.split(", ").fold(plain.clone(), |plain, coding| encode(coding, &plain));
+        let mut most = 0;
+        for cut in 0..=coded.len() {
+            let mut reader = reader(coding, &coded[..cut]);
+            reader.may_be_cut();
+            let (read, end) = read_by(&mut reader, 64);
+
+            assert!(end.is_ok(), "{coding} cut at {cut}: {end:?}");
+            assert!(plain.starts_with(&read) && read.len() >= most, "{coding} cut at {cut}");
+            most = read.len();
+        }
+        assert_eq!(most, plain.len(), "{coding}");
+    }
+    for coding in codings() {
+        let coded = encode(coding, &plain);
+        let mut reader = reader(coding, &coded[coded.len() / 2..]);
+        reader.may_be_cut();
+        let (read, end) = read_by(&mut reader, 64);
+
+        // Some codings find sense in the middle of their data, though not for long.
+        if read.is_empty() {
+            let text = end.unwrap_err().to_string();
+            assert!(text.ends_with("ask for it without a coding"), "{coding}: {text}");
+        }
+    }
+}
+
 /// Makes so many zeros of each byte.
 struct Grow {
     times: usize,
