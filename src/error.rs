@@ -294,8 +294,9 @@ impl Error {
         self.inner.response
     }
 
-    /// The [`Retry`] at the time of giving up, where the attempts of a stock adapter ended in this error: its history is
-    /// empty after a single attempt, and it is there too where no attempt got a connection.
+    /// The [`Retry`] at the time of giving up, where the attempts of a stock adapter ended in this error; it is there too
+    /// where no attempt got a connection. Its history has each attempt that another followed, and the last one if that used
+    /// up a count; not if it was not to be retried at all.
     ///
     /// `None` for what is wrong before the first attempt (a URL, a setting, a proxy that is no URL), for errors of a body that
     /// is being read, and for those made of a response (`HttpError`, `TooManyRedirects`, `InvalidJson`), which has its own
