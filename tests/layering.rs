@@ -25,10 +25,7 @@ const LAYERS: [&[&str]; 8] = [
         "setting",
         "status",
         "clock",
-<<<<<<< HEAD
         "cancel",
-=======
->>>>>>> 6bfc578 (Ask for the bytes of a part, bound what is read for a coded body, share event ids, say what text is decoded with)
         "text",
         "semantics",
         "log_targets",

@@ -319,7 +319,8 @@ mod tests {
     fn an_id_is_compared_and_shown_as_its_text() {
         let id = EventId::from("7\"");
 
-        assert!(id == "7\"" && id == *"7\"" && id == String::from("7\"") && id != EventId::default());
+        let text = "7\"".to_owned();
+        assert!(id == "7\"" && id == *"7\"" && id == text && id != EventId::default());
         assert_eq!((id.to_string(), format!("{id:?}"), id.len()), ("7\"".to_owned(), r#""7\"""#.to_owned(), 2));
         assert_eq!((String::from(id), EventId::default().as_str()), ("7\"".to_owned(), ""));
     }

@@ -44,14 +44,11 @@ use crate::verify::{ClientCert, Verify};
 /// ```
 #[non_exhaustive]
 pub struct Session {
-<<<<<<< HEAD
     /// Headers sent with each request. By default `User-Agent`, `Accept-Encoding`, `Accept` and `Connection`.
-=======
-    /// Sent with each request: by default `User-Agent`, `Accept-Encoding`, `Accept` and `Connection` (SES-02).
     ///
-    /// A request with a `Range` header says `Accept-Encoding: identity` in place of the default, as a part of a coded body
-    /// cannot be decoded by itself; what the program sets stays. requests offers its codings then too.
->>>>>>> 6bfc578 (Ask for the bytes of a part, bound what is read for a coded body, share event ids, say what text is decoded with)
+    /// A request with a `Range` header sends `Accept-Encoding: identity` in place of the default, because a part of a coded
+    /// body cannot be decoded by itself. A value that the program sets is sent as it is. requests offers its codings for
+    /// parts too.
     pub headers: Headers,
     /// Credentials for requests that have none of their own.
     pub auth: Option<Arc<dyn Auth>>,
