@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -541,6 +542,14 @@ impl Response {
             ErrorKind::StreamConsumed | ErrorKind::InvalidSetting | ErrorKind::Io | ErrorKind::Other => error,
             _ => self.at_peer(error),
         }
+    }
+
+    /// The same through `io::Error`.
+    pub(super) fn io_context(&self, error: io::Error) -> io::Error {
+        if error.kind() == io::ErrorKind::Interrupted {
+            return error;
+        }
+        self.with_context(error.into()).into()
     }
 
     fn at_peer(&self, error: Error) -> Error {

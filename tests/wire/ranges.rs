@@ -1,6 +1,6 @@
 //! Parts of what a server has: what is asked for, and what is made of an answer that is coded all the same.
 
-use crate::support::{fixed, last_text, ok, session};
+use crate::support::{last_text, ok, session};
 use petition::testing::TestServer;
 use petition::{Request, Session};
 
@@ -85,6 +85,7 @@ mod coded {
     use std::io::{Read, Write};
 
     use super::*;
+    use crate::support::fixed;
     use petition::ErrorKind;
 
     fn gzip(body: &[u8]) -> Vec<u8> {

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Write};
 
-use crate::support::{TempDir, answer, fixed, mocked, session};
+use crate::support::{TempDir, answer, fixed, session};
 use petition::testing::TestServer;
 use petition::{Error, ErrorKind, PreparedRequest, Response, Result, SendOptions, Session};
 
@@ -400,7 +400,7 @@ fn json_that_is_none_says_from_where() {
 
     let place = format!("({})", server.address());
     assert!(error.to_string().ends_with(&place), "{error}");
-    let (mocked, _) = mocked([Response::builder(200).body("{")]);
+    let (mocked, _) = crate::support::mocked([Response::builder(200).body("{")]);
     let error = mocked.get("https://h.test/a?b").send().unwrap().json::<serde_json::Value>().unwrap_err();
     assert!(error.to_string().ends_with("(h.test:443)"), "{error}");
 }
