@@ -122,10 +122,12 @@ impl Socket {
 
     #[inline]
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut ends = None;
         loop {
             match uninterrupted(|| sys::send(&self.socket, bytes)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && !self.never_waits => {
-                    let (deadline, limit) = self.wait.ends(clock::now());
+                    // Once: a wake-up for nothing gives no new time.
+                    let (deadline, limit) = *ends.get_or_insert_with(|| self.wait.ends(clock::now()));
                     self.wait_for(PollFlags::OUT, deadline, limit)?;
                 }
                 result => return result,
@@ -138,10 +140,11 @@ impl Socket {
         let (deadline, limit) = self.wait.ends(clock::now());
         let wanted = if listening { PollFlags::IN | PollFlags::OUT } else { PollFlags::OUT };
         let events = self.wait_for(wanted, deadline, limit)?;
+        // On Windows each of these is two bits, of which mostly one comes.
         let trouble = events.is_empty() || events.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL);
         Ok(Ready {
-            to_read: listening && (trouble || events.contains(PollFlags::IN)),
-            to_write: trouble || events.contains(PollFlags::OUT),
+            to_read: listening && (trouble || events.intersects(PollFlags::IN)),
+            to_write: trouble || events.intersects(PollFlags::OUT),
         })
     }
 
@@ -151,14 +154,24 @@ impl Socket {
         self.wait_for(PollFlags::IN, deadline, limit).map(drop)
     }
 
+    /// Which of `events` have come. None of them: this side was shut down.
     fn wait_for(&mut self, events: PollFlags, deadline: Deadline, limit: RanOut) -> io::Result<PollFlags> {
-        match ready(&self.socket, events, deadline)? {
-            Some(events) => Ok(events),
-            None => {
-                self.ran_out = limit;
-                Err(io::ErrorKind::TimedOut.into())
+        loop {
+            match ready(&self.socket, events, deadline)? {
+                // Only a slice of the wait is over.
+                Some(events) if events.is_empty() && !self.is_shut_down() => {}
+                Some(events) => return Ok(events),
+                None => {
+                    self.ran_out = limit;
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
             }
         }
+    }
+
+    /// Whether this side was shut down, which to send nothing says without a wait and without a byte on the wire.
+    fn is_shut_down(&self) -> bool {
+        uninterrupted(|| sys::send(&self.socket, &[])).is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock)
     }
 
     /// Whether there are bytes, the end or an error to be read; false for "nothing there yet". It takes nothing.
