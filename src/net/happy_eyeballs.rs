@@ -1,18 +1,23 @@
 //! Happy Eyeballs: from addresses to one connected TCP socket.
 //!
-//! On Unix the addresses race as RFC 8305 has it, without a thread for each: connects that do not block, a new one after a
-//! head start or as soon as another has failed, and one `poll` over all that are under way. Elsewhere they are tried one
-//! after another, each with its share of the time. All of them share one bound; the losers are closed.
+//! The addresses race as RFC 8305 has it, without a thread for each: connects that do not block, a new one after a head
+//! start or as soon as another has failed, and one `poll` over all that are under way. All of them share one bound; the
+//! losers are closed.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
 use socket2::{SockAddr, Socket};
 
 use super::limits::{Bound, Stopped};
 use super::socket_options::SocketOptions;
+use super::wait::sleep_until_ready;
+use crate::cancel::Registration;
+use crate::clock::{Deadline, now};
 
 type Winner = (Arc<Socket>, SocketAddr);
 
@@ -27,13 +32,7 @@ pub(super) fn dial(addresses: &[SocketAddr], options: &SocketOptions, bound: &Bo
     race(&same, options, bound)
 }
 
-#[cfg(not(unix))]
-use one_by_one::race;
-#[cfg(unix)]
-use racing::race;
-
 /// RFC 8305 §5: how long one attempt is alone before the next one starts, where there is time enough.
-#[cfg_attr(not(unix), allow(dead_code))]
 const HEAD_START: Duration = Duration::from_millis(250);
 
 /// No attempt is given less than this.
@@ -48,216 +47,161 @@ fn no_address() -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, "no address to connect to")
 }
 
-#[cfg(any(test, not(unix)))]
-#[cfg_attr(unix, allow(dead_code))]
-mod one_by_one {
-    use super::*;
+/// The attempts of one dial.
+struct Race<'a> {
+    options: &'a SocketOptions,
+    bound: &'a Bound<'a>,
+    /// Not started yet.
+    waiting: std::slice::Iter<'a, SocketAddr>,
+    under_way: Vec<Attempt>,
+    last_error: Option<io::Error>,
+    /// Nothing to race against, no limit and no token: the connect may block, which spares three system calls.
+    blocking: bool,
+}
 
-    /// Tries one address after the other. What one leaves of its share is for the others; a slice at a time, so that a
-    /// request that is cancelled ends.
-    pub(super) fn race(
-        addresses: &[SocketAddr],
-        options: &SocketOptions,
-        bound: &Bound<'_>,
-    ) -> Result<Winner, Stopped> {
-        let (mut last, mut too_slow) = (None, false);
-        for (index, to) in addresses.iter().enumerate() {
-            let left = bound.left().map_err(|stopped| stopped.because(last.take()))?;
-            let share = left.map(|left| share(left, addresses.len() - index));
-            match connect(to, options, &share.map_or(*bound, |share| bound.within(share))) {
-                Ok(socket) => return Ok((Arc::new(socket), *to)),
-                Err(Stopped::Io(error)) => last = Some(error),
-                Err(Stopped::Expired { .. }) => too_slow = true,
-                Err(cancelled) => return Err(cancelled),
+struct Attempt {
+    socket: Arc<Socket>,
+    to: SocketAddr,
+    /// How a token stops it.
+    registration: Option<Registration>,
+}
+
+fn race(addresses: &[SocketAddr], options: &SocketOptions, bound: &Bound<'_>) -> Result<Winner, Stopped> {
+    let left = bound.left()?;
+    let blocking = cfg!(unix) && addresses.len() == 1 && left.is_none() && !bound.can_be_cancelled();
+    let head_start = left.map_or(HEAD_START, |left| share(left, addresses.len()).min(HEAD_START));
+    let mut race =
+        Race { options, bound, waiting: addresses.iter(), under_way: Vec::new(), last_error: None, blocking };
+    let end = bound.on_system_clock()?;
+    let mut next_start = None;
+    loop {
+        if race.under_way.is_empty() || next_start.is_some_and(|at: Instant| at <= now()) {
+            if let Some(winner) = race.start_next()? {
+                return Ok(winner);
             }
+            next_start = (!race.waiting.as_slice().is_empty()).then(|| now() + head_start);
         }
-        match last {
-            // An address that had its share and used it up may still be alive.
-            last if too_slow => Err(bound.expired().because(last)),
-            last => Err(Stopped::Io(last.unwrap_or_else(no_address))),
+        // A wait for the limit that finds nothing is the end, whatever the caller's clock says.
+        if end.has_passed(now()) {
+            return Err(bound.expired().because(race.last_error));
         }
-    }
-
-    fn connect(to: &SocketAddr, options: &SocketOptions, bound: &Bound<'_>) -> Result<Socket, Stopped> {
-        let socket = options.socket(to, true).map_err(Stopped::Io)?;
-        let address = SockAddr::from(*to);
-        bound.check()?;
-        match bound.left()? {
-            Some(left) => socket.connect_timeout(&address, left),
-            None => socket.connect(&address),
+        match race.wait(end.min(Deadline(next_start)))? {
+            Waited::Won(winner) => return Ok(winner),
+            Waited::Lost => next_start = Some(now()),
+            Waited::InVain => {}
         }
-        .map_err(|error| if error.kind() == io::ErrorKind::TimedOut { bound.expired() } else { Stopped::Io(error) })?;
-        bound.check()?;
-        #[cfg(not(unix))]
-        socket.set_nonblocking(true).map_err(Stopped::Io)?;
-        Ok(socket)
     }
 }
 
+enum Waited {
+    Won(Winner),
+    /// An attempt failed, so the next one need not wait for its turn.
+    Lost,
+    /// The time is up.
+    InVain,
+}
+
+impl Race<'_> {
+    /// Starts attempts until one is under way, or even connected. An error if all have failed.
+    fn start_next(&mut self) -> Result<Option<Winner>, Stopped> {
+        while let Some(to) = self.waiting.next() {
+            match self.start(to) {
+                Ok((socket, true)) => {
+                    let attempt = Attempt { socket: Arc::new(socket), to: *to, registration: None };
+                    return Ok(Some(self.finish(attempt)?));
+                }
+                Ok((socket, false)) => {
+                    let socket = Arc::new(socket);
+                    let registration = self.bound.register(&socket)?;
+                    self.under_way.push(Attempt { socket, to: *to, registration });
+                    return Ok(None);
+                }
+                Err(error) => self.last_error = Some(error),
+            }
+        }
+        if self.under_way.is_empty() {
+            return Err(Stopped::Io(self.last_error.take().unwrap_or_else(no_address)));
+        }
+        Ok(None)
+    }
+
+    fn start(&self, to: &SocketAddr) -> io::Result<(Socket, bool)> {
+        let socket = self.options.socket(to, self.blocking)?;
+        match socket.connect(&SockAddr::from(*to)) {
+            Ok(()) => Ok((socket, true)),
+            Err(error) if UNDER_WAY.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error())) => {
+                Ok((socket, false))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn wait(&mut self, deadline: Deadline) -> Result<Waited, Stopped> {
+        let mut polled: Vec<_> =
+            self.under_way.iter().map(|attempt| PollFd::new(&*attempt.socket, PollFlags::OUT)).collect();
+        let is_ready = sleep_until_ready(&mut polled, deadline).map_err(Stopped::Io)?;
+        self.bound.check()?;
+        if !is_ready {
+            return Ok(Waited::InVain);
+        }
+        let events: Vec<_> = polled.iter().map(PollFd::revents).collect();
+        let mut waited = Waited::InVain;
+        let mut index = 0;
+        for event in events {
+            if event.is_empty() {
+                // Before Windows 10 2004, WSAPoll kept a failed connect to itself.
+                match if cfg!(windows) { self.under_way[index].socket.take_error() } else { Ok(None) } {
+                    Ok(Some(error)) | Err(error) => {
+                        self.under_way.remove(index);
+                        self.last_error = Some(error);
+                        waited = Waited::Lost;
+                    }
+                    Ok(None) => index += 1,
+                }
+                continue;
+            }
+            let attempt = self.under_way.remove(index);
+            let trouble = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
+            match if event.intersects(trouble) { Some(failure_of(&attempt.socket)) } else { None } {
+                None => return Ok(Waited::Won(self.finish(attempt)?)),
+                Some(error) => self.last_error = Some(error),
+            }
+            waited = Waited::Lost;
+        }
+        Ok(waited)
+    }
+
+    fn finish(&self, attempt: Attempt) -> Result<Winner, Stopped> {
+        if attempt.registration.is_some_and(Registration::end) {
+            return Err(Stopped::Cancelled);
+        }
+        // Elsewhere a connection never blocks.
+        if cfg!(unix) && !self.blocking {
+            attempt.socket.set_nonblocking(false).map_err(Stopped::Io)?;
+        }
+        Ok((attempt.socket, attempt.to))
+    }
+}
+
+/// POSIX: a connect that a signal interrupts goes on by itself.
 #[cfg(unix)]
-mod racing {
-    use std::time::Instant;
+const UNDER_WAY: [Errno; 2] = [Errno::INPROGRESS, Errno::INTR];
+#[cfg(windows)]
+const UNDER_WAY: [Errno; 2] = [Errno::INPROGRESS, Errno::WOULDBLOCK];
 
-    use rustix::event::{PollFd, PollFlags};
-    use rustix::io::Errno;
-
-    use super::*;
-    use crate::cancel::Registration;
-    use crate::clock::{Deadline, now};
-    use crate::net::wait::sleep_until_ready;
-
-    /// The attempts of one dial.
-    struct Race<'a> {
-        options: &'a SocketOptions,
-        bound: &'a Bound<'a>,
-        /// Not started yet.
-        waiting: std::slice::Iter<'a, SocketAddr>,
-        under_way: Vec<Attempt>,
-        last_error: Option<io::Error>,
-        /// Nothing to race against, no limit and no token: the connect may block, which spares three system calls.
-        blocking: bool,
-    }
-
-    struct Attempt {
-        socket: Arc<Socket>,
-        to: SocketAddr,
-        /// How a token stops it.
-        registration: Option<Registration>,
-    }
-
-    pub(super) fn race(
-        addresses: &[SocketAddr],
-        options: &SocketOptions,
-        bound: &Bound<'_>,
-    ) -> Result<Winner, Stopped> {
-        let left = bound.left()?;
-        let blocking = addresses.len() == 1 && left.is_none() && !bound.can_be_cancelled();
-        let head_start = left.map_or(HEAD_START, |left| share(left, addresses.len()).min(HEAD_START));
-        let mut race =
-            Race { options, bound, waiting: addresses.iter(), under_way: Vec::new(), last_error: None, blocking };
-        let end = bound.on_system_clock()?;
-        let mut next_start = None;
-        loop {
-            if race.under_way.is_empty() || next_start.is_some_and(|at: Instant| at <= now()) {
-                if let Some(winner) = race.start_next()? {
-                    return Ok(winner);
-                }
-                next_start = (!race.waiting.as_slice().is_empty()).then(|| now() + head_start);
-            }
-            // A wait for the limit that finds nothing is the end, whatever the caller's clock says.
-            if end.has_passed(now()) {
-                return Err(bound.expired().because(race.last_error));
-            }
-            match race.wait(end.min(Deadline(next_start)))? {
-                Waited::Won(winner) => return Ok(winner),
-                Waited::Lost => next_start = Some(now()),
-                Waited::InVain => {}
-            }
-        }
-    }
-
-    enum Waited {
-        Won(Winner),
-        /// An attempt failed, so the next one need not wait for its turn.
-        Lost,
-        /// The time is up.
-        InVain,
-    }
-
-    impl Race<'_> {
-        /// Starts attempts until one is under way, or even connected. An error if all have failed.
-        fn start_next(&mut self) -> Result<Option<Winner>, Stopped> {
-            while let Some(to) = self.waiting.next() {
-                match self.start(to) {
-                    Ok((socket, true)) => {
-                        let attempt = Attempt { socket: Arc::new(socket), to: *to, registration: None };
-                        return Ok(Some(self.finish(attempt)?));
-                    }
-                    Ok((socket, false)) => {
-                        let socket = Arc::new(socket);
-                        let registration = self.bound.register(&socket)?;
-                        self.under_way.push(Attempt { socket, to: *to, registration });
-                        return Ok(None);
-                    }
-                    Err(error) => self.last_error = Some(error),
-                }
-            }
-            if self.under_way.is_empty() {
-                return Err(Stopped::Io(self.last_error.take().unwrap_or_else(no_address)));
-            }
-            Ok(None)
-        }
-
-        fn start(&self, to: &SocketAddr) -> io::Result<(Socket, bool)> {
-            let socket = self.options.socket(to, self.blocking)?;
-            match socket.connect(&SockAddr::from(*to)) {
-                Ok(()) => Ok((socket, true)),
-                // POSIX: a connect that a signal interrupts goes on by itself.
-                Err(error)
-                    if [Errno::INPROGRESS, Errno::INTR]
-                        .iter()
-                        .any(|e| error.raw_os_error() == Some(e.raw_os_error())) =>
-                {
-                    Ok((socket, false))
-                }
-                Err(error) => Err(error),
-            }
-        }
-
-        fn wait(&mut self, deadline: Deadline) -> Result<Waited, Stopped> {
-            let mut polled: Vec<_> =
-                self.under_way.iter().map(|attempt| PollFd::new(&*attempt.socket, PollFlags::OUT)).collect();
-            let is_ready = sleep_until_ready(&mut polled, deadline).map_err(Stopped::Io)?;
-            self.bound.check()?;
-            if !is_ready {
-                return Ok(Waited::InVain);
-            }
-            let events: Vec<_> = polled.iter().map(PollFd::revents).collect();
-            let mut waited = Waited::InVain;
-            let mut index = 0;
-            for event in events {
-                if event.is_empty() {
-                    index += 1;
-                    continue;
-                }
-                let attempt = self.under_way.remove(index);
-                let trouble = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
-                match if event.intersects(trouble) { Some(failure_of(&attempt.socket)) } else { None } {
-                    None => return Ok(Waited::Won(self.finish(attempt)?)),
-                    Some(error) => self.last_error = Some(error),
-                }
-                waited = Waited::Lost;
-            }
-            Ok(waited)
-        }
-
-        fn finish(&self, attempt: Attempt) -> Result<Winner, Stopped> {
-            if attempt.registration.is_some_and(Registration::end) {
-                return Err(Stopped::Cancelled);
-            }
-            if !self.blocking {
-                attempt.socket.set_nonblocking(false).map_err(Stopped::Io)?;
-            }
-            Ok((attempt.socket, attempt.to))
-        }
-    }
-
-    fn failure_of(socket: &Socket) -> io::Error {
-        match socket.take_error() {
-            Ok(Some(error)) | Err(error) => error,
-            Ok(None) => io::ErrorKind::ConnectionAborted.into(),
-        }
+fn failure_of(socket: &Socket) -> io::Error {
+    match socket.take_error() {
+        Ok(Some(error)) | Err(error) => error,
+        Ok(None) => io::ErrorKind::ConnectionAborted.into(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use super::*;
     use crate::error::ErrorKind;
     use crate::net::testing::*;
-    use crate::net::{ConnectErrorKind, Connector, KeepAlive, Phase};
+    use crate::net::{ConnectErrorKind, Connector, Phase};
 
     #[test]
     fn one_address_connects_with_and_without_a_limit() {
@@ -396,18 +340,18 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn one_by_one_a_dead_address_does_not_eat_the_whole_limit() {
+    fn a_dead_address_does_not_eat_the_whole_limit() {
         let hole = BlackHole::new();
         let peer = serve(echo);
         let limits = limits(Some(millis(1000)), None);
         let options = SocketOptions::default();
 
-        let won = one_by_one::race(&[hole.address, closed_port(), peer], &options, &limits.bound());
+        let won = race(&[hole.address, closed_port(), peer], &options, &limits.bound());
         assert_eq!(won.unwrap().1, peer);
 
-        let none = one_by_one::race(&[closed_port(), hole.address], &options, &limits.bound());
+        let none = race(&[closed_port(), hole.address], &options, &limits.bound());
         assert!(matches!(none, Err(Stopped::Expired { refused: Some(_), .. })), "{none:?}");
-        assert!(matches!(one_by_one::race(&[], &options, &limits.bound()), Err(Stopped::Io(_))));
+        assert!(matches!(race(&[], &options, &limits.bound()), Err(Stopped::Io(_))));
     }
 
     #[cfg(target_os = "linux")]
@@ -448,7 +392,7 @@ mod tests {
         let peer = serve(echo);
         let options = SocketOptions {
             nodelay: false,
-            keepalive: Some(KeepAlive {
+            keepalive: Some(crate::net::KeepAlive {
                 idle: Some(Duration::from_secs(33)),
                 interval: Some(Duration::from_secs(7)),
                 retries: Some(4),
