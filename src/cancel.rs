@@ -1,10 +1,10 @@
-//! Stopping work from outside: a flag that threads share, and the list of what waits under it.
+//! Cancellation from any thread: a flag that threads share, and the list of what waits under it.
 //!
-//! Whatever is about to wait registers how it can be stopped, and takes that back when it is done. `cancel` sets the flag,
-//! takes the whole list, and stops what was in it, with no lock held.
+//! Code that is about to wait registers how it can be stopped, and removes that entry when it is done. `cancel` sets the
+//! flag, takes the whole list, and stops what was in it, with no lock held.
 //!
-//! Rule: whoever ends a [`Registration`] is told whether a stop was taken out of the list in the meantime. If so, it has
-//! happened or is about to, so what it is aimed at (a connection) must not be given to anybody else.
+//! Rule: whoever ends a [`Registration`] learns whether its entry was taken out of the list to be stopped. If so, the stop
+//! has happened or is about to, so what it stops (a connection) must not be given to anybody else.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -17,17 +17,17 @@ use parking_lot::{Condvar, Mutex};
 use crate::clock::{self, Deadline};
 use crate::error::{Error, ErrorKind};
 
-/// Ends the work of the requests that carry it, from any thread.
+/// A token that ends the requests that carry it, from any thread.
 ///
-/// Clones are one and the same token. Set it for a session (`session.cancel`), for a request
-/// ([`RequestBuilder::cancel`](crate::RequestBuilder::cancel)), or for both: either ends it. [`cancel`](Self::cancel) ends
-/// every wait under the token with [`ErrorKind::Cancelled`]: for a pool slot, for a connection, the TLS handshake, sending,
-/// the response's head and body (also of a streamed response that is read later), and the sleep before a retry. A
-/// cancelled request is never retried, and its connection is closed. Requests that start later fail at once: a token
-/// cannot be reset.
+/// All clones are the same token. Set it for a session (`session.cancel`), for a request
+/// ([`RequestBuilder::cancel`](crate::RequestBuilder::cancel)), or for both: then either of the two ends the request.
+/// [`cancel`](Self::cancel) ends every wait under the token with [`ErrorKind::Cancelled`]: for a pool slot, a connection,
+/// the TLS handshake, sending, the head and body of the response (also if a streamed response is read later), and the
+/// sleep before a retry. A cancelled request is never retried, and its connection is closed. Requests that start later
+/// fail at once: a token cannot be reset.
 ///
-/// A name look-up by the operating system cannot be interrupted. It runs on a thread of its own where a request has a
-/// token; the caller returns at once, and the thread ends when the system answers.
+/// A name lookup by the operating system cannot be interrupted. If a request has a token, the lookup runs on a thread of
+/// its own. The caller returns at once, and the thread ends when the system answers.
 ///
 /// # Coming from requests
 /// New here.
@@ -53,24 +53,24 @@ pub struct Cancel {
 struct Shared {
     cancelled: AtomicBool,
     entries: Mutex<Entries>,
-    /// Its places in the lists of the tokens that it is cancelled with.
+    /// Its places in the lists of its parents.
     parents: [Option<Registration>; 2],
 }
 
-/// What waits, by number. A number is used again once its entry is gone.
+/// What waits, by number. A number is reused once its entry is gone.
 #[derive(Default)]
 struct Entries {
     list: Vec<Place>,
-    /// The first place of the chain of free ones.
+    /// The first free place; each names the next.
     free: Option<usize>,
     used: usize,
-    /// The list was taken: nothing can be registered any more.
+    /// Whether the list was taken to be stopped. Then nothing can be registered any more.
     taken: bool,
 }
 
 enum Place {
     Used(Entry),
-    /// And the next free one.
+    /// The next free place.
     Free(Option<usize>),
 }
 
@@ -93,7 +93,7 @@ impl Entries {
         self.free = Some(number);
         self.used -= 1;
         if self.used == 0 && self.list.len() > MOST_KEPT {
-            // A crowd has left: its places need not stay.
+            // Many have left at once: do not keep the memory of their places.
             (self.list, self.free) = (Vec::new(), None);
         }
         Some(entry)
@@ -106,8 +106,7 @@ enum Entry {
     Call(Box<dyn FnOnce() + Send>),
 }
 
-/// What can be stopped: a socket, a waiter, a sleeper. It is called at most once, by the thread that cancels; it must not
-/// wait.
+/// What can be stopped: a socket, a waiter, a sleeper. The thread that cancels calls it, at most once. It must not wait.
 pub(crate) trait Stop: Send + Sync {
     fn stop(&self);
 }
@@ -119,27 +118,27 @@ pub(crate) struct Registration {
     number: Option<usize>,
 }
 
-/// Takes a function back that [`Cancel::on_cancel`] has registered, when it is dropped.
-#[must_use = "dropping the guard takes the function back"]
+/// Removes the function that [`Cancel::on_cancel`] registered, when dropped.
+#[must_use = "dropping the guard removes the function"]
 pub struct CancelGuard {
     /// `None` where the token was cancelled already.
     _registration: Option<Registration>,
 }
 
 impl Cancel {
-    /// A token that is not cancelled.
+    /// Creates a token that is not cancelled.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A token that is cancelled with this one, or alone.
+    /// Creates a token that is cancelled together with this one, and can also be cancelled alone.
     #[must_use]
     pub fn child(&self) -> Self {
         Self::under([Some(self), None])
     }
 
-    /// A token that is cancelled with either of two.
+    /// A token that is cancelled if either of the two is.
     pub(crate) fn either(one: &Self, other: &Self) -> Self {
         if Arc::ptr_eq(&one.shared, &other.shared) { one.clone() } else { Self::under([Some(one), Some(other)]) }
     }
@@ -158,15 +157,15 @@ impl Cancel {
         Self { shared }
     }
 
-    /// Cancels: every wait under this token and under its children ends now, and later requests with it fail at once.
-    /// Calling it again does nothing.
+    /// Cancels: every wait under this token and its children ends now, and later requests with them fail at once. A second
+    /// call does nothing.
     ///
     /// # Panics
-    /// If a function of [`on_cancel`](Self::on_cancel) panics, once everything is stopped.
+    /// If a function registered with [`on_cancel`](Self::on_cancel) panics; only after everything has been stopped.
     pub fn cancel(&self) {
         let mut calls = Vec::new();
         self.stop_all(&mut calls);
-        // Last, so that nothing of the program's own delays what is to end now.
+        // Last, so that the program's own functions delay nothing.
         let mut panic = None;
         for call in calls {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
@@ -207,10 +206,11 @@ impl Cancel {
             || self.shared.parents.iter().flatten().any(|parent| parent.token.is_cancelled())
     }
 
-    /// Has `act` called once, by the thread that cancels, after all requests were stopped; at once, by this thread, if the
-    /// token is cancelled already. Dropping the guard takes the function back, and does not wait for one that is running.
+    /// Registers `act`, which the thread that cancels calls once, after it has stopped all requests. If the token is
+    /// already cancelled, this thread calls it at once. Dropping the guard removes the function, but does not wait if it is
+    /// running.
     ///
-    /// For waits of a program's own: in an adapter, a body, or a hook. Keep it short.
+    /// It is for a program's own waits in an adapter, a body or a hook. `act` should be short.
     pub fn on_cancel(&self, act: impl FnOnce() + Send + 'static) -> CancelGuard {
         let mut act = Some(Box::new(act) as Box<dyn FnOnce() + Send>);
         let registration = self.register_entry(|| Entry::Call(act.take().expect("an entry is made at most once")));
@@ -220,7 +220,7 @@ impl Cancel {
         CancelGuard { _registration: registration }
     }
 
-    /// Sleeps for `duration`; false if the token was cancelled before that was over.
+    /// Sleeps for `duration`; returns false if the token is cancelled before that.
     #[must_use = "false says that the sleep was cut short"]
     pub fn sleep(&self, duration: Duration) -> bool {
         let deadline = Deadline::after(clock::now(), Some(duration));
@@ -237,7 +237,7 @@ impl Cancel {
         !*woken
     }
 
-    /// Has `stop` called when the token is cancelled; `None` if it is already.
+    /// Registers `stop` to be called when the token is cancelled; `None` if it is already.
     pub(crate) fn register(&self, stop: Arc<dyn Stop>) -> Option<Registration> {
         self.register_entry(|| Entry::Stop(stop))
     }
@@ -252,7 +252,7 @@ impl Cancel {
         Some(Registration { token: self.clone(), number: Some(number) })
     }
 
-    /// The error of what was cancelled then: before or while something was done.
+    /// The error of a request that was cancelled; `when` says before or while what.
     #[cold]
     pub(crate) fn error(when: &str) -> Error {
         Error::message(ErrorKind::Cancelled, format!("the request was cancelled {when}"))
@@ -260,7 +260,7 @@ impl Cancel {
 }
 
 impl Registration {
-    /// Takes the entry back; true if it was taken out to be stopped before.
+    /// Removes the entry; true if it had been taken out of the list to be stopped.
     pub(crate) fn end(mut self) -> bool {
         self.take_back()
     }
@@ -280,7 +280,7 @@ impl Registration {
     }
 }
 
-/// As many places of a list stay allocated when nothing is registered.
+/// How many places of a list stay allocated when nothing is registered.
 const MOST_KEPT: usize = 64;
 
 impl Drop for Registration {

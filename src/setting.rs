@@ -1,7 +1,7 @@
-//! What a setter of an optional setting takes: a value in any of its forms, or `None`.
+//! [`IntoSetting`]: what a setter of an optional setting accepts: a value in any of its forms, or `None`.
 //!
-//! Where only one type makes sense a setter takes `impl Into<Option<T>>`, and for a limit `impl IntoLimit`; this is for
-//! settings that several types convert to.
+//! It is for settings that several types convert to. A setter with only one such type takes `impl Into<Option<T>>`, and
+//! one for a limit takes `impl IntoLimit`.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ pub(crate) mod sealed {
     pub trait Sealed<T> {}
 }
 
-/// What sets an optional setting of type `T`, or unsets it.
+/// What can set an optional setting of type `T`, or unset it.
 ///
 /// | `T` | set by | unset by |
 /// |---|---|---|

@@ -1,4 +1,4 @@
-//! What can be a status: the one way in which a parameter takes it.
+//! [`IntoStatus`]: what a parameter that is a status accepts.
 
 use http::StatusCode;
 
@@ -8,10 +8,10 @@ mod sealed {
 
 /// What can be a status: a `u16`, a [`StatusCode`], or a reference to either.
 ///
-/// Every parameter that is a status takes it. A number outside 100 to 999 is no status; where it matters, as in
-/// [`ResponseBuilder::build`](crate::ResponseBuilder::build), it is an error. What has a status gives it as a
-/// [`StatusCode`], which compares with numbers, except in [`retry`](crate::retry), where it is a `u16` as in urllib3. The
-/// trait is sealed: it cannot be implemented outside this crate.
+/// Every parameter that is a status has this type. A number outside 100 to 999 is not a status. Where that matters, as in
+/// [`ResponseBuilder::build`](crate::ResponseBuilder::build), it is an error. Methods that return a status return a
+/// [`StatusCode`], which compares with numbers; in [`retry`](crate::retry) they return a `u16`, as in urllib3. The trait
+/// is sealed: it cannot be implemented outside this crate.
 ///
 /// # Examples
 /// ```

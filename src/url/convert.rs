@@ -74,8 +74,8 @@ impl FromStr for Url {
 }
 
 impl From<url::Url> for Url {
-    /// Prepares the text; one that requests would refuse (a label above 63 characters) is kept as it is, and fails when
-    /// it is connected to.
+    /// Prepares the text. A URL that requests would refuse (such as one with a label of more than 63 characters) is kept
+    /// as it is, and fails when a connection to it is made.
     fn from(url: url::Url) -> Self {
         Self::parse(url.as_str()).unwrap_or_else(|_| prepare::as_written(url.as_str()))
     }
@@ -101,7 +101,7 @@ pub trait IntoUrl: sealed::Sealed {
     #[doc(hidden)]
     fn resolve(&self, base: Option<&Url>) -> Result<Url>;
 
-    /// As it was given.
+    /// The URL as it was given.
     #[doc(hidden)]
     fn text(&self) -> &str;
 }
@@ -130,7 +130,7 @@ impl sealed::Sealed for Url {}
 impl IntoUrl for Url {
     fn resolve(&self, base: Option<&Url>) -> Result<Url> {
         match base {
-            // `//h:80/x` is kept as written: it begins neither with "http" nor has it no colon.
+            // `//h:80/x` is kept as written: it has a colon, and does not begin with "http".
             Some(base) if self.scheme().is_empty() => base.join(self.as_str()),
             _ => Ok(self.clone()),
         }

@@ -1,9 +1,9 @@
 //! Percent-encoding, by the rules of urllib3 and requests.
 //!
-//! Bytes in, bytes out: this room knows what becomes of a component's characters and of a `%`, not where a component begins;
-//! which characters it keeps, and decoding, are in `text/percent.rs`. Two rules are unlike the URL standard's and are the
-//! reason for having them here: a component whose escapes are not all well-formed has every one of its `%` escaped (URL-09),
-//! and escapes of unreserved characters are undone (URL-10).
+//! Bytes in, bytes out: this file encodes the characters of a component, and does not know where a component begins. The
+//! sets of characters, and decoding, are in `text/percent.rs`. Two rules differ from the URL standard, which is why they
+//! are written here: if one escape of a component is malformed, every `%` in it is escaped; and escapes of unreserved
+//! characters are undone.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -18,12 +18,12 @@ pub(super) fn is_unreserved(byte: u8) -> bool {
     Set::UNRESERVED.has(byte)
 }
 
-/// Whether [`encode`] would leave `text` as it is. `undo` as there.
+/// Whether [`encode`] would leave `text` unchanged. `undo` has the same meaning as there.
 pub(super) fn is_clean(text: &str, set: Set, undo: Undo) -> bool {
     clean_len(text.as_bytes(), set, undo) == text.len()
 }
 
-/// How many of the first bytes are kept as they are.
+/// How many bytes at the start are kept as they are.
 pub(super) fn clean_len(bytes: &[u8], set: Set, undo: Undo) -> usize {
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
@@ -44,16 +44,16 @@ pub(super) fn clean_len(bytes: &[u8], set: Set, undo: Undo) -> usize {
     at
 }
 
-/// What to do with escapes that need not be.
+/// What to do with escapes of characters that need none.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Undo {
-    /// They stay, as on the request line.
+    /// Keep them, as on the request line.
     Nothing,
-    /// Those of unreserved characters are written plainly, as in a prepared URL.
+    /// Decode those of unreserved characters, as in a prepared URL.
     Unreserved,
 }
 
-/// Appends `text` with everything outside `set` percent-encoded and the escapes in it in upper case.
+/// Appends `text` with everything outside `set` percent-encoded, and its escapes in upper case.
 pub(super) fn encode(out: &mut String, text: &str, set: Set, undo: Undo) {
     let bytes = text.as_bytes();
     let all_escaped = all_escapes_hold(text);
@@ -62,7 +62,7 @@ pub(super) fn encode(out: &mut String, text: &str, set: Set, undo: Undo) {
     while let Some(&byte) = bytes.get(at) {
         if let Some(decoded) = escape(&bytes[at..]) {
             if !all_escaped {
-                // The digits are put in upper case before anybody asks whether this is an escape.
+                // urllib3 writes the digits in upper case before it checks whether this is an escape.
                 push_escape(out, b'%');
                 let _ = write!(out, "{decoded:02X}");
             } else if undo == Undo::Unreserved && is_unreserved(decoded) {
@@ -82,10 +82,10 @@ pub(super) fn encode(out: &mut String, text: &str, set: Set, undo: Undo) {
     }
 }
 
-/// Appends `text`, which may be a whole URL, as requests' `requote_uri` writes it: unreserved escapes undone,
-/// everything that no URL may hold encoded, reserved characters and other escapes kept.
+/// Appends `text`, which may be a whole URL, as requests' `requote_uri` writes it: escapes of unreserved characters are
+/// undone, everything that must not stand in a URL is encoded, reserved characters and other escapes are kept.
 ///
-/// If something after a `%` looks like an escape and is none (`%zz`), nothing is undone and every `%` is escaped.
+/// If something looks like an escape and is not one (`%zz`), nothing is undone and every `%` is escaped.
 pub(super) fn requote(out: &mut String, text: &str) {
     let looks_wrong = text.split('%').skip(1).any(|after| {
         let mut next = after.chars();
@@ -108,7 +108,7 @@ pub(super) fn requote(out: &mut String, text: &str) {
     }
 }
 
-/// Resolves `.` and `..`. Unlike RFC 3986, urllib3 does so before decoding anything, so `%2e%2e` is an ordinary
+/// Resolves `.` and `..`. Unlike RFC 3986, urllib3 does so before it decodes anything, so `%2e%2e` is an ordinary
 /// segment.
 pub(super) fn remove_dot_segments(path: &str) -> Cow<'_, str> {
     if !has_dot_segment(path) {
@@ -131,7 +131,7 @@ pub(super) fn remove_dot_segments(path: &str) -> Cow<'_, str> {
     kept.join("/").into()
 }
 
-/// Whether a segment may be `.` or `..`; a file name like `.b` is not worth telling apart here.
+/// Whether a segment may be `.` or `..`. A file name such as `.b` counts too: it only takes the slow path.
 pub(super) fn has_dot_segment(path: &str) -> bool {
     let path = path.as_bytes();
     memchr::memchr_iter(b'.', path).any(|at| at > 0 && path[at - 1] == b'/')

@@ -1,7 +1,7 @@
-//! The authority of a URL: what counts as host and port, and the form in which a host is kept.
+//! The authority of a URL: what is accepted as host and port, and the form in which a host is stored.
 //!
-//! The host is checked as urllib3 does it, which is hardly (URL-14, 21): a name is anything without `[]%:/?#`. Nothing
-//! is resolved here, and IPv4 shorthands stay what they are.
+//! The host is checked as in urllib3, which means hardly at all: a name is anything without `[]%:/?#`. Nothing is
+//! resolved here, and IPv4 shorthands remain as written.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use super::encode::{self, Undo};
 use super::idna;
 use crate::text::percent::{self, Set};
 
-/// Why an authority cannot be used. The texts are urllib3's; none holds user info.
+/// Why an authority cannot be used. The texts are urllib3's. None contains user info.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum BadHost {
     Character {
@@ -52,7 +52,7 @@ impl fmt::Display for BadHost {
     }
 }
 
-/// Cuts `host[:port]`: the host with its brackets, the port unless it is empty or, as in requests, 0.
+/// Splits `host[:port]`: the host with its brackets, and the port unless it is empty or, as in requests, 0.
 pub(super) fn split_port(authority: &str) -> Result<(&str, Option<u16>), BadHost> {
     if let Some(character) = authority.chars().find(|c| matches!(c, '\0'..=' ' | '\u{7f}')) {
         return Err(BadHost::Character { host: authority.into(), character });
@@ -87,7 +87,7 @@ fn is_name(host: &str) -> bool {
     })
 }
 
-/// What stands between the brackets: an address, and after it a zone, `%25eth0` (RFC 6874) or `%eth0`.
+/// Whether the text between the brackets is valid: an address, optionally with a zone, `%25eth0` (RFC 6874) or `%eth0`.
 fn is_ipv6_literal(text: &str) -> bool {
     let (address, zone) = split_zone(text);
     let zone_is_fine = zone.is_none_or(|zone| {
@@ -101,7 +101,7 @@ fn is_ipv6_literal(text: &str) -> bool {
     zone_is_fine && address.parse::<Ipv6Addr>().is_ok()
 }
 
-/// The address, and what follows the `%`.
+/// The address, and the zone after the `%`.
 fn split_zone(text: &str) -> (&str, Option<&str>) {
     match text.split_once('%') {
         Some((address, zone)) => (address, Some(zone)),
@@ -113,7 +113,7 @@ fn zone_name(after_percent: &str) -> &str {
     after_percent.strip_prefix("25").filter(|zone| !zone.is_empty()).unwrap_or(after_percent)
 }
 
-/// `host` as it stands in a prepared http URL: lower case, IDNA, needless escapes undone (URL-05, 13, 18).
+/// `host` as it appears in a prepared http URL: in lower case, in its IDNA form, without needless escapes.
 pub(super) fn normalize(host: &str) -> Result<Cow<'_, str>, BadHost> {
     if host.bytes().all(encode::is_host_byte) || is_ipv4_like(host) {
         return Ok(host.into());
@@ -129,7 +129,7 @@ pub(super) fn normalize(host: &str) -> Result<Cow<'_, str>, BadHost> {
             out.push('.');
         }
         if label.is_ascii() {
-            // Escapes keep their upper case, and what may not stand in a URL at all is escaped: `a^b`, `a%5Eb`.
+            // Escapes keep their upper case. A character that must not stand in a URL is escaped: `a^b` becomes `a%5Eb`.
             let mut bytes = label.as_bytes();
             while let [first, rest @ ..] = bytes {
                 match percent::escape(bytes) {
@@ -150,8 +150,8 @@ pub(super) fn normalize(host: &str) -> Result<Cow<'_, str>, BadHost> {
     Ok(out.into())
 }
 
-/// requests writes the zone with one `%` and has it doubled by its last step, together with every other `%` of the URL;
-/// the outcome for the zone is kept, the corruption of the rest is not.
+/// requests writes the zone with one `%`, and its last step then escapes every `%` of the URL. The result for the zone is
+/// the same here; the rest of the URL is not escaped twice.
 fn normalize_ipv6(host: &str, literal: &str) -> Result<String, BadHost> {
     let (address, zone) = split_zone(literal);
     let mut out = format!("[{}", address.to_ascii_lowercase());
@@ -194,7 +194,7 @@ fn undo_escapes(host: &str) -> Result<Cow<'_, str>, BadHost> {
     Ok(out.into())
 }
 
-/// Numbers that a resolver may take for an address: `127.1`, `0X7F.1`. They are kept to the letter.
+/// Whether a resolver may take the host for an address: `127.1`, `0X7F.1`. Such hosts are kept as written.
 fn is_ipv4_like(host: &str) -> bool {
     let mut parts = 0;
     host.split('.').all(|part| {
@@ -208,8 +208,8 @@ fn is_ipv4_like(host: &str) -> bool {
     })
 }
 
-/// Refuses what no connection can be made to. requests notices this when it connects, and then raises urllib3's error
-/// (URL-15); here it is part of preparing.
+/// Refuses a name that cannot be looked up. requests finds out when it connects, and raises urllib3's error; here it is
+/// part of preparing.
 pub(super) fn check_labels(host: &str) -> Result<(), BadHost> {
     let name = host.strip_suffix('.').unwrap_or(host);
     if name.split('.').any(|label| label.is_empty() || label.len() > 63) {

@@ -1,20 +1,19 @@
-//! Host labels beyond ASCII.
+//! International domain names (IDNA): host labels beyond ASCII.
 //!
-//! The url crate does the mapping, normalisation, joiner and bidi rules and the Punycode of UTS 46. requests is
-//! stricter: IDNA 2008 maps nothing (full-width letters are refused, not narrowed) and has no symbols (☃ is refused,
-//! not encoded). So a label is accepted here if UTS 46 leaves it as it is and every character of it may stand in an
-//! IDNA 2008 label.
+//! The url crate has the mapping, normalization, joiner and bidi rules and the Punycode of UTS 46. requests is stricter:
+//! IDNA 2008 maps nothing (full-width letters are refused, not narrowed) and allows no symbols (☃ is refused, not
+//! encoded). So a label is accepted here if UTS 46 leaves it unchanged and IDNA 2008 allows each of its characters.
 
-/// `label`, which is not ASCII, in its `xn--` form; `None` if IDNA 2008 has no room for it.
+/// `label`, which is not ASCII, in its `xn--` form; `None` if IDNA 2008 does not allow it.
 pub(super) fn to_ascii(label: &str) -> Option<String> {
     let label = label.to_lowercase();
     let ascii_is_fine = label.bytes().all(|b| !b.is_ascii() || matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-    // RFC 5891 §4.2.3.1: hyphens at the ends, or in third and fourth place, are not for U-labels.
+    // RFC 5891 §4.2.3.1: a U-label has no hyphen at either end, and none in both third and fourth place.
     let hyphens = label.starts_with('-') || label.ends_with('-') || label.chars().skip(2).take(2).eq("--".chars());
     if !ascii_is_fine || hyphens || label.chars().any(is_disallowed) || !contexts_hold(&label) {
         return None;
     }
-    // The Kelvin sign is `k` in lower case.
+    // In lower case the Kelvin sign is an ASCII `k`.
     if label.is_ascii() {
         return Some(label);
     }
@@ -32,7 +31,7 @@ fn is_disallowed(c: char) -> bool {
     DISALLOWED.get(at).is_some_and(|&(first, _)| first <= c)
 }
 
-/// RFC 5892 appendix A: characters that are letters in one surrounding only. (Joiners are the url crate's.)
+/// RFC 5892 appendix A: characters that are allowed in certain contexts only. (The url crate checks joiners.)
 fn contexts_hold(label: &str) -> bool {
     let chars: Vec<char> = label.chars().collect();
     chars.iter().enumerate().all(|(at, &c)| {
@@ -65,7 +64,8 @@ fn is_kana_or_han(c: char) -> bool {
         | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{1b000}'..='\u{1b16f}' | '\u{20000}'..='\u{323af}')
 }
 
-/// RFC 3492. The url crate does not say whether it changed a label before encoding it; comparing with this does.
+/// Punycode (RFC 3492). The url crate does not report whether it changed a label before encoding it; a comparison with
+/// this does.
 fn punycode(label: &str) -> Option<String> {
     const BASE: u32 = 36;
     let digit = |d: u32| char::from(if d < 26 { b'a' + d as u8 } else { b'0' + (d - 26) as u8 });
@@ -73,7 +73,7 @@ fn punycode(label: &str) -> Option<String> {
     let mut out: String = label.chars().filter(char::is_ascii).collect();
     let basic = out.len() as u32;
     let total = label.chars().count() as u32;
-    // Longer ones are no labels in any form, and the search below is quadratic.
+    // A longer label is invalid in any form, and the search below is quadratic.
     if total > 63 {
         return None;
     }
@@ -121,8 +121,8 @@ fn punycode(label: &str) -> Option<String> {
     Some(out)
 }
 
-/// What UTS 46 lets pass unchanged and RFC 5892 derives as DISALLOWED. A range runs over code points that the
-/// url crate refuses or maps anyway, so that there are fewer of them.
+/// What UTS 46 leaves unchanged and RFC 5892 derives as DISALLOWED. Ranges include code points that the url crate
+/// refuses or maps anyway, so that there are fewer ranges.
 #[rustfmt::skip]
 const DISALLOWED: [(u32, u32); 222] = [
     (0xa1, 0xb6), (0xbb, 0xd7), (0xf7, 0xf7), (0x2c2, 0x2c5), (0x2d2, 0x2eb), (0x2ed, 0x2ed), (0x2ef, 0x2ff),

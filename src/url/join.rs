@@ -1,8 +1,8 @@
-//! References: `urllib.parse.urljoin`, and what requests makes of a `Location`.
+//! Resolving references, as `urllib.parse.urljoin` does, and `Location` headers, as requests does.
 //!
-//! A redirect's target is not prepared again, as a URL from a caller is: requests requotes it and keeps the rest, so
-//! `http://h?x` gets no slash and `%2f` stays in lower case in the response's URL. What goes on the wire is encoded all
-//! the same (URL-29); the layout sees to that.
+//! The target of a redirect is not prepared like a URL from a caller. requests requotes it and keeps the rest, so
+//! `http://h?x` gets no slash, and `%2f` stays in lower case in the response's URL. What goes on the wire is encoded
+//! nevertheless; `layout.rs` ensures that.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use super::layout::{self, Demand};
 use super::prepare::{self, invalid, refused};
 use crate::error::Result;
 
-/// `reference` resolved against `base`, not yet prepared.
+/// `reference` resolved against `base`, and not yet prepared.
 pub(super) fn join(base: &Url, reference: &str) -> String {
     let base_text = base.as_str();
     if reference.is_empty() {
@@ -24,7 +24,7 @@ pub(super) fn join(base: &Url, reference: &str) -> String {
     let cleaned = clean(reference);
     let to = Pieces::of(&cleaned, &from.scheme);
 
-    // Python resolves for a list of schemes. Any other that has an authority is of the same shape.
+    // Python resolves references for a list of schemes. Others that have an authority work in the same way.
     if to.scheme != from.scheme || (from.authority.is_empty() && !has_authority(&from.scheme)) {
         return reference.into();
     }
@@ -40,7 +40,7 @@ pub(super) fn join(base: &Url, reference: &str) -> String {
     Pieces { path: path.into(), ..to }.to_string()
 }
 
-/// The URL that a redirect from `base` leads to (REDIR-16 to 18).
+/// The URL that a redirect from `base` leads to.
 pub(super) fn redirect(base: &Url, location: &str) -> Result<Url> {
     let location = match location.strip_prefix("//") {
         Some(_) => Cow::Owned(format!("{}:{location}", base.scheme())),
@@ -73,8 +73,8 @@ pub(super) fn redirect(base: &Url, location: &str) -> Result<Url> {
     }
 }
 
-/// requests escapes a name beyond ASCII, and then cannot resolve it. It gets its IDNA form here, as in a URL from a
-/// caller.
+/// The authority with its host in IDNA form, as in a URL from a caller. requests escapes such a name, and then cannot
+/// resolve it.
 fn ascii_authority(authority: &str) -> Result<String> {
     let (user, host_port) = match authority.rfind('@') {
         Some(at) => authority.split_at(at + 1),
@@ -86,13 +86,13 @@ fn ascii_authority(authority: &str) -> Result<String> {
     Ok([user, &host, port].concat())
 }
 
-/// Python drops leading controls and blanks, and tabs and line ends anywhere.
+/// Removes leading control characters and blanks, and all tabs and line ends, as Python does.
 fn clean(text: &str) -> Cow<'_, str> {
     let text = text.trim_start_matches(|c| c <= ' ');
     if text.contains(['\t', '\r', '\n']) { text.replace(['\t', '\r', '\n'], "").into() } else { text.into() }
 }
 
-/// A URL in `urlparse`'s six parts.
+/// The six parts of a URL, as in `urlparse`.
 struct Pieces<'a> {
     scheme: Cow<'a, str>,
     authority: Cow<'a, str>,
@@ -127,7 +127,7 @@ impl<'a> Pieces<'a> {
 }
 
 impl std::fmt::Display for Pieces<'_> {
-    /// As `urlunparse`: empty parts lose their mark.
+    /// Like `urlunparse`: an empty part loses its delimiter.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if !self.scheme.is_empty() {
             write!(f, "{}:", self.scheme)?;
@@ -146,12 +146,12 @@ impl std::fmt::Display for Pieces<'_> {
     }
 }
 
-/// Schemes that are written with `//` even if nothing follows it.
+/// Whether URLs of the scheme have `//` even if the authority is empty.
 fn has_authority(scheme: &str) -> bool {
     matches!(scheme, "http" | "https" | "ftp" | "file" | "ws" | "wss")
 }
 
-/// Schemes whose last segment is cut at `;`, so that `next;` loses it.
+/// Whether the last segment of URLs of the scheme ends at a `;`, so that `next;` loses it.
 fn has_params(scheme: &str) -> bool {
     matches!(scheme, "" | "http" | "https" | "ftp")
 }

@@ -1,9 +1,8 @@
 //! Where the parts of a URL are.
 //!
-//! A [`Url`] is one buffer: the text that people see, and behind it those parts whose form for the wire differs from
-//! the text (a host in capitals, a target that still has to be encoded). So every accessor is a slice, and the common
-//! URL, whose text is the wire's form, has nothing behind it. Spans are made here and nowhere else, from offsets into
-//! the buffer they belong to.
+//! A [`Url`] is one buffer: the text that people see, followed by those parts whose form on the wire differs from the
+//! text (a host in capitals, a target that still has to be encoded). So every accessor returns a slice, and for most URLs
+//! nothing follows the text. Spans are made only here, from offsets into the buffer they belong to.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -49,30 +48,30 @@ pub(super) struct Parts {
     /// In lower case, without brackets.
     pub(super) host: Span,
     pub(super) port: Option<u16>,
-    /// Of an http URL never empty.
+    /// Never empty for an http URL.
     pub(super) path: Span,
     pub(super) query: Option<Span>,
     pub(super) fragment: Option<Span>,
-    /// Path and query as they are sent.
+    /// Path and query, as sent.
     pub(super) target: Span,
 }
 
-/// The parts of the target may triple in length and the spans are 32 bits wide.
+/// Encoding can triple the length of the target, and spans are 32 bits wide.
 pub(super) const MAX_LEN: usize = u32::MAX as usize / 8;
 
-/// How much a text is asked for.
+/// What a text has to fulfil.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Demand {
-    /// A host that can be connected to and a target that can be sent.
+    /// It has a host that can be connected to, and a target that can be sent.
     Http,
-    /// Anything: another scheme's URL is the business of its adapter (ADPT-07).
+    /// Nothing: a URL of another scheme is left to its adapter.
     None,
 }
 
-/// Finds the parts of `text`, which is ready but for what has to be different on the wire.
+/// Finds the parts of `text`, which is complete except for what has to be different on the wire.
 pub(super) fn lay_out(text: String, demand: Demand) -> Result<Url, BadHost> {
     if text.len() > MAX_LEN {
-        // No spans can be had; the text is all there is.
+        // Spans cannot reach so far; the URL has its text only.
         let parts = Parts { len: text.len(), ..Parts::default() };
         return Ok(Url { buffer: text.into(), parts });
     }
@@ -135,7 +134,7 @@ fn append(buffer: &mut Cow<'_, str>, more: &str) -> Span {
     (start..buffer.len()).into()
 }
 
-/// The span of `range`, or of its lower-case form behind the text. Escapes and an IPv6 zone keep their case.
+/// The span of `range`, or of its lower-case form after the text. Escapes and an IPv6 zone keep their case.
 fn in_lower_case(buffer: &mut Cow<'_, str>, range: Range<usize>, text: &str) -> Span {
     let part = &text[range.clone()];
     let end = memchr::memchr(b'%', part.as_bytes()).filter(|_| part.contains(':')).unwrap_or(part.len());
@@ -177,16 +176,16 @@ fn split_port_leniently(authority: &str) -> (&str, Option<u16>) {
 /// The five parts of any URL, as offsets.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Split {
-    /// Empty without one.
+    /// Empty if there is none.
     pub(super) scheme: Range<usize>,
-    /// Empty without one; it is preceded by `//`.
+    /// Empty if there is none; `//` precedes it.
     pub(super) authority: Range<usize>,
     pub(super) path: Range<usize>,
     pub(super) query: Option<Range<usize>>,
     pub(super) fragment: Option<Range<usize>>,
 }
 
-/// Cuts `text` as `urllib.parse.urlsplit` does.
+/// Splits `text` as `urllib.parse.urlsplit` does.
 pub(super) fn split(text: &str) -> Split {
     let scheme = 0..scheme_len(text).unwrap_or(0);
     let mut at = if scheme.is_empty() { 0 } else { scheme.end + 1 };
@@ -211,7 +210,7 @@ pub(super) fn split(text: &str) -> Split {
     }
 }
 
-/// The length of the scheme, if `text` begins with one and a colon.
+/// The length of the scheme, if `text` begins with a scheme and a colon.
 pub(super) fn scheme_len(text: &str) -> Option<usize> {
     let colon = memchr::memchr(b':', text.as_bytes())?;
     let scheme = &text.as_bytes()[..colon];

@@ -1,9 +1,8 @@
 //! URLs, as requests understands them.
 //!
-//! [`Url`] is text that has been prepared once and is never changed: what is shown, what is sent and what pools and
-//! cookies are looked up by are slices of it. It knows nothing of requests, proxies or sockets. What must hold:
-//! whatever is read from a `Url` can go on the wire as it is, and nothing here ever prints user info unless the whole
-//! text is asked for.
+//! A [`Url`] is text that is prepared once and never changes. What is shown, what is sent, and what pools and cookies are
+//! looked up by are slices of it. It knows nothing about requests, proxies or sockets. Invariants: what is read from a
+//! `Url` can go on the wire as it is, and only the whole text shows user info.
 
 mod convert;
 mod encode;

@@ -1,8 +1,9 @@
-//! From the text that a caller gives to the text that is sent: requests' `prepare_url` over urllib3's `parse_url`.
+//! Preparing a URL: from the text that a caller gives to the text that is sent. This is requests' `prepare_url` on top of
+//! urllib3's `parse_url`.
 //!
-//! Only http URLs are prepared, and what has no colon (which then lacks a scheme); any other URL stays as written for
-//! the adapter that knows its scheme. Most URLs are prepared already: one pass over the bytes finds that out, and the
-//! text is copied once.
+//! Only http URLs are prepared, and text without a colon (which then lacks a scheme). Any other URL stays as written for
+//! the adapter that knows its scheme. Most URLs need no change: one pass over the bytes finds that out, and the text is
+//! copied once.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -16,7 +17,7 @@ use crate::text::authority;
 use crate::text::percent::{self, Set};
 
 pub(super) fn prepare(text: &str) -> Result<Url> {
-    // URL-02
+    // Leading white space goes, as in requests; trailing white space is encoded (URL-02).
     let text = text.trim_start_matches(is_python_space);
     if text.len() > MAX_LEN {
         return Err(invalid("URL is too long"));
@@ -24,7 +25,7 @@ pub(super) fn prepare(text: &str) -> Result<Url> {
     if let Some(url) = already_prepared(text) {
         return Ok(url);
     }
-    // URL-01
+    // A URL of another scheme is left as written (URL-01).
     if text.contains(':') && !is_http_like(text) {
         return Ok(as_written(text));
     }
@@ -68,7 +69,7 @@ fn write_http(out: &mut String, parsed: &Parsed<'_>) {
     }
     let path = encode::remove_dot_segments(parsed.path);
     if !path.starts_with('/') {
-        // Also what follows a backslash, which ended the authority (URL-20).
+        // Also what follows a backslash, because a backslash ends the authority.
         out.push('/');
     }
     encode::encode(out, &path, Set::PATH, Undo::Unreserved);
@@ -80,7 +81,7 @@ fn write_http(out: &mut String, parsed: &Parsed<'_>) {
     }
 }
 
-/// `http+unix://…` and the like: put together again and requoted, but not normalised.
+/// For `http+unix://…` and the like: splits the URL, joins its parts again and requotes it, without normalizing it.
 fn write_other(out: &mut String, parsed: &Parsed<'_>) -> Result<()> {
     let host = if parsed.host.is_ascii() {
         Cow::Borrowed(&*parsed.host)
@@ -113,24 +114,24 @@ fn write_other(out: &mut String, parsed: &Parsed<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What urllib3's `parse_url` finds in a text. Host and port are checked; the rest is as written.
+/// What urllib3's `parse_url` finds in a text. Host and port have been checked; the rest is as written.
 #[derive(Debug)]
 pub(crate) struct Parsed<'a> {
     pub(crate) scheme: Option<&'a str>,
     /// Never empty.
     pub(crate) user_info: Option<&'a str>,
-    /// With brackets; for http, and without a scheme, normalised. Empty without one.
+    /// With brackets. Normalized for http, and without a scheme. Empty if there is none.
     pub(crate) host: Cow<'a, str>,
     pub(crate) port: Option<u16>,
     path: &'a str,
     query: Option<&'a str>,
     fragment: Option<&'a str>,
-    /// All that follows the authority.
+    /// Everything after the authority.
     rest: &'a str,
 }
 
 pub(crate) fn dissect(text: &str) -> Result<Parsed<'_>> {
-    // Narrower than RFC 3986: with a dot before the colon it is a host and its port, `example.com:80/x`.
+    // Narrower than RFC 3986: with a dot before the colon it is a host and a port, as in `example.com:80/x`.
     let scheme = layout::scheme_len(text).map(|len| &text[..len]).filter(|scheme| !scheme.contains('.'));
     let rest = scheme.map_or(text, |scheme| &text[scheme.len() + 1..]);
     let authority_at = if rest.starts_with("//") {
@@ -141,7 +142,7 @@ pub(crate) fn dissect(text: &str) -> Result<Parsed<'_>> {
         None
     };
 
-    // URL-20: a backslash ends the authority too.
+    // As in urllib3, a backslash ends the authority too.
     let (authority, rest) = match authority_at {
         Some(at) => {
             let rest = &rest[at..];
@@ -152,7 +153,7 @@ pub(crate) fn dissect(text: &str) -> Result<Parsed<'_>> {
     let (before, fragment) = cut(rest, '#');
     let (path, query) = cut(before, '?');
 
-    // URL-19: the last `@` counts.
+    // As in urllib3, the last `@` counts.
     let (user_info, host_port) =
         authority.rsplit_once('@').map_or((None, authority), |(user, rest)| (Some(user), rest));
     let (host, port) = host::split_port(host_port).map_err(|bad| refused(&bad, rest))?;
@@ -165,10 +166,10 @@ pub(crate) fn dissect(text: &str) -> Result<Parsed<'_>> {
 }
 
 impl Parsed<'_> {
-    /// User and password, decoded; the password is `None` without a colon.
+    /// User and password, percent-decoded; the password is `None` without a colon.
     pub(crate) fn credentials(&self) -> Option<(Cow<'_, str>, Option<Cow<'_, str>>)> {
         let text = self.user_info?;
-        // Of an http URL, one malformed escape makes every `%` literal, as it does when the URL is prepared.
+        // In an http URL one malformed escape makes every `%` literal, as when the URL is prepared.
         let literal = self.scheme.is_none_or(is_http) && !percent::all_escapes_hold(text);
         if literal {
             let (user, password) = authority::split_user_info(text);
@@ -186,12 +187,12 @@ fn is_http(scheme: &str) -> bool {
     scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
 }
 
-/// What requests prepares.
+/// Whether requests prepares such a URL.
 pub(super) fn is_http_like(text: &str) -> bool {
     text.as_bytes().get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"http"))
 }
 
-/// Python's `str.isspace` has four controls that Unicode's White_Space lacks.
+/// White space as in Python's `str.isspace`, which has four control characters that Unicode's White_Space lacks.
 fn is_python_space(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}')
 }
@@ -204,11 +205,11 @@ pub(super) fn invalid(text: impl Into<Cow<'static, str>>) -> Error {
     Error::message(ErrorKind::InvalidUrl, text)
 }
 
-/// `rest` is what follows the authority. An `@` in it means that a password may have ended the authority too early, and
-/// that what looks like the host is part of a secret.
+/// The error for a bad host. `rest` is what follows the authority. If it has an `@`, a character of a password may have
+/// ended the authority too early, and what looks like the host is part of a secret.
 pub(super) fn refused(bad: &BadHost, rest: &str) -> Error {
     if rest.contains('@') {
-        invalid("Failed to parse: no valid host or port (`/`, `?` and `#` in a user or password have to be escaped)")
+        invalid("Failed to parse: invalid host or port (percent-encode `/`, `?` and `#` in a user name or password)")
     } else {
         invalid(bad.to_string())
     }
@@ -223,7 +224,7 @@ fn without_user_info(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Recognises in one pass what preparing would not change: lower case, no user info, a path, nothing to encode.
+/// Recognizes in one pass what preparing would not change: lower case, no user info, a path, nothing to encode.
 fn already_prepared(text: &str) -> Option<Url> {
     let bytes = text.as_bytes();
     let scheme = if bytes.starts_with(b"http://") {

@@ -136,7 +136,7 @@ fn other_schemes_stay_as_written_and_have_parts_as_far_as_they_go() {
         assert_eq!(got.with_query("a=1").unwrap(), got, "params are not added");
     }
 
-    // What starts with "http" is put together again, but only http and https are normalised.
+    // What starts with "http" is split and joined again, but only http and https are normalized.
     let unix = url("http+unix://%2Fvar%2Frun/../x y?q");
     assert_eq!((unix.as_str(), unix.is_http()), ("http+unix://%2Fvar%2Frun/../x%20y?q", false));
     assert_eq!(unix.with_query("a=1").unwrap(), "http+unix://%2Fvar%2Frun/../x%20y?q&a=1");
@@ -204,7 +204,7 @@ fn hosts_differ_by_a_trailing_dot_and_not_by_case() {
     assert_eq!(url("http://h/").host(), url("HTTP://H:80/").host());
     assert_eq!(url("http://h/").port_or_default(), url("HTTP://H:80/").port_or_default());
     assert_ne!(url("http://h./").host(), url("http://h/").host());
-    // An IPv4 shorthand keeps its case in the text and not in the key.
+    // An IPv4 shorthand keeps its case in the text, but not in the pool key.
     let shorthand = url("http://0X7F.1/");
     assert_eq!((shorthand.as_str(), shorthand.host()), ("http://0X7F.1/", "0x7f.1"));
 }
@@ -333,7 +333,7 @@ fn values_of_the_url_crate_convert_both_ways() {
     assert_eq!(::url::Url::try_from(&ours).unwrap().as_str(), ours.as_str());
     assert_eq!(::url::Url::try_from(&url("//h:1/")).unwrap_err().kind(), ErrorKind::InvalidUrl);
 
-    // Theirs may be what ours refuses.
+    // Ours refuses some of theirs.
     let long = format!("http://{}/", "a".repeat(64));
     assert_eq!(Url::from(::url::Url::parse(&long).unwrap()), long.as_str());
 }
@@ -361,7 +361,7 @@ fn equality_order_and_hash_go_by_the_text() {
     assert_eq!(spellings.iter().map(|text| url(text)).collect::<HashSet<_>>().len(), 1);
     let ordered: BTreeSet<Url> = ["http://h/b", "http://h/a"].iter().map(|text| url(text)).collect();
     assert_eq!(ordered.first().unwrap(), &"http://h/a");
-    // The same text with other forms behind it.
+    // The same text, but the buffers differ after it.
     assert_eq!(url("http://h/").redirect("http://h").unwrap(), "http://h");
 }
 

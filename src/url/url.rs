@@ -1,4 +1,4 @@
-//! [`Url`]: its parts, and what goes on the wire of it.
+//! [`Url`]: its parts, and those forms of it that go on the wire.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use crate::text::authority;
 
 /// A URL, prepared the way requests prepares it; cheap to clone.
 ///
-/// Host and scheme are in lower case, the path is at least `/` and has its dot segments resolved, everything that must
-/// not stand in a URL is percent-encoded, and hosts beyond ASCII are in their IDNA form. What another client might tidy
-/// up stays: an explicit default port, `'` in a query, `127.1`, an IPv6 zone, the fragment, and user info.
+/// Scheme and host are in lower case, the path is at least `/` and has no dot segments, everything that must not stand
+/// in a URL is percent-encoded, and hosts beyond ASCII are in their IDNA form. As in requests, the rest is kept: an
+/// explicit default port, `'` in a query, `127.1`, an IPv6 zone, the fragment, and user info.
 ///
-/// Only http and https URLs are prepared. A URL of another scheme is kept as it was written, for the adapter that is
-/// mounted for it; its parts are found as far as it has any.
+/// Only http and https URLs are prepared. A URL of another scheme is kept as written, for the adapter that is mounted for
+/// it, and has those parts that can be found in it.
 ///
-/// `Display` is the whole text, user info included; `Debug` and errors leave user info out.
+/// `Display` writes the whole text, user info included. `Debug` and errors leave user info out.
 ///
 /// # Examples
 /// ```
@@ -40,7 +40,8 @@ impl Url {
     /// Prepares `text`.
     ///
     /// # Errors
-    /// `MissingSchema` if there is no scheme, `InvalidUrl` if there is no host, or host or port cannot be what they are.
+    /// [`ErrorKind::MissingSchema`](crate::ErrorKind::MissingSchema) if there is no scheme,
+    /// [`ErrorKind::InvalidUrl`](crate::ErrorKind::InvalidUrl) if there is no host, or if host or port are invalid.
     pub fn parse(text: &str) -> Result<Self> {
         prepare::prepare(text)
     }
@@ -51,25 +52,25 @@ impl Url {
         &self.buffer[..self.parts.len]
     }
 
-    /// The scheme in lower case; empty if a URL that was kept as written has none.
+    /// The scheme, in lower case. Empty only for a URL that was kept as written.
     #[must_use]
     pub fn scheme(&self) -> &str {
         self.slice(self.parts.scheme)
     }
 
-    /// The host in lower case: a name, or an address, IPv6 without its brackets. A zone follows as `%25eth0`.
+    /// The host, in lower case: a name or an address. An IPv6 address has no brackets; its zone follows as `%25eth0`.
     #[must_use]
     pub fn host(&self) -> &str {
         self.slice(self.parts.host)
     }
 
-    /// The port, if one is written.
+    /// The port, if the URL has one.
     #[must_use]
     pub fn port(&self) -> Option<u16> {
         self.parts.port
     }
 
-    /// The path; of an http URL at least `/`.
+    /// The path; at least `/` for an http URL.
     #[must_use]
     pub fn path(&self) -> &str {
         self.slice(self.parts.path)
@@ -93,13 +94,13 @@ impl Url {
         self.credentials().map(|(user, _)| user)
     }
 
-    /// The password, percent-decoded; `None` without a colon, empty if nothing follows it.
+    /// The password, percent-decoded. `None` without a colon, empty if nothing follows the colon.
     #[must_use]
     pub fn password(&self) -> Option<Cow<'_, str>> {
         self.credentials().and_then(|(_, password)| password)
     }
 
-    /// The URL that `reference` means when it stands in a document at this URL; a full URL stands for itself.
+    /// Resolves `reference` against this URL, like `urllib.parse.urljoin`; then prepares the result.
     ///
     /// # Examples
     /// ```
@@ -119,12 +120,12 @@ impl Url {
         Self::parse(&join::join(self, reference))
     }
 
-    /// Where a redirect from here leads: `location` is the header's value, as text.
+    /// Where a redirect from here leads. `location` is the value of the header, as text.
     pub(crate) fn redirect(&self, location: &str) -> Result<Self> {
         join::redirect(self, location)
     }
 
-    /// This URL with `extra`, which is encoded or raw query text, behind its query (URL-25, URL-26).
+    /// This URL with `extra`, which is encoded or raw query text, appended to its query.
     pub(crate) fn with_query(&self, extra: &str) -> Result<Self> {
         if extra.is_empty() || !prepare::is_http_like(self.as_str()) {
             return Ok(self.clone());
@@ -143,7 +144,7 @@ impl Url {
         }
     }
 
-    /// Whether this is an http or https URL, prepared and fit for the wire.
+    /// Whether this is an http or https URL, which means that it is prepared and can be sent.
     pub(crate) fn is_http(&self) -> bool {
         matches!(self.scheme(), "http" | "https")
     }
@@ -152,12 +153,12 @@ impl Url {
         self.scheme() == "https"
     }
 
-    /// The port to connect to; `None` for another scheme without one.
+    /// The port to connect to; `None` if there is none and the scheme is neither http nor https.
     pub(crate) fn port_or_default(&self) -> Option<u16> {
         self.port().or_else(|| self.default_port())
     }
 
-    /// The port of the scheme; `None` for another than http and https.
+    /// The default port of the scheme; `None` unless it is http or https.
     pub(crate) fn default_port(&self) -> Option<u16> {
         match self.scheme() {
             "http" => Some(80),
@@ -166,7 +167,7 @@ impl Url {
         }
     }
 
-    /// What stands before the `@`, as written.
+    /// The text before the `@`, as written.
     pub(crate) fn user_info(&self) -> Option<&str> {
         self.parts.user_info.map(|user_info| self.slice(user_info))
     }
@@ -182,7 +183,7 @@ impl Url {
             let user_info = user_info.range();
             return [&text[..user_info.start], &text[user_info.end + 1..]].concat().into();
         }
-        // `user:password@host`: a scheme and a path, if one goes by the letter.
+        // `user:password@host` is a scheme and a path if it is read by the rules.
         let end = text.find(['/', '?', '#']).unwrap_or(text.len());
         match text[..end].rfind('@') {
             Some(at) if !self.is_http() && self.scheme() != "mailto" => text[at + 1..].into(),
@@ -201,8 +202,8 @@ impl Url {
         [scheme, "://", &authority, target].concat()
     }
 
-    /// Host and port as the text has them, an IPv6 address in brackets and without its zone. With an absolute target
-    /// this is the value of Host.
+    /// Host and port as in the text, an IPv6 address in brackets and without its zone. With an absolute target this is
+    /// the value of Host.
     pub(crate) fn authority(&self) -> Cow<'_, str> {
         let (host, zone) = self.host_and_zone();
         let written = self.slice(self.parts.authority);
@@ -212,7 +213,7 @@ impl Url {
         authority::host_and_port(host, self.port()).into()
     }
 
-    /// The value of an automatic Host header: without the scheme's own port, a trailing dot or a zone (HDR-10).
+    /// The value of an automatic Host header: without the scheme's default port, a trailing dot or a zone.
     pub(crate) fn host_header(&self) -> Cow<'_, str> {
         let (mut host, zone) = self.host_and_zone();
         while let Some(shorter) = host.strip_suffix('.') {
@@ -229,7 +230,7 @@ impl Url {
 
     fn host_and_zone(&self) -> (&str, Option<&str>) {
         let host = self.host();
-        // Only an IPv6 address has colons, and only that may have a zone.
+        // Only an IPv6 address has colons, and only an IPv6 address can have a zone.
         if !host.bytes().any(|byte| byte == b':') {
             return (host, None);
         }
