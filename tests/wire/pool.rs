@@ -440,7 +440,7 @@ fn a_streamed_response_without_a_body_holds_no_connection() {
     assert_eq!(connections(&server), [0; 4]);
 }
 
-// POOL-25, POOL-26, POOL-27
+// POOL-25, POOL-26
 #[test]
 fn the_response_decides_whether_its_connection_is_kept() {
     for (head, kept) in [
@@ -638,6 +638,7 @@ fn a_redirect_goes_on_over_the_same_connection_if_its_body_is_short() {
     }
 }
 
+// POOL-27
 #[test]
 fn a_request_that_says_close_is_the_last_on_its_connection() {
     for value in ["close", "Keep-Alive, Close"] {
