@@ -1,13 +1,13 @@
 //! The pool of one key: checking connections out and in.
 //!
-//! It puts together what its neighbours know: [`slots`](super::slots) who may have a connection, [`permits`](super::permits)
-//! how many there may be over all pools, [`shared`](super::shared) how long one may lie idle. What takes time happens here,
-//! with no lock held: probing, closing, logging, waking.
+//! It combines the decisions of its neighbours: [`slots`](super::slots) decides who may have a connection,
+//! [`permits`](super::permits) how many there may be over all pools, [`shared`](super::shared) how long one may be idle. What
+//! takes time happens here, with no lock held: probing, closing, logging, waking.
 //!
-//! A check-out waits for a slot first and for a permit second, and whoever has both waits for nothing. A check-in wakes at
-//! most one thread, the one that has waited longest, and what that one gets is its own already. Letting whoever
-//! happens to be running push in would save a context switch per request, at the price of waits without bound; the order
-//! of arrival was promised.
+//! A check-out waits for a slot first and for a permit second. Once it has both, it waits for nothing more. A check-in wakes
+//! at most one thread, the one that has waited longest, and what that thread gets is already its own. It would save a context
+//! switch per request to let a running thread jump the queue, but then waits would have no bound
+//! (docs/decisions.md#fair-pools).
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -33,27 +33,27 @@ pub(crate) struct ConnectionPool<C> {
     shared: Arc<Shared<C>>,
     slots: Monitor<Slots<Idle<C>, Signal>>,
     closed: AtomicBool,
-    /// Idle connections that can be taken, as of the last transition: for whoever looks over all pools. Stored before
-    /// anybody asks who waits for a permit, see [`permits`](super::permits).
+    /// The number of idle connections that can be taken, as of the last transition; read without the lock. It is stored
+    /// before the number of waiters for a permit is loaded, see [`permits`](super::permits).
     idle: AtomicUsize,
     waiting_for_permit: AtomicUsize,
     num_connections: AtomicU64,
     num_requests: AtomicU64,
 }
 
-/// What a pool connects to, by the names that the log shows.
+/// What a pool connects to, as shown in the log.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Endpoint {
     pub(crate) scheme: Cow<'static, str>,
-    /// IPv6 addresses without brackets.
+    /// An IPv6 address has no brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
 }
 
-/// Why a check-out gave nothing.
+/// Why a check-out failed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum NoSlot {
-    /// No connection came free in time.
+    /// No connection became free in time.
     TimedOut,
     /// The token of the request was cancelled meanwhile.
     Cancelled,
@@ -83,9 +83,9 @@ impl<C: Pooled> ConnectionPool<C> {
         &self.endpoint
     }
 
-    /// Takes a slot, and the connection in it if it is still good; waits for at most `limit` where there has to be a wait.
+    /// Takes a slot, and the connection in it if it is still usable. If it has to wait, it waits for at most `limit`.
     ///
-    /// The line for the log is written: where the lease has no connection, the caller connects.
+    /// It writes urllib3's log line. If the lease has no connection, the caller connects.
     pub(crate) fn check_out(
         self: &Arc<Self>,
         limit: Option<Duration>,
@@ -93,7 +93,7 @@ impl<C: Pooled> ConnectionPool<C> {
     ) -> Result<Lease<C>, NoSlot> {
         let mut wait = WaitLimit { limit, deadline: None, cancel };
         let slot = self.take_slot(&mut wait).ok_or_else(|| wait.ended())?;
-        // From here on the lease answers for the slot, whatever happens.
+        // From here on the lease returns the slot, whatever happens.
         let now = self.shared.clock.now();
         let mut lease = Lease::new(Arc::clone(self), now);
         self.shared.sweep_if_due(now);
@@ -104,7 +104,7 @@ impl<C: Pooled> ConnectionPool<C> {
         Ok(lease)
     }
 
-    /// Takes back a connection that is fit for another request.
+    /// Takes back a connection that can serve another request.
     pub(super) fn take_back(&self, idle: Idle<C>) {
         let now = idle.since;
         match self.pass_on(idle) {
@@ -135,7 +135,7 @@ impl<C: Pooled> ConnectionPool<C> {
         self.num_requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The pool keeps nothing from now on. Exchanges in flight and waiters are served to the end.
+    /// Closes the pool: it keeps no connection from now on. Exchanges in flight finish, and waiters are still served.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         let Closed { wake, close } = self.change(Slots::close);
@@ -153,14 +153,14 @@ impl<C: Pooled> ConnectionPool<C> {
         taken.map(|(index, idle)| Away { pool: self, index, idle: Some(idle) }.close()).is_some()
     }
 
-    /// Closes the idle connections that are of no more use.
+    /// Closes the idle connections that are stale or have expired.
     pub(super) fn sweep(&self, now: Instant) {
         let mut from = 0;
         while self.has_idle() {
             let taken = self.change(|slots| slots.take_away(&mut from, |idle| idle.is_worth_a_look(now)));
             let Some((index, idle)) = taken else { return };
             Away { pool: self, index, idle: Some(idle) }.look(now);
-            // What is back lies idle anew, see `permits`.
+            // The connection that is back counts as newly idle, see `permits`.
             self.relieve();
         }
     }
@@ -214,7 +214,7 @@ impl<C: Pooled> ConnectionPool<C> {
         }
     }
 
-    /// Sees to it that the holder of a slot without a connection may make one.
+    /// Makes sure that the holder of a slot without a connection has a permit to make one.
     fn admit(&self, lease: &mut Lease<C>, slot: Slot<Idle<C>>, wait: &mut WaitLimit<'_>) -> Result<(), NoSlot> {
         match self.obtain_permit(wait) {
             Some(Granted::Permit(permit)) => {
@@ -229,7 +229,7 @@ impl<C: Pooled> ConnectionPool<C> {
                 Ok(())
             }
             Some(Granted::Connection(idle)) => {
-                // It came with the slot of the lease that it was in; the one that was taken for it is not needed.
+                // The connection came with the slot of its lease, so the slot that was taken before is not needed.
                 self.put_back(slot);
                 lease.hold(idle, self.shared.clock.now());
                 Ok(())
@@ -255,7 +255,7 @@ impl<C: Pooled> ConnectionPool<C> {
         granted
     }
 
-    /// While somebody waits for a permit, closes what lies idle: in other pools first, in this one last.
+    /// While somebody waits for a permit, closes idle connections: in other pools first, in this one last.
     fn relieve(&self) {
         let Some(permits) = &self.shared.permits else { return };
         while permits.anyone_waits() {
@@ -266,30 +266,30 @@ impl<C: Pooled> ConnectionPool<C> {
         }
     }
 
-    /// Gives a connection that came back to the first who waits for a permit; returns it if nobody does.
+    /// Gives a connection that came back to the first waiter for a permit; returns it if nobody waits.
     fn pass_on(&self, idle: Idle<C>) -> Option<Idle<C>> {
         let Some(permits) = &self.shared.permits else { return Some(idle) };
         if !permits.anyone_waits() {
             return Some(idle);
         }
-        // Of a closed pool nothing is used again.
+        // A connection of a closed pool is not used again.
         let passed = if self.closed.load(Ordering::Relaxed) { Err(idle) } else { permits.pass(self.id, idle) };
         let idle = passed.err()?;
         if !permits.anyone_waits() {
             return Some(idle);
         }
-        // Who waits longest is of another pool. To serve this pool's own waiters first would be to let them push in.
+        // The first in the queue is of another pool. Serving this pool's waiters first would let them jump the queue.
         self.retire(idle.conn, idle.permit);
         None
     }
 
-    /// Puts back a slot that was taken and not used.
+    /// Returns a slot that was taken and not used.
     fn put_back(&self, slot: Slot<Idle<C>>) {
         let returned = self.change(|slots| slots.put_back(slot));
         self.settle(returned);
     }
 
-    /// Does what a return leaves to do: waking first, as somebody waits for it.
+    /// Does what a return leaves to do. Waking comes first, because somebody waits for it.
     fn settle(&self, returned: Returned<Idle<C>, Signal>) {
         let Returned { wake, close, full } = returned;
         if let Some(signal) = wake {
@@ -322,7 +322,7 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 }
 
-/// An idle connection that was taken out of its slot for a moment. It is brought back also if a probe panics.
+/// An idle connection that was taken out of its slot for a moment. It is brought back even if a probe panics.
 struct Away<'a, C: Pooled> {
     pool: &'a ConnectionPool<C>,
     index: usize,
@@ -354,7 +354,7 @@ impl<C: Pooled> Drop for Away<'_, C> {
     }
 }
 
-/// A thread that waits for a slot, for a token to wake.
+/// A thread that waits for a slot, as a token can wake it.
 struct SlotWaiter<C> {
     pool: Arc<ConnectionPool<C>>,
     signal: Signal,
@@ -366,7 +366,7 @@ impl<C: Pooled> Stop for SlotWaiter<C> {
     }
 }
 
-/// How long a check-out may wait: one deadline for all its waits, computed when the first begins, and one token.
+/// How long a check-out may wait: one deadline for all of its waits, computed when the first begins, and one token.
 pub(super) struct WaitLimit<'a> {
     limit: Option<Duration>,
     deadline: Option<Deadline>,
@@ -375,11 +375,11 @@ pub(super) struct WaitLimit<'a> {
 
 impl WaitLimit<'_> {
     pub(super) fn deadline(&mut self) -> Deadline {
-        // Real time, whatever the adapter's clock says: this is how long a thread sleeps.
+        // Real time, not the adapter's clock: this is how long a thread sleeps.
         *self.deadline.get_or_insert_with(|| Deadline::after(clock::now(), self.limit))
     }
 
-    /// Waits where a token can reach it: `wait` is told how to ask whether it was cancelled.
+    /// Runs `wait` with `waiter` registered at the token, and passes it a function that says whether it was cancelled.
     pub(super) fn while_registered<S: Stop + 'static, R>(
         &self,
         waiter: impl FnOnce() -> Arc<S>,

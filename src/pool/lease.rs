@@ -1,8 +1,8 @@
-//! A connection checked out: who holds a lease holds a slot of a pool, and the connection in it.
+//! A connection that is checked out: a lease holds a slot of a pool, and the connection in it.
 //!
-//! The lease owns the connection, so that the order is always the same: first the connection is closed, then its slot is
-//! free, then its permit. Dropping it is what happens after an error or a panic: the connection is closed and the slot comes
-//! back empty. Only [`recycle`](Lease::recycle) makes a connection idle, and only who saw the last byte of a reusable
+//! The lease owns the connection, so that the order is always the same: the connection is closed, then its slot becomes
+//! free, then its permit. After an error or a panic the lease is dropped: the connection is closed, and the slot comes back
+//! empty. Only [`recycle`](Lease::recycle) makes a connection idle, and only the code that saw the last byte of a reusable
 //! exchange calls it.
 
 use std::fmt;
@@ -23,18 +23,18 @@ pub(crate) struct Lease<C: Pooled> {
     pub(super) permit: Option<Permit<Idle<C>>>,
     pub(super) found: Found,
     born: Instant,
-    /// False when the slot was given back, or passed to another.
+    /// False once the slot was returned, or passed to another lease.
     holds_slot: bool,
 }
 
 /// What a check-out found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Found {
-    /// An idle connection that is still good.
+    /// An idle connection that is still usable.
     Reused,
-    /// A connection that was closed, or that the peer has dropped: to be connected again, and not to be counted.
+    /// A slot whose connection was closed, or was dropped by the peer. It is connected again, which does not count as new.
     Reconnect,
-    /// Nothing: the connection to be made is the pool's n-th.
+    /// An empty slot: the connection to be made is the pool's n-th.
     New(u64),
 }
 
@@ -43,17 +43,17 @@ impl<C: Pooled> Lease<C> {
         Self { pool, conn: None, permit: None, found: Found::Reconnect, born: now, holds_slot: true }
     }
 
-    /// What the check-out found; after [`reset`](Self::reset), that the connection has to be made again.
+    /// What the check-out found; `Reconnect` after [`reset`](Self::reset).
     pub(crate) fn found(&self) -> Found {
         self.found
     }
 
-    /// The connection: there is one if it was reused, or once it was attached.
+    /// The connection, if one was reused or attached.
     pub(crate) fn connection(&mut self) -> Option<&mut C> {
         self.conn.as_mut()
     }
 
-    /// Puts the connection that was made into the slot.
+    /// Puts a new connection into the slot.
     pub(crate) fn attach(&mut self, conn: C) -> &mut C {
         self.born = self.pool.shared().clock.now();
         self.conn.insert(conn)
@@ -69,14 +69,14 @@ impl<C: Pooled> Lease<C> {
         self.pool.count_request();
     }
 
-    /// A reused connection proved to be dead. Closes it and says so in the log; the slot stays, to be connected again.
+    /// Closes a reused connection that proved to be dead, and logs that. The slot is kept, to be connected again.
     pub(crate) fn reset(&mut self) {
         drop(self.conn.take());
         self.found = Found::Reconnect;
         self.pool.log_reset();
     }
 
-    /// Gives the connection back, to be used again; for at most `keep_alive`, if the server said so.
+    /// Returns the connection to the pool, to be used again within `keep_alive` if the server set that limit.
     pub(crate) fn recycle(mut self, keep_alive: Option<Duration>) {
         let Some(conn) = self.conn.take() else { return };
         self.holds_slot = false;
@@ -86,8 +86,8 @@ impl<C: Pooled> Lease<C> {
         self.pool.take_back(Idle { conn, permit: self.permit.take(), born: self.born, since, expires });
     }
 
-    /// Closes the connection of an exchange that ended as it should, but for good: `Connection: close`, or a body that is
-    /// not read to its end. The slot remembers that there was one.
+    /// Closes the connection of an exchange that did not fail, because of `Connection: close` or a body that was not read to
+    /// its end. The slot is returned as a husk.
     pub(crate) fn discard(mut self) {
         let Some(conn) = self.conn.take() else { return };
         self.holds_slot = false;
@@ -96,7 +96,7 @@ impl<C: Pooled> Lease<C> {
         shared.sweep_if_due(shared.clock.now());
     }
 
-    /// Takes over an idle connection, unless it has come to its end.
+    /// Takes over an idle connection, unless it has expired or is stale.
     pub(super) fn hold(&mut self, idle: Idle<C>, now: Instant) {
         let expired = idle.has_expired(now);
         self.permit = idle.permit;
@@ -108,7 +108,7 @@ impl<C: Pooled> Lease<C> {
         }
     }
 
-    /// The slot has been seen to.
+    /// Marks the slot as returned.
     pub(super) fn forget(&mut self) {
         self.holds_slot = false;
     }
@@ -120,7 +120,7 @@ impl<C: Pooled> Drop for Lease<C> {
         if self.holds_slot {
             self.pool.check_in(Slot::Empty);
         }
-        // The permit goes last, with the fields.
+        // The permit is dropped last, with the fields.
     }
 }
 
@@ -144,7 +144,7 @@ mod tests {
     }
 
     fn pool(settings: PoolSettings) -> Arc<ConnectionPool<Conn>> {
-        // The last manager takes its pools along.
+        // Dropping the last manager drops its pools.
         let manager = Box::leak(Box::new(manager(settings)));
         manager.pool(&key("host"))
     }

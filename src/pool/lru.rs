@@ -1,10 +1,10 @@
-//! Which pools there are, in the order of their last use.
+//! The LRU of pools: which pools exist, in the order of their last use.
 //!
-//! A slab of nodes, linked in that order, and an index from hash to node: look-up, use, insertion and eviction cost the same
-//! for ten pools and for ten thousand. Keys are compared through a closure, so that a look-up needs no owned key; the caller
-//! brings the hash. Nodes of equal hash are chained, so a collision costs a comparison and nothing else.
+//! A slab of nodes, linked in that order, and an index from hash to node: lookup, use, insertion and eviction cost the same
+//! for ten pools and for ten thousand. Keys are compared through a closure, so that a lookup needs no owned key; the caller
+//! supplies the hash. Nodes of equal hash are chained, so a collision costs only a comparison.
 //!
-//! It is plain data and drops nothing of its own accord: whatever has to go is returned.
+//! It is plain data and drops nothing itself: what is evicted is returned.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -29,7 +29,7 @@ struct Node<K, V> {
     chain: u32,
 }
 
-/// No node: one more than there can be.
+/// No node: an index that no node has.
 const NONE: u32 = u32::MAX;
 
 impl<K, V> Lru<K, V> {
@@ -54,8 +54,8 @@ impl<K, V> Lru<K, V> {
         Some(&self.node(at).value)
     }
 
-    /// Adds a value, whose key must not be there yet, as the most recently used. Returns what has to go for it: the least
-    /// recently used, or the new one itself where nothing can be kept.
+    /// Adds a value as the most recently used. Its key must not be there yet. Returns what is evicted: the least recently
+    /// used value, or the new one if the capacity is zero.
     pub(super) fn insert(&mut self, hash: u64, key: K, value: V) -> Option<(K, V)> {
         if self.capacity == 0 {
             return Some((key, value));
@@ -75,7 +75,7 @@ impl<K, V> Lru<K, V> {
         evicted.map(|node| (node.key, node.value))
     }
 
-    /// Takes everything out.
+    /// Removes and returns everything.
     pub(super) fn clear(&mut self) -> Vec<(K, V)> {
         self.by_hash.clear();
         self.newest = NONE;
@@ -93,7 +93,7 @@ impl<K, V> Lru<K, V> {
         self.walk(self.oldest, |node| node.newer)
     }
 
-    /// The value in that place of the slab, so that a walk can let go of the lock at each step.
+    /// The value at that place of the slab, so that a walk can release the lock at each step.
     pub(super) fn at(&self, index: usize) -> Option<&V> {
         self.nodes.get(index).map(|node| &node.value)
     }
@@ -133,7 +133,7 @@ impl<K, V> Lru<K, V> {
         }
     }
 
-    /// Takes a node out of the chain of its hash.
+    /// Removes a node from the chain of its hash.
     fn unchain(&mut self, at: u32) {
         let (hash, next) = (self.node(at).hash, self.node(at).chain);
         match self.by_hash.get(&hash).copied() {
@@ -155,7 +155,7 @@ impl<K, V> Lru<K, V> {
     }
 }
 
-/// Keys of the index are hashes already.
+/// The keys of the index are hashes already, so hashing is the identity.
 #[derive(Default)]
 struct AsIs(u64);
 

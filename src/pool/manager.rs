@@ -1,7 +1,7 @@
-//! All pools of an adapter, by key, the least recently used out.
+//! All pools of an adapter, by key. The least recently used is evicted.
 //!
-//! The manager's lock guards the order of use and nothing else: a pool is made, closed and looked at with the lock free.
-//! A pool that was evicted or closed serves whoever still has it, and keeps nothing.
+//! The manager's lock guards the order of use and nothing else: pools are made, closed and inspected without it. A pool that
+//! was evicted or closed still serves those who have it, and keeps no connection.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -22,7 +22,8 @@ pub(crate) struct Manager<K, C: Pooled> {
     inner: Arc<Inner<K, C>>,
 }
 
-/// What a manager is made with. A size of zero is for the adapter to refuse; here it is one, or nothing kept.
+/// The settings of a manager. The adapter refuses sizes of zero; here a pool then has one slot, and the manager keeps no
+/// pool.
 #[derive(Clone, Debug)]
 pub(crate) struct PoolSettings {
     pub(crate) pool_connections: usize,
@@ -30,20 +31,20 @@ pub(crate) struct PoolSettings {
     pub(crate) pool_block: bool,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) max_lifetime: Option<Duration>,
-    /// Over all pools.
+    /// The limit over all pools.
     pub(crate) max_connections: Option<usize>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
-/// Asks for a pool by a key that need not be owned.
+/// A lookup of a pool by a key that need not be owned.
 ///
-/// Equal look-ups hash alike, and `is` agrees with that: only look-ups are hashed, never keys.
+/// Equal lookups have equal hashes, and `is` is consistent with that. Only lookups are hashed, never keys.
 pub(crate) trait Lookup<K>: Hash {
-    /// Whether `key` is the one that is meant.
+    /// Whether this looks for `key`.
     fn is(&self, key: &K) -> bool;
     /// The key, to be kept.
     fn to_key(&self) -> K;
-    /// What a new pool connects to.
+    /// What a new pool would connect to.
     fn endpoint(&self) -> Endpoint;
 }
 
@@ -75,8 +76,7 @@ impl<K: Send + 'static, C: Pooled> Manager<K, C> {
         Self { inner }
     }
 
-    /// The pool of that key, made if there is none. This is a use of it; the pool that was not used for longest may have to
-    /// go.
+    /// The pool of that key, made if there is none. This counts as use, and can evict the least recently used pool.
     pub(crate) fn pool(&self, lookup: &impl Lookup<K>) -> Arc<ConnectionPool<C>> {
         let inner = &*self.inner;
         let hash = inner.hasher.hash_one(lookup);
@@ -87,7 +87,7 @@ impl<K: Send + 'static, C: Pooled> Manager<K, C> {
         let key = lookup.to_key();
         let pool = inner.new_pool(lookup.endpoint());
         let (pool, evicted) = inner.pools.with(|pools| match find(pools) {
-            // Another thread was faster; what was made here has no connection yet.
+            // Another thread was faster. The pool that was made here has no connection yet.
             Some(faster) => (faster, None),
             None => {
                 let evicted = pools.insert(hash, key, Arc::clone(&pool));
@@ -100,7 +100,7 @@ impl<K: Send + 'static, C: Pooled> Manager<K, C> {
         pool
     }
 
-    /// Closes all pools. Later look-ups make new ones.
+    /// Closes all pools. Later lookups make new ones.
     pub(crate) fn close(&self) {
         self.inner.close();
     }
@@ -136,7 +136,7 @@ impl<K, C: Pooled> Inner<K, C> {
 
 impl<K: Send, C: Pooled> Pools for Inner<K, C> {
     fn sweep(&self, now: Instant) {
-        // One at a time, so that nobody's look-up waits for thousands of pools.
+        // One at a time, so that no lookup waits for thousands of pools.
         for index in 0.. {
             match self.pools.with(|pools| pools.at(index).cloned()) {
                 Some(pool) => pool.sweep(now),
@@ -147,7 +147,7 @@ impl<K: Send, C: Pooled> Pools for Inner<K, C> {
 
     fn close_oldest(&self, except: PoolId) -> bool {
         let suits = |pool: &&Arc<ConnectionPool<C>>| pool.id() != except && pool.has_idle();
-        // If another was faster, the pool knows by now that it has none left, and the next one is found.
+        // If another thread was faster, the pool now knows that it has none left, and the next is found.
         while let Some(pool) = self.pools.with(|pools| pools.oldest_first().find(suits).cloned()) {
             if pool.close_oldest() {
                 return true;
@@ -159,7 +159,7 @@ impl<K: Send, C: Pooled> Pools for Inner<K, C> {
 
 impl<K, C: Pooled> Drop for Inner<K, C> {
     fn drop(&mut self) {
-        // An unread response may still hold a pool; nobody will use its connections again.
+        // An unread response may still hold a pool. Its connections will not be used again.
         self.close();
     }
 }

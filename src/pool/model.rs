@@ -1,9 +1,9 @@
 //! The pool under a scheduler that tries thousands of interleavings: `RUSTFLAGS="--cfg petition_model" cargo test --lib
 //! pool::model`.
 //!
-//! Lock, signal and the figures that are read without the lock are shuttle's, and a deadline passes when a coin says so. What holds for every interleaving: nobody
-//! sleeps for ever (shuttle reports a deadlock), there are never more connections than allowed, whoever joined the queue
-//! first is served first, and when all is over every slot and permit is back.
+//! Lock, signal and the numbers that are read without the lock are shuttle's, and deadlines pass at random. What holds for
+//! every interleaving: nobody sleeps forever (shuttle reports a deadlock), there are never more connections than allowed,
+//! whoever joined the queue first is served first, and in the end every slot and permit is back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -92,7 +92,7 @@ fn who_joined_the_queue_first_is_served_first() {
                 })
                 .collect();
             drop(holder);
-            // One who comes now must not push in.
+            // A newcomer must not jump the queue.
             let late = pool.check_out(None, None).expect("there is no limit");
             assert_eq!(served.load(SeqCst), 3);
             drop(late);
@@ -139,9 +139,9 @@ struct Shape {
     keys: usize,
     pool_connections: usize,
     max_connections: Option<usize>,
-    /// Somebody closes the manager now and then.
+    /// A thread closes the manager now and then.
     closes: bool,
-    /// Time passes: connections expire, and are looked at.
+    /// Time passes: connections expire, and are probed.
     clock_runs: bool,
     /// Somebody cancels what the others wait for, one thread after the other.
     cancels: bool,
@@ -164,7 +164,7 @@ impl Default for Shape {
     }
 }
 
-/// Threads that lease and return as they like.
+/// Threads that lease and return at random.
 fn exchanges(shape: Shape) {
     let clock = TestClock::new();
     let manager = Manager::<String, Conn>::new(PoolSettings {
@@ -235,7 +235,7 @@ fn exchanges(shape: Shape) {
         assert_eq!((stats.in_use(), stats.waiting()), (0, 0));
         assert!(stats.idle() <= shape.maxsize);
     }
-    // Closing a pool does not wait for its connections to be closed before it lets in whoever still has it.
+    // Closing a pool does not wait until its connections are closed before it serves those who still have it.
     let enough = shape.block || shape.threads <= shape.maxsize;
     if enough && !shape.closes && shape.pool_connections >= shape.keys {
         assert!(live[..shape.keys].iter().all(|live| live.most() <= shape.maxsize));
@@ -255,7 +255,7 @@ fn exchanges(shape: Shape) {
     assert_eq!(live[shape.keys].now(), 0);
 }
 
-/// What [`sync`](super::sync) is here.
+/// What [`sync`](super::sync) is under the model.
 pub(super) mod sync {
     use std::ops::{Deref, DerefMut};
     use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -266,7 +266,7 @@ pub(super) mod sync {
 
     use crate::clock::Deadline;
 
-    /// Sequentially consistent, whatever it is asked for.
+    /// Sequentially consistent, whatever ordering is requested.
     pub(in super::super) use shuttle::sync::atomic::AtomicUsize;
 
     pub(in super::super) struct Lock<T>(Mutex<T>);
@@ -325,7 +325,7 @@ pub(super) mod sync {
                 guard.held = Some(self.condvar.wait(held).expect("not poisoned"));
                 return true;
             }
-            // The others get as far as they get.
+            // The other threads may run here.
             drop(held);
             for _ in 0..thread_rng().gen_range(0..20) {
                 thread::yield_now();

@@ -1,20 +1,20 @@
 //! A lock whose state is reached through a closure, and the signal that wakes one waiter.
 //!
-//! No guard leaves this file, so no lock can be held across IO, a callback or another lock. A waiter brings a [`Signal`] of
-//! its own: who hands something over wakes exactly the one it is for, after unlocking, and nobody else. (One condition
-//! variable for all would have to wake everybody, or trust the order in which it wakes.)
+//! No guard leaves this file, so no lock can be held across IO, a callback or another lock. Each waiter has a [`Signal`] of
+//! its own: whoever hands something over wakes exactly the waiter that it is for, after unlocking. (A shared condition
+//! variable would have to wake everybody, or rely on the order in which it wakes.)
 //!
-//! Rule: what makes `ready` true happens under the lock, and the signal is given after it. A signal that comes before the
-//! waiter sleeps is not lost, as the waiter looks under the lock before it sleeps.
+//! Rule: what makes `ready` true happens under the lock, and the signal comes afterwards. A signal that comes before the
+//! waiter sleeps is not lost, because the waiter checks under the lock before it sleeps.
 //!
-//! What the lock and the signal are made of is in [`sync`](super::sync); under the model they are shuttle's.
+//! The lock and the condition are those of [`sync`](super::sync); under the model they are shuttle's.
 
 use std::sync::Arc;
 
 use super::sync::{Condition, Lock};
 use crate::clock::Deadline;
 
-/// State that is shared by threads, and touched by one at a time.
+/// State that threads share, and that one thread at a time can access.
 pub(super) struct Monitor<T> {
     state: Lock<T>,
 }
@@ -28,7 +28,7 @@ impl Signal {
         Self(Arc::new(Condition::new()))
     }
 
-    /// Wakes the waiter, if it sleeps. To be called without a lock.
+    /// Wakes the waiter, if it sleeps. Call it without a lock.
     pub(super) fn wake(&self) {
         self.0.notify_one();
     }
@@ -44,15 +44,15 @@ impl<T> Monitor<T> {
         act(&mut self.state.lock())
     }
 
-    /// Wakes a waiter that is to look at something other than the state. It has the lock in between, so that who is about to
-    /// sleep is not missed.
+    /// Wakes a waiter because of something that is not in the state. It takes the lock first, so that a waiter that is about
+    /// to sleep is not missed.
     pub(super) fn interrupt(&self, signal: &Signal) {
         drop(self.state.lock());
         signal.wake();
     }
 
-    /// Sleeps until `ready` has something, `deadline` has passed, or the wait is cancelled. `ready` is asked under the lock:
-    /// first at once, then after each signal, and a last time when the wait is over.
+    /// Sleeps until `ready` returns something, `deadline` has passed, or the wait is cancelled. `ready` is called under the
+    /// lock: at once, after each signal, and once more when the wait is over.
     pub(super) fn wait<R>(
         &self,
         signal: &Signal,

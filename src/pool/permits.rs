@@ -1,19 +1,19 @@
 //! How many connections all pools of an adapter may have together (`max_connections`).
 //!
-//! A live connection holds a permit from before it is made until after it is closed, idle or not. Who finds none left
-//! joins the queue, and stays in it until one of these comes along:
+//! A live connection, idle or not, holds a permit from before it is made until after it is closed. If none is left, a caller
+//! joins the queue and stays in it until it gets one of these:
 //!
-//! - a permit, because somewhere a connection was closed;
-//! - a connection, permit and all, because one came back to the pool that this waiter came from. To close it only to open
-//!   another to the same host would be a waste.
+//! - a permit, because a connection was closed somewhere;
+//! - a connection together with its permit, because one came back to the waiter's own pool. It would be a waste to close that
+//!   and open another to the same host.
 //!
-//! No wake-up is lost: whoever lets a connection lie idle stores its pool's number of idle connections and then loads the
-//! number of waiters; whoever joins the queue stores the number of waiters and then loads the pools' numbers of idle
-//! connections. All four are sequentially consistent, so one of the two stores comes first, and the other side's load sees
-//! it. `model` tries the interleavings.
+//! No wake-up is lost. A thread that makes a connection idle stores its pool's number of idle connections, then loads the
+//! number of waiters. A thread that joins the queue stores the number of waiters, then loads the pools' numbers of idle
+//! connections. All four are sequentially consistent, so one of the stores comes first, and the other thread's load sees it.
+//! `model` tries the interleavings.
 //!
-//! A permit is given back with no other lock held. Who holds one never waits for anything in a pool, so the permits in use
-//! always come back: a slot comes first, then a permit.
+//! A permit is returned with no other lock held. Its holder never waits for anything in a pool, because a slot comes first
+//! and the permit second. So the permits in use always come back.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::cancel::Stop;
 /// The permits of one adapter. `L` is a live connection with its permit.
 pub(super) struct Permits<L> {
     state: Monitor<State<L, Signal>>,
-    /// The length of the queue, to be read without the lock.
+    /// The length of the queue; read without the lock.
     waiting: AtomicUsize,
 }
 
@@ -35,9 +35,9 @@ pub(super) struct Permit<L> {
     of: Arc<Permits<L>>,
 }
 
-/// What comes along for a waiter.
+/// What a waiter gets.
 pub(super) enum Granted<L> {
-    /// `None` where there is no limit.
+    /// `None` if there is no limit.
     Permit(Option<Permit<L>>),
     Connection(L),
 }
@@ -45,7 +45,7 @@ pub(super) enum Granted<L> {
 /// Which pool a waiter wants a connection of.
 pub(super) type PoolId = u64;
 
-/// What lies ready for a waiter: a permit is only a figure here.
+/// What is ready for a waiter. Here a permit is only a number.
 #[derive(Debug, Eq, PartialEq)]
 enum Grant<L> {
     Permit,
@@ -65,23 +65,23 @@ struct State<L, W> {
 }
 
 impl<L> Permits<L> {
-    /// `count` permits. None at all would serve nobody ever, so there is always one.
+    /// `count` permits, but at least one: without any, nobody could ever be served.
     pub(super) fn new(count: usize) -> Arc<Self> {
         let state = State { free: count.max(1), queue: Queue::new() };
         Arc::new(Self { state: Monitor::new(state), waiting: AtomicUsize::new(0) })
     }
 
-    /// Whether anybody waits. To be asked after a connection was laid down, see above.
+    /// Whether anybody waits. Call it after a connection became idle, see above.
     pub(super) fn anyone_waits(&self) -> bool {
         self.waiting.load(SeqCst) > 0
     }
 
-    /// Takes a permit, or joins the queue; who has joined looks for idle connections next, see above.
+    /// Takes a permit, or joins the queue. Whoever joined looks for idle connections next, see above.
     pub(super) fn arrive(self: &Arc<Self>, pool: PoolId) -> Result<Permit<L>, (Ticket, Signal)> {
         self.change(|state| state.arrive(pool, Signal::new)).map(|()| self.permit())
     }
 
-    /// Gives a connection that came back to `pool` to the first in the queue, if that is where they want one.
+    /// Gives a connection that came back to `pool` to the first in the queue, if that waiter is of the same pool.
     pub(super) fn pass(&self, pool: PoolId, live: L) -> Result<(), L> {
         self.change(|state| state.pass(pool, live)).map(|signal| signal.wake())
     }
@@ -100,7 +100,7 @@ impl<L> Permits<L> {
 }
 
 impl<L: Send + 'static> Permits<L> {
-    /// Waits for what comes along, within the limits. The caller has joined the queue.
+    /// Waits for a permit or a connection, within the limits. The caller has joined the queue.
     pub(super) fn wait(
         self: &Arc<Self>,
         ticket: Ticket,
@@ -120,7 +120,7 @@ impl<L: Send + 'static> Permits<L> {
     }
 }
 
-/// A thread that waits for a permit, for a token to wake.
+/// A thread that waits for a permit, as a token can wake it.
 struct PermitWaiter<L> {
     of: Arc<Permits<L>>,
     signal: Signal,
@@ -196,7 +196,7 @@ mod tests {
         let second = join(&mut state, 0, 2);
 
         assert_eq!(state.release(), Some(1));
-        join(&mut state, 0, 3); // nothing is left for who comes now
+        join(&mut state, 0, 3); // nothing is left for a newcomer
 
         assert_eq!(state.queue.collect(second), None);
         assert_eq!(state.queue.collect(first), Some(Grant::Permit));

@@ -1,23 +1,23 @@
 //! Who waits, in which order, and what has been handed to them.
 //!
-//! A `Queue` is plain data. Whoever must wait joins it and gets a ticket; `serve` hands a thing to the one who has waited
-//! longest and returns the signal to wake them by; `collect` picks the thing up. What is handed over belongs to its ticket
-//! from that moment: nobody who comes later can take it, so the order of arrival is the order of service.
+//! A `Queue` is plain data. A caller that must wait joins it and gets a ticket. `serve` hands something to the caller that
+//! has waited longest, and returns the signal that wakes it; `collect` picks it up. From that moment it belongs to the ticket,
+//! and no newcomer can take it. So the order of arrival is the order of service.
 //!
-//! Rule: whoever joined must `collect` or `leave`. `leave` looks once more, so a thing that was handed over at the last
-//! moment is never lost.
+//! Rule: whoever joined must `collect` or `leave`. `leave` checks once more, so that what was handed over at the last moment
+//! is never lost.
 
 use std::collections::VecDeque;
 
 /// A queue of `W`s (who waits) for `G`s (what they wait for).
 pub(super) struct Queue<W, G> {
     waiting: VecDeque<(Ticket, W)>,
-    /// Handed over and not yet picked up: seldom more than one or two.
+    /// What was handed over and not yet picked up: rarely more than one or two.
     granted: Vec<(Ticket, G)>,
     next: u64,
 }
 
-/// A place in a queue. Never used twice.
+/// A place in a queue. It is never reused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Ticket(u64);
 
@@ -26,7 +26,7 @@ impl<W, G> Queue<W, G> {
         Self { waiting: VecDeque::new(), granted: Vec::new(), next: 0 }
     }
 
-    /// How many wait: those who were served do not.
+    /// How many wait, without those that were served.
     pub(super) fn len(&self) -> usize {
         self.waiting.len()
     }
@@ -43,12 +43,12 @@ impl<W, G> Queue<W, G> {
         ticket
     }
 
-    /// Hands `grant` to the first in the queue, who is to be woken; gives it back if nobody waits.
+    /// Hands `grant` to the first in the queue, and returns whom to wake; gives `grant` back if nobody waits.
     pub(super) fn serve(&mut self, grant: G) -> Result<W, G> {
         self.serve_if(|_| true, grant)
     }
 
-    /// The same, if the first in the queue is one that it suits. If not, nobody gets it: there is no pushing in.
+    /// The same if it suits the first in the queue. If not, nobody gets it, because nobody jumps the queue.
     pub(super) fn serve_if<T>(&mut self, suits: impl Fn(&W) -> bool, grant: T) -> Result<W, T>
     where
         G: From<T>,
@@ -61,13 +61,13 @@ impl<W, G> Queue<W, G> {
         Ok(waiter)
     }
 
-    /// Picks up what was handed over, if it was.
+    /// Picks up what was handed over, if anything.
     pub(super) fn collect(&mut self, ticket: Ticket) -> Option<G> {
         let index = self.granted.iter().position(|(granted, _)| *granted == ticket)?;
         Some(self.granted.swap_remove(index).1)
     }
 
-    /// Gives up waiting. What was handed over in the meantime is returned: it is too late to refuse it.
+    /// Gives up waiting. Returns what was handed over in the meantime, which it is too late to refuse.
     pub(super) fn leave(&mut self, ticket: Ticket) -> Option<G> {
         let grant = self.collect(ticket);
         if grant.is_none() {

@@ -1,9 +1,9 @@
 //! What all pools of an adapter share: the clock, the limits on idle connections, the permits, and the sweep.
 //!
-//! The sweep closes idle connections that are past their limits or that the peer has closed, in every pool. No thread runs
-//! for it: it happens on check-outs and check-ins, whichever pool they are of, and takes at most one part in two hundred of
-//! the time, as it rests for two hundred times as long as it took. With a handful of idle connections that is every tenth
-//! of a millisecond, with very many every few seconds; when it is not due, it costs one load.
+//! The sweep closes the idle connections of every pool that are past their limits or that the peer has closed. It needs no
+//! thread: it runs on check-outs and check-ins of any pool. It takes at most one part in two hundred of the time, because
+//! after each run it rests for two hundred times as long as that took. With a handful of idle connections it runs every tenth
+//! of a millisecond, with very many every few seconds. While it is not due, it costs one load.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -26,11 +26,11 @@ pub(super) struct Shared<C> {
 
 /// The pools of an adapter, as one of them sees them.
 pub(super) trait Pools: Send + Sync {
-    /// Looks at all idle connections.
+    /// Checks all idle connections.
     fn sweep(&self, now: Instant);
 
-    /// Closes the longest idle connection of the least recently used pool that has one, one pool excepted; false if there
-    /// is none.
+    /// Closes the connection that has been idle longest in the least recently used pool that has one, except in one pool;
+    /// false if there is none.
     fn close_oldest(&self, except: PoolId) -> bool;
 }
 
@@ -62,7 +62,7 @@ impl<C> Shared<C> {
         Self { clock, idle_timeout, max_lifetime, permits, pools, epoch, next_sweep: AtomicU64::new(0) }
     }
 
-    /// When a connection is to be closed that becomes idle now.
+    /// When a connection that becomes idle now has to be closed.
     pub(super) fn expires(&self, born: Instant, now: Instant, keep_alive: Option<Duration>) -> Option<Instant> {
         let idle = [self.idle_timeout, keep_alive].into_iter().flatten().min();
         let idle = idle.and_then(|limit| now.checked_add(limit));
@@ -70,14 +70,14 @@ impl<C> Shared<C> {
         [idle, aged].into_iter().flatten().min()
     }
 
-    /// Sweeps if it is time to.
+    /// Sweeps if it is time.
     pub(super) fn sweep_if_due(&self, now: Instant) {
         let due = self.next_sweep.load(Ordering::Relaxed);
         let started = self.nanos(now);
         if started < due {
             return;
         }
-        // One thread does it; the others have better things to do.
+        // Only one thread does it; the others continue.
         let meanwhile = started.saturating_add(LONGEST_REST.as_nanos() as u64);
         if self.next_sweep.compare_exchange(due, meanwhile, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return;
@@ -106,7 +106,7 @@ impl<C> Idle<C> {
         now.saturating_duration_since(self.since)
     }
 
-    /// Whether a sweep takes it up. One that came back a moment ago is as good as in use.
+    /// Whether a sweep should check it. One that came back a moment ago counts as in use.
     pub(super) fn is_worth_a_look(&self, now: Instant) -> bool {
         self.has_expired(now) || self.age(now) >= SHORTEST_REST
     }

@@ -4,21 +4,21 @@
 //! closed and whoever must be woken, so the caller can do both after unlocking.
 //!
 //! The stack is urllib3's: `maxsize` slots, last in, first out. A slot is empty, holds a live connection, or holds a *husk*:
-//! a connection that was closed while its place in the pool was kept. The difference shows in the log and in the counts (an
-//! empty slot starts a new connection, a husk is connected again), so slots are handed out strictly from the top, whatever
-//! they hold. The empty ones that were never used lie at the bottom and are only counted.
+//! a connection that was closed while its slot was kept. The difference is visible in the log and in the statistics (an empty
+//! slot starts a new connection, a husk is connected again), so slots are handed out strictly from the top, whatever they
+//! hold. The empty slots that were never used are at the bottom, and are only counted.
 //!
 //! Invariants:
 //! - with `block`: `leased + stack + untouched == maxsize`, so there are never more connections than that;
 //! - without: `stack + untouched <= maxsize`, and any number may be leased;
-//! - nobody waits while a slot could be had: whoever arrives behind a waiter waits as well, and every transition that frees
-//!   a slot hands it on.
+//! - nobody waits while a slot is available: a caller that arrives behind a waiter waits as well, and every transition that
+//!   frees a slot hands it on.
 
 use std::mem;
 
 use super::queue::{Queue, Ticket};
 
-/// The slots of one pool: `L` is a live connection, `W` is how to wake whoever waits.
+/// The slots of one pool. `L` is a live connection, `W` is how to wake a waiter.
 pub(super) struct Slots<L, W> {
     maxsize: usize,
     block: bool,
@@ -26,38 +26,38 @@ pub(super) struct Slots<L, W> {
     untouched: usize,
     /// The top is at the end. `None`: its connection was [taken away](Self::take_away) for a moment.
     stack: Vec<Option<Slot<L>>>,
-    /// How many of the stack are live, and how many away.
+    /// How many of the stack are live, and how many are away.
     live: usize,
     away: usize,
     leased: usize,
     queue: Queue<W, Slot<L>>,
 }
 
-/// What is in a slot.
+/// What a slot holds.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Slot<L> {
-    /// Nothing: whoever gets it makes a new connection.
+    /// Nothing. The caller that gets it makes a new connection.
     Empty,
-    /// A connection that was closed: whoever gets it connects again.
+    /// A connection that was closed. The caller that gets it connects again.
     Husk,
     /// A live connection.
     Live(L),
 }
 
-/// How an arrival ends.
+/// How an arrival was answered.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Arrival<L, W> {
     Taken(Slot<L>),
     Queued(Ticket, W),
 }
 
-/// What a return leaves to do, outside the lock.
+/// What a return leaves to do after unlocking.
 #[must_use = "someone may have to be woken, something may have to be closed"]
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Returned<L, W> {
     pub(super) wake: Option<W>,
     pub(super) close: Option<L>,
-    /// The stack was full: the number of slots kept. Worth a warning.
+    /// If the stack was full: the number of slots, for the warning.
     pub(super) full: Option<usize>,
 }
 
@@ -78,7 +78,7 @@ pub(super) struct Closed<L, W> {
 }
 
 impl<L, W: Clone> Slots<L, W> {
-    /// `maxsize` empty slots. None at all would be a pool in which nobody is ever served, so there is always one.
+    /// `maxsize` empty slots, but at least one: without any, nobody could ever be served.
     pub(super) fn new(maxsize: usize, block: bool) -> Self {
         let maxsize = maxsize.max(1);
         Self {
@@ -94,12 +94,12 @@ impl<L, W: Clone> Slots<L, W> {
         }
     }
 
-    /// Connections that lie idle and can be taken.
+    /// The number of idle connections that can be taken.
     pub(super) fn idle(&self) -> usize {
         self.live
     }
 
-    /// Connections that lie idle, those that are away among them.
+    /// The number of idle connections, including those that are away.
     pub(super) fn kept(&self) -> usize {
         self.live + self.away
     }
@@ -123,13 +123,13 @@ impl<L, W: Clone> Slots<L, W> {
         Arrival::Queued(self.queue.join(waiter.clone()), waiter)
     }
 
-    /// What a waiter was handed, if it was.
+    /// What a waiter was handed, if anything.
     pub(super) fn collect(&mut self, ticket: Ticket) -> Option<Slot<L>> {
         self.queue.collect(ticket)
     }
 
-    /// The waiter's time is up; a slot that was handed over at the last moment is theirs all the same. Without `block` there
-    /// is always an extra one: they waited for a connection that is away, and need not.
+    /// The waiter's time is up. A slot that was handed over at the last moment is still theirs. Without `block` they get an
+    /// extra slot: they only waited for a connection that is away.
     pub(super) fn leave(&mut self, ticket: Ticket) -> Option<Slot<L>> {
         let slot = self.queue.leave(ticket);
         if slot.is_none() && !self.block {
@@ -139,34 +139,34 @@ impl<L, W: Clone> Slots<L, W> {
         slot
     }
 
-    /// A lease ends with `slot`: it goes to whoever has waited longest, or on top of the stack if there is room.
+    /// A lease ends with `slot`, which goes to whoever has waited longest, or on top of the stack if there is room.
     pub(super) fn give_back(&mut self, slot: Slot<L>) -> Returned<L, W> {
         let (slot, close) = self.emptied_if_closed(slot);
         let slot = match self.queue.serve(slot) {
-            // It stays leased, by another.
+            // It stays leased, to another.
             Ok(waiter) => return Returned { wake: Some(waiter), close, full: None },
             Err(slot) => slot,
         };
         self.leased -= 1;
         match self.push(slot) {
             Ok(()) => Returned { wake: None, close, full: None },
-            // A pool that was closed says nothing more.
+            // A closed pool does not warn.
             Err(_) if self.closed => Returned { wake: None, close, full: None },
             Err(Slot::Live(live)) => Returned { wake: None, close: Some(live), full: Some(self.maxsize) },
             Err(_) => Returned { wake: None, close, full: Some(self.maxsize) },
         }
     }
 
-    /// A slot that was taken and came to nothing, neither used nor closed: as `give_back`, but a full stack is no news.
+    /// Returns a slot that was taken and then neither used nor closed: like `give_back`, but without a warning.
     pub(super) fn put_back(&mut self, slot: Slot<L>) -> Returned<L, W> {
         Returned { full: None, ..self.give_back(slot) }
     }
 
     /// Takes away the first idle connection at `from` or above that `suits`, the longest idle first; `from` moves on. Its
-    /// place is kept until [`brought_back`](Self::brought_back) is told its index.
+    /// place is kept until [`brought_back`](Self::brought_back) gets its index.
     ///
-    /// Whoever comes to that place meanwhile waits for it, as they would wait for the lock: if they could pass by, a look
-    /// from outside would make somebody open a connection that is not needed, or one too many.
+    /// A caller that comes to that place meanwhile waits for it, as it would wait for the lock. If it did not, a check from
+    /// outside would make callers open connections that are not needed, or one too many.
     pub(super) fn take_away(&mut self, from: &mut usize, suits: impl Fn(&L) -> bool) -> Option<(usize, L)> {
         while let Some(place) = self.stack.get_mut(*from) {
             let index = *from;
@@ -185,8 +185,8 @@ impl<L, W: Clone> Slots<L, W> {
 
     /// The connection that was taken away from `index` is back, or was closed.
     pub(super) fn brought_back(&mut self, index: usize, live: Option<L>) -> BroughtBack<L, W> {
-        // The index still holds: nobody takes a slot from below a place that is kept. Only closing the pool clears it, for
-        // good.
+        // The index is still valid: nobody takes a slot from below a place that is kept. Only closing the pool clears the
+        // stack, for good.
         let close = match self.stack.get_mut(index) {
             Some(place @ None) => {
                 self.away -= 1;
@@ -199,8 +199,8 @@ impl<L, W: Clone> Slots<L, W> {
         BroughtBack { wake: self.hand_on(), close }
     }
 
-    /// Empties the stack for good. Who holds a slot keeps it, and who waits is still served by those slots, in order; but
-    /// what comes back is closed.
+    /// Empties the stack for good. Slots that are leased stay so, and still serve the waiters in order; then what comes back
+    /// is closed.
     pub(super) fn close(&mut self) -> Closed<L, W> {
         self.closed = true;
         self.live = 0;
@@ -216,7 +216,7 @@ impl<L, W: Clone> Slots<L, W> {
         Closed { wake: self.hand_on(), close }
     }
 
-    /// The top slot, unless its connection is away; an extra one where the pool does not block.
+    /// The top slot, unless its connection is away; or an extra one if the pool does not block.
     fn take(&mut self) -> Option<Slot<L>> {
         let slot = match self.stack.last_mut() {
             Some(place) => {
@@ -242,7 +242,7 @@ impl<L, W: Clone> Slots<L, W> {
             return Err(slot);
         }
         match slot {
-            // As good as never used.
+            // Equivalent to a slot that was never used.
             Slot::Empty if self.stack.is_empty() => self.untouched += 1,
             slot => {
                 self.live += usize::from(matches!(slot, Slot::Live(_)));
@@ -252,7 +252,7 @@ impl<L, W: Clone> Slots<L, W> {
         Ok(())
     }
 
-    /// Gives slots that can be had to those who wait for one.
+    /// Gives available slots to the waiters.
     fn hand_on(&mut self) -> Vec<W> {
         let mut wake = Vec::new();
         while !self.queue.is_empty() {
@@ -262,7 +262,7 @@ impl<L, W: Clone> Slots<L, W> {
         wake
     }
 
-    /// In a closed pool a slot keeps nothing.
+    /// The slot without its connection if the pool is closed.
     fn emptied_if_closed(&self, slot: Slot<L>) -> (Slot<L>, Option<L>) {
         match slot {
             slot if !self.closed => (slot, None),
@@ -327,7 +327,7 @@ mod tests {
         assert_eq!(slots.leased(), 999);
     }
 
-    // POOL-21, POOL-33: what lies on top counts, not what would be best.
+    // POOL-21, POOL-33: the top slot is taken, even if another would be better.
     #[test]
     fn slots_come_from_the_top_whatever_they_hold() {
         let mut slots = with_leased(4, false, 3);
@@ -348,7 +348,7 @@ mod tests {
         assert_eq!((slots.leased(), slots.waiting()), (50, 0));
     }
 
-    // POOL-15: urllib3 warns whatever it is that finds no room.
+    // POOL-15: urllib3 warns whatever a slot holds that finds no room.
     #[test]
     fn what_finds_the_stack_full_is_closed_and_reported() {
         for (slot, close) in [(Slot::Live("c"), Some("c")), (Slot::Husk, None), (Slot::Empty, None)] {

@@ -1,10 +1,9 @@
-//! What a pool tells about itself.
+//! Statistics of a pool.
 
-/// A snapshot of one connection pool: who it is for, what it has done, and who holds what.
+/// A snapshot of one connection pool: what it connects to, what it has done, and how many connections are in use.
 ///
 /// # Coming from requests
-/// `num_connections` and `num_requests` are the attributes of urllib3's `HTTPConnectionPool`; the rest is what a person asks
-/// next.
+/// `num_connections` and `num_requests` are the attributes of urllib3's `HTTPConnectionPool`. The rest is new here.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PoolStats {
     pub(super) scheme: String,
@@ -24,43 +23,44 @@ impl PoolStats {
         &self.scheme
     }
 
-    /// The host that the pool connects to: the proxy, for requests that are forwarded by one.
+    /// The host that the pool connects to. For requests that a proxy forwards, this is the proxy.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port that goes with the host.
+    /// The port that the pool connects to.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Connections made so far. One that was closed while the pool kept its place, and is connected again, counts once.
+    /// The number of connections made so far. One that was closed while its slot was kept, and was connected again, counts
+    /// once.
     #[must_use]
     pub fn num_connections(&self) -> u64 {
         self.num_connections
     }
 
-    /// Requests sent so far, each attempt of a retry among them.
+    /// The number of requests sent so far, including each attempt of a retry.
     #[must_use]
     pub fn num_requests(&self) -> u64 {
         self.num_requests
     }
 
-    /// Open connections that nobody uses at the moment.
+    /// The number of open connections that are not in use.
     #[must_use]
     pub fn idle(&self) -> usize {
         self.idle
     }
 
-    /// Connections that a request or an unread response holds.
+    /// The number of connections that a request or an unread response holds.
     #[must_use]
     pub fn in_use(&self) -> usize {
         self.in_use
     }
 
-    /// Threads that wait for a connection, because of `pool_block` or `max_connections`.
+    /// The number of threads that wait for a connection because of `pool_block` or `max_connections`.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.waiting

@@ -1,4 +1,4 @@
-//! What threads meet at: the lock, the signal, and the figures that are read without the lock.
+//! Synchronization: the lock, the condition, and the numbers that are read without the lock.
 //!
 //! Under `--cfg petition_model` all of them are shuttle's (see [`model`](super::model)), so that the model interleaves
 //! threads at each of them.
@@ -30,7 +30,7 @@ mod real {
             self.0.notify_one();
         }
 
-        /// Sleeps with the lock open; false if the deadline has passed.
+        /// Sleeps with the lock released; false if the deadline has passed.
         pub(in super::super) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>, deadline: Deadline) -> bool {
             match deadline.0 {
                 Some(at) => !self.0.wait_until(guard, at).timed_out(),

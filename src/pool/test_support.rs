@@ -1,4 +1,4 @@
-//! A connection that counts, a clock that stands still, keys and settings: what the tests of all rooms here need.
+//! What the pool's tests share: a connection that counts, a clock that stands still, keys and settings.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
@@ -9,7 +9,7 @@ use super::{Endpoint, Lookup, PoolSettings, Pooled};
 use crate::clock::{self, Clock};
 use crate::log_targets;
 
-/// A connection. Its `Live` figures know whether it is open.
+/// A connection. Its `Live` counters know whether it is open.
 pub(super) struct Conn {
     pub(super) name: u32,
     of: Vec<Arc<Live>>,
@@ -43,7 +43,7 @@ impl Live {
         self.closed.lock().unwrap().clone()
     }
 
-    /// A connection that is still good until [`Conn::hang_up`] is used.
+    /// A connection that is usable until [`Conn::hang_up`] is used.
     pub(super) fn open(self: &Arc<Self>, name: u32) -> Conn {
         let mut conn = Conn::counted([Arc::clone(self)], false);
         conn.name = name;
@@ -87,7 +87,7 @@ impl Drop for Conn {
     }
 }
 
-/// A clock that stands still until it is told otherwise.
+/// A clock that stands still until a test moves it.
 #[derive(Debug)]
 pub(super) struct TestClock {
     start: Instant,
@@ -144,7 +144,7 @@ impl Lookup<String> for Key<'_> {
     }
 }
 
-/// urllib3's, and no limits of time; the clock stands still.
+/// urllib3's defaults, without limits on time; the clock stands still.
 pub(super) fn settings() -> PoolSettings {
     PoolSettings {
         pool_connections: 10,
@@ -189,7 +189,7 @@ impl log::Log for ByThread {
     fn flush(&self) {}
 }
 
-/// Lets the other threads get on until `true_at_last` is.
+/// Lets other threads run until `true_at_last` returns true.
 pub(super) fn until(true_at_last: impl Fn() -> bool) {
     while !true_at_last() {
         std::thread::yield_now();
