@@ -281,7 +281,7 @@ DEBUG:petition::connectionpool:https://www.baidu.com:443 "GET /4 HTTP/1.1" 200 N
 "#,
     );
     out.assert_says("at most 2 connections at once");
-    out.assert_says("PoolTimeout: no pool slot became free within 50ms");
+    out.assert_says("PoolTimeout: no pool slot came free within 50ms");
 }
 
 #[test]
