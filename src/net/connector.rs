@@ -1,7 +1,7 @@
 //! The steps of one connect, in order, each with its limit and its name in the error.
 //!
-//! Resolve, connect, ask the proxy, shake hands. What the steps do is in the files beside; here is only which of them a
-//! [`Plan`] needs. Nothing is kept between two connects but the options.
+//! The steps are: resolve, connect, ask the proxy, TLS handshake. Each is in a file of its own; this file decides which of
+//! them a [`Plan`] needs. Nothing is kept between two connects except the options.
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,31 +24,31 @@ use crate::text::authority::host_and_port;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Connector {
     pub(crate) options: SocketOptions,
-    /// In place of the operating system's.
+    /// The resolver to use instead of the operating system's.
     pub(crate) resolver: Option<Resolver>,
 }
 
-/// Where to, which way, and whether encrypted. Hosts are names or IP literals without brackets. Has no `Debug`, as it
-/// holds credentials.
+/// Where to connect, by which route, and whether with TLS. Hosts are names or IP literals without brackets. There is no
+/// `Debug`, because it holds credentials.
 #[derive(Clone, Copy)]
 pub(crate) struct Plan<'a> {
     pub(crate) host: &'a str,
     pub(crate) port: u16,
-    /// TLS with the origin. Not looked at on the route [`Route::Forward`], where the proxy talks to the origin.
+    /// TLS with the origin. Ignored on the route [`Route::Forward`], where the proxy talks to the origin.
     pub(crate) tls: Option<&'a TlsSettings>,
     pub(crate) route: &'a Route,
     /// TLS with the proxy of the route.
     pub(crate) proxy_tls: Option<&'a TlsSettings>,
 }
 
-/// An open connection and how it came about.
+/// An open connection, and how it was made.
 #[derive(Debug)]
 pub(crate) struct Connected {
     pub(crate) transport: Transport,
     pub(crate) report: Report,
 }
 
-/// What the steps took, by the clock of the limits, and whom the socket reached.
+/// How long the steps took, by the clock of the limits, and the address that the socket is connected to.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Report {
     pub(crate) dns: Duration,
@@ -63,9 +63,9 @@ pub(crate) struct Report {
 impl Connector {
     /// Makes one connection.
     ///
-    /// The connect limit holds for all addresses of the host together, then for each handshake and for the proxy's tunnel
-    /// anew; for SOCKS, for each of its steps. The total holds for everything, but the operating system's look-up of a name
-    /// cannot be interrupted: it is checked once that is back.
+    /// The connect limit applies to all addresses of the host together, and then again to each TLS handshake, to the proxy's
+    /// tunnel, and to each step of SOCKS. The total applies to everything. The operating system's name lookup cannot be
+    /// interrupted, so the total is checked when it returns.
     pub(crate) fn connect(&self, plan: &Plan<'_>, limits: &Limits<'_>) -> Result<Connected, ConnectError> {
         let mut run = Run { connector: self, limits, report: Report::default() };
         let transport = run.route(plan)?;
@@ -74,14 +74,14 @@ impl Connector {
     }
 }
 
-/// One connect under way.
+/// A connect in progress.
 struct Run<'a> {
     connector: &'a Connector,
     limits: &'a Limits<'a>,
     report: Report,
 }
 
-/// Whom a step is about, for its error.
+/// The peer of a step, for its error.
 #[derive(Clone, Copy)]
 struct Peer<'a> {
     host: &'a str,
@@ -95,7 +95,7 @@ impl Run<'_> {
         if let Route::Forward(proxy) = plan.route {
             return self.proxy(plan, proxy);
         }
-        // First, so that a bad file costs no connection, and its reading none of the handshake's time.
+        // First, so that a bad file costs no connection, and reading files takes nothing from the handshake's limit.
         let tls = self.prepare(plan.tls, origin)?;
         let transport = match plan.route {
             Route::Direct => self.open(origin)?,
@@ -145,7 +145,7 @@ impl Run<'_> {
         let own = self.connector.resolver.as_ref();
         let addresses = resolve(host, port, own, self.limits.cancel);
         self.report.dns += self.since(start);
-        // A literal is not looked up, so no time can have run out over it.
+        // A literal is not looked up, so no limit can have run out meanwhile.
         if !resolve::is_literal(host) && self.limits.total.has_passed(self.limits.clock.now()) {
             return Err(peer.error(Phase::Resolve, ConnectErrorKind::TotalTimeout(None)));
         }
@@ -302,7 +302,7 @@ mod tests {
     use crate::error::{Error, ErrorKind};
     use crate::net::testing::*;
 
-    /// A clock that goes on only when told.
+    /// A clock that moves only when told.
     #[derive(Clone, Debug)]
     struct Told(Arc<Mutex<Instant>>);
 

@@ -1,6 +1,6 @@
 //! Why a connection was not made, in which step, and who is to blame.
 //!
-//! Texts are one line and hold no credentials: what a plan knows of user names, passwords and keys never gets here.
+//! Texts are one line and contain no credentials: user names, passwords and keys of a plan are never passed to this file.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -27,42 +27,42 @@ pub(crate) enum Phase {
 pub(crate) struct ConnectError {
     pub(crate) kind: ConnectErrorKind,
     pub(crate) phase: Phase,
-    /// Whom the step was about: `host:port`, or the path of a Unix socket.
+    /// The peer of the step: `host:port`, or the path of a Unix socket.
     pub(crate) peer: String,
-    /// That peer is an HTTP proxy. (A SOCKS proxy's failures count as the connection's own, as in requests.)
+    /// Whether that peer is an HTTP proxy. (Failures of a SOCKS proxy count as the connection's own, as in requests.)
     pub(crate) is_proxy: bool,
 }
 
 #[derive(Debug)]
 pub(crate) enum ConnectErrorKind {
-    /// The connect limit, which is in it, ran out; what another address had said by then.
+    /// The given connect limit ran out; with the error of another address that had failed by then.
     Timeout(Option<Duration>, Option<io::Error>),
-    /// The limit on everything ran out; what another address had said by then.
+    /// The limit on everything ran out; with the error of another address that had failed by then.
     TotalTimeout(Option<io::Error>),
-    /// From outside.
+    /// A token stopped it.
     Cancelled,
     Resolve(io::Error),
-    /// No address took the connection; the last one's error.
+    /// No address accepted the connection; the error of the last one.
     Connect(io::Error),
     Tls(TlsError),
     Proxy(ProxyFailure),
-    /// The build or the platform does not have what the plan needs.
+    /// The build or the platform lacks what the plan needs.
     Unsupported(Cow<'static, str>),
 }
 
-/// What went wrong between us and a proxy that took the connection.
+/// What went wrong with a proxy that accepted the connection.
 #[derive(Debug)]
 pub(crate) enum ProxyFailure {
-    /// CONNECT was answered with another status than 2xx. `body` is the beginning of the answer's, made printable.
+    /// The answer to CONNECT was not 2xx. `body` is the beginning of its body, made printable.
     Refused {
         status: u16,
         reason: String,
         body: String,
         credentials: Credentials,
     },
-    /// The answer is not HTTP, or not the protocol that the plan says.
+    /// The answer is not HTTP, or not the proxy protocol of the plan.
     Protocol(Cow<'static, str>),
-    /// The SOCKS proxy said no.
+    /// The SOCKS proxy refused.
     #[cfg_attr(not(feature = "socks"), allow(dead_code))]
     Socks(Cow<'static, str>),
     Io(io::Error),
@@ -98,7 +98,7 @@ impl ConnectError {
     /// The public kind.
     pub(crate) fn kind(&self) -> ErrorKind {
         match &self.kind {
-            // PROXY-21: not reaching the proxy is the proxy's failure, however it shows.
+            // PROXY-21: a proxy that cannot be reached is a proxy error, also if that is a timeout.
             ConnectErrorKind::Timeout(..) if self.is_proxy && self.phase == Phase::Connect => ErrorKind::ProxyError,
             ConnectErrorKind::Timeout(..) => ErrorKind::ConnectTimeout,
             ConnectErrorKind::TotalTimeout(_) => ErrorKind::TotalTimeout,
@@ -111,20 +111,20 @@ impl ConnectError {
                 _ if self.is_proxy => ErrorKind::ProxyError,
                 // The kernel gave the peer up.
                 TlsErrorKind::Broken(io::ErrorKind::TimedOut) => ErrorKind::ConnectTimeout,
-                // PROXY-21, and requests' "Connection aborted": the peer went away, whatever was being said.
+                // PROXY-21, and requests' "Connection aborted": the peer broke the connection.
                 TlsErrorKind::Broken(kind) if kind != io::ErrorKind::UnexpectedEof => ErrorKind::ConnectionError,
                 _ => ErrorKind::SslError,
             },
             ConnectErrorKind::Proxy(ProxyFailure::Refused { .. }) => ErrorKind::ProxyError,
             ConnectErrorKind::Proxy(_) => ErrorKind::ConnectionError,
             ConnectErrorKind::Resolve(_) | ConnectErrorKind::Connect(_) if self.is_proxy => ErrorKind::ProxyError,
-            // The system's own limit on a connect.
+            // The system has a limit of its own on a connect.
             ConnectErrorKind::Connect(error) if error.kind() == io::ErrorKind::TimedOut => ErrorKind::ConnectTimeout,
             ConnectErrorKind::Resolve(_) | ConnectErrorKind::Connect(_) => ErrorKind::ConnectionError,
         }
     }
 
-    /// Whether a certificate did not verify: trying again cannot help.
+    /// Whether a certificate did not verify, so that a retry cannot help.
     pub(crate) fn is_verification(&self) -> bool {
         matches!(&self.kind, ConnectErrorKind::Tls(error) if error.is_verification())
     }

@@ -1,7 +1,7 @@
 //! How long the steps of one connect may take.
 //!
-//! [`Limits`] is what the caller sets; [`Bound`] is one step's share of it. Decisions ask the caller's clock; the waiting
-//! itself is the kernel's, so a clock that stands still cannot make a wait endless: a wait that ran out is the end of it.
+//! [`Limits`] is what the caller sets; [`Bound`] is one step's share of it. Decisions use the caller's clock. The kernel does
+//! the waiting, and a wait that it ended is over, so a clock that stands still cannot make a wait endless.
 
 use std::io;
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use super::wait::Wait;
 use crate::cancel::{Cancel, Registration};
 use crate::clock::{self, Clock, Deadline};
 
-/// The limits on one connect: `connect` for each step anew, `total` for all of them together.
+/// The limits on one connect: `connect` for each step, `total` for all of them together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits<'a> {
     pub(crate) connect: Option<Duration>,
     pub(crate) total: Deadline,
     pub(crate) clock: &'a dyn Clock,
-    /// What may end every step from outside.
+    /// The token that can stop any step.
     pub(crate) cancel: Option<&'a Cancel>,
 }
 
 impl<'a> Limits<'a> {
-    /// One step's share, from now on.
+    /// The bound of one step, from now on.
     pub(super) fn bound(&self) -> Bound<'a> {
         let own = Deadline::after(self.clock.now(), self.connect);
         let by_total = match (self.total.0, own.0) {
@@ -34,18 +34,18 @@ impl<'a> Limits<'a> {
     }
 }
 
-/// When one step has to be done.
+/// When one step must be done.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bound<'a> {
     clock: &'a dyn Clock,
     at: Deadline,
-    /// The limit on everything comes before the step's own.
+    /// Whether the limit on everything comes before the step's own.
     by_total: bool,
     cancel: Option<&'a Cancel>,
 }
 
 impl Bound<'_> {
-    /// What is left: `None` is "no limit", and it is never zero.
+    /// The time left: `None` is "no limit". It is never zero.
     pub(super) fn left(&self) -> Result<Option<Duration>, Stopped> {
         match self.at.left(self.clock.now()) {
             Some(Duration::ZERO) => Err(self.expired()),
@@ -58,12 +58,12 @@ impl Bound<'_> {
         Self { at: Deadline::after(self.clock.now(), Some(limit)).min(self.at), ..*self }
     }
 
-    /// The end of a wait that lasted as long as it might.
+    /// The result of a wait that reached its limit.
     pub(super) fn expired(&self) -> Stopped {
         Stopped::Expired { by_total: self.by_total, refused: None }
     }
 
-    /// What an error of the socket means within this bound.
+    /// What a socket error means within this bound.
     pub(super) fn stopped(&self, error: io::Error) -> Stopped {
         match self.check() {
             Err(cancelled) => cancelled,
@@ -72,7 +72,7 @@ impl Bound<'_> {
         }
     }
 
-    /// Whether to go on at all.
+    /// Whether to continue.
     pub(super) fn check(&self) -> Result<(), Stopped> {
         if self.cancel.is_some_and(Cancel::is_cancelled) { Err(Stopped::Cancelled) } else { Ok(()) }
     }
@@ -81,29 +81,29 @@ impl Bound<'_> {
         self.cancel.is_some()
     }
 
-    /// Lets a token stop what waits on `socket`.
+    /// Lets the token stop what waits on `socket`.
     pub(super) fn register(&self, socket: &Arc<socket2::Socket>) -> Result<Option<Registration>, Stopped> {
         let Some(cancel) = self.cancel else { return Ok(None) };
         let registration = cancel.register(Arc::<socket2::Socket>::clone(socket));
         registration.map(Some).ok_or(Stopped::Cancelled)
     }
 
-    /// The same for a connection.
+    /// The same for a transport.
     pub(super) fn register_transport(&self, transport: &Transport) -> Result<Option<Registration>, Stopped> {
         let Some(cancel) = self.cancel else { return Ok(None) };
         cancel.register(transport.stopper()).map(Some).ok_or(Stopped::Cancelled)
     }
 
-    /// The same end on the system's clock, for code that cannot borrow the caller's.
+    /// The same deadline on the system's clock, for code that cannot borrow the caller's.
     pub(super) fn on_system_clock(&self) -> Result<Deadline, Stopped> {
         Ok(Deadline::after(clock::now(), self.left()?))
     }
 }
 
-/// Why a step ended without its result.
+/// Why a step ended without a result.
 #[derive(Debug)]
 pub(super) enum Stopped {
-    /// The time was up: the step's own, or that of everything. `refused` is what another address had said by then.
+    /// A limit was reached: the step's own, or the limit on everything. `refused` is the error of another address.
     Expired {
         by_total: bool,
         refused: Option<io::Error>,
@@ -113,7 +113,7 @@ pub(super) enum Stopped {
 }
 
 impl Stopped {
-    /// Keeps what another address said before the time was up.
+    /// Adds the error of another address that failed before.
     pub(super) fn because(self, error: Option<io::Error>) -> Self {
         match self {
             Self::Expired { by_total, refused } => Self::Expired { by_total, refused: error.or(refused) },
@@ -122,7 +122,7 @@ impl Stopped {
     }
 }
 
-/// A transport on which the reads and writes of one step stop in time.
+/// A transport whose reads and writes end by the bound of one step.
 pub(super) struct Bounded<'a> {
     pub(super) transport: &'a mut Transport,
     pub(super) bound: Bound<'a>,
@@ -134,7 +134,7 @@ impl Bounded<'_> {
         self.set_wait()?;
         match self.transport.read(out) {
             Ok(read) => {
-                // A socket that was shut down from outside is at its end.
+                // A socket that another thread shut down reads as the end of the stream.
                 self.bound.check()?;
                 Ok(read)
             }

@@ -1,7 +1,7 @@
 //! From a plan (which host, which way, which TLS) to an open connection.
 //!
-//! It knows sockets, TLS and how proxies are asked, and nothing of requests, responses, retries or pools. Every step has a
-//! limit; every failure says which step it was and who is to blame; nothing that it prints holds a credential.
+//! It knows sockets, TLS and the protocols of proxies, and nothing about requests, responses, retries or pools. Every step
+//! has a limit. Every failure says which step it was and who is to blame. No text contains a credential.
 
 mod connector;
 mod error;

@@ -1,8 +1,8 @@
-//! From a host to addresses, in the order to try them.
+//! Name resolution: from a host to addresses, in the order in which to try them.
 //!
-//! One look-up for each new connection, by the operating system or by the caller's own resolver; an IP literal needs
-//! neither. The system's look-up cannot be interrupted: limits are checked once it is back. Where a request can be
-//! cancelled, the look-up has a thread of its own, and is left to itself when the caller goes.
+//! There is one lookup for each new connection, by the operating system or by the caller's own resolver. An IP literal needs
+//! none. The system's lookup cannot be interrupted, so limits are checked when it returns. If the request can be cancelled,
+//! the lookup runs on a thread of its own, which is abandoned when the caller leaves.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,7 +13,7 @@ use std::sync::{Arc, mpsc};
 use super::limits::Stopped;
 use crate::cancel::{Cancel, Stop};
 
-/// A look-up of the caller's own: host and port to addresses. A port of 0 in the answer stands for the one asked for.
+/// The caller's own resolver: host and port to addresses. A port of 0 in the answer stands for the requested port.
 #[derive(Clone)]
 pub(crate) struct Resolver(pub(crate) Arc<Lookup>);
 
@@ -25,12 +25,12 @@ impl fmt::Debug for Resolver {
     }
 }
 
-/// Whether `host` needs no look-up.
+/// Whether `host` needs no lookup.
 pub(super) fn is_literal(host: &str) -> bool {
     host.parse::<IpAddr>().is_ok()
 }
 
-/// The addresses of `host`, never none, in the order of the answer.
+/// The addresses of `host`, at least one, in the order of the answer.
 pub(super) fn resolve(
     host: &str,
     port: u16,
@@ -46,7 +46,7 @@ pub(super) fn resolve(
     }
 }
 
-/// What the caller of a look-up on another thread is told.
+/// What a caller learns about a lookup on another thread.
 enum News {
     Answer(io::Result<Vec<SocketAddr>>),
     Cancelled,
@@ -56,7 +56,7 @@ struct Caller(mpsc::SyncSender<News>);
 
 impl Stop for Caller {
     fn stop(&self) {
-        // Full where the answer is there already.
+        // The channel is full if the answer is there already.
         let _ = self.0.try_send(News::Cancelled);
     }
 }
@@ -66,12 +66,12 @@ fn look_up_beside(host: &str, port: u16, own: Option<&Resolver>, cancel: &Cancel
     let Some(_registration) = cancel.register(Arc::new(Caller(say.clone()))) else { return Err(Stopped::Cancelled) };
     let (name, resolver) = (host.to_owned(), own.cloned());
     let look_up_there = move || {
-        // Nobody may be listening any more.
+        // The caller may have left.
         let _ = say.send(News::Answer(look_up(&name, port, resolver.as_ref())));
     };
     let thread = std::thread::Builder::new().name("petition-lookup".to_owned()).spawn(look_up_there);
     if thread.is_err() {
-        // No thread can be had: better a look-up that cannot be left than none.
+        // No thread could be started: a lookup that cannot be abandoned is better than none.
         return look_up(host, port, own).map_err(Stopped::Io);
     }
     match said.recv() {
@@ -83,8 +83,8 @@ fn look_up_beside(host: &str, port: u16, own: Option<&Resolver>, cancel: &Cancel
 
 fn look_up(host: &str, port: u16, own: Option<&Resolver>) -> io::Result<Vec<SocketAddr>> {
     let mut addresses = match own {
-        // An address with a zone, which the system makes a scope of. It goes by `%25` in URLs (RFC 6874) and by `%`
-        // everywhere else.
+        // An address with a zone, which the system turns into a scope. Its separator is `%25` in URLs (RFC 6874), and `%`
+        // elsewhere.
         _ if host.contains(':') => (host.replacen("%25", "%", 1).as_str(), port).to_socket_addrs()?.collect(),
         Some(Resolver(lookup)) => lookup(host, port)?,
         None => (host, port).to_socket_addrs()?.collect(),
@@ -100,7 +100,8 @@ fn look_up(host: &str, port: u16, own: Option<&Resolver>) -> io::Result<Vec<Sock
     Ok(addresses)
 }
 
-/// Happy Eyeballs (RFC 8305 §4): the families take turns, the first answer's first; within one the order stays.
+/// Happy Eyeballs (RFC 8305 §4): the families alternate, beginning with that of the first address. Within a family the order
+/// is kept.
 pub(super) fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let mixed = addresses.windows(2).any(|pair| pair[0].is_ipv4() != pair[1].is_ipv4());
     if !mixed {

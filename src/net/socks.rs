@@ -1,7 +1,7 @@
 //! SOCKS 4, 4a and 5: asking a proxy for a TCP connection (RFC 1928, RFC 1929, and the SOCKS 4 and 4a notes).
 //!
-//! Bytes over a transport; names are looked up before, or left to the proxy. Each step, a question and its answer, has the
-//! connect limit anew (PROXY-27). Refusals are in the words that requests' users know.
+//! It works on bytes over a transport. Names are looked up before, or left to the proxy. The connect limit applies again to
+//! each step, which is a request and its answer. Refusals have the texts of PySocks, which requests uses.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -11,7 +11,7 @@ use super::limits::{Bounded, Limits};
 use super::transport::Transport;
 use crate::proxy::{SocksProxy, SocksVersion};
 
-/// What the proxy is to connect to.
+/// What the proxy should connect to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Target<'a> {
     Address(IpAddr),
@@ -19,19 +19,19 @@ pub(super) enum Target<'a> {
 }
 
 impl Target<'_> {
-    /// A host that needs no look-up.
+    /// A host that needs no lookup.
     pub(super) fn literal(host: &str) -> Option<Self> {
         host.parse().ok().map(Target::Address)
     }
 
-    /// The address to ask for, out of those of a name: the first that the version can say.
+    /// The address to request, out of those of a name: the first that the protocol version can express.
     pub(super) fn choose(addresses: &[SocketAddr], version: SocksVersion) -> Option<Self> {
         let sayable = |address: &&SocketAddr| version == SocksVersion::V5 || address.is_ipv4();
         addresses.iter().find(sayable).map(|address| Target::Address(address.ip()))
     }
 }
 
-/// Asks for a connection to `target`; afterwards the transport is the target's.
+/// Requests a connection to `target`. Afterwards the transport leads to the target.
 pub(super) fn negotiate(
     transport: &mut Transport,
     limits: &Limits<'_>,
@@ -60,7 +60,7 @@ impl Talk<'_> {
         let (address, name) = match target {
             Target::Address(IpAddr::V4(address)) => (address.octets(), None),
             Target::Address(IpAddr::V6(_)) => return Err(failure("SOCKS4 has no IPv6 addresses")),
-            // 4a: an address that cannot be says that a name follows.
+            // SOCKS 4a: an invalid address announces that a name follows.
             Target::Name(name) => ([0, 0, 0, 1], Some(name)),
         };
         let mut request = vec![4, CONNECT];
@@ -117,7 +117,7 @@ impl Talk<'_> {
         }
     }
 
-    /// A question and its answer, with the limit anew.
+    /// Sends a request and reads its answer, within a new bound.
     fn step(&mut self) -> Bounded<'_> {
         Bounded { transport: &mut *self.transport, bound: self.limits.bound() }
     }
@@ -133,7 +133,7 @@ fn credentials(proxy: &SocksProxy) -> Result<Option<Vec<u8>>, ProxyStop> {
     Ok(Some(message))
 }
 
-// PROXY-26
+// The bytes are those of PySocks (PROXY-26).
 fn request_5(target: Target<'_>, port: u16) -> Result<Vec<u8>, ProxyStop> {
     let mut request = vec![5, CONNECT, 0];
     match target {
@@ -163,7 +163,7 @@ fn push_short(message: &mut Vec<u8>, text: &str, what: &'static str) -> Result<(
     Ok(())
 }
 
-/// Reads the rest of a SOCKS5 answer, which is of no use to us.
+/// Reads the rest of a SOCKS5 answer, which is not needed.
 fn bound_address(step: &mut Bounded<'_>) -> Result<(), ProxyStop> {
     let [_reserved, kind] = read(step)?;
     let length = match kind {
@@ -182,7 +182,7 @@ fn read<const N: usize>(step: &mut Bounded<'_>) -> Result<[u8; N], ProxyStop> {
     Ok(bytes)
 }
 
-/// The refusal as PySocks writes it: `0x05: Connection refused`. `first` is the code that the table begins with.
+/// The refusal in the text of PySocks: `0x05: Connection refused`. `first` is the first code of the table.
 fn refused(code: u8, table: &[&str], first: u8) -> ProxyStop {
     let text = code.checked_sub(first).and_then(|index| table.get(usize::from(index)));
     failure(format!("0x{code:02x}: {}", text.unwrap_or(&"Unknown error")))
@@ -233,8 +233,8 @@ mod tests {
 
     type Script = &'static [(usize, &'static [u8])];
 
-    /// A proxy that reads as many bytes as each line says, answers with the bytes beside, then echoes. What it read comes
-    /// out of the channel.
+    /// A proxy that, for each line, reads that many bytes and answers with those bytes, then echoes. What it read comes out
+    /// of the channel.
     fn proxy(script: Script) -> (SocketAddr, Receiver<Vec<u8>>) {
         let (tell, told) = mpsc::channel();
         let address = serve(move |mut stream| {

@@ -1,6 +1,6 @@
-//! What the tests of this room share: peers that answer as told, certificates made on the spot, a directory that goes away.
+//! What the tests of `net/` share: peers that answer by a script, connectors, limits.
 //!
-//! Every peer is a thread behind a listener of its own on port 0; it ends with its connection.
+//! Every peer is a thread with a listener of its own on port 0. It ends with its connection.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -31,7 +31,7 @@ pub(super) fn serve_on(address: &str, peer: impl Fn(TcpStream) + Send + Sync + '
     Ok(address)
 }
 
-/// Sends back what comes, until the end.
+/// Echoes until the end.
 pub(super) fn echo(mut stream: impl Read + Write) {
     let mut buffer = [0; 1024];
     while let Ok(read @ 1..) = stream.read(&mut buffer) {
@@ -41,7 +41,7 @@ pub(super) fn echo(mut stream: impl Read + Write) {
     }
 }
 
-/// Takes what comes and never answers.
+/// Reads everything and never answers.
 pub(super) fn silence(mut stream: impl Read) {
     let mut buffer = [0; 1024];
     while let Ok(1..) = stream.read(&mut buffer) {}
@@ -62,7 +62,7 @@ pub(super) fn closed_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-/// What this system says of a connection to such an address, as our errors quote it.
+/// What this system says about a connection to such an address, as our errors quote it.
 pub(super) fn refusal() -> String {
     if cfg!(unix) {
         return "connection refused".to_owned();
@@ -73,7 +73,7 @@ pub(super) fn refusal() -> String {
     said[..1].to_lowercase() + &said[1..]
 }
 
-/// An address that takes no connection and does not refuse one either: its queue is full.
+/// An address that neither accepts nor refuses a connection, because its queue is full.
 #[cfg(target_os = "linux")]
 pub(super) struct BlackHole {
     pub(super) address: SocketAddr,
@@ -101,7 +101,7 @@ impl BlackHole {
 
 pub(super) const CLOCK: SystemClock = SystemClock;
 
-/// No limits but one that keeps a broken test from hanging.
+/// No limits, except one that keeps a broken test from hanging.
 pub(super) fn patient() -> Limits<'static> {
     limits(Some(Duration::from_secs(20)), None)
 }
@@ -136,7 +136,7 @@ pub(super) fn plain(address: SocketAddr) -> Transport {
     connector_to([address]).connect(&direct("peer.test", None), &patient()).unwrap().transport
 }
 
-/// Connects and takes the time.
+/// Connects, and measures the time.
 pub(super) fn timed(
     connector: &Connector,
     plan: &Plan<'_>,

@@ -1,7 +1,7 @@
-//! One open connection, as bytes: TCP, a Unix socket, or TLS over either, or over TLS.
+//! One open connection, as bytes: TCP, a Unix socket, or TLS over either, or TLS over TLS.
 //!
-//! It knows no HTTP and no pool. Reading and writing are one `match` away from the system call. Timeouts are remembered,
-//! so that setting the same one again costs nothing; they stay with the socket. Dropping a transport closes it.
+//! It knows nothing about HTTP and pools. Reading and writing are one `match` away from the system call. Timeouts stay with
+//! the socket and are remembered, so that setting the same one again costs nothing. Dropping a transport closes it.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -15,7 +15,7 @@ use super::tls;
 use super::wait::{RanOut, Wait};
 use crate::cancel::Stop;
 
-/// An open connection. After [`connect`](super::Connector::connect) its limits are those of the last step: set them before use.
+/// An open connection. After [`connect`](super::Connector::connect) it has the limits of the last step: set new ones first.
 pub(crate) struct Transport {
     inner: Inner,
 }
@@ -30,7 +30,7 @@ enum Inner {
 }
 
 impl Transport {
-    /// A connected socket: in blocking mode on Unix, in the other elsewhere.
+    /// A connected socket: in blocking mode on Unix, in non-blocking mode elsewhere.
     pub(super) fn new(socket: Arc<socket2::Socket>, peer: Option<SocketAddr>) -> Self {
         Self { inner: Inner::Socket { socket: Socket::new(socket), peer } }
     }
@@ -54,35 +54,35 @@ impl Transport {
         }
     }
 
-    /// Limits each read and write from now on, whatever is between here and the socket. No system call.
+    /// Limits each read and write from now on, through all layers of TLS. It makes no system call.
     #[inline]
     pub(crate) fn set_wait(&mut self, wait: Wait) {
         self.socket_mut().set_wait(wait);
     }
 
-    /// Which limit a read or write that timed out ran into.
+    /// Which limit ended the last read or write that timed out.
     pub(crate) fn ran_out(&self) -> RanOut {
         self.socket().ran_out()
     }
 
-    /// What ends every read and write of this connection, from another thread.
+    /// A handle that ends every read and write of this connection from another thread.
     pub(crate) fn stopper(&self) -> Arc<dyn Stop> {
         self.socket().stopper()
     }
 
-    /// Reads what is there: [`WouldBlock`](io::ErrorKind::WouldBlock) if that is nothing.
+    /// Reads what is there; [`WouldBlock`](io::ErrorKind::WouldBlock) if there is nothing.
     pub(crate) fn try_read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.without_waiting(|transport| transport.read(out))
     }
 
-    /// Writes what the peer takes at once: [`WouldBlock`](io::ErrorKind::WouldBlock) if that is nothing. Over TLS, the same
-    /// bytes have to be offered again then.
+    /// Writes as much as possible at once; [`WouldBlock`](io::ErrorKind::WouldBlock) if that is nothing. Over TLS, the same
+    /// bytes must be written again in that case.
     #[inline]
     pub(crate) fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.without_waiting(|transport| transport.write(bytes))
     }
 
-    /// Sends what TLS holds back: [`WouldBlock`](io::ErrorKind::WouldBlock) if the peer does not take all of it at once.
+    /// Sends what TLS has buffered; [`WouldBlock`](io::ErrorKind::WouldBlock) if not all of it can be written at once.
     #[inline]
     pub(crate) fn try_flush(&mut self) -> io::Result<()> {
         match &self.inner {
@@ -99,14 +99,14 @@ impl Transport {
         done
     }
 
-    /// Whether reads and writes that would have to wait are `WouldBlock`; what it was.
+    /// Sets whether reads and writes that would have to wait are `WouldBlock`; returns what it was before.
     #[cfg(feature = "rustls")]
     pub(super) fn set_never_waits(&mut self, never: bool) -> bool {
         std::mem::replace(&mut self.socket_mut().never_waits, never)
     }
 
-    /// Waits until the peer takes more or, if `listening`, has something to say; within the limits. Over TLS, what it says
-    /// may be nothing for the reader.
+    /// Waits, within the limits, until the socket can be written or, if `listening`, read. Over TLS, what can be read may
+    /// contain no application data.
     pub(crate) fn wait_to_write(&mut self, listening: bool) -> io::Result<Ready> {
         if listening && self.has_unread() {
             return Ok(Ready { to_read: true, to_write: false });
@@ -114,8 +114,8 @@ impl Transport {
         self.socket_mut().wait_to_write(listening)
     }
 
-    /// Waits until there may be something to read, without reading it; within the limits. Over TLS it may be nothing for
-    /// the reader.
+    /// Waits, within the limits, until there is something to read, and does not read it. Over TLS, it may contain no
+    /// application data.
     pub(crate) fn wait_to_read(&mut self) -> io::Result<()> {
         if self.has_unread() {
             return Ok(());
@@ -123,7 +123,7 @@ impl Transport {
         self.socket_mut().wait_to_read()
     }
 
-    /// Whether bytes wait between here and the socket.
+    /// Whether TLS has buffered bytes that can be read.
     fn has_unread(&mut self) -> bool {
         match &mut self.inner {
             Inner::Socket { .. } => false,
@@ -131,10 +131,10 @@ impl Transport {
         }
     }
 
-    /// Whether an idle connection must not be used again: the peer closed it, or sent what nobody asked for.
+    /// The probe of an idle connection: whether it must not be used again, because the peer closed it or sent something
+    /// unasked.
     ///
-    /// One system call that takes nothing from the socket. Over TLS any record that is waiting counts, a late session
-    /// ticket among them.
+    /// It is one system call, which consumes nothing. Over TLS any record counts, even a late session ticket.
     pub(crate) fn is_stale(&mut self) -> bool {
         match &mut self.inner {
             Inner::Socket { socket, .. } => socket.has_news(),
@@ -142,8 +142,8 @@ impl Transport {
         }
     }
 
-    /// Appends what one read gives to `out`, as far as it has room; 0 at the end of the stream. From a socket it goes to
-    /// memory that nobody had to zero.
+    /// Appends the bytes of one read to `out`, within its capacity; 0 at the end of the stream. Without TLS, the memory need
+    /// not be zeroed.
     pub(crate) fn read_to_vec(&mut self, out: &mut Vec<u8>) -> io::Result<usize> {
         match &mut self.inner {
             Inner::Socket { socket, .. } => socket.read_to_vec(out),
@@ -157,7 +157,7 @@ impl Transport {
         }
     }
 
-    /// The address at the other end of the socket, a proxy's if there is one; `None` for a Unix socket.
+    /// The address that the socket is connected to, which may be a proxy's; `None` for a Unix socket.
     pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
         match &self.inner {
             Inner::Socket { peer, .. } => *peer,
@@ -169,8 +169,8 @@ impl Transport {
         matches!(self.inner, Inner::Tls(_))
     }
 
-    /// Ends the connection: TLS says good-bye if that needs no wait, then the socket is shut down. Errors are of no use to
-    /// anyone here.
+    /// Ends the connection: TLS sends its close_notify if that needs no wait, then the socket is shut down. Errors are
+    /// ignored.
     pub(crate) fn shutdown(&mut self) {
         let _ = self.without_waiting(|transport| {
             if let Inner::Tls(stream) = &mut transport.inner {
@@ -181,8 +181,8 @@ impl Transport {
         self.socket().shutdown(Shutdown::Both);
     }
 
-    /// Ends this side and reads away what the peer is still sending, for a moment: closing a socket with unread bytes would
-    /// reset the connection.
+    /// Ends this side and discards, for a moment, what the peer still sends: closing a socket with unread bytes would reset
+    /// the connection.
     #[cfg(feature = "native-tls")]
     pub(super) fn linger(&mut self) {
         let socket = self.socket_mut();
@@ -223,7 +223,7 @@ impl Write for Transport {
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.inner {
             Inner::Tls(stream) => stream.flush(),
-            Inner::Socket { .. } => Ok(()), // sockets keep nothing back
+            Inner::Socket { .. } => Ok(()), // sockets have no buffer here
         }
     }
 }
@@ -234,13 +234,13 @@ impl fmt::Debug for Transport {
     }
 }
 
-/// Whether `error` is a limit running out: ours, or the kernel's, which gave up on a silent peer (keepalive,
-/// TCP_USER_TIMEOUT, too many retransmissions).
+/// Whether `error` is a timeout: ours, or the kernel's, which gave up a silent peer (keepalive, TCP_USER_TIMEOUT, too many
+/// retransmissions).
 pub(crate) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-/// Whether the kernel gave the peer up.
+/// Whether the kernel gave up the peer.
 pub(super) fn is_dead_peer(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_some()
 }
@@ -276,7 +276,7 @@ mod tests {
         say.send(Some(b"408")).unwrap();
         wait_until_stale(&mut talked_to);
         let mut late = [0; 3];
-        talked_to.read_exact(&mut late).unwrap(); // the probe took nothing
+        talked_to.read_exact(&mut late).unwrap(); // the probe consumed nothing
         assert!(!talked_to.is_stale());
 
         say.send(None).unwrap();
@@ -316,7 +316,7 @@ mod tests {
             assert_eq!(in_kernel(&transport), silence);
         }
 
-        // What was set behind its back shows that setting the same again is no system call.
+        // The kernel's value is changed directly, to show that setting the same limit again makes no system call.
         transport.raw_socket().set_read_timeout(Some(millis(7000))).unwrap();
         exchange(&mut transport);
         assert_eq!(in_kernel(&transport), Some(millis(7000)));

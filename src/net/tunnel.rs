@@ -1,8 +1,7 @@
-//! CONNECT: asking an HTTP proxy for a way through to the origin (RFC 9110 §9.3.6).
+//! CONNECT: asking an HTTP proxy for a tunnel to the origin (RFC 9110 §9.3.6).
 //!
-//! Any 2xx opens it, and what else the answer's head says is thrown away (PROXY-30). A refusal is kept with its status and
-//! the beginning of its body. Nothing of the credentials gets into an error, not even where the proxy sends them back.
-//! The head has a limit, and so has the time.
+//! Any 2xx opens it, and the rest of the answer's head is ignored. A refusal keeps its status and the beginning of its body.
+//! Credentials never get into an error, even if the proxy repeats them. Both the size of the head and the time have limits.
 
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use crate::http1::response_head::{HeadLimits, HeadParser};
 use crate::text::authority::host_and_port;
 use crate::text::latin1;
 
-/// Opens the tunnel to `host:port`; afterwards the transport is the origin's.
+/// Opens the tunnel to `host:port`. Afterwards the transport leads to the origin.
 pub(super) fn open(
     proxy: &mut Bounded<'_>,
     host: &str,
@@ -30,7 +29,7 @@ pub(super) fn open(
         let head = head(proxy, &mut read)?;
         let rest = read.split_off(head.length);
         match head.status {
-            // RFC 9110 §15.2: more is to come. 101 would be an answer to something that was not asked.
+            // RFC 9110 §15.2: the final answer follows. 101 is not one of these: no upgrade was requested.
             100 | 102..=199 => {
                 interim += head.length;
                 if interim > MAX_HEAD {
@@ -52,7 +51,7 @@ pub(super) fn open(
     }
 }
 
-// WIRE-08
+// The order of the lines is that of requests (WIRE-08).
 fn request(host: &str, port: u16, authorization: Option<&str>) -> Vec<u8> {
     let authority = host_and_port(host, port);
     let mut request = format!("CONNECT {authority} HTTP/1.1\r\n").into_bytes();
@@ -67,7 +66,7 @@ fn request(host: &str, port: u16, authorization: Option<&str>) -> Vec<u8> {
 }
 
 struct Head {
-    /// In bytes, the empty line included.
+    /// In bytes, including the empty line.
     length: usize,
     status: u16,
     reason: Vec<u8>,
@@ -75,7 +74,7 @@ struct Head {
     chunked: bool,
 }
 
-/// Reads until `read` begins with a whole head.
+/// Reads until `read` begins with a complete head.
 fn head(proxy: &mut Bounded<'_>, read: &mut Vec<u8>) -> Result<Head, ProxyStop> {
     loop {
         if let Some(head) = parse(read)? {
@@ -115,7 +114,7 @@ fn parse(read: &[u8]) -> Result<Option<Head>, ProxyStop> {
     }))
 }
 
-/// The beginning of a refusal's body, as far as it comes without a long wait. Its end or an error is its end.
+/// The beginning of a refusal's body, as far as it arrives without a long wait. An error counts as its end.
 fn body(proxy: &mut Bounded<'_>, head: &Head, mut read: Vec<u8>) -> Vec<u8> {
     let enough = if head.chunked { MAX_BODY } else { head.content_length.unwrap_or(MAX_BODY).min(MAX_BODY) };
     let deadline = Deadline::after(clock::now(), Some(BODY_WAIT));
@@ -130,7 +129,7 @@ fn body(proxy: &mut Bounded<'_>, head: &Head, mut read: Vec<u8>) -> Vec<u8> {
     if head.chunked { unchunked(&read) } else { read }
 }
 
-/// What is whole and what is begun of the chunks.
+/// The content of the chunks, including an incomplete last one.
 fn unchunked(mut chunks: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     while let Ok(httparse::Status::Complete((used, size))) = httparse::parse_chunk_size(chunks) {
@@ -156,7 +155,7 @@ impl Secrets {
             let decoded = base64::engine::general_purpose::STANDARD.decode(token).unwrap_or_default();
             let decoded = String::from_utf8_lossy(&decoded).into_owned();
             let password = decoded.split_once(':').map(|(_, password)| password.to_owned());
-            // A password of three letters would be found in any text.
+            // Too short a secret would be found in any text.
             secrets.extend(password.filter(|password| password.len() > 3));
             secrets.extend([decoded, token.to_owned()].into_iter().filter(|secret| !secret.is_empty()));
             secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
@@ -164,7 +163,7 @@ impl Secrets {
         Self(secrets)
     }
 
-    /// One line without control characters, secrets or much length.
+    /// The text as one short line, without control characters and secrets.
     fn printable(&self, bytes: &[u8]) -> String {
         let text = self.hidden_in(String::from_utf8_lossy(bytes).into_owned());
         // Once more: a page may spell them with character references.
@@ -241,7 +240,7 @@ const MAX_HEADERS: usize = 100;
 const HEAD_TOO_LONG: &str = "the head of its answer to CONNECT is too long";
 const MAX_BODY: usize = 4 * 1024;
 const MAX_PRINTED: usize = 300;
-/// How long the body of a refusal is waited for: the refusal itself is known.
+/// How long to wait for the body of a refusal; the refusal itself is already known.
 const BODY_WAIT: Duration = Duration::from_millis(500);
 
 #[cfg(test)]

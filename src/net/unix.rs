@@ -11,11 +11,11 @@ use super::limits::{Bound, Stopped};
 use super::transport::Transport;
 use crate::clock;
 
-/// Connects, waiting for a place in the listener's queue no longer than the bound.
+/// Connects. It waits for a place in the listener's queue, within the bound.
 pub(super) fn connect(path: &Path, bound: &Bound<'_>) -> Result<Transport, Stopped> {
     let address = SockAddr::unix(path).map_err(Stopped::Io)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(Stopped::Io)?;
-    // Nothing wakes a thread that waits for a place in a full queue.
+    // Nothing can wake a thread that waits for a place in a full queue.
     let slice = bound.can_be_cancelled().then_some(SLICE);
     let end = bound.on_system_clock()?;
     loop {
@@ -25,8 +25,8 @@ pub(super) fn connect(path: &Path, bound: &Bound<'_>) -> Result<Transport, Stopp
             return Err(bound.expired());
         }
         let limit = slice.into_iter().chain(left).min();
-        // A connect that does not block would fail at once where the queue is full; Linux bounds one that blocks by the
-        // send timeout, and elsewhere a full queue is a refusal.
+        // With a full queue a non-blocking connect would fail at once. On Linux the send timeout limits a blocking one;
+        // elsewhere a full queue is a refusal.
         socket.set_write_timeout(limit).map_err(Stopped::Io)?;
         match socket.connect(&address) {
             Ok(()) => return Ok(Transport::new(Arc::new(socket), None)),
@@ -36,7 +36,7 @@ pub(super) fn connect(path: &Path, bound: &Bound<'_>) -> Result<Transport, Stopp
     }
 }
 
-/// How often a wait that cannot be woken looks whether it was cancelled.
+/// How often a wait that cannot be woken checks whether it was cancelled.
 const SLICE: Duration = Duration::from_millis(50);
 
 #[cfg(test)]

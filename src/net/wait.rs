@@ -1,7 +1,7 @@
 //! How long reads and writes may take, and the one place that sleeps until a socket is ready.
 //!
-//! A wait ends at one instant, computed when it begins. Each system call below it gets what is left until then, so that
-//! neither a signal nor a peer that drips can begin it anew.
+//! A wait ends at one instant, computed when it begins. Each system call of it gets the time that is left, so that neither a
+//! signal nor a slow peer can start it again (docs/decisions.md#one-deadline).
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -11,16 +11,16 @@ use rustix::io::Errno;
 
 use crate::clock::{self, Deadline};
 
-/// The limits on what is read and written next, on the system's clock.
+/// The limits on the next read or write, on the system's clock.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Wait {
-    /// How long the socket may be silent: it begins anew with each byte.
+    /// How long the socket may be silent. It starts again with each byte.
     pub(crate) silence: Option<Duration>,
-    /// When everything has to be over.
+    /// When everything must be over.
     pub(crate) until: Deadline,
 }
 
-/// Which limit of a [`Wait`] ran out.
+/// Which limit of a [`Wait`] was reached.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum RanOut {
     Silence,
@@ -28,12 +28,12 @@ pub(crate) enum RanOut {
 }
 
 impl Wait {
-    /// No longer than until `deadline`.
+    /// A wait until `deadline` at most.
     pub(crate) fn until(deadline: Deadline) -> Self {
         Self { silence: None, until: deadline }
     }
 
-    /// When a silence that begins at `now` has lasted too long, and which limit that is.
+    /// When a silence that begins at `now` becomes too long, and by which limit.
     pub(super) fn ends(self, now: Instant) -> (Deadline, RanOut) {
         let silent = Deadline::after(now, self.silence);
         match (silent.0, self.until.0) {
@@ -44,7 +44,7 @@ impl Wait {
     }
 }
 
-/// Sleeps until one of `sockets` is ready, or the deadline has passed (false). A wake-up may be for nothing.
+/// Sleeps until one of `sockets` is ready, or the deadline has passed (false). It may wake up spuriously.
 pub(super) fn sleep_until_ready(sockets: &mut [PollFd<'_>], deadline: Deadline) -> io::Result<bool> {
     loop {
         let left = deadline.left(clock::now());
@@ -53,7 +53,7 @@ pub(super) fn sleep_until_ready(sockets: &mut [PollFd<'_>], deadline: Deadline) 
         }
         let slice = SLICE.into_iter().chain(left).min();
         match poll(sockets, slice.map(timespec).as_ref()) {
-            // The time is up, or the slice is: then whoever asked looks for itself.
+            // The deadline or the slice is over; the caller checks which.
             Ok(0) if SLICE.is_none() => {}
             Ok(_) => return Ok(true),
             Err(Errno::INTR) => {}
@@ -62,17 +62,17 @@ pub(super) fn sleep_until_ready(sockets: &mut [PollFd<'_>], deadline: Deadline) 
     }
 }
 
-/// Sleeps until `socket` is ready for one of `events`; which of them it is. None when the deadline has passed.
+/// Sleeps until `socket` is ready for one of `events`, and returns which; `None` if the deadline has passed.
 pub(super) fn ready(socket: &socket2::Socket, events: PollFlags, deadline: Deadline) -> io::Result<Option<PollFlags>> {
     let mut sockets = [PollFd::new(socket, events)];
     Ok(sleep_until_ready(&mut sockets, deadline)?.then(|| sockets[0].revents()))
 }
 
-/// Where a shutdown by another thread does not surely wake a poll, it looks again this often.
+/// How often a poll checks again on systems where a shutdown by another thread may not wake it.
 const SLICE: Option<Duration> = if cfg!(target_os = "linux") { None } else { Some(Duration::from_millis(50)) };
 
 fn timespec(duration: Duration) -> Timespec {
-    // Some platforms poll with an i32 of milliseconds: a longer wait is cut, and the loop starts another.
+    // Some platforms take an i32 of milliseconds. A longer wait is cut, and the loop starts another.
     let duration = duration.min(Duration::from_secs(1_000_000));
     Timespec { tv_sec: duration.as_secs() as _, tv_nsec: duration.subsec_nanos() as _ }
 }
