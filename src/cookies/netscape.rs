@@ -206,7 +206,20 @@ mod tests {
     #[test]
     fn comments_and_blank_lines_are_passed_over() {
         const COOKIE: &str = "h.test\tFALSE\t/\tFALSE\t0\ta\t1";
-        for line in ["", "   ", "\t", "#", "  # x", "\t# x", "$", "$ Version 1", "  $x", "#HttpOnly", "#HttpOnly_", "#HttpOnly_ # x"] {
+        for line in [
+            "",
+            "   ",
+            "\t",
+            "#",
+            "  # x",
+            "\t# x",
+            "$",
+            "$ Version 1",
+            "  $x",
+            "#HttpOnly",
+            "#HttpOnly_",
+            "#HttpOnly_ # x",
+        ] {
             assert_eq!(parse(line.as_bytes()).unwrap(), [], "{line:?}");
         }
         for mark in ["#", "# ", "  # ", "\t#", "$", " $"] {

@@ -1,10 +1,10 @@
-//! Connectors, built once for each TLS setting.
+//! A cache of connectors: each is built once for its TLS settings.
 //!
-//! Building one reads and parses a bundle of authorities, tens of milliseconds with OpenSSL; using it again costs a look-up.
-//! The cache is shared by the whole process, so that the one-shot functions gain from it too, and it is small. A connector
-//! whose files have changed since is built anew.
+//! Building a connector reads and parses a bundle of authorities, which takes tens of milliseconds with OpenSSL; reusing it
+//! costs a lookup. The cache is small and is shared by the whole process, so that the one-shot functions profit too. A
+//! connector whose files have changed is built again.
 //!
-//! The lock guards the list only. Threads that need the same connector at once wait for the one that builds it.
+//! The lock guards the list only. Threads that need the same connector at once wait for the thread that builds it.
 
 use std::fs;
 use std::path::Path;
@@ -23,9 +23,9 @@ pub(super) fn connector(settings: &TlsSettings) -> Result<Built, TlsError> {
 }
 
 struct Cache {
-    /// The front is what was not used for longest.
+    /// The least recently used is at the front.
     entries: Mutex<Vec<Entry>>,
-    /// More settings than this at a time are possible, only slower.
+    /// More settings than this work too, but slower.
     capacity: usize,
 }
 
@@ -37,7 +37,7 @@ struct Entry {
 
 type Slot = Arc<OnceLock<Result<Built, TlsError>>>;
 
-/// What tells two states of a file apart; `None` if it is not there.
+/// What distinguishes two states of a file; `None` if it does not exist.
 type Stamp = Option<(SystemTime, u64)>;
 
 impl Cache {
@@ -46,7 +46,7 @@ impl Cache {
     }
 
     fn connector(&self, settings: &TlsSettings) -> Result<Built, TlsError> {
-        // Before reading, so that a change meanwhile makes the next look-up build again.
+        // Before reading, so that after a change meanwhile the next lookup builds again.
         let stamps = settings.files().map(stamp).collect();
         let slot = self.slot(settings, stamps);
         let built = slot.get_or_init(|| build(settings.config())).clone();
@@ -68,7 +68,7 @@ impl Cache {
         let oldest = (entries.len() >= self.capacity).then(|| entries.remove(0));
         entries.push(entry);
         drop(entries);
-        drop((outdated, oldest)); // freeing a bundle takes its time
+        drop((outdated, oldest)); // freeing a bundle takes time
         slot
     }
 

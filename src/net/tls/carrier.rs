@@ -1,8 +1,8 @@
 //! What a TLS library reads from and writes to: the transport below, watched during the handshake.
 //!
-//! The transport's own limits bound each read and write, so a peer that drips cannot stretch a handshake. The watch keeps
-//! what the libraries' errors hide: that the time was up, how the connection broke, whether the first bytes were HTTP.
-//! After [`release`](Carrier::release) nothing stands between the library and the transport.
+//! The transport's limits apply to each read and write, so a slow peer cannot prolong a handshake. The watch records what the
+//! libraries' errors hide: that the time was up, how the connection broke, whether the first bytes were HTTP. After
+//! [`release`](Carrier::release) the library uses the transport directly.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub(in crate::net) struct Carrier {
     watch: Option<Watch>,
 }
 
-/// What happened on the wire so far. Shared, as a library that fails drops its stream.
+/// What has happened on the wire so far. It is shared, because a library that fails drops its stream.
 #[derive(Clone, Default)]
 pub(super) struct Watch(Arc<Mutex<Seen>>);
 
@@ -31,9 +31,9 @@ struct Seen {
 #[derive(Clone, Copy)]
 enum Trouble {
     Expired,
-    /// While reading: no handshake goes on after that.
+    /// While reading: the handshake cannot continue.
     Broken(io::ErrorKind),
-    /// While writing: perhaps only the alert that says what else is wrong.
+    /// While writing: possibly only the alert about another error.
     Unsent(io::ErrorKind),
 }
 
@@ -51,7 +51,7 @@ impl Carrier {
         self.watch = None;
     }
 
-    /// Notes what went wrong, and says it in a way that every library takes for "not now" where the time was up.
+    /// Records what went wrong. A timeout becomes `WouldBlock`, which every library passes on.
     fn note<T>(&self, result: io::Result<T>, trouble: impl FnOnce(io::ErrorKind) -> Trouble) -> io::Result<T> {
         let Some(watch) = &self.watch else { return result };
         result.map_err(|error| {
@@ -94,7 +94,7 @@ impl Write for Carrier {
 }
 
 impl Watch {
-    /// The first trouble is the cause of any other.
+    /// The first trouble is the cause of all others.
     fn met(&self, trouble: Trouble) {
         self.0.lock().trouble.get_or_insert(trouble);
     }
@@ -110,10 +110,10 @@ impl Watch {
         }
     }
 
-    /// `error`, or the better explanation that the wire has for it.
+    /// `error`, or the better explanation that was seen on the wire.
     pub(super) fn explain(&self, error: TlsError) -> TlsError {
         let seen = self.0.lock();
-        // A certificate that does not verify is what it is, whatever the peer did afterwards.
+        // A certificate that does not verify is the cause, whatever the peer did afterwards.
         if error.is_verification() || error.kind() == TlsErrorKind::ClientCertificateRequired {
             return error;
         }

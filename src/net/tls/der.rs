@@ -1,6 +1,6 @@
-//! As much DER as certificates and keys need: cutting values out, and putting a frame around one.
+//! As much DER as certificates and keys need: extracting values, and adding tag and length to content.
 //!
-//! Reading never fails loudly: what does not parse is `None`, and the caller says what that means.
+//! What does not parse is `None`; the caller decides what that means.
 
 pub(super) const INTEGER: u8 = 0x02;
 pub(super) const OCTET_STRING: u8 = 0x04;
@@ -25,7 +25,7 @@ impl<'a> Iterator for Values<'a> {
     fn next(&mut self) -> Option<Value<'a>> {
         let (&tag, rest) = self.0.split_first()?;
         let (&first, rest) = rest.split_first()?;
-        // A tag of several bytes and an indefinite length do not occur in what we read.
+        // Certificates and keys have no tags of several bytes and no indefinite lengths.
         let (length, rest) = match first {
             0..=0x7f => (usize::from(first), rest),
             0x81..=0x84 => {
@@ -51,7 +51,7 @@ impl<'a> Values<'a> {
     }
 }
 
-/// `content` behind its tag and length.
+/// `content` with its tag and length.
 pub(super) fn frame(tag: u8, content: &[&[u8]]) -> Vec<u8> {
     let length: usize = content.iter().map(|part| part.len()).sum();
     let mut out = Vec::with_capacity(length + 6);

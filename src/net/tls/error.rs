@@ -1,12 +1,12 @@
-//! What went wrong with TLS, in words a person can act on.
+//! What went wrong with TLS, in texts that a person can act on.
 //!
-//! The libraries report failures as texts, alerts or enums of their own. [`TlsErrorKind`] is what they have in common;
-//! the library's own text is kept beside ours where ours says less.
+//! The libraries report failures as texts, alerts or enums of their own. [`TlsErrorKind`] is what they have in common. If our
+//! text says less than the library's, it includes that one.
 
 use std::fmt;
 use std::io;
 
-/// A TLS failure. It also travels inside an `io::Error` when it shows up while reading: see [`TlsError::inside`].
+/// A TLS failure. One that occurs while reading is inside an `io::Error`: see [`TlsError::inside`].
 #[derive(Clone, Debug)]
 pub(crate) struct TlsError {
     kind: TlsErrorKind,
@@ -23,13 +23,13 @@ pub(crate) enum TlsErrorKind {
     Certificate,
     /// No pin matches, or none could be compared.
     Pin,
-    /// The server said that it wants a client certificate.
+    /// The server requires a client certificate.
     ClientCertificateRequired,
-    /// The server refused the handshake by an alert of another kind.
+    /// The server refused the handshake with another alert.
     Refused,
-    /// The other side speaks something else.
+    /// The peer does not speak TLS.
     NotTls,
-    /// No common version of the protocol.
+    /// There is no common version of the protocol.
     Version,
     /// The time is up.
     Expiry,
@@ -37,11 +37,11 @@ pub(crate) enum TlsErrorKind {
     Broken(io::ErrorKind),
     /// A file could not be read.
     File(io::ErrorKind),
-    /// A file or a value is there and unusable.
+    /// A file or a value cannot be used.
     Unusable,
-    /// Settings that cannot work together.
+    /// The settings contradict each other.
     Setting,
-    /// The build does not have it.
+    /// The build lacks it.
     Unsupported,
     Other,
 }
@@ -55,19 +55,19 @@ impl TlsError {
         self.kind
     }
 
-    /// Whether the peer's certificate is at fault: asking again gets the same one.
+    /// Whether the peer's certificate is at fault, so that a retry cannot help.
     pub(crate) fn is_verification(&self) -> bool {
         use TlsErrorKind::{Certificate, Expired, NotYetValid, Pin, UnknownIssuer, WrongHost};
         matches!(self.kind, Expired | NotYetValid | WrongHost | UnknownIssuer | Certificate | Pin)
     }
 
-    /// The TLS failure that a read or a write reported, if it was one. Under TLS 1.3 a server that wants a client
-    /// certificate says so here.
+    /// The TLS failure inside the error of a read or write, if there is one. With TLS 1.3, a server that requires a client
+    /// certificate reports it there.
     pub(crate) fn inside(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }
 
-    /// From a library's text, by what it says.
+    /// Classifies a library's text.
     pub(super) fn from_text(text: &str, host: &str) -> Self {
         let lower = text.to_ascii_lowercase();
         let kind =
@@ -75,7 +75,7 @@ impl TlsError {
         Self::of(kind, host, text)
     }
 
-    /// Our sentence for `kind`, or `text` where we have none.
+    /// Our text for `kind`, or `text` if we have none.
     pub(super) fn of(kind: TlsErrorKind, host: &str, text: &str) -> Self {
         let sentence = match kind {
             TlsErrorKind::Expired => format!("the certificate of {host} has expired"),
@@ -94,7 +94,7 @@ impl TlsError {
     }
 }
 
-/// What library texts say, most telling first. OpenSSL, then Security Framework and SChannel.
+/// Parts of the libraries' texts, the most specific first: OpenSSL, then Security Framework and SChannel.
 const TEXTS: &[(&str, TlsErrorKind)] = &[
     ("certificate has expired", TlsErrorKind::Expired),
     ("not within its validity period", TlsErrorKind::Expired),
@@ -120,7 +120,7 @@ const TEXTS: &[(&str, TlsErrorKind)] = &[
     (" alert ", TlsErrorKind::Refused),
 ];
 
-/// OpenSSL's texts are `error:0A000086:SSL routines:function:what happened:file:line: (why)`: what happened and why.
+/// What happened, and why, from OpenSSL's `error:0A000086:SSL routines:function:what happened:file:line: (why)`.
 fn brief(text: &str) -> &str {
     let line = text.lines().next().unwrap_or_default().trim();
     let Some(rest) = line.strip_prefix("error:") else { return line };

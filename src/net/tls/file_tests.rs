@@ -1,4 +1,4 @@
-//! Files and what is in them: client certificates, keys, archives, by every backend of the build.
+//! Tests of files: client certificates, keys and archives, with every backend of the build.
 
 use std::path::Path;
 
@@ -38,7 +38,7 @@ fn files_that_cannot_be_used_are_named_before_anything_is_connected() {
             (with_cert(&cert, &other_key), ErrorKind::SslError, "the client certificate or its key cannot be used"),
         ] {
             let settings = TlsSettings::new(config);
-            // Nobody listens there, and nobody has to.
+            // Nothing listens there, and nothing has to.
             let error =
                 connector_to([closed_port()]).connect(&direct("localhost", Some(&settings)), &patient()).unwrap_err();
 
@@ -106,7 +106,7 @@ fn a_client_certificate_is_shown_where_one_is_required() {
                 assert!(told.recv().unwrap().has_cert);
             }
 
-            // Without one, TLS 1.3 says so on the first read.
+            // Without one, the error of TLS 1.3 comes with the first read.
             let text = match connect(peer, "localhost", pki.config(&backend)) {
                 Err(error) => {
                     assert_eq!(error.kind(), ErrorKind::SslError);
@@ -146,7 +146,7 @@ fn native_tls_takes_archives_and_old_rsa_keys() {
     assert!(wrong.to_string().starts_with("the PKCS#12 archive memory cannot be used"), "{wrong}");
     assert!(!wrong.to_string().contains("guess"));
 
-    // The key parses, so what is wrong is that it is another's.
+    // The key parses; what is wrong is that it belongs to another certificate.
     let base64 = RSA_KEY.trim();
     let key = format!("-----BEGIN RSA PRIVATE KEY-----\n{base64}\n-----END RSA PRIVATE KEY-----\n");
     let other = built(ClientCert::pem_bytes(Pki::new().leaf.cert, key)).unwrap_err();

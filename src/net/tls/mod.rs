@@ -1,8 +1,8 @@
-//! TLS over a transport, by whichever library the settings ask for.
+//! TLS over a transport, with the library that the settings select.
 //!
-//! A backend is one file: it builds a connector from a [`TlsConfig`], shakes hands over a [`Carrier`], and gives a stream.
-//! This file picks the backend; what it means for a certificate to be right, pinned or refused is said once, here and in
-//! the files beside, not in each backend. With no backend in the build every handshake is an error that names the features.
+//! A backend is one file: it builds a connector from a [`TlsConfig`], performs the handshake over a [`Carrier`], and returns a
+//! stream. This file selects the backend. The rules for names, pins and errors are here and in the files beside, once for all
+//! backends. In a build without a backend every handshake is an error that names the features.
 
 mod cache;
 mod carrier;
@@ -41,7 +41,7 @@ use super::limits::{Bound, Stopped};
 use super::transport::Transport;
 use super::wait::Wait;
 
-/// A connector that is ready to be used many times.
+/// A connector, which can be used many times.
 #[derive(Clone)]
 enum Built {
     #[cfg(feature = "native-tls")]
@@ -64,19 +64,19 @@ pub(super) enum Stream {
     None(none::Stream),
 }
 
-/// Settings with their connector: what can be wrong with files and features has been found out.
+/// Settings with their connector. Errors in files and missing features have been found by now.
 pub(super) struct Ready<'a> {
     settings: &'a TlsSettings,
     built: Built,
 }
 
-/// Builds what the handshake needs, or finds it in the cache.
+/// Builds the connector, or finds it in the cache.
 pub(super) fn prepare(settings: &TlsSettings) -> Result<Ready<'_>, TlsError> {
     Ok(Ready { settings, built: cache::connector(settings)? })
 }
 
 impl Ready<'_> {
-    /// Encrypts `transport`; `host` is the name to send and to check, if the settings have no other.
+    /// Performs the handshake over `transport`. `host` is the name to send and to verify, if the settings have no other.
     pub(super) fn handshake(
         &self,
         host: &str,
@@ -97,14 +97,14 @@ impl Ready<'_> {
             #[cfg(not(any(feature = "native-tls", feature = "rustls")))]
             Built::None(connector) => none::handshake(connector, config, name, carrier).map(Stream::None),
         };
-        // What the wire showed says more than what the library made of it.
+        // What was seen on the wire says more than the library's error.
         let mut stream = shaken.map_err(|error| watch.explain(error))?;
         stream.carrier_mut().release();
         Ok(Transport::tls(stream))
     }
 }
 
-/// The name as certificates and SNI have it: without the trailing dot (TLS-08) and without an IPv6 zone.
+/// The name in the form of certificates and SNI: without a trailing dot and without an IPv6 zone.
 fn server_name(host: &str) -> &str {
     let host = host.strip_suffix('.').unwrap_or(host);
     match host.split_once('%') {
@@ -187,7 +187,7 @@ impl Stream {
         each!(self, stream => stream.carrier_mut())
     }
 
-    /// Whether bytes wait here that the socket no longer has.
+    /// Whether the stream has buffered bytes that can be read.
     pub(super) fn has_unread(&mut self) -> bool {
         each!(self, stream => stream.has_unread())
     }
@@ -196,8 +196,8 @@ impl Stream {
         each!(self, stream => stream.close_notify());
     }
 
-    /// The end of the connection is the end of the data, with or without a close_notify, as in requests: the framing of
-    /// HTTP finds what is missing.
+    /// The end of the connection is the end of the data, with or without a close_notify, as in requests. The framing of HTTP
+    /// detects missing data.
     #[inline]
     pub(super) fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         each!(self, stream => stream.read(out))

@@ -1,7 +1,7 @@
-//! TLS by the library of the operating system, through native-tls.
+//! TLS with the library of the operating system, through native-tls.
 //!
-//! What native-tls cannot say itself is made up for here: keys in other forms than PKCS#8, the common name that OpenSSL
-//! would take for a host name, errors that are only texts.
+//! This file adds what native-tls lacks: keys in other forms than PKCS#8, refusing the common name that OpenSSL would accept
+//! as a host name, and kinds for errors that are only texts.
 
 use std::io::{self, Read, Write};
 
@@ -16,8 +16,8 @@ pub(in crate::net) struct Stream(TlsStream<Carrier>);
 
 pub(super) fn build(config: &TlsConfig) -> Result<Connector, TlsError> {
     let mut builder = TlsConnector::builder();
-    builder.request_alpns(&["http/1.1"]); // TLS-15
-    // TLS-14
+    builder.request_alpns(&["http/1.1"]); // all that requests offers (TLS-15)
+    // The default minimum is requests' (TLS-14).
     builder.min_protocol_version(Some(protocol(config.min_version.unwrap_or(TlsVersion::Tls12))));
     builder.max_protocol_version(config.max_version.map(protocol));
     match &config.verify {
@@ -67,7 +67,7 @@ fn identity(cert: &ClientCert) -> Result<Identity, TlsError> {
             let key_pem = pem::to_pem("PRIVATE KEY", &key);
             let identity = Identity::from_pkcs8(chain_pem.as_bytes(), key_pem.as_bytes())
                 .map_err(|error| refuse(&error.to_string()))?;
-            // OpenSSL compares a key with a certificate of its own kind only, and takes others without a word.
+            // OpenSSL compares a key only with a certificate of the same algorithm, and accepts any other silently.
             match (pem::algorithm_of_key(&key), pins::algorithm(&chain[0])) {
                 (Some(of_key), Some(of_cert)) if of_key != of_cert => Err(refuse("it is not for the certificate")),
                 _ => Ok(identity),
@@ -92,7 +92,7 @@ pub(super) fn handshake(
         HandshakeError::Failure(error) => failure(&error, config, name),
     })?;
     if let Err(error) = check(&stream, config, name) {
-        // The server believes that all is well, and may be sending tickets: it is to see an end, not a reset.
+        // The server believes that the handshake succeeded, and may be sending tickets. It should see an end, not a reset.
         let _ = stream.shutdown();
         stream.get_mut().transport.linger();
         return Err(error);
@@ -100,7 +100,7 @@ pub(super) fn handshake(
     Ok(Stream(stream))
 }
 
-/// What the library does not check: that the certificate names a host at all, and the pins.
+/// Checks what the library does not: that the certificate names a host at all, and the pins.
 fn check(stream: &TlsStream<Carrier>, config: &TlsConfig, name: &str) -> Result<(), TlsError> {
     let certificate = || -> Result<Option<Vec<u8>>, native_tls::Error> {
         stream.peer_certificate()?.map(|certificate| certificate.to_der()).transpose()
@@ -118,7 +118,7 @@ fn check(stream: &TlsStream<Carrier>, config: &TlsConfig, name: &str) -> Result<
 
 fn failure(error: &native_tls::Error, config: &TlsConfig, name: &str) -> TlsError {
     let text = error.to_string();
-    // Before TLS 1.3 a server that misses a client certificate has only these alerts.
+    // Before TLS 1.3, these are the only alerts for a missing client certificate.
     if config.cert.is_none()
         && ["alert handshake failure", "alert bad certificate"].iter().any(|alert| text.contains(alert))
     {
@@ -167,11 +167,11 @@ fn is_ragged_end(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.to_string().contains("unexpected eof while reading"))
 }
 
-/// The transport's own errors stay as they are; TLS's become ours.
+/// Errors of the transport stay unchanged; those of TLS become ours.
 #[cold]
 fn explained(error: io::Error) -> io::Error {
     match error.get_ref() {
-        // One that is ours already comes from the TLS below this one.
+        // An error that is already ours comes from the TLS below this one.
         Some(inner) if !inner.is::<TlsError>() => TlsError::from_text(&inner.to_string(), "the server").into(),
         _ => error,
     }

@@ -1,4 +1,4 @@
-//! The backend of a build without TLS: there are no connectors and no streams, and the types say so.
+//! The backend of a build without TLS: its connector and stream are types without values.
 
 use std::io;
 

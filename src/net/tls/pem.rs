@@ -1,7 +1,7 @@
-//! Certificates and private keys out of PEM files, for both backends.
+//! Certificates and private keys from PEM files, for both backends.
 //!
 //! It reads what OpenSSL reads: certificates under three labels, keys as PKCS#8, PKCS#1 (RSA) and SEC1 (EC). What it
-//! cannot use (an encrypted key, a DSA key) is an error that names the label. Nothing here prints a key.
+//! cannot use (an encrypted key, a DSA key) is an error that names the label. Errors never contain a key.
 
 use std::fs;
 use std::path::Path;
@@ -12,14 +12,14 @@ use super::der::Values;
 use super::{TlsError, TlsErrorKind};
 use crate::verify::Material;
 
-/// One `-----BEGIN label-----` … `-----END label-----`.
+/// One block, `-----BEGIN label-----` … `-----END label-----`.
 struct Block {
     label: String,
     encrypted: bool,
     der: Vec<u8>,
 }
 
-/// A private key in the form that its label says.
+/// A private key in the form that its label names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum KeyForm {
     Pkcs8,
@@ -30,12 +30,12 @@ pub(super) enum KeyForm {
 pub(super) struct PrivateKey {
     pub(super) form: KeyForm,
     pub(super) der: Vec<u8>,
-    /// The curve, where a block of its own says it.
+    /// The curve, if a block of its own states it.
     #[cfg_attr(not(feature = "native-tls"), allow(dead_code))]
     parameters: Option<Vec<u8>>,
 }
 
-/// The bytes of a file or of memory; the error names the path and what was to be found there.
+/// The bytes of a file or of memory. The error names the path, and what was expected there.
 pub(super) fn read(material: &Material, what: &str) -> Result<Vec<u8>, TlsError> {
     match material {
         Material::Memory(bytes) => Ok(bytes.to_vec()),
@@ -49,7 +49,7 @@ fn read_file(path: &Path, what: &str) -> Result<Vec<u8>, TlsError> {
     })
 }
 
-/// How errors call the place: a path, or memory.
+/// The place as errors name it: a path, or memory.
 pub(super) fn place(material: &Material) -> String {
     match material {
         Material::File(path) => path.display().to_string(),
@@ -57,7 +57,7 @@ pub(super) fn place(material: &Material) -> String {
     }
 }
 
-/// The certificates of a bundle: a PEM file, or all PEM files in a directory. Never none.
+/// The certificates of a bundle: a PEM file, or all PEM files in a directory. There is at least one.
 pub(super) fn bundle(path: &Path) -> Result<Vec<Vec<u8>>, TlsError> {
     const WHAT: &str = "CA bundle";
     let mut found = Vec::new();
@@ -73,7 +73,7 @@ pub(super) fn bundle(path: &Path) -> Result<Vec<Vec<u8>>, TlsError> {
             .map_err(unreadable)?;
         files.sort();
         for file in files.iter().filter(|file| file.is_file()) {
-            // Other things live in such directories too; one that is no PEM is not an error.
+            // Such directories contain other files too. A file that is not PEM is not an error.
             let Ok(bytes) = fs::read(file) else { continue };
             for certificate in certificates(&bytes).unwrap_or_default() {
                 // `openssl rehash` makes a second name for each.
@@ -96,7 +96,7 @@ pub(super) fn unusable(what: &str, place: &str, why: &str) -> TlsError {
     TlsError::new(TlsErrorKind::Unusable, format!("the {what} {place} cannot be used: {why}"))
 }
 
-/// A client's certificate chain. Never empty.
+/// A client's certificate chain, which is never empty.
 pub(super) fn chain(material: &Material) -> Result<Vec<Vec<u8>>, TlsError> {
     const WHAT: &str = "client certificate";
     let found = certificates(&read(material, WHAT)?).map_err(|why| unusable(WHAT, &place(material), &why))?;
@@ -117,7 +117,7 @@ fn certificates(text: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     for block in blocks(text)? {
         match block.label.as_str() {
             "CERTIFICATE" | "X509 CERTIFICATE" => found.push(block.der),
-            // What OpenSSL's own trust settings are follows behind the certificate.
+            // OpenSSL's own trust settings follow the certificate.
             "TRUSTED CERTIFICATE" => {
                 let certificate = Values(&block.der).next().ok_or("a TRUSTED CERTIFICATE is malformed")?;
                 found.push(certificate.whole.to_vec());
@@ -159,7 +159,7 @@ fn encrypted(label: &str) -> String {
     format!("its {label} is encrypted; decrypt it, or use a PKCS#12 archive")
 }
 
-/// The blocks of a PEM text, in order; what stands between them is a comment (RFC 7468 §2).
+/// The blocks of a PEM text, in order. Text between them is a comment (RFC 7468 §2).
 fn blocks(text: &[u8]) -> Result<Vec<Block>, String> {
     let text = String::from_utf8_lossy(text);
     let mut lines = text.lines().map(str::trim);
@@ -176,7 +176,7 @@ fn blocks(text: &[u8]) -> Result<Vec<Block>, String> {
             if line == end {
                 break;
             }
-            // RFC 1421 headers, which OpenSSL's old encrypted keys have.
+            // RFC 1421 headers, as in OpenSSL's old encrypted keys.
             if line.contains(':') {
                 encrypted |= line.starts_with("Proc-Type:") && line.ends_with("ENCRYPTED");
             } else if !line.starts_with("-----") {
@@ -218,7 +218,7 @@ impl PrivateKey {
         }
     }
 
-    /// The curve's parameters: inside the SEC1 key (RFC 5915), or in a block of their own before it.
+    /// The parameters of the curve: inside the SEC1 key (RFC 5915), or in a block of their own before it.
     fn curve(&self) -> Option<&[u8]> {
         const PARAMETERS: u8 = 0xa0;
         let key = Values(&self.der).expect(super::der::SEQUENCE)?;

@@ -1,6 +1,7 @@
-//! Pins, and what they are compared with: a certificate, or the public key cut out of it.
+//! Certificate pinning: pins, and what they are compared with, a certificate or the public key in it.
 //!
-//! Only as much of X.509 as that takes. Nothing here decides about trust; it comes on top of the backend's verification.
+//! It parses only as much of X.509 as that needs. Trust is not decided here: a pin is checked in addition to the backend's
+//! verification.
 
 use super::der::{self, SEQUENCE, Values};
 use super::{TlsError, TlsErrorKind};
@@ -10,12 +11,12 @@ use base64::Engine;
 
 /// The SHA-256 hash that a server's certificate, or the public key in it, must have.
 ///
-/// It is looked at after the certificate was verified (or not, under [`Verify::No`](crate::Verify::No)), and for the
-/// server's own certificate only, not for those of its authorities. Needs the feature `digest`; without it, connecting is
-/// an error of kind [`Unsupported`](crate::ErrorKind::Unsupported).
+/// Only the server's own certificate is compared, not those of its authorities. That happens after the certificate was
+/// verified, or not, with [`Verify::No`](crate::Verify::No). Pins need the feature `digest`. Without it, connecting is an
+/// error of kind [`Unsupported`](crate::ErrorKind::Unsupported).
 ///
 /// # Coming from requests
-/// requests-toolbelt's `FingerprintAdapter`; unlike there, the name of the host is still checked.
+/// Like `FingerprintAdapter` of requests-toolbelt, except that the host name is still verified.
 ///
 /// # Examples
 /// ```
@@ -39,16 +40,17 @@ enum Pinned {
 }
 
 impl Pin {
-    /// The hash of the whole certificate: it changes with every renewal.
+    /// Pins the whole certificate by its hash, which changes with every renewal.
     ///
     /// # Errors
-    /// `InvalidSetting` if `sha256` is neither 64 hexadecimal digits (colons allowed) nor 32 bytes in base64, with or
-    /// without `sha256/` in front.
+    /// [`ErrorKind::InvalidSetting`] if `sha256` is neither 64 hexadecimal digits (colons are allowed) nor 32 bytes in
+    /// base64, with or without the prefix `sha256/`.
     pub fn certificate(sha256: &str) -> Result<Self> {
         Ok(Self { of: Pinned::Certificate, sha256: parse(sha256)? })
     }
 
-    /// The hash of the certificate's SubjectPublicKeyInfo: it outlives renewals that keep the key.
+    /// Pins the certificate's public key by the hash of its SubjectPublicKeyInfo, which stays the same if a renewal keeps the
+    /// key.
     ///
     /// # Errors
     /// As [`certificate`](Self::certificate).
@@ -69,7 +71,7 @@ fn parse(text: &str) -> Result<[u8; 32]> {
         return Ok(hash);
     }
     let rest = text.strip_prefix("sha256/").unwrap_or(text);
-    // curl writes `sha256//`; but a slash may also be the hash's own first digit, and then there are 44 with it.
+    // curl writes `sha256//`. But a slash can also be the first digit of the hash; then there are 44 digits with it.
     let base64 = if rest.len() > 44 { rest.strip_prefix('/').unwrap_or(rest) } else { rest };
     let bytes = base64::engine::general_purpose::STANDARD.decode(base64).map_err(|_| refuse())?;
     bytes.try_into().map_err(|_| refuse())
@@ -81,7 +83,7 @@ pub(super) fn check(pins: &[Pin], certificate: Option<&[u8]>) -> Result<(), TlsE
         return Ok(());
     }
     let Some(certificate) = certificate else {
-        return Err(TlsError::new(TlsErrorKind::Pin, "the server showed no certificate to compare with the pins"));
+        return Err(TlsError::new(TlsErrorKind::Pin, "the server sent no certificate to compare with the pins"));
     };
     for pin in pins {
         let pinned = match pin.of {
@@ -123,7 +125,7 @@ pub(super) fn algorithm(certificate: &[u8]) -> Option<&[u8]> {
 
 /// Whether the certificate names any host in its subject alternative names.
 ///
-/// OpenSSL falls back to the common name where there is none; RFC 9110 §4.3.4 and requests do not (TLS-07).
+/// If it does not, OpenSSL uses the common name; RFC 9110 §4.3.4 and requests do not.
 #[cfg(feature = "native-tls")]
 pub(super) fn names_a_host(certificate: &[u8]) -> bool {
     const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
@@ -144,7 +146,7 @@ pub(super) fn names_a_host(certificate: &[u8]) -> bool {
     names().unwrap_or(false)
 }
 
-/// The fields of a TBSCertificate (RFC 5280 §4.1) from the public key on.
+/// The fields of a TBSCertificate (RFC 5280 §4.1), from the public key on.
 fn after_names(certificate: &[u8]) -> Option<Values<'_>> {
     const VERSION: u8 = 0xa0;
 

@@ -1,7 +1,7 @@
-//! TLS by rustls, with ring and the operating system's authorities.
+//! TLS with rustls, ring, and the operating system's authorities.
 //!
-//! A connector is one `ClientConfig`, so its store of sessions is shared by the connections of one TLS setting and by no
-//! others: what was agreed under one setting is never resumed under another.
+//! A connector is one `ClientConfig`, so only connections with equal TLS settings share its session store. A session is never
+//! resumed under other settings.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -45,11 +45,11 @@ pub(super) fn build(config: &TlsConfig) -> Result<Connector, TlsError> {
         }
     };
     built.alpn_protocols = vec![HTTP_1_1.to_vec()];
-    built.key_log = Arc::new(KeyLogFile::new()); // TLS-20
+    built.key_log = Arc::new(KeyLogFile::new()); // SSLKEYLOGFILE (TLS-20)
     Ok(Arc::new(built))
 }
 
-/// A configuration of the caller's own. It decides about trust itself, so settings that would are refused.
+/// A configuration of the program's own. It decides about trust, so settings that would do so are refused.
 pub(super) fn from_ready(config: &TlsConfig, ready: &Arc<ClientConfig>) -> Result<Connector, TlsError> {
     let decided = config.verify != Verify::Yes
         || config.cert.is_some()
@@ -66,10 +66,10 @@ pub(super) fn from_ready(config: &TlsConfig, ready: &Arc<ClientConfig>) -> Resul
     Ok(Arc::new(own))
 }
 
-// TLS-15
+// requests speaks HTTP/1.1 only, and offers that by ALPN (TLS-15).
 const HTTP_1_1: &[u8] = b"http/1.1";
 
-// TLS-14
+// As in requests, the default minimum is 1.2 (TLS-14).
 fn versions(config: &TlsConfig) -> Vec<&'static SupportedProtocolVersion> {
     let min = config.min_version.unwrap_or(TlsVersion::Tls12);
     let max = config.max_version.unwrap_or(TlsVersion::Tls13);
@@ -120,8 +120,9 @@ pub(super) fn handshake(
     name: &str,
     carrier: Carrier,
 ) -> Result<Stream, TlsError> {
-    let server = ServerName::try_from(name.to_owned())
-        .map_err(|_| TlsError::new(TlsErrorKind::WrongHost, format!("no certificate can be for the host {name}")))?;
+    let server = ServerName::try_from(name.to_owned()).map_err(|_| {
+        TlsError::new(TlsErrorKind::WrongHost, format!("a certificate cannot be valid for the host {name}"))
+    })?;
     let connection = ClientConnection::new(Arc::clone(connector), server)
         .map_err(|error| failure(&error, config.cert.is_some(), name))?;
     let mut stream = Stream { connection: Box::new(connection), carrier };
@@ -148,7 +149,7 @@ fn failure(error: &Error, has_cert: bool, name: &str) -> TlsError {
         Error::InvalidCertificate(Cert::UnknownIssuer) => TlsErrorKind::UnknownIssuer,
         Error::InvalidCertificate(_) => TlsErrorKind::Certificate,
         Error::AlertReceived(AlertDescription::CertificateRequired) => TlsErrorKind::ClientCertificateRequired,
-        // Before TLS 1.3 a server that misses a client certificate has only these alerts.
+        // Before TLS 1.3, these are the only alerts for a missing client certificate.
         Error::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::BadCertificate) if !has_cert => {
             let text = "the server refused the handshake; it may require a client certificate";
             return TlsError::new(TlsErrorKind::Refused, text);
@@ -191,8 +192,8 @@ impl Stream {
                 result => return result,
             }
             if self.connection.wants_write() {
-                // What reading has made us owe: an answer to a key update. A peer that takes nothing any more may still
-                // have said why.
+                // Reading may require an answer, to a key update. A peer that accepts nothing more may still have sent the
+                // reason.
                 let waits = self.carrier.transport.set_never_waits(true);
                 let _ = self.send();
                 self.carrier.transport.set_never_waits(waits);
@@ -207,7 +208,7 @@ impl Stream {
         }
     }
 
-    /// Takes `bytes` once all that was taken before is on its way. What the peer does not take at once is kept for
+    /// Accepts `bytes` once everything before them was sent. What cannot be sent at once is kept for
     /// [`flush`](Self::flush).
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.send()?;
@@ -223,8 +224,8 @@ impl Stream {
         self.carrier.flush()
     }
 
-    /// One step of the handshake: what there is to say, then what the peer says. One that takes no more may have said why:
-    /// a server that refuses a client certificate closes on the messages behind it.
+    /// One step of the handshake: writes what there is, then reads. A peer that accepts nothing more may have sent the
+    /// reason: a server that refuses a client certificate closes the connection while the messages after it arrive.
     fn shake(&mut self) -> io::Result<()> {
         let sent = self.flush();
         if matches!(&sent, Err(error) if error.kind() == io::ErrorKind::WouldBlock) || !self.connection.is_handshaking()
@@ -232,7 +233,7 @@ impl Stream {
             return sent;
         }
         match (sent, self.connection.read_tls(&mut self.carrier)) {
-            // It said nothing.
+            // There is no reason to read.
             (Err(unsent), Ok(0) | Err(_)) => return Err(unsent),
             (Ok(()), Ok(0)) => return Err(io::ErrorKind::UnexpectedEof.into()),
             (_, read) => read?,
@@ -244,7 +245,7 @@ impl Stream {
         processed.map(drop).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
-    /// Gives the carrier all that is encrypted.
+    /// Writes everything that is encrypted to the carrier.
     fn send(&mut self) -> io::Result<()> {
         while self.connection.wants_write() {
             if self.connection.write_tls(&mut self.carrier)? == 0 {
@@ -255,11 +256,11 @@ impl Stream {
     }
 }
 
-/// Any name will do; the chain still has to be right.
+/// Accepts any name, and still verifies the chain.
 #[derive(Debug)]
 struct AnyName(Arc<dyn ServerCertVerifier>);
 
-/// Any certificate will do. That the server has the key to it is still checked, or a pin would prove nothing.
+/// Accepts any certificate. It is still checked that the server has its key; otherwise a pin would prove nothing.
 #[derive(Debug)]
 struct Anyone(Arc<CryptoProvider>);
 
@@ -273,7 +274,7 @@ impl ServerCertVerifier for AnyName {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         match self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            // Verifiers look at the name when all else is right.
+            // Verifiers check the name last.
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),

@@ -1,7 +1,7 @@
-//! Everything that decides how TLS is done, as one value.
+//! The TLS settings of a connection, as one value.
 //!
-//! It is part of a pool's key and the key of the connector cache, so it is cheap to clone, hash and compare.
-//! Invariant: two connections whose settings are equal may stand in for each other, and no others.
+//! It is part of the pool key, and is the key of the connector cache, so it is cheap to clone, hash and compare. Invariant:
+//! only connections with equal settings are interchangeable.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,35 +15,35 @@ use crate::verify::{ClientCert, Material, Source, Verify};
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum TlsVersion {
-    /// TLS 1.2, the oldest that is spoken.
+    /// TLS 1.2, the oldest supported version.
     Tls12,
     /// TLS 1.3.
     Tls13,
 }
 
-/// Which library does TLS.
+/// The TLS library to use.
 ///
-/// Each is there if the feature of its name is on; asking for one that is not is an error of kind
-/// [`Unsupported`](crate::ErrorKind::Unsupported) when a connection is made.
+/// Each needs the feature of its name. Without it, connecting is an error of kind
+/// [`Unsupported`](crate::ErrorKind::Unsupported).
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum TlsBackend {
-    /// native-tls if the build has it, else rustls.
+    /// native-tls if the build has it, otherwise rustls.
     #[default]
     Auto,
     /// The library of the operating system: OpenSSL, Security Framework or SChannel.
     NativeTls,
-    /// rustls with ring; the operating system's authorities; sessions are resumed.
+    /// rustls with ring and the operating system's authorities. Sessions are resumed.
     Rustls,
-    /// rustls with a ready configuration, which alone decides whom to trust and which certificate to show: `verify` other
-    /// than [`Verify::Yes`], a client certificate or versions beside it are an error. Its ALPN list is replaced by
-    /// `http/1.1`.
+    /// rustls with a complete configuration, which alone decides what to trust and which certificate to present. Together
+    /// with it, a `verify` other than [`Verify::Yes`], a client certificate and version limits are an error. Its ALPN list is
+    /// replaced by `http/1.1`.
     #[cfg(feature = "rustls")]
     RustlsConfig(Arc<rustls::ClientConfig>),
 }
 
 impl TlsBackend {
-    /// What tells the variants apart, a configuration by its address.
+    /// What distinguishes the variants; configurations are compared by address.
     fn identity(&self) -> (u8, usize) {
         match self {
             Self::Auto => (0, 0),
@@ -81,7 +81,7 @@ impl fmt::Debug for TlsBackend {
     }
 }
 
-/// What a [`TlsSettings`] is made of.
+/// The content of a [`TlsSettings`].
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct TlsConfig {
     pub(crate) verify: Verify,
@@ -91,9 +91,9 @@ pub(crate) struct TlsConfig {
     /// The server's own certificate must match one of these, if there are any.
     pub(crate) pins: Vec<Pin>,
     pub(crate) backend: TlsBackend,
-    /// The name for SNI and for the check, in place of the URL's host.
+    /// The name for SNI and for verification, instead of the URL's host.
     pub(crate) server_name: Option<String>,
-    /// Whether the certificate has to be for that name.
+    /// Whether the certificate must be valid for that name.
     pub(crate) check_hostname: bool,
 }
 
@@ -132,13 +132,13 @@ impl TlsSettings {
         &self.0.config
     }
 
-    /// Whether `verify` and `cert` are as here.
+    /// Whether `verify` and `cert` are these.
     pub(crate) fn has(&self, verify: &Verify, cert: Option<&ClientCert>) -> bool {
         let config = self.config();
         config.verify == *verify && config.cert.as_ref() == cert
     }
 
-    /// These settings with another `verify` and `cert`; the same pointer where nothing changes.
+    /// These settings with another `verify` and `cert`; the same pointer if nothing changes.
     pub(crate) fn with(&self, verify: &Verify, cert: Option<&ClientCert>) -> Self {
         if self.has(verify, cert) {
             return self.clone();
@@ -147,8 +147,8 @@ impl TlsSettings {
         Self::new(TlsConfig { verify: verify.clone(), cert: cert.cloned(), ..config.clone() })
     }
 
-    /// These settings for an `https://` proxy on the way: what is meant for the origin alone (the client's certificate, pins,
-    /// another name) is left out. The same pointer where there is none of it.
+    /// These settings for an `https://` proxy: without what is for the origin only (the client's certificate, pins, another
+    /// name). The same pointer if there is none of that.
     pub(crate) fn for_proxy(&self) -> Self {
         let config = self.config();
         if config.cert.is_none() && config.pins.is_empty() && config.server_name.is_none() && config.check_hostname {

@@ -1,4 +1,4 @@
-//! Certificates made on the spot and servers that show them, for the tests of this crate.
+//! Certificates that are made when a test runs, and servers that present them.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -94,7 +94,7 @@ impl Pki {
         Self { leaf: authority.leaf(&["localhost"]), authority, bundle, dir }
     }
 
-    /// Trusts this authority alone.
+    /// Settings that trust this authority only.
     pub(in crate::net) fn config(&self, backend: &TlsBackend) -> TlsConfig {
         TlsConfig { verify: Verify::from(&self.bundle), backend: backend.clone(), ..TlsConfig::default() }
     }
@@ -163,7 +163,7 @@ mod by_rustls {
         report: Option<Sender<Seen>>,
     }
 
-    /// What a server knows of a client after the handshake.
+    /// What a server knows about a client after the handshake.
     #[derive(Debug, Eq, PartialEq)]
     pub(in crate::net) struct Seen {
         pub(in crate::net) sni: Option<String>,
@@ -214,7 +214,7 @@ mod by_rustls {
             let mut stream = StreamOwned::new(connection, stream);
             while stream.conn.is_handshaking() {
                 if stream.conn.complete_io(&mut stream.sock).is_err() {
-                    // To close on unread bytes would be a reset, which may overtake the alert.
+                    // Closing with unread bytes would be a reset, which may overtake the alert.
                     crate::net::testing::silence(stream.sock);
                     return None;
                 }

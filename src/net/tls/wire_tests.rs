@@ -1,4 +1,4 @@
-//! TLS against real servers, by every backend of the build.
+//! Tests of TLS with real servers, with every backend of the build.
 
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -54,7 +54,7 @@ fn addresses_and_wildcards_are_checked_as_such() {
         ] {
             let plan = Plan { port: peer.port(), ..direct(host, None) };
             let settings = pki.settings(&backend);
-            // A literal is not looked up, so it is reached as a name's address and only checked as a literal.
+            // A literal is not looked up, so it is connected to as a name's address, and only verified as a literal.
             let config = TlsConfig { server_name: Some(host.to_owned()), ..settings.config().clone() };
             let settings = TlsSettings::new(config);
             let plan = Plan { host: "peer.test", tls: Some(&settings), ..plan };
@@ -105,7 +105,7 @@ fn the_systems_authorities_do_not_know_ours() {
         let config = TlsConfig { verify: Verify::Yes, ..pki.config(&backend) };
         let error = connect(peer, "localhost", config).unwrap_err();
 
-        // A machine without any authorities cannot even start with rustls.
+        // Without any authorities on the machine, rustls cannot even start.
         assert!(matches!(tls_kind(&error), TlsErrorKind::UnknownIssuer | TlsErrorKind::Unusable), "{error}");
     }
 }
@@ -373,7 +373,7 @@ fn a_late_record_or_the_end_makes_an_idle_connection_stale() {
         ask(&mut ended, b'1');
         ended.write_all(b"0").unwrap();
         wait_until_stale(&mut ended);
-        // requests takes a ragged end for an end.
+        // requests accepts an end without close_notify.
         assert_eq!(ended.read(&mut [0; 8]).unwrap(), 0);
     }
 }
@@ -446,7 +446,7 @@ fn rustls_resumes_sessions_of_the_same_settings_only() {
     let (tell, told) = std::sync::mpsc::channel();
     let peer = echo_over_tls(Acceptor::new(&pki.leaf).reporting(tell));
     let strict = pki.settings(&TlsBackend::Rustls);
-    // Not Verify::No: other tests share that one's connector, and its sessions.
+    // Not Verify::No: other tests share its connector and sessions.
     let careless = TlsSettings::new(TlsConfig { check_hostname: false, ..strict.config().clone() });
     let (strict, careless) = (prepare(&strict).unwrap(), prepare(&careless).unwrap());
     let resumed = |ready: &Ready<'_>| {
