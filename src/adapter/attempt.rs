@@ -155,7 +155,8 @@ impl Engine {
     ) -> Result<Parts, Box<Broken>> {
         lease.count_request();
         let read = job.options.timeout.read_limit();
-        let patience = Patience::new(read, job.deadline, &self.clock.clock, job.options.cancel.as_ref(), &job.request.url);
+        let patience =
+            Patience::new(read, job.deadline, &self.clock.clock, job.options.cancel.as_ref(), &job.request.url);
         let connection = lease.connection().expect("it was reused or attached");
         (exchange.connection, exchange.peer) = (connection.number, connection.transport.peer_addr());
         let stops = match patience.register(&connection.transport) {

@@ -189,7 +189,8 @@ impl Engine {
                 }
             }
             Err(GiveUp::Exhausted { retry, reason }) if retry.raises_on_status() => {
-                let text = format!("max retries exceeded: {reason} from {}{}", job.peer(), begin.story(self.clock.now()));
+                let text =
+                    format!("max retries exceeded: {reason} from {}{}", job.peer(), begin.story(self.clock.now()));
                 let response = self.finish(answer, (*retry).clone(), begin);
                 // The caller may look at it; its connection must not wait for that.
                 let _ = response.keep_for_later();
@@ -252,7 +253,10 @@ impl Engine {
     fn too_late(&self, job: &Job<'_>, delay: Duration) -> Option<Error> {
         let left = job.deadline.left(self.clock.now())?;
         (left <= delay).then(|| {
-            let text = format!("the total timeout leaves no time for the next attempt at {}, which would wait {delay:?}", job.peer());
+            let text = format!(
+                "the total timeout leaves no time for the next attempt at {}, which would wait {delay:?}",
+                job.peer()
+            );
             Error::message(ErrorKind::TotalTimeout, text)
         })
     }

@@ -110,7 +110,9 @@ impl<'a> HeadReader<'a> {
                 }
                 // A peer that the kernel gave up is as dead as one that reset the connection.
                 Err(halt @ (Halt::Broken(_) | Halt::Silent(Some(_)))) => {
-                    Failure::read(self.patience.error(halt, Doing::Head, |error, peer| sent.blame(broken(error, peer), peer)))
+                    Failure::read(
+                        self.patience.error(halt, Doing::Head, |error, peer| sent.blame(broken(error, peer), peer)),
+                    )
                 }
                 Err(halt) => return Err((Failure::halted(self.patience, halt, Doing::Head), false)),
             };

@@ -262,12 +262,8 @@ impl HttpAdapterBuilder {
     /// [`ErrorKind::InvalidSetting`]. Where the platform does not have it, connecting is an error.
     pub fn tcp_user_timeout(mut self, limit: impl IntoLimit) -> Self {
         const MILLISECOND: Duration = Duration::from_millis(1);
-        self.settings.socket.user_timeout = self.settings.kernel_limit(
-            "tcp_user_timeout",
-            limit,
-            MILLISECOND,
-            SocketOptions::LONGEST_USER_TIMEOUT,
-        );
+        self.settings.socket.user_timeout =
+            self.settings.kernel_limit("tcp_user_timeout", limit, MILLISECOND, SocketOptions::LONGEST_USER_TIMEOUT);
         self
     }
 
@@ -461,8 +457,9 @@ mod tests {
             (Some(Duration::from_secs(5)), Some(Duration::from_secs(6)))
         );
 
-        let rounded =
-            settings(|b| b.tcp_keepalive(1.0).tcp_keepalive_interval(1.5).tcp_user_timeout(Duration::from_nanos(1_000_001)));
+        let rounded = settings(|b| {
+            b.tcp_keepalive(1.0).tcp_keepalive_interval(1.5).tcp_user_timeout(Duration::from_nanos(1_000_001))
+        });
         let keepalive =
             KeepAlive { idle: Some(Duration::from_secs(1)), interval: Some(Duration::from_secs(2)), retries: None };
         assert_eq!(rounded.socket.keepalive, Some(keepalive));

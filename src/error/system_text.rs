@@ -120,7 +120,8 @@ mod tests {
         assert!(as_source(io::ErrorKind::UnexpectedEof.into()).is_none());
         assert_eq!(as_source(io::Error::other("no such name")).unwrap().to_string(), "other error");
 
-        let nested = as_source(io::Error::new(io::ErrorKind::NotFound, crate::Error::from(io::Error::from_raw_os_error(2))));
+        let nested =
+            as_source(io::Error::new(io::ErrorKind::NotFound, crate::Error::from(io::Error::from_raw_os_error(2))));
         let nested = nested.unwrap();
         assert_eq!((nested.to_string().as_str(), number_of(&nested)), ("entity not found", None));
         assert!(nested.source().is_some());

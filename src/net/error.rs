@@ -179,10 +179,10 @@ impl fmt::Display for ProxyFailure {
                     }
                 }
                 match credentials {
-                _ if *status != PROXY_AUTHENTICATION_REQUIRED => Ok(()),
-                Credentials::Sent => f.write_str(" (credentials were sent)"),
-                Credentials::None => f.write_str(" (no credentials were sent)"),
-            }
+                    _ if *status != PROXY_AUTHENTICATION_REQUIRED => Ok(()),
+                    Credentials::Sent => f.write_str(" (credentials were sent)"),
+                    Credentials::None => f.write_str(" (no credentials were sent)"),
+                }
             }
             Self::Protocol(what) | Self::Socks(what) => f.write_str(what),
             Self::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -215,7 +215,9 @@ impl From<ConnectError> for Error {
     fn from(error: ConnectError) -> Self {
         let public = Self::message(error.kind(), error.to_string());
         match error.kind {
-            ConnectErrorKind::Timeout(_, Some(source)) | ConnectErrorKind::TotalTimeout(Some(source)) => public.with_source(source),
+            ConnectErrorKind::Timeout(_, Some(source)) | ConnectErrorKind::TotalTimeout(Some(source)) => {
+                public.with_source(source)
+            }
             ConnectErrorKind::Resolve(said)
             | ConnectErrorKind::Connect(said)
             | ConnectErrorKind::Proxy(ProxyFailure::Io(said)) => match as_source(said) {

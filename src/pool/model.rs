@@ -109,11 +109,8 @@ fn who_joined_the_queue_first_is_served_first() {
 fn who_waits_for_a_permit_during_a_sweep_is_served_after_it() {
     let scenario = || {
         let clock = TestClock::new();
-        let manager = Manager::<String, Conn>::new(PoolSettings {
-            max_connections: Some(1),
-            clock: clock.clone(),
-            ..settings()
-        });
+        let manager =
+            Manager::<String, Conn>::new(PoolSettings { max_connections: Some(1), clock: clock.clone(), ..settings() });
         let (swept, wanted, live) = (manager.pool(&key("swept")), manager.pool(&key("wanted")), Live::new());
         let mut lease = swept.check_out(None, None).expect("there is no limit");
         lease.attach(live.open(0));

@@ -271,7 +271,11 @@ mod tests {
             ("HTTP://user:pass@h", "http://h:80", Some("Basic dXNlcjpwYXNz")),
         ] {
             let Ok(Proxy::Http(server)) = Proxy::of_variable("http_proxy", value) else { panic!("{value}") };
-            assert_eq!((server.to_string().as_str(), server.authorization.as_deref()), (want, authorization), "{value}");
+            assert_eq!(
+                (server.to_string().as_str(), server.authorization.as_deref()),
+                (want, authorization),
+                "{value}"
+            );
         }
         let socks = Proxy::of_variable("all_proxy", "socks5h://u:p@localhost:1").unwrap();
         assert!(matches!(socks, Proxy::Socks(server) if server.to_string() == "socks5h://localhost:1"));

@@ -462,7 +462,8 @@ fn a_reply_of_the_test_server_takes_the_same_forms() {
 // RFC 9112 §7.1
 #[test]
 fn chunk_data_ends_in_a_line_end_and_in_nothing_else() {
-    for (end, good) in [("\r\n", true), ("\rx", false), ("\r0", false), ("\r\r", false), ("x\n", false), ("0\r", false)] {
+    for (end, good) in [("\r\n", true), ("\rx", false), ("\r0", false), ("\r\r", false), ("x\n", false), ("0\r", false)]
+    {
         let answer = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok{end}0\r\n\r\n");
         let server = once(answer);
         let session = session();
@@ -485,8 +486,7 @@ fn chunk_data_ends_in_a_line_end_and_in_nothing_else() {
 #[test]
 fn a_chunks_line_costs_the_next_ones_nothing() {
     let chunk = format!("1;extension={}\r\nx\r\n", "y".repeat(1000));
-    let answer =
-        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{}0\r\n\r\n", chunk.repeat(3000));
+    let answer = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{}0\r\n\r\n", chunk.repeat(3000));
     let server = once(answer);
     let session = session();
 

@@ -10,7 +10,8 @@ use petition::testing::{FakeClock, Reply, TestServer};
 use petition::{Body, Clock, ErrorKind, HttpAdapter, Retry, Session, Timeout};
 
 use crate::support::{
-    answer, connections, fixed, in_order, logged, millis, one_shot_bodies, pool_lines, refusing, secs, session, session_over,
+    answer, connections, fixed, in_order, logged, millis, one_shot_bodies, pool_lines, refusing, secs, session,
+    session_over,
 };
 
 /// A session that retries, and the clock it sleeps on.
