@@ -305,3 +305,20 @@ impl Begin {
         if story.is_empty() { error } else { error.with_story(&story) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_unverified_hosts_are_remembered_than_the_limit() {
+        let engine = Engine::new(AdapterSettings::default());
+        for index in 0..3 * MAX_UNVERIFIED {
+            engine.warn_unverified(&format!("{index}.test"));
+        }
+
+        let known = engine.unverified.lock();
+        assert!((1..=MAX_UNVERIFIED).contains(&known.len()));
+        assert!(known.contains(&format!("{}.test", 3 * MAX_UNVERIFIED - 1)), "the last is one of them");
+    }
+}

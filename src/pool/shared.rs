@@ -111,3 +111,53 @@ impl<C> Idle<C> {
         self.has_expired(now) || self.age(now) >= SHORTEST_REST
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::pool::test_support::TestClock;
+
+    /// Pools whose sweep takes a while.
+    struct Slow {
+        clock: Arc<TestClock>,
+        takes: Duration,
+        sweeps: AtomicUsize,
+    }
+
+    impl Pools for Slow {
+        fn sweep(&self, _: Instant) {
+            self.sweeps.fetch_add(1, Ordering::Relaxed);
+            self.clock.advance(self.takes);
+        }
+
+        fn close_oldest(&self, _: PoolId) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn a_sweep_takes_one_part_in_two_hundred_of_the_time_however_long_it_is() {
+        for (takes, step) in [
+            (Duration::from_micros(10), Duration::from_micros(50)),
+            (Duration::from_millis(1), Duration::from_millis(5)),
+            // As with some hundred thousand idle connections.
+            (Duration::from_millis(250), Duration::from_secs(1)),
+        ] {
+            let clock = TestClock::new();
+            let slow = Arc::new(Slow { clock: Arc::clone(&clock), takes, sweeps: AtomicUsize::new(0) });
+            let (pools, start): (Arc<dyn Pools>, _) = (Arc::clone(&slow) as _, clock.now());
+            let shared = Shared::<()>::new(Arc::clone(&clock) as _, None, None, None, Arc::downgrade(&pools));
+
+            for _ in 0..2000 {
+                shared.sweep_if_due(clock.now());
+                clock.advance(step);
+            }
+
+            let sweeps = slow.sweeps.load(Ordering::Relaxed) as u32;
+            let (spent, passed) = (takes * sweeps, clock.now() - start);
+            assert!(sweeps > 1 && spent <= passed / REST_TO_WORK + takes, "{spent:?} of {passed:?}");
+        }
+    }
+}
