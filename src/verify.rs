@@ -103,7 +103,7 @@ pub struct ClientCert {
 
 #[derive(Clone, Eq, Hash, PartialEq)]
 pub(crate) enum Source {
-    Pem { cert: Material, key: Material },
+    Pem { cert: Material, key: Material, passphrase: Option<Arc<str>> },
     Pkcs12 { archive: Material, password: Arc<str> },
 }
 
@@ -117,7 +117,7 @@ impl ClientCert {
     /// A PEM file with the certificate and any intermediates, and one with its private key.
     #[must_use]
     pub fn pem(cert: impl AsRef<Path>, key: impl AsRef<Path>) -> Self {
-        Self { source: Source::Pem { cert: Material::file(cert.as_ref()), key: Material::file(key.as_ref()) } }
+        Self::of_pem(Material::file(cert.as_ref()), Material::file(key.as_ref()))
     }
 
     /// One PEM file with both.
@@ -129,7 +129,7 @@ impl ClientCert {
     /// PEM text from memory: the certificate, and its private key.
     #[must_use]
     pub fn pem_bytes(cert: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
-        Self { source: Source::Pem { cert: Material::memory(cert.into()), key: Material::memory(key.into()) } }
+        Self::of_pem(Material::memory(cert.into()), Material::memory(key.into()))
     }
 
     /// A PKCS#12 archive (`.p12`, `.pfx`) and its password. For the `native-tls` backend only.
@@ -144,6 +144,34 @@ impl ClientCert {
     pub fn pkcs12_bytes(archive: impl Into<Vec<u8>>, password: impl AsRef<str>) -> Self {
         let password = password.as_ref().into();
         Self { source: Source::Pkcs12 { archive: Material::memory(archive.into()), password } }
+    }
+
+    /// The passphrase of a PEM key that is encrypted as PKCS#8 (`BEGIN ENCRYPTED PRIVATE KEY`), as `openssl genpkey` and
+    /// `openssl pkcs8 -topk8` write it; of a PKCS#12 archive, its password. A key that is not encrypted needs none, and then
+    /// it has no effect.
+    ///
+    /// The `native-tls` backend opens such a key (the feature `digest` is needed too). With `rustls` it is an error that says
+    /// how to decrypt the key, and so is a key in the older format (`Proc-Type: 4,ENCRYPTED`) with either.
+    ///
+    /// # Examples
+    /// ```
+    /// use petition::ClientCert;
+    ///
+    /// let cert = ClientCert::pem("client.pem", "client.key").passphrase("sesame");
+    /// assert!(!format!("{cert:?}").contains("sesame"));
+    /// ```
+    #[must_use]
+    pub fn passphrase(mut self, passphrase: impl AsRef<str>) -> Self {
+        let given: Arc<str> = passphrase.as_ref().into();
+        match &mut self.source {
+            Source::Pem { passphrase, .. } => *passphrase = Some(given),
+            Source::Pkcs12 { password, .. } => *password = given,
+        }
+        self
+    }
+
+    fn of_pem(cert: Material, key: Material) -> Self {
+        Self { source: Source::Pem { cert, key, passphrase: None } }
     }
 }
 
@@ -173,7 +201,12 @@ impl Material {
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Pem { cert, key } => f.debug_struct("Pem").field("cert", cert).field("key", key).finish(),
+            Self::Pem { cert, key, passphrase: None } => {
+                f.debug_struct("Pem").field("cert", cert).field("key", key).finish()
+            }
+            Self::Pem { cert, key, passphrase: Some(_) } => {
+                f.debug_struct("Pem").field("cert", cert).field("key", key).finish_non_exhaustive()
+            }
             Self::Pkcs12 { archive, .. } => f.debug_struct("Pkcs12").field("archive", archive).finish_non_exhaustive(),
         }
     }
@@ -206,9 +239,10 @@ mod tests {
     #[test]
     fn debug_shows_paths_and_no_secrets() {
         let shown = format!(
-            "{:?} {:?} {:?}",
+            "{:?} {:?} {:?} {:?}",
             ClientCert::pem("c.pem", "k.pem"),
             ClientCert::pkcs12("a.p12", "hunter2"),
+            ClientCert::pem("c.pem", "e.pem").passphrase("hunter2"),
             ClientCert::pem_bytes("CERTIFICATE", "KEY"),
         );
 

@@ -25,6 +25,7 @@ use crate::net::{Connector, TlsSettings};
 use crate::pool::{self, ConnectionPool, Manager, PoolStats};
 use crate::proxy::Route;
 use crate::retry::{Cause, GiveUp, Retry};
+use crate::verify::Verify;
 
 /// How many unverified hosts an adapter remembers.
 const MAX_UNVERIFIED: usize = 4096;
@@ -104,7 +105,12 @@ impl Engine {
     }
 
     fn tls_for(&self, options: &SendOptions) -> TlsSettings {
-        let (verify, cert) = (&options.verify, options.cert.as_ref());
+        let cert = options.cert.as_ref();
+        let verify = match (&options.verify, &options.bundle_of_environment) {
+            // Whom to trust is decided by the program, and no variable takes part in it.
+            (Verify::CaBundle(path), Some(named)) if path == named && self.tls.decides_about_trust() => &Verify::Yes,
+            (verify, _) => verify,
+        };
         if self.tls.has(verify, cert) {
             return self.tls.clone();
         }

@@ -4,6 +4,7 @@
 //! be over, and how long the answer took. So an adapter that wraps another has nothing to pass on but the options.
 
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,8 @@ pub struct SendOptions {
     pub proxies: Proxies,
     /// Whether the environment may name the CA bundle, once a hop needs one.
     pub(crate) verify_by_environment: bool,
+    /// The CA bundle that the environment has named.
+    pub(crate) bundle_of_environment: Option<PathBuf>,
     /// The route that the session has found for this hop; `None` where the options did not come through one.
     pub(crate) route: Option<Route>,
     /// Since when `timeout.total` counts; `None` where it begins with the adapter.
@@ -51,6 +54,7 @@ impl Default for SendOptions {
             cancel: None,
             proxies: Proxies::default(),
             verify_by_environment: false,
+            bundle_of_environment: None,
             route: None,
             start: None,
         }

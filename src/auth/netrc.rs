@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 
 use super::BasicAuth;
 use crate::text::latin1;
+use crate::text::mark::{MARK, without_mark};
 use crate::url::Url;
 
 /// The netrc file named by the environment, as last seen.
@@ -131,7 +132,8 @@ impl Entries {
     /// `None` if it is unreadable or contains a mistake.
     fn read(stamp: &Stamp) -> Option<Self> {
         let bytes = if stamp.is_file { fs::read(&stamp.path).ok()? } else { return None };
-        let text = String::from_utf8(bytes).unwrap_or_else(|error| latin1::to_text(error.as_bytes()));
+        let text = String::from_utf8(without_mark(&bytes).into_owned());
+        let text = text.unwrap_or_else(|error| latin1::to_text(error.as_bytes()));
         parse(&text)
     }
 
@@ -168,7 +170,8 @@ fn host_of_url(name: &str) -> Option<String> {
 }
 
 fn parse(text: &str) -> Option<Entries> {
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    // Files that were put one after another have their byte-order marks in the middle.
+    let text = text.replace("\r\n", "\n").replace('\r', "\n").replace(&format!("\n{MARK}"), "\n");
     let mut words = Words { rest: &text, pushed_back: None };
     let mut entries = Entries::default();
     loop {
@@ -289,6 +292,23 @@ mod tests {
     use crate::clock::now;
     use crate::temp_dir::TempDir;
 
+    #[test]
+    fn a_byte_order_mark_hides_no_machine() {
+        let folder = TempDir::new();
+        let text = "\u{feff}machine h login l password p";
+        for (name, bytes) in [
+            ("utf8", text.as_bytes().to_vec()),
+            ("le", text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+            ("be", text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
+        ] {
+            let path = folder.file(name, bytes).to_str().unwrap().to_owned();
+
+            let found = Netrc::default().credentials("h", &|name| (name == "NETRC").then(|| path.clone()), now());
+
+            assert!(found == Some(BasicAuth::new("l", "p")), "{name}");
+        }
+    }
+
     // AUTH-12. What Python 3.11 makes of each; three hosts are looked up: h, g and one that is not there.
     #[test]
     fn files_mean_what_they_mean_to_python() {
@@ -306,6 +326,7 @@ mod tests {
             ("machine h foo bar", [None, None, None]), // a mistake
             ("login x", [None, None, None]),           // a mistake
             ("# comment\nmachine h login l password p", [Some(("l", "p")), None, None]),
+            ("machine g\n\u{feff}machine h login l password p\u{feff}", [Some(("l", "p\u{feff}")), None, None]),
             ("# a machine x login y\nmachine h login l password p", [Some(("l", "p")), None, None]),
             ("machine h # comment password q\nlogin l password p", [Some(("l", "p")), None, None]),
             ("machine h login l #x y z\npassword p", [Some(("l", "p")), None, None]),

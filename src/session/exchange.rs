@@ -19,7 +19,8 @@ impl Session {
         // Looked up at the first hop that uses TLS: most requests over plain HTTP never need it.
         if options.verify_by_environment && (request.url.is_https() || route.encrypted_proxy().is_some()) {
             options.verify_by_environment = false;
-            options.verify = ca_bundle().map_or(Verify::Yes, Verify::CaBundle);
+            options.bundle_of_environment = ca_bundle();
+            options.verify = options.bundle_of_environment.clone().map_or(Verify::Yes, Verify::CaBundle);
         }
         options.route = Some(route);
         let mut refused = History::default();

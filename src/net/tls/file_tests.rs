@@ -153,6 +153,132 @@ fn native_tls_takes_archives_and_old_rsa_keys() {
     assert!(other.to_string().ends_with("it is not for the certificate"), "{other}");
 }
 
+/// The keys are one, under the passphrase `sésame`: as `openssl genpkey` writes it today, with scrypt, and as it was done
+/// before PKCS#5 version 2.
+#[cfg(all(feature = "native-tls", feature = "digest"))]
+#[test]
+fn native_tls_opens_encrypted_keys() {
+    let built = |cert| {
+        let config = TlsConfig { verify: Verify::No, cert: Some(cert), ..TlsConfig::default() };
+        build(&TlsConfig { backend: TlsBackend::NativeTls, ..config }).map(drop)
+    };
+    for key in [ENCRYPTED_KEY, SCRYPT_KEY, OLD_KEY] {
+        let cert = |cert: &str| ClientCert::pem_bytes(cert, key);
+
+        built(cert(CLIENT).passphrase("sésame")).unwrap();
+        let both = ClientCert::pem_bytes(format!("{key}\n{CLIENT}"), format!("{CLIENT}\n{key}"));
+        built(both.passphrase("sésame")).unwrap();
+        for (cert, text) in [
+            (cert(CLIENT).passphrase("hunter2"), "the passphrase does not open it"),
+            (cert(CLIENT).passphrase(""), "the passphrase does not open it"),
+            (cert(&Pki::new().leaf.cert).passphrase("sésame"), "for that certificate"),
+            (cert(CLIENT), "its ENCRYPTED PRIVATE KEY is encrypted; give its passphrase"),
+        ] {
+            let error = built(cert).unwrap_err();
+
+            assert_eq!(error.kind(), TlsErrorKind::Unusable);
+            assert!(error.to_string().contains(text) && !error.to_string().contains("hunter2"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn an_encrypted_key_that_cannot_be_opened_is_an_error_that_says_what_to_do() {
+    for backend in backends() {
+        let built = |cert| {
+            let config = TlsConfig { verify: Verify::No, cert: Some(cert), ..TlsConfig::default() };
+            build(&TlsConfig { backend: backend.clone(), ..config }).map(drop)
+        };
+        let encrypted = ClientCert::pem_bytes(CLIENT, ENCRYPTED_KEY);
+        let old = ClientCert::pem_bytes(CLIENT, OPENSSL_KEY).passphrase("sésame");
+        for (cert, kind) in [(encrypted.clone(), TlsErrorKind::Unusable), (old, TlsErrorKind::Unusable)] {
+            let error = built(cert).unwrap_err();
+
+            assert_eq!(error.kind(), kind);
+            assert!(error.to_string().contains("openssl pkcs8 ") && error.to_string().contains("PKCS#12"), "{error}");
+        }
+        if backend == TlsBackend::Rustls {
+            let error = built(encrypted.passphrase("sésame")).unwrap_err();
+
+            assert_eq!(error.kind(), TlsErrorKind::Unsupported);
+            assert!(error.to_string().contains("openssl pkcs8 ") && error.to_string().contains("native-tls"), "{error}");
+        }
+        // A key that is not encrypted needs no passphrase, and minds none.
+        let leaf = Pki::new().leaf;
+        built(ClientCert::pem_bytes(leaf.cert, leaf.key).passphrase("any")).unwrap();
+    }
+}
+
+// TLS-02: both backends ask for a root, as OpenSSL does
+#[cfg(feature = "rustls")]
+#[test]
+fn a_chain_ends_at_a_root_with_every_backend() {
+    let root = Authority::new("Root");
+    let middle = root.below("Middle");
+    let leaf = middle.leaf(&["localhost"]);
+    let dir = TempDir::new();
+    let only_middle = dir.file("middle.pem", &middle.pem);
+    let only_root = dir.file("root.pem", &root.pem);
+    let both = dir.file("both.pem", middle.pem.clone() + &root.pem);
+    let strangers = dir.file("strangers.pem", middle.pem.clone() + &Authority::new("Root").pem);
+    let short = echo_over_tls(Acceptor::new(&leaf));
+    let whole = echo_over_tls(Acceptor::of_chain(&leaf, &[der_of(&middle.pem)]));
+
+    for backend in backends() {
+        let with = |bundle: &Path| TlsConfig {
+            verify: Verify::from(bundle),
+            backend: backend.clone(),
+            ..TlsConfig::default()
+        };
+        for peer in [short, whole] {
+            assert_echo(&mut connect(peer, "localhost", with(&both)).unwrap().transport);
+            let error = connect(peer, "localhost", with(&only_middle)).unwrap_err();
+            assert_eq!((error.kind(), tls_kind(&error)), (ErrorKind::SslError, TlsErrorKind::Unusable));
+            assert!(error.to_string().contains("middle.pem") && error.to_string().contains("add the root"), "{error}");
+            let error = connect(peer, "localhost", with(&strangers)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::SslError, "{error}");
+            assert!(error.is_verification(), "{error}");
+        }
+        assert_echo(&mut connect(whole, "localhost", with(&only_root)).unwrap().transport);
+        assert_fails(connect(short, "localhost", with(&only_root)), TlsErrorKind::UnknownIssuer, "unknown authority");
+    }
+}
+
+// OpenSSL's own trust settings, which it leaves out of what it is told as DER
+#[cfg(feature = "rustls")]
+#[test]
+fn an_authority_that_its_file_rejects_for_servers_is_not_trusted() {
+    use super::der::{SEQUENCE, frame};
+
+    const SERVER_AUTH: &[u8] = &[0x06, 8, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01];
+    const EMAIL: &[u8] = &[0x06, 8, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x04];
+    let pki = Pki::new();
+    let peer = echo_over_tls(Acceptor::new(&pki.leaf));
+    let trusted = |settings: &[&[u8]]| {
+        let block = [der_of(&pki.authority.pem), frame(SEQUENCE, settings)].concat();
+        pem::to_pem("TRUSTED CERTIFICATE", &block)
+    };
+    let good = [trusted(&[]), trusted(&[&frame(SEQUENCE, &[SERVER_AUTH])]), trusted(&[&frame(0xa0, &[EMAIL])])];
+    let bad = [trusted(&[&frame(0xa0, &[SERVER_AUTH])]), trusted(&[&frame(SEQUENCE, &[EMAIL])])];
+    let other = Authority::new("Other").pem;
+
+    for backend in backends() {
+        let result = |text: &str| {
+            let bundle = pki.dir.file("bundle.pem", text);
+            let config = TlsConfig { verify: Verify::from(bundle), backend: backend.clone(), ..TlsConfig::default() };
+            connect(peer, "localhost", config)
+        };
+        for block in &good {
+            assert_echo(&mut result(block).unwrap().transport);
+        }
+        for block in &bad {
+            assert_fails(result(block), TlsErrorKind::Unusable, "none of its certificates is trusted for servers");
+            let beside = [block.as_str(), &other, &pki.authority.pem].concat();
+            assert_fails(result(&beside), TlsErrorKind::UnknownIssuer, "unknown authority");
+        }
+    }
+}
+
 #[cfg(all(feature = "rustls", not(feature = "native-tls")))]
 #[test]
 fn an_archive_without_native_tls_is_an_error_that_names_it() {
@@ -194,4 +320,62 @@ iiYrC5FDco+YIIxPfdM4/Nyx1+LM4XW3EbAYB1eRp5FXgzlptKXJI3aSacSRW9U7ttKqM0Atwkxboi/G
 g/ebvLKU/DwHwnlNbVK4srAO8QRySObrteOaZLGtJZ+sPnSbghAXG69jTKimL2q90PS39bokBiBSzKkxetE90CQQC4f5v86tffOulX5HcrdRbs
 xVgjza82mTzYkKY5VeBCKFb4zguBsGbvympNRorUnXL67tR7D8T+zUBrZIL1/LdTAkAQfXllVeCrsQ8rL37M/X9ipC3gi95fkq27HY4TNGoZ9+
 dZa9f1nuZYJL3M1WvAKDA+o5m12CKxLld2AeOXHG4u
+";
+
+/// A P-256 key and its certificate, made for these tests with OpenSSL 3; nothing trusts it.
+const CLIENT: &str = "
+-----BEGIN CERTIFICATE-----
+MIIBgjCCASmgAwIBAgIUPoEgnADd+kyFpyMT+Py4u6RNyZwwCgYIKoZIzj0EAwIw
+FjEUMBIGA1UEAwwLY2xpZW50LnRlc3QwIBcNMjYxMTI4MTkwNjMzWhgPMjEyNjEx
+MDQxOTA2MzNaMBYxFDASBgNVBAMMC2NsaWVudC50ZXN0MFkwEwYHKoZIzj0CAQYI
+KoZIzj0DAQcDQgAECghXRDNzrZfQh+Zu7loqISdgv9JLbYL3KkWIFZ7DHMSImATx
+IWm0/7V5ECenzRc89BHqW+ucVfznoY0lLL8cQqNTMFEwHQYDVR0OBBYEFOWdTXdF
+dbQkGuYASxApREeKKA9UMB8GA1UdIwQYMBaAFOWdTXdFdbQkGuYASxApREeKKA9U
+MA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIgC4Y7ZlE15MtoH1Jw
+E4fHfpmI4q3w4azsQVSoR3r0dRgCIGPzMXuADCFj7soWp2oKSU/YUCsum1/vdbhE
+V/IQ+C6I
+-----END CERTIFICATE-----
+";
+
+const ENCRYPTED_KEY: &str = "
+-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAgLnxRudM6mWwICCAAw
+DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEMTrCT/eOB0Ky7o/4g81OC8EgZDO
+q9YqG1YDwvysPotSgG3m1SyRP7cSv2Ze+Nz0zBDmvek0gMlEgcHIsH4DsRRW98H/
+aHvVIIGOQcwXsEJrUN67UvXmwlZrQ3D29OSoGAxxfqZblkS/bkJhy9qVeYgFatIz
+z/5YdAGxUoNXm38FbTSB3Alyr+G5MGiOPGeebwEE3TAdiTudw0dNW3n7KvQXJyQ=
+-----END ENCRYPTED PRIVATE KEY-----
+";
+
+#[cfg(all(feature = "native-tls", feature = "digest"))]
+const SCRYPT_KEY: &str = "
+-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHkME8GCSqGSIb3DQEFDTBCMCEGCSsGAQQB2kcECzAUBAjJ5BafW7yjkwICQAAC
+AQgCAQEwHQYJYIZIAWUDBAEqBBC5XI/ltoBYoOxDlSUM8WW8BIGQba952slYPiFt
+zDquSi7a1K/rt7w6VwfwXSUod4DoKQqR7K7NILB2ecTGorQ5K+hek2grKsgD+NB9
+pzp5n3vkLff0HHRgMjhO2oaMqbR0zb9xy1G7c4kr5msMrdGwDcmOy/kG6n4cAb0P
+SXh9uui+UNs/qregbtWnsyo5M0GP5wVmnqQbWZbDrvi2kqcNQVlR
+-----END ENCRYPTED PRIVATE KEY-----
+";
+
+#[cfg(all(feature = "native-tls", feature = "digest"))]
+const OLD_KEY: &str = "
+-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIGxMBwGCiqGSIb3DQEMAQMwDgQIr5vV4cDR0LQCAggABIGQHEahIXUuwuE20jSQ
+ePrNDfUHdo1NbiJyHybTgYIOvSbxqcyxK2j8Nt+QIoSkFnk2sih4UMrhph2BJ/mD
+FZlOUCKwmjoFUGqGYrkJ5VOAi/uVMbjbLkjHLPsO+8e+cxusoAg4RGqPz7bjuS1q
+lpgMflX4pV3ni7MhJswTMN+NOXkJSpmf5iUSfHAlLSK15N/r
+-----END ENCRYPTED PRIVATE KEY-----
+";
+
+/// Under the same passphrase, in the format of OpenSSL before version 1.
+const OPENSSL_KEY: &str = "
+-----BEGIN EC PRIVATE KEY-----
+Proc-Type: 4,ENCRYPTED
+DEK-Info: AES-128-CBC,507E1D1CBA7D34761446A17FA893D5D8
+
+XNOWjaYiAf5Y5sd5yMGTKq/zsepaVleSSt9QJuV+L94DcIMeyaU6De6MqyNdtyjt
+2sxrgn/uWD4zhrLH4yZrdMLNlc37OuSGMh1fxp3sYsAIgFs7G+XFGKhCKI15YjJu
+vB1vy9NBNaTfeea1eMdAnyuBlHbgFQNkmpe/qIB2Je4=
+-----END EC PRIVATE KEY-----
 ";

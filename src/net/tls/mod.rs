@@ -20,6 +20,8 @@ mod none;
 mod pem;
 #[cfg_attr(not(any(feature = "native-tls", feature = "rustls")), allow(dead_code))]
 mod pins;
+#[cfg(feature = "native-tls")]
+mod pkcs12;
 #[cfg(feature = "rustls")]
 mod rustls;
 mod settings;
@@ -27,6 +29,8 @@ mod settings;
 mod testing;
 #[cfg(all(test, any(feature = "native-tls", feature = "rustls")))]
 mod wire_tests;
+#[cfg_attr(not(any(feature = "native-tls", feature = "rustls")), allow(dead_code))]
+mod x509;
 
 use std::io;
 use std::net::IpAddr;

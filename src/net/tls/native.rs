@@ -7,7 +7,8 @@ use std::io::{self, Read, Write};
 
 use native_tls::{Certificate, HandshakeError, Identity, Protocol, TlsConnector, TlsStream};
 
-use super::{Carrier, TlsConfig, TlsError, TlsErrorKind, TlsVersion, pem, pins};
+use super::pem::{self, KeyForm};
+use super::{Carrier, TlsConfig, TlsError, TlsErrorKind, TlsVersion, pins, pkcs12};
 use crate::verify::{ClientCert, Source, Verify};
 
 pub(super) type Connector = TlsConnector;
@@ -59,10 +60,18 @@ fn protocol(version: TlsVersion) -> Protocol {
 
 fn identity(cert: &ClientCert) -> Result<Identity, TlsError> {
     match &cert.source {
-        Source::Pem { cert, key } => {
+        Source::Pem { cert, key, passphrase } => {
             let chain = pem::chain(cert)?;
             let refuse = |why: &str| pem::unusable("client key", &pem::place(key), why);
-            let key = pem::private_key(key)?.into_pkcs8().map_err(refuse)?;
+            let key = pem::private_key(key)?;
+            if key.form == KeyForm::Encrypted {
+                let Some(passphrase) = passphrase else { return Err(refuse(&without_passphrase())) };
+                let archive = pkcs12::archive(&chain, &key.der, passphrase)?;
+                return Identity::from_pkcs12(&archive, passphrase).map_err(|error| {
+                    refuse(&format!("it is encrypted, and the passphrase does not open it for that certificate ({error})"))
+                });
+            }
+            let key = key.into_pkcs8().map_err(refuse)?;
             let chain_pem: String = chain.iter().map(|der| pem::to_pem("CERTIFICATE", der)).collect();
             let key_pem = pem::to_pem("PRIVATE KEY", &key);
             let identity = Identity::from_pkcs8(chain_pem.as_bytes(), key_pem.as_bytes())
@@ -79,6 +88,10 @@ fn identity(cert: &ClientCert) -> Result<Identity, TlsError> {
                 .map_err(|error| pem::unusable(WHAT, &pem::place(archive), &error.to_string()))
         }
     }
+}
+
+fn without_passphrase() -> String {
+    format!("its ENCRYPTED PRIVATE KEY is encrypted; give its passphrase (ClientCert::passphrase), {}", pem::WAYS_OUT)
 }
 
 pub(super) fn handshake(

@@ -9,12 +9,14 @@ use std::path::Path;
 use base64::Engine;
 
 use super::der::Values;
-use super::{TlsError, TlsErrorKind};
+use super::{TlsError, TlsErrorKind, x509};
+use crate::text::mark::{MARK, without_mark};
 use crate::verify::Material;
 
 /// One block, `-----BEGIN label-----` … `-----END label-----`.
 struct Block {
     label: String,
+    /// By the old format of OpenSSL, with headers of RFC 1421.
     encrypted: bool,
     der: Vec<u8>,
 }
@@ -25,6 +27,8 @@ pub(super) enum KeyForm {
     Pkcs8,
     Pkcs1,
     Sec1,
+    /// PKCS#8 under a passphrase (RFC 5958 §3).
+    Encrypted,
 }
 
 pub(super) struct PrivateKey {
@@ -75,7 +79,7 @@ pub(super) fn bundle(path: &Path) -> Result<Vec<Vec<u8>>, TlsError> {
         for file in files.iter().filter(|file| file.is_file()) {
             // Such directories contain other files too. A file that is not PEM is not an error.
             let Ok(bytes) = fs::read(file) else { continue };
-            for certificate in certificates(&bytes).unwrap_or_default() {
+            for certificate in authorities(&bytes).unwrap_or_default() {
                 // `openssl rehash` makes a second name for each.
                 if !found.contains(&certificate) {
                     found.push(certificate);
@@ -84,12 +88,20 @@ pub(super) fn bundle(path: &Path) -> Result<Vec<Vec<u8>>, TlsError> {
         }
     } else {
         let bytes = read_file(path, WHAT)?;
-        found = certificates(&bytes).map_err(|what| unusable(WHAT, &path.display().to_string(), &what))?;
+        found = authorities(&bytes).map_err(|what| unusable(WHAT, &path.display().to_string(), &what))?;
     }
-    if found.is_empty() {
-        return Err(unusable(WHAT, &path.display().to_string(), "there is no certificate in it"));
-    }
-    Ok(found)
+    let rejected: Vec<_> = found.iter().filter(|own| !own.is_trusted).map(|own| own.der.clone()).collect();
+    // One that is rejected is not let in by another block either.
+    found.retain(|own| !rejected.contains(&own.der));
+    let why = match found.iter().any(|own| x509::is_self_issued(&own.der)) {
+        true => return Ok(found.into_iter().map(|own| own.der).collect()),
+        false if !found.is_empty() => {
+            "there is no root in it; a chain ends at a certificate that is its own issuer, so add the root of those in it"
+        }
+        false if !rejected.is_empty() => "none of its certificates is trusted for servers",
+        false => "there is no certificate in it",
+    };
+    Err(unusable(WHAT, &path.display().to_string(), why))
 }
 
 pub(super) fn unusable(what: &str, place: &str, why: &str) -> TlsError {
@@ -99,11 +111,12 @@ pub(super) fn unusable(what: &str, place: &str, why: &str) -> TlsError {
 /// A client's certificate chain, which is never empty.
 pub(super) fn chain(material: &Material) -> Result<Vec<Vec<u8>>, TlsError> {
     const WHAT: &str = "client certificate";
-    let found = certificates(&read(material, WHAT)?).map_err(|why| unusable(WHAT, &place(material), &why))?;
+    let found = authorities(&read(material, WHAT)?).map_err(|why| unusable(WHAT, &place(material), &why))?;
     if found.is_empty() {
         return Err(unusable(WHAT, &place(material), "there is no certificate in it"));
     }
-    Ok(found)
+    // Whom a certificate of ours may vouch for does not matter here.
+    Ok(found.into_iter().map(|own| own.der).collect())
 }
 
 /// A client's private key.
@@ -112,15 +125,25 @@ pub(super) fn private_key(material: &Material) -> Result<PrivateKey, TlsError> {
     key(&read(material, WHAT)?).map_err(|why| unusable(WHAT, &place(material), &why))
 }
 
-fn certificates(text: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+/// A certificate of a file.
+#[derive(Debug, Eq, PartialEq)]
+struct Listed {
+    der: Vec<u8>,
+    /// Whether the file lets it vouch for servers.
+    is_trusted: bool,
+}
+
+fn authorities(text: &[u8]) -> Result<Vec<Listed>, String> {
     let mut found = Vec::new();
     for block in blocks(text)? {
         match block.label.as_str() {
-            "CERTIFICATE" | "X509 CERTIFICATE" => found.push(block.der),
+            "CERTIFICATE" | "X509 CERTIFICATE" => found.push(Listed { der: block.der, is_trusted: true }),
             // OpenSSL's own trust settings follow the certificate.
             "TRUSTED CERTIFICATE" => {
-                let certificate = Values(&block.der).next().ok_or("a TRUSTED CERTIFICATE is malformed")?;
-                found.push(certificate.whole.to_vec());
+                const MALFORMED: &str = "a TRUSTED CERTIFICATE is malformed";
+                let certificate = Values(&block.der).next().ok_or(MALFORMED)?.whole;
+                let is_trusted = x509::may_vouch_for_servers(&block.der[certificate.len()..]).ok_or(MALFORMED)?;
+                found.push(Listed { der: certificate.to_vec(), is_trusted });
             }
             _ => {}
         }
@@ -140,7 +163,7 @@ fn key(text: &[u8]) -> Result<PrivateKey, String> {
                 parameters = Some(block.der);
                 continue;
             }
-            "ENCRYPTED PRIVATE KEY" => return Err(encrypted(&block.label)),
+            "ENCRYPTED PRIVATE KEY" => KeyForm::Encrypted,
             label if label.ends_with("PRIVATE KEY") => {
                 other = Some(format!("a key of the kind {label} is not supported"));
                 continue;
@@ -148,21 +171,23 @@ fn key(text: &[u8]) -> Result<PrivateKey, String> {
             _ => continue,
         };
         if block.encrypted {
-            return Err(encrypted(&block.label));
+            return Err(format!("its {} is encrypted in an old format; {WAYS_OUT}", block.label));
         }
         return Ok(PrivateKey { form, der: block.der, parameters });
     }
     Err(other.unwrap_or_else(|| "there is no private key in it".to_owned()))
 }
 
-fn encrypted(label: &str) -> String {
-    format!("its {label} is encrypted; decrypt it, or use a PKCS#12 archive")
-}
+/// What to do about a key that is encrypted.
+pub(super) const WAYS_OUT: &str =
+    "decrypt it (openssl pkcs8 -topk8 -nocrypt -in KEY -out NEW), or use a PKCS#12 archive with the backend native-tls";
 
 /// The blocks of a PEM text, in order. Text between them is a comment (RFC 7468 §2).
 fn blocks(text: &[u8]) -> Result<Vec<Block>, String> {
-    let text = String::from_utf8_lossy(text);
-    let mut lines = text.lines().map(str::trim);
+    let text = without_mark(text);
+    let text = String::from_utf8_lossy(&text);
+    // Files that were put one after another have their byte-order marks in the middle.
+    let mut lines = text.lines().map(|line| line.trim_matches(|c: char| c.is_whitespace() || c == MARK));
     let mut found = Vec::new();
     while let Some(line) = lines.next() {
         let Some(label) = line.strip_prefix("-----BEGIN ").and_then(|rest| rest.strip_suffix("-----")) else {
@@ -210,6 +235,7 @@ impl PrivateKey {
         };
         match self.form {
             KeyForm::Pkcs8 => Ok(self.der),
+            KeyForm::Encrypted => Err("it is encrypted"),
             KeyForm::Pkcs1 => Ok(wrap(RSA_ENCRYPTION, NULL)),
             KeyForm::Sec1 => {
                 let curve = self.curve().ok_or("its EC PRIVATE KEY does not say which curve it is for")?;
@@ -237,7 +263,7 @@ pub(super) fn algorithm_of_key(pkcs8: &[u8]) -> Option<&[u8]> {
     Some(Values(fields.expect(SEQUENCE)?.content).expect(OID)?.content)
 }
 
-#[cfg(feature = "native-tls")]
+#[cfg(any(feature = "native-tls", test))]
 pub(super) fn to_pem(label: &str, der: &[u8]) -> String {
     let base64 = base64::engine::general_purpose::STANDARD.encode(der);
     let mut pem = format!("-----BEGIN {label}-----\n");
@@ -267,13 +293,10 @@ mod tests {
                 pem("CERTIFICATE", "", b"c") + &pem("EC PARAMETERS", "", b"p") + &pem("EC PRIVATE KEY", "", b"e"),
                 Ok(KeyForm::Sec1),
             ),
-            (
-                pem("ENCRYPTED PRIVATE KEY", "", b"x"),
-                Err("its ENCRYPTED PRIVATE KEY is encrypted; decrypt it, or use a PKCS#12 archive"),
-            ),
+            (pem("ENCRYPTED PRIVATE KEY", "", b"x"), Ok(KeyForm::Encrypted)),
             (
                 pem("EC PRIVATE KEY", "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n", b"x"),
-                Err("its EC PRIVATE KEY is encrypted; decrypt it, or use a PKCS#12 archive"),
+                Err(&*format!("its EC PRIVATE KEY is encrypted in an old format; {WAYS_OUT}")),
             ),
             (pem("DSA PRIVATE KEY", "", b"d"), Err("a key of the kind DSA PRIVATE KEY is not supported")),
             (pem("CERTIFICATE", "", b"c"), Err("there is no private key in it")),
@@ -288,16 +311,51 @@ mod tests {
         );
     }
 
+    fn found(text: &[u8]) -> Vec<Vec<u8>> {
+        authorities(text).unwrap().into_iter().filter(|own| own.is_trusted).map(|own| own.der).collect()
+    }
+
     #[test]
     fn certificates_are_found_under_all_their_labels_among_anything_else() {
-        let trusted = [super::super::der::frame(0x30, &[b"t"]), b"aux".to_vec()].concat();
+        let trusted = super::super::der::frame(0x30, &[b"t"]);
         let text = pem("CERTIFICATE", "", b"a")
             + &pem("X509 CRL", "", b"no")
             + &pem("X509 CERTIFICATE", "", b"b")
             + &pem("TRUSTED CERTIFICATE", "", &trusted);
 
-        assert_eq!(certificates(text.as_bytes()).unwrap(), [b"a".to_vec(), b"b".to_vec(), vec![0x30, 1, b't']]);
-        assert_eq!(certificates(b"\xff\xfe garbage").unwrap(), Vec::<Vec<u8>>::new());
+        assert_eq!(found(text.as_bytes()), [b"a".to_vec(), b"b".to_vec(), vec![0x30, 1, b't']]);
+        assert_eq!(found(b"\xff\xff garbage"), Vec::<Vec<u8>>::new());
+    }
+
+    #[test]
+    fn what_follows_a_trusted_certificate_says_whether_it_is_one() {
+        use super::super::der::frame;
+
+        const CLIENT_AUTH: &[u8] = &[0x06, 8, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02];
+        let certificate = frame(0x30, &[b"t"]);
+        let with = |settings: &[u8]| pem("TRUSTED CERTIFICATE", "", &[&certificate, settings].concat());
+
+        assert_eq!(found(with(&frame(0x30, &[])).as_bytes()), [&*certificate]);
+        assert!(found(with(&frame(0x30, &[&frame(0x30, &[CLIENT_AUTH])])).as_bytes()).is_empty());
+        assert!(authorities(with(b"junk").as_bytes()).unwrap_err().contains("malformed"));
+        assert!(authorities(pem("TRUSTED CERTIFICATE", "", b"junk").as_bytes()).unwrap_err().contains("malformed"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_hides_no_certificate_and_no_key() {
+        let block = |label: &str| pem(label, "", b"a").replace("a comment\n", "");
+        let certificate = block("CERTIFICATE");
+        let marked = format!("\u{feff}{certificate}");
+        let utf16 = |units: fn(u16) -> [u8; 2]| -> Vec<u8> { marked.encode_utf16().flat_map(units).collect() };
+        for (bytes, count) in [
+            (marked.clone().into_bytes(), 1),
+            (format!("{marked}{marked}").into_bytes(), 2),
+            (utf16(u16::to_le_bytes), 1),
+            (utf16(u16::to_be_bytes), 1),
+        ] {
+            assert_eq!(found(&bytes).len(), count, "{bytes:?}");
+        }
+        assert!(key(format!("\u{feff}{}", block("PRIVATE KEY")).as_bytes()).is_ok());
     }
 
     // TLS-03

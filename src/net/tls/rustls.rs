@@ -16,7 +16,7 @@ use ::rustls::{
 };
 
 use super::pem::{self, KeyForm};
-use super::{Carrier, TlsConfig, TlsError, TlsErrorKind, TlsVersion, pins};
+use super::{Carrier, TlsConfig, TlsError, TlsErrorKind, TlsVersion, pins, x509};
 use crate::verify::{ClientCert, Source, Verify};
 
 pub(super) type Connector = Arc<ClientConfig>;
@@ -87,26 +87,41 @@ fn verifier(config: &TlsConfig, provider: &Arc<CryptoProvider>) -> Result<Arc<dy
         })?),
         Verify::CaBundle(path) => {
             let unusable = |why: String| pem::unusable("CA bundle", &path.display().to_string(), &why);
-            let mut roots = RootCertStore::empty();
+            // Only a root ends a chain, as for OpenSSL; what else the bundle has may stand in it.
+            let (mut roots, mut links) = (RootCertStore::empty(), Vec::new());
             for der in pem::bundle(path)? {
-                roots.add(der.into()).map_err(|error| unusable(error.to_string()))?;
+                if x509::is_self_issued(&der) {
+                    roots.add(der.into()).map_err(|error| unusable(error.to_string()))?;
+                } else {
+                    links.push(CertificateDer::from(der));
+                }
             }
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+            let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
                 .build()
-                .map_err(|error| unusable(error.to_string()))?
+                .map_err(|error| unusable(error.to_string()))?;
+            if links.is_empty() { verifier } else { Arc::new(WithLinks { verifier, links }) }
         }
     };
     Ok(if config.check_hostname { chain } else { Arc::new(AnyName(chain)) })
 }
 
 fn identity(cert: &ClientCert) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
-    let Source::Pem { cert, key } = &cert.source else {
+    let Source::Pem { cert, key: material, passphrase } = &cert.source else {
         let text = "a PKCS#12 archive needs the backend native-tls";
         return Err(TlsError::new(TlsErrorKind::Unsupported, text));
     };
     let chain = pem::chain(cert)?.into_iter().map(CertificateDer::from).collect();
-    let key = pem::private_key(key)?;
+    let key = pem::private_key(material)?;
     let key = match key.form {
+        KeyForm::Encrypted => {
+            let why = format!("its ENCRYPTED PRIVATE KEY is encrypted, and rustls cannot open it; {}", pem::WAYS_OUT);
+            let error = pem::unusable("client key", &pem::place(material), &why);
+            // With its passphrase it is right, and only this backend cannot use it.
+            return Err(match passphrase {
+                Some(_) => TlsError::new(TlsErrorKind::Unsupported, error.to_string()),
+                None => error,
+            });
+        }
         KeyForm::Pkcs8 => PrivateKeyDer::Pkcs8(key.der.into()),
         KeyForm::Pkcs1 => PrivateKeyDer::Pkcs1(key.der.into()),
         KeyForm::Sec1 => PrivateKeyDer::Sec1(key.der.into()),
@@ -256,13 +271,56 @@ impl Stream {
     }
 }
 
-/// Accepts any name, and still verifies the chain.
+/// Certificates of the bundle that a server need not send.
+#[derive(Debug)]
+struct WithLinks {
+    verifier: Arc<dyn ServerCertVerifier>,
+    links: Vec<CertificateDer<'static>>,
+}
+
+/// Any name will do; the chain still has to be right.
 #[derive(Debug)]
 struct AnyName(Arc<dyn ServerCertVerifier>);
 
 /// Accepts any certificate. It is still checked that the server has its key; otherwise a pin would prove nothing.
 #[derive(Debug)]
 struct Anyone(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for WithLinks {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let all: Vec<_> = intermediates.iter().chain(&self.links).map(|link| CertificateDer::from(&**link)).collect();
+        self.verifier.verify_server_cert(end_entity, &all, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verifier.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verifier.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}
 
 impl ServerCertVerifier for AnyName {
     fn verify_server_cert(

@@ -35,9 +35,10 @@ pub enum TlsBackend {
     NativeTls,
     /// rustls with ring and the operating system's authorities. Sessions are resumed.
     Rustls,
-    /// rustls with a complete configuration, which alone decides what to trust and which certificate to present. Together
-    /// with it, a `verify` other than [`Verify::Yes`], a client certificate and version limits are an error. Its ALPN list is
-    /// replaced by `http/1.1`.
+    /// rustls with a ready configuration, which alone decides whom to trust and which certificate to show: `verify` other
+    /// than [`Verify::Yes`], a client certificate or versions beside it are an error; a CA bundle that the environment names
+    /// takes no part. Its ALPN list is replaced by
+    /// `http/1.1`.
     #[cfg(feature = "rustls")]
     RustlsConfig(Arc<rustls::ClientConfig>),
 }
@@ -138,7 +139,16 @@ impl TlsSettings {
         config.verify == *verify && config.cert.as_ref() == cert
     }
 
-    /// These settings with another `verify` and `cert`; the same pointer if nothing changes.
+    /// Whether a configuration of the program's own decides whom to trust.
+    pub(crate) fn decides_about_trust(&self) -> bool {
+        match self.config().backend {
+            #[cfg(feature = "rustls")]
+            TlsBackend::RustlsConfig(_) => true,
+            _ => false,
+        }
+    }
+
+    /// These settings with another `verify` and `cert`; the same pointer where nothing changes.
     pub(crate) fn with(&self, verify: &Verify, cert: Option<&ClientCert>) -> Self {
         if self.has(verify, cert) {
             return self.clone();
@@ -165,7 +175,7 @@ impl TlsSettings {
             Verify::Yes | Verify::No => None,
         };
         let (first, second) = match config.cert.as_ref().map(|cert| &cert.source) {
-            Some(Source::Pem { cert, key }) => (Some(cert), Some(key)),
+            Some(Source::Pem { cert, key, .. }) => (Some(cert), Some(key)),
             Some(Source::Pkcs12 { archive, .. }) => (Some(archive), None),
             None => (None, None),
         };
@@ -221,6 +231,7 @@ mod tests {
             TlsConfig { verify: Verify::from("other.pem"), ..TlsConfig::default() },
             TlsConfig { cert: Some(ClientCert::from("a.pem")), ..TlsConfig::default() },
             TlsConfig { cert: Some(ClientCert::pem("a.pem", "b.key")), ..TlsConfig::default() },
+            TlsConfig { cert: Some(ClientCert::pem("a.pem", "b.key").passphrase("x")), ..TlsConfig::default() },
             TlsConfig { min_version: Some(TlsVersion::Tls13), ..TlsConfig::default() },
             TlsConfig { max_version: Some(TlsVersion::Tls12), ..TlsConfig::default() },
             TlsConfig { pins: vec![pin], ..TlsConfig::default() },

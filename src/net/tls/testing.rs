@@ -32,13 +32,27 @@ pub(in crate::net) struct Leaf {
 
 impl Authority {
     pub(in crate::net) fn new(name: &str) -> Self {
+        let params = Self::params(name);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { issuer: Issuer::new(params, key), pem }
+    }
+
+    /// Another one, whose certificate this one signs.
+    #[cfg(feature = "rustls")]
+    pub(in crate::net) fn below(&self, name: &str) -> Self {
+        let params = Self::params(name);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.signed_by(&key, &self.issuer).unwrap().pem();
+        Self { issuer: Issuer::new(params, key), pem }
+    }
+
+    fn params(name: &str) -> CertificateParams {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self { issuer: Issuer::new(params, key), pem }
+        params
     }
 
     /// A server's certificate for these names.
@@ -179,6 +193,16 @@ mod by_rustls {
 
         pub(in crate::net) fn tls12(leaf: &Leaf) -> Self {
             Self::with(leaf, &[&version::TLS12], None)
+        }
+
+        /// Sends these certificates after the leaf's.
+        pub(in crate::net) fn of_chain(leaf: &Leaf, above: &[Vec<u8>]) -> Self {
+            let provider = Arc::new(ring::default_provider());
+            let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+            let chain = std::iter::once(&leaf.cert_der).chain(above).map(|der| der.clone().into()).collect();
+            let key = PrivateKeyDer::Pkcs8(leaf.key_der.clone().into());
+            let config = builder.with_no_client_auth().with_single_cert(chain, key).unwrap();
+            Self { config: Arc::new(config), report: None }
         }
 
         pub(in crate::net) fn with(
