@@ -35,6 +35,10 @@ pub enum Verify {
     /// Not verified: anyone on the network path can read and change everything.
     No,
     /// Verified against the certificates in a PEM file, or in all PEM files of a directory, and no others.
+    ///
+    /// A chain must end at a root, a certificate that is its own issuer; others may complete it, but an intermediate
+    /// certificate alone is an error. OpenSSL and requests before Python 3.13 work so, and every backend does here. The
+    /// trust settings of a `TRUSTED CERTIFICATE` count: one that they reject for servers is left out.
     CaBundle(PathBuf),
 }
 
@@ -84,7 +88,7 @@ settings!(Verify: bool, Verify: Verify, ClientCert: ClientCert);
 ///
 /// # Coming from requests
 /// `cert=("client.pem", "client.key")` and `cert="both.pem"`; both convert. PKCS#12 archives and certificates from
-/// memory are new here. An encrypted PEM key is an error: decrypt it, or use a PKCS#12 archive.
+/// memory are new here, and so is the [`passphrase`](Self::passphrase) of a PEM key.
 ///
 /// # Examples
 /// ```
@@ -146,12 +150,13 @@ impl ClientCert {
         Self { source: Source::Pkcs12 { archive: Material::memory(archive.into()), password } }
     }
 
-    /// The passphrase of a PEM key that is encrypted as PKCS#8 (`BEGIN ENCRYPTED PRIVATE KEY`), as `openssl genpkey` and
-    /// `openssl pkcs8 -topk8` write it; of a PKCS#12 archive, its password. A key that is not encrypted needs none, and then
-    /// it has no effect.
+    /// Sets the passphrase of a PEM key that is encrypted as PKCS#8 (`BEGIN ENCRYPTED PRIVATE KEY`), as `openssl genpkey`
+    /// and `openssl pkcs8 -topk8` write it, or the password of a PKCS#12 archive. It has no effect on a key that is not
+    /// encrypted.
     ///
-    /// The `native-tls` backend opens such a key (the feature `digest` is needed too). With `rustls` it is an error that says
-    /// how to decrypt the key, and so is a key in the older format (`Proc-Type: 4,ENCRYPTED`) with either.
+    /// The backend `native-tls` decrypts such a key; this needs the feature `digest` too. With `rustls` an encrypted key is
+    /// an error of kind [`Unsupported`](crate::ErrorKind::Unsupported) that says how to decrypt it. A key in OpenSSL's older
+    /// format (`Proc-Type: 4,ENCRYPTED`) is an error with both.
     ///
     /// # Examples
     /// ```

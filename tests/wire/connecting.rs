@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use petition::HttpAdapterBuilder;
 use petition::testing::{Reply, TestServer};
 use petition::{ErrorKind, HttpAdapter};
 
@@ -130,6 +132,50 @@ fn socket_options_do_not_get_in_the_way() {
     let builder = builder.tcp_user_timeout(Duration::from_secs(60));
 
     assert_eq!(session_over(builder.build()).get(server.url("/")).send().unwrap().status_code(), 200);
+}
+
+// docs/decisions.md#invalid-setting
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_kernel_cannot_take_is_a_setting_that_cannot_work_and_all_else_connects() {
+    type Set = fn(HttpAdapterBuilder) -> HttpAdapterBuilder;
+    let server = TestServer::http(|_| Reply::new(200));
+    let sent = |set: Set| session_over(set(HttpAdapter::builder()).build()).get(server.url("/")).send();
+    let good: [Set; 8] = [
+        |b| b.tcp_keepalive(1),
+        |b| b.tcp_keepalive(32_767),
+        |b| b.tcp_keepalive_interval(1.5),
+        |b| b.tcp_keepalive_interval(32_767),
+        |b| b.tcp_keepalive_count(1),
+        |b| b.tcp_keepalive_count(127),
+        |b| b.tcp_user_timeout(0.001),
+        |b| b.tcp_user_timeout(Duration::from_millis(i32::MAX as u64)),
+    ];
+    let bad: [(&str, Set); 12] = [
+        ("tcp_keepalive ", |b| b.tcp_keepalive(0)),
+        ("tcp_keepalive ", |b| b.tcp_keepalive(Duration::from_millis(1))),
+        ("tcp_keepalive ", |b| b.tcp_keepalive(32_768)),
+        ("tcp_keepalive ", |b| b.tcp_keepalive(Duration::MAX)),
+        ("tcp_keepalive_interval ", |b| b.tcp_keepalive_interval(0.5)),
+        ("tcp_keepalive_interval ", |b| b.tcp_keepalive_interval(Duration::MAX)),
+        ("tcp_keepalive_count ", |b| b.tcp_keepalive_count(0)),
+        ("tcp_keepalive_count ", |b| b.tcp_keepalive_count(128)),
+        ("tcp_keepalive_count ", |b| b.tcp_keepalive_count(u32::MAX)),
+        ("tcp_user_timeout ", |b| b.tcp_user_timeout(Duration::from_nanos(1))),
+        ("tcp_user_timeout ", |b| b.tcp_user_timeout(Duration::from_millis(i32::MAX as u64 + 1))),
+        ("tcp_user_timeout ", |b| b.tcp_user_timeout(Duration::MAX)),
+    ];
+
+    for set in good {
+        assert_eq!(sent(set).unwrap().status_code(), 200);
+    }
+    let accepted = server.accepted();
+    for (name, set) in bad {
+        let error = sent(set).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidSetting, "{error}");
+        assert!(error.to_string().starts_with(name), "{error}");
+    }
+    assert_eq!(server.accepted(), accepted);
 }
 
 // HDR-10

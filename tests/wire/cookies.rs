@@ -1,6 +1,6 @@
 //! Cookies between a session and hosts: what is kept, and where it goes.
 
-use crate::support::{ok, own_headers, session, session_at};
+use crate::support::{TempDir, ok, own_headers, session, session_at};
 use petition::testing::{Reply, TestServer};
 use petition::{Cookie, ErrorKind};
 
@@ -129,4 +129,75 @@ fn a_host_header_of_the_programs_own_decides_about_cookies() {
 
     let requests = server.requests();
     assert_eq!((requests[1].header("cookie"), requests[2].header("cookie")), (Some("k=v"), None));
+}
+
+// docs/decisions.md#cookie-files: the bytes of the file are those on the wire, and the other way round
+#[test]
+fn a_cookie_file_keeps_bytes_from_the_wire_and_to_it() {
+    let server = TestServer::connections(|peer| {
+        while peer.read_request().is_some() {
+            peer.send(b"HTTP/1.1 200 OK\r\nSet-Cookie: wire=\xc3\xa9\xff\x01\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    let folder = TempDir::new();
+    let file = folder.file(
+        "cookies.txt",
+        b"\xef\xbb\xbf127.0.0.1\tFALSE\t/\tFALSE\t0\tfile\t\xc3\xa9\x80\r127.0.0.1\tFALSE\t/\tFALSE\t4e9\t\talone\r",
+    );
+    let session = session();
+
+    assert_eq!(session.cookies.load_from(&file).unwrap(), 2);
+    session.get(server.url("/")).send().unwrap();
+    session.cookies.save_to(&file).unwrap();
+
+    let sent = server.requests()[0].raw.clone();
+    assert!(contains(&sent, b"\r\nCookie: file=\xc3\xa9\x80; alone\r\n"), "{}", String::from_utf8_lossy(&sent));
+    let saved = std::fs::read(&file).unwrap();
+    for line in [&b"\t0\twire\t\xc3\xa9\xff\x01\n"[..], b"\t0\tfile\t\xc3\xa9\x80\n", b"\t4000000000\t\talone\n"] {
+        assert!(contains(&saved, line), "{}", String::from_utf8_lossy(&saved));
+    }
+    assert_eq!(folder.names(), ["cookies.txt"]);
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+#[test]
+fn a_cookie_without_a_name_is_its_value_alone_by_every_way_in() {
+    let server = ok();
+    let session = session_at(&server);
+    let mut ways = 0;
+    let mut sent = |session: &petition::Session| {
+        session.get("http://a.test/").send().unwrap();
+        ways += 1;
+        server.requests()[ways - 1].header("cookie").map(str::to_owned)
+    };
+
+    session.cookies.insert("", "v");
+    assert_eq!(sent(&session).as_deref(), Some("v"));
+    session.cookies.insert("a", "1");
+    assert_eq!(sent(&session).as_deref(), Some("v; a=1"));
+    session.cookies.insert("", "");
+    assert_eq!(sent(&session).as_deref(), Some("a=1"));
+    session.cookies.clear();
+    session.cookies.load(&b"a.test\tFALSE\t/\tFALSE\t0\t\tv=w\n"[..]).unwrap();
+    assert_eq!(sent(&session).as_deref(), Some("v=w"));
+
+    session.get("http://b.test/").cookies([("", "own")]).send().unwrap();
+    assert_eq!(server.requests().last().unwrap().header("cookie"), Some("own"));
+}
+
+#[test]
+fn a_cookie_that_cannot_be_sent_is_found_in_its_file_and_blocks_no_host() {
+    let server = ok();
+    let session = session_at(&server);
+    let file = b"a.test\tFALSE\t/\tFALSE\t0\ta\t1\na.test\tFALSE\t/\tFALSE\t0\tb\tsecret\0\n";
+
+    let error = session.cookies.load(&file[..]).unwrap_err();
+    session.get("http://a.test/").send().unwrap();
+
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert!(error.to_string().contains("line 2") && !error.to_string().contains("secret"), "{error}");
+    assert_eq!(server.requests()[0].header("cookie"), None);
 }

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use petition::testing::{Reply, TestServer};
-use petition::{ErrorKind, HttpAdapter, Session};
+use petition::{ErrorKind, HttpAdapter, Session, StatusCode};
 
 use crate::support::*;
 
@@ -144,6 +144,8 @@ fn a_refused_tunnel_is_a_proxy_error_with_status_and_body_and_is_tried_again() {
         assert!(error.is_connection_error());
         let text = error.to_string();
         assert!(text.contains("tunnel connection failed: 407 Proxy Auth Required: log in now"), "{text}");
+        assert!(text.contains("(credentials were sent)"), "{text}");
+        assert_eq!(error.status(), Some(StatusCode::PROXY_AUTHENTICATION_REQUIRED));
         assert!(!format!("{error:?} {text}").contains("hunter2"), "{error:?}");
         assert_eq!(proxy.accepted(), tries);
     }
@@ -382,6 +384,32 @@ fn a_prepared_request_goes_through_the_sessions_proxies() {
 
     assert_eq!(response.text().unwrap(), "proxied");
     assert!(proxy.requests()[0].raw_text().starts_with("GET http://h.test/x HTTP/1.1\r\n"));
+}
+
+// docs/decisions.md#proxy-variables
+#[test]
+fn a_proxy_variable_is_read_as_curl_reads_it_and_named_where_it_is_wrong() {
+    let child = Child::new(|| match Session::new().get("http://origin.test/").send() {
+        Ok(response) => response.text().unwrap(),
+        Err(error) => format!("{:?}: {error}", error.kind()),
+    });
+    let proxy =
+        TestServer::http(|request| Reply::new(200).body(request.header("proxy-authorization").unwrap_or("none")));
+    let port = proxy.address().port();
+    for (value, want) in [
+        (format!("localhost:{port}"), "none"),
+        (format!("  localhost:{port}\t"), "none"),
+        (format!("user:pw@localhost:{port}"), "Basic dXNlcjpwdw=="),
+        (format!("http://127.0.0.1:{port}/"), "none"),
+    ] {
+        assert_eq!(child.run(&[("http_proxy", value.as_str())]), want, "{value}");
+        assert_eq!(child.run(&[("http_proxy", "  "), ("ALL_PROXY", value.as_str())]), want, "{value}");
+    }
+    for value in ["user:hunter2@localhost:port", "user:hunter2@", "ftp://user:hunter2@h", "user:hunter2"] {
+        let said = child.run(&[("HTTP_PROXY", value)]);
+        assert!(said.starts_with("Invalid") && said.contains("HTTP_PROXY"), "{value}: {said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
 }
 
 // PROXY-02, PROXY-05, PROXY-06, PROXY-07

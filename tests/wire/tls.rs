@@ -523,6 +523,50 @@ fn the_environments_bundle_counts_where_nobody_says_otherwise() {
     }
 }
 
+// docs/decisions.md#program-first
+#[test]
+fn a_ready_configuration_is_not_touched_by_the_environments_bundle() {
+    let child = Child::new(|| {
+        let mut roots = RootCertStore::empty();
+        let authority = std::fs::read(std::env::var("TEST_AUTHORITY").unwrap()).unwrap();
+        roots.add(authority.into()).unwrap();
+        let config = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let session = session(&TlsBackend::RustlsConfig(Arc::new(config)), |builder| builder);
+        let request = session.get(std::env::var("TEST_URL").unwrap());
+        let request = match std::env::var("TEST_VERIFY") {
+            Ok(path) => request.verify(path),
+            Err(_) => request,
+        };
+        match request.send() {
+            Ok(response) => response.text().unwrap(),
+            Err(error) => format!("{:?}", error.kind()),
+        }
+    });
+    let pki = Pki::new();
+    let secure = Secure::new(&pki.leaf);
+    let authority = pki.dir.file("ca.der", &pki.authority.der);
+    let stranger = pki.dir.file("stranger.pem", Authority::new("Stranger").pem);
+    let (authority, stranger) = (authority.to_str().unwrap(), stranger.to_str().unwrap());
+    let url = secure.url("good.test");
+
+    for variables in [
+        &[][..],
+        &[("REQUESTS_CA_BUNDLE", stranger)],
+        &[("CURL_CA_BUNDLE", "/no/such")],
+        &[("SSL_CERT_FILE", stranger)],
+    ] {
+        let mut all = vec![("TEST_URL", url.as_str()), ("TEST_AUTHORITY", authority)];
+        all.extend_from_slice(variables);
+        assert_eq!(child.run(&all), "ok", "{variables:?}");
+        all.push(("TEST_VERIFY", stranger));
+        assert_eq!(child.run(&all), "InvalidSetting", "{variables:?}");
+    }
+}
+
 // TBELT-13
 #[cfg(feature = "digest")]
 #[test]

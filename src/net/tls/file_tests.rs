@@ -201,7 +201,10 @@ fn an_encrypted_key_that_cannot_be_opened_is_an_error_that_says_what_to_do() {
             let error = built(encrypted.passphrase("sésame")).unwrap_err();
 
             assert_eq!(error.kind(), TlsErrorKind::Unsupported);
-            assert!(error.to_string().contains("openssl pkcs8 ") && error.to_string().contains("native-tls"), "{error}");
+            assert!(
+                error.to_string().contains("openssl pkcs8 ") && error.to_string().contains("native-tls"),
+                "{error}"
+            );
         }
         // A key that is not encrypted needs no passphrase, and minds none.
         let leaf = Pki::new().leaf;

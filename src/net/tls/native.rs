@@ -68,7 +68,9 @@ fn identity(cert: &ClientCert) -> Result<Identity, TlsError> {
                 let Some(passphrase) = passphrase else { return Err(refuse(&without_passphrase())) };
                 let archive = pkcs12::archive(&chain, &key.der, passphrase)?;
                 return Identity::from_pkcs12(&archive, passphrase).map_err(|error| {
-                    refuse(&format!("it is encrypted, and the passphrase does not open it for that certificate ({error})"))
+                    refuse(&format!(
+                        "it is encrypted, and the passphrase does not open it for that certificate ({error})"
+                    ))
                 });
             }
             let key = key.into_pkcs8().map_err(refuse)?;

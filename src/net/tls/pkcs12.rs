@@ -3,8 +3,8 @@
 //! PKCS#12 wraps an encrypted PKCS#8 key as it is (RFC 7292 §4.2.2), so nothing is decrypted here. The archive never
 //! leaves this process; its checksum is there because libraries want one, and needs no slow derivation of its key.
 
-use super::der::{INTEGER, OCTET_STRING, OID, SEQUENCE, frame};
 use super::TlsError;
+use super::der::{INTEGER, OCTET_STRING, OID, SEQUENCE, frame};
 
 /// The archive of an encrypted key and a chain of certificates, under the passphrase of the key.
 pub(super) fn archive(chain: &[Vec<u8>], encrypted_key: &[u8], passphrase: &str) -> Result<Vec<u8>, TlsError> {
@@ -71,10 +71,14 @@ fn mac_key(passphrase: &str, salt: &[u8]) -> [u8; 32] {
 
     let mut password: Vec<u8> = passphrase.encode_utf16().flat_map(u16::to_be_bytes).collect();
     password.extend([0, 0]);
-    let repeated = |bytes: &[u8]| -> Vec<u8> {
-        bytes.iter().copied().cycle().take(bytes.len().next_multiple_of(BLOCK)).collect()
-    };
-    Sha256::new().chain_update([FOR_MAC; BLOCK]).chain_update(repeated(salt)).chain_update(repeated(&password)).finalize().into()
+    let repeated =
+        |bytes: &[u8]| -> Vec<u8> { bytes.iter().copied().cycle().take(bytes.len().next_multiple_of(BLOCK)).collect() };
+    Sha256::new()
+        .chain_update([FOR_MAC; BLOCK])
+        .chain_update(repeated(salt))
+        .chain_update(repeated(&password))
+        .finalize()
+        .into()
 }
 
 /// RFC 2104, for a key that is no longer than a block.
@@ -96,7 +100,8 @@ mod tests {
         let mut key = [0; 32];
         key[..4].copy_from_slice(b"Jefe"); // zeros at the end of a key change nothing
 
-        let hex: String = hmac(&key, b"what do ya want for nothing?").iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: String =
+            hmac(&key, b"what do ya want for nothing?").iter().map(|byte| format!("{byte:02x}")).collect();
 
         assert_eq!(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     }

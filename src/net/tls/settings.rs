@@ -37,8 +37,7 @@ pub enum TlsBackend {
     Rustls,
     /// rustls with a ready configuration, which alone decides whom to trust and which certificate to show: `verify` other
     /// than [`Verify::Yes`], a client certificate or versions beside it are an error; a CA bundle that the environment names
-    /// takes no part. Its ALPN list is replaced by
-    /// `http/1.1`.
+    /// takes no part. Its ALPN list is replaced by `http/1.1`.
     #[cfg(feature = "rustls")]
     RustlsConfig(Arc<rustls::ClientConfig>),
 }
