@@ -31,20 +31,20 @@ use crate::net::{ConnectError, Connected, Limits, Plan};
 use crate::pool::{ConnectionPool, Found, Lease, NoSlot, PoolStats};
 use crate::verify::Verify;
 
-/// How long before the server's own limit an idle connection is given up, unless it is set.
+/// The default of `keep_alive_margin`.
 const KEEP_ALIVE_MARGIN: Duration = Duration::from_secs(1);
 
 /// An exchange that broke, with the slot it was on.
 struct Broken {
     failure: Failure,
     lease: Lease<Connection>,
-    /// The connection died before the first byte of an answer.
+    /// Whether the connection died before the first byte of an answer.
     unanswered: bool,
     exchange: Exchange,
 }
 
 impl Engine {
-    /// The attempt that begins now, at `asked`.
+    /// Makes the attempt that begins now, at `asked`.
     pub(super) fn attempt(&self, job: &Job<'_>, asked: Instant) -> Result<Parts, Failure> {
         if job.deadline.has_passed(asked) {
             let text = format!("the total timeout ran out before the request could be sent to {}", job.peer());
@@ -77,7 +77,7 @@ impl Engine {
         self.transact(job, lease, exchange, self.clock.now()).map_err(|broken| broken.failure.with(&broken.exchange))
     }
 
-    /// How long to wait for a slot: the request's own limit, the adapter's, and never past the limit on everything.
+    /// How long to wait for a slot: the request's limit or the adapter's, within the limit on everything.
     fn slot_limit(&self, job: &Job<'_>, now: Instant) -> Option<Duration> {
         let own = job.options.timeout.pool_limit_over(self.settings.pool_timeout);
         match (own, job.deadline.left(now)) {
@@ -105,12 +105,12 @@ impl Engine {
         Error::message(ErrorKind::PoolTimeout, format!("no pool slot came free within {limit:?} for {peer} ({held})"))
     }
 
-    /// Whether a request whose reused connection died unanswered goes out once more (RFC 9110 §9.2.2).
+    /// Whether a request whose reused connection died unanswered is sent again (RFC 9110 §9.2.2).
     fn may_replay(&self, job: &Job<'_>) -> bool {
         self.settings.replay_stale && job.is_idempotent() && job.check_rewindable("a replay").is_ok()
     }
 
-    /// Connects the slot.
+    /// Makes the connection of the slot.
     fn connect(&self, job: &Job<'_>, lease: &mut Lease<Connection>, exchange: &mut Exchange) -> Result<(), Failure> {
         let Connected { transport, report } = self.open(job).map_err(Failure::not_connected)?;
         exchange.dns = report.dns;
@@ -145,7 +145,7 @@ impl Engine {
         self.connector.connect(&plan, &limits)
     }
 
-    /// Sends the request over the lease's connection, from `started` on, and reads the head of the answer.
+    /// Sends the request on the lease's connection, from `started` on, and reads the head of the answer.
     fn transact(
         &self,
         job: &Job<'_>,
@@ -174,7 +174,7 @@ impl Engine {
         let first_byte = reader.first_byte();
         exchange.first_byte = first_byte.map_or(Duration::ZERO, |at| at.saturating_duration_since(started));
         match read {
-            // The server gave up on the idle connection just as the request went out (RFC 9110 §15.5.9).
+            // The server gave up the idle connection just as the request went out (docs/decisions.md#late-408).
             Ok((head, _)) if exchange.reused && head.status == StatusCode::REQUEST_TIMEOUT && self.may_replay(job) => {
                 buffer.give_back();
                 let text = format!("the server closed the idle connection with a 408 ({})", job.peer());
@@ -192,7 +192,7 @@ impl Engine {
         }
     }
 
-    /// Makes a response of a head, and settles the exchange if there is no body.
+    /// Makes the response from the head, and settles the exchange if there is no body.
     fn answer(
         &self,
         job: &Job<'_>,
@@ -231,7 +231,7 @@ impl Engine {
             unread.settle();
             None
         } else {
-            // Only a body that is handed out unread can be closed by one thread while another reads it.
+            // Only a body that is returned unread can be closed by one thread while another reads it.
             if job.options.stream || !job.request.extras.hooks.is_empty() {
                 let own = Cancel::new();
                 unread.let_close(&own);
@@ -254,10 +254,10 @@ impl Engine {
         })
     }
 
-    /// How long the server keeps the connection, less a margin: a request that leaves as it closes would be lost.
+    /// How long the server keeps the connection, less the margin (docs/decisions.md#keep-alive-margin).
     fn keep_alive(&self, head: &ResponseHead) -> Option<Duration> {
         let timeout = reuse::keep_alive_timeout(&head.headers)?;
-        // By default no more than half, or a server that says one second would get a new connection for each request.
+        // By default at most half. Otherwise a server that says one second would get a new connection for each request.
         let margin = self.settings.keep_alive_margin.unwrap_or(KEEP_ALIVE_MARGIN.min(timeout / 2));
         Some(timeout.saturating_sub(margin))
     }

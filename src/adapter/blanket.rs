@@ -1,4 +1,4 @@
-//! What is an adapter besides the types that are made for it: closures, and pointers to one.
+//! Other types that are adapters: closures, and pointers to an adapter.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ impl Adapter for Box<dyn Adapter> {
     }
 }
 
-/// Lets the types of a closure's parameters be inferred, where it is to be an [`Adapter`].
+/// Returns a closure that is used as an [`Adapter`], so that the types of its parameters are inferred.
 ///
 /// # Examples
 /// ```

@@ -1,13 +1,13 @@
-//! Where bytes are between the connection and those who use them.
+//! Buffers for bytes that were read from a connection and not used yet, and for outgoing heads.
 //!
-//! Idle connections hold no buffer: a thread keeps one to itself between its requests, and an unread body keeps its own.
+//! Idle connections have no buffer. A thread keeps one between its requests, and an unread body has its own.
 
 use std::cell::Cell;
 
-/// How much is read from a socket at a time, where it does not go straight to the caller.
+/// How much is read from a socket at a time, unless it goes directly to the caller.
 const BUFFER_SIZE: usize = 32 * 1024;
 
-/// Bytes that were read and not yet taken.
+/// Bytes that were read and not used yet.
 pub(super) struct Buffer {
     bytes: Vec<u8>,
     start: usize,
@@ -20,7 +20,7 @@ thread_local! {
 }
 
 impl Buffer {
-    /// This thread's spare one, or a new one.
+    /// This thread's spare buffer, or a new one.
     pub(super) fn take() -> Self {
         let spare = SPARE.try_with(Cell::take).ok().flatten();
         spare.unwrap_or_else(|| Self { bytes: vec![0; BUFFER_SIZE], start: 0, end: 0 })
@@ -30,7 +30,7 @@ impl Buffer {
     pub(super) fn give_back(mut self) {
         if self.bytes.len() <= BUFFER_SIZE {
             (self.start, self.end) = (0, 0);
-            // A thread that is ending has no next request.
+            // This fails only if the thread is ending; then it has no next request.
             let _ = SPARE.try_with(|spare| spare.set(Some(self)));
         }
     }
@@ -50,14 +50,14 @@ impl Buffer {
         }
     }
 
-    /// Where up to `most` bytes more can be read to, behind what is there.
+    /// Space to read up to `most` more bytes into.
     pub(super) fn room(&mut self, most: usize) -> &mut [u8] {
         if self.end == self.bytes.len() {
             if self.start > 0 {
                 self.bytes.copy_within(self.start..self.end, 0);
                 (self.start, self.end) = (0, self.end - self.start);
             } else {
-                // A head that is larger than the buffer; its own limit bounds this.
+                // A head that is larger than the buffer; `max_header_bytes` limits it.
                 self.bytes.resize(self.bytes.len() * 2, 0);
             }
         }
@@ -65,7 +65,7 @@ impl Buffer {
         &mut self.bytes[self.end..self.end + room]
     }
 
-    /// So many bytes were read to [`room`](Self::room).
+    /// Adds the first `n` bytes of [`room`](Self::room), which have been read.
     pub(super) fn filled(&mut self, read: usize) {
         self.end += read;
     }

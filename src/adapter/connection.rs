@@ -1,4 +1,4 @@
-//! A connection as the adapter uses it, and as its pool keeps it.
+//! A connection as the adapter uses it and as its pool keeps it; the probe of an idle one.
 
 use crate::net::Transport;
 use crate::pool::Pooled;
@@ -7,7 +7,7 @@ use crate::pool::Pooled;
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) transport: Transport,
-    /// Its number in the pool, from 1; what reconnects keeps it.
+    /// Its number in the pool, from 1. A slot that is connected again keeps it.
     pub(super) number: u64,
 }
 
@@ -17,7 +17,7 @@ impl Pooled for Connection {
     }
 }
 
-/// Over TLS the peer is told, so that it need not take the end for an attack.
+/// Over TLS the peer gets a close_notify, so that it does not take the end for an attack.
 impl Drop for Connection {
     fn drop(&mut self) {
         if self.transport.is_tls() {

@@ -1,8 +1,7 @@
-//! The engine of the stock adapters: pools, a connector, and the loop of retries: attempt, classify, ask the [`Retry`], sleep,
-//! again.
+//! The engine of the stock adapters: pools, a connector, and the loop of retries (attempt, classify, ask the [`Retry`], sleep).
 //!
-//! No lease is held while it sleeps. What a failure means is `failure`'s to say, whether to go on is the `Retry`'s, and
-//! how long to wait is the new `Retry`'s; this file keeps the order (see `retry`) and makes the final error.
+//! No lease is held while it sleeps. `failure` decides what a failure means, the `Retry` whether to continue, and the next
+//! `Retry` how long to wait. This file keeps the order (see `retry`) and makes the final error.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -38,11 +37,12 @@ pub(super) struct Engine {
     problem: Option<(ErrorKind, String)>,
     manager: Manager<Key, Connection>,
     pub(super) connector: Connector,
-    /// For the default `verify` and `cert`, so that most requests make none of their own.
+    /// The TLS settings with the default `verify` and `cert`, so that most requests need no others.
     tls: TlsSettings,
-    /// The last that were not: the next request mostly has the same, a bundle that the environment names above all.
+    /// The last settings that were not these. The next request usually has the same, mostly a bundle that the environment
+    /// names.
     last_tls: Mutex<TlsSettings>,
-    /// Hosts that were warned of (docs/decisions.md#warn-once), up to a limit.
+    /// The hosts that were warned of (docs/decisions.md#warn-once), up to a limit.
     unverified: Mutex<HashSet<String>>,
 }
 
@@ -73,7 +73,7 @@ impl Engine {
         }
     }
 
-    /// Sends by that route until there is an answer, or the retries are used up.
+    /// Sends by `route` until there is an answer, or no retry is left.
     pub(super) fn send(&self, route: Route, request: &PreparedRequest, options: &SendOptions) -> Result<Response> {
         if let Some((kind, text)) = &self.problem {
             return Err(Error::message(*kind, text.clone()));
@@ -94,7 +94,7 @@ impl Engine {
         self.manager.close_idle(age)
     }
 
-    /// Closes what is idle.
+    /// Closes all pools.
     pub(super) fn close(&self) {
         self.manager.close();
     }
@@ -121,11 +121,11 @@ impl Engine {
         last.clone()
     }
 
-    /// TLS-04, LOG-19: requests warns of each request; here once for each host.
+    /// Warns of an unverified host once (docs/decisions.md#warn-once).
     pub(super) fn warn_unverified(&self, host: &str) {
         let is_new = {
             let mut known = self.unverified.lock();
-            // To be warned again is better than a list without end.
+            // A repeated warning is better than a list that grows without limit.
             if known.len() >= MAX_UNVERIFIED && !known.contains(host) {
                 known.clear();
             }
@@ -139,7 +139,7 @@ impl Engine {
         }
     }
 
-    /// Sends `job` until it is answered, or its retries are used up.
+    /// Sends `job` until there is an answer, or no retry is left.
     fn attempts(&self, job: &Job<'_>) -> Result<Response> {
         let mut begin = Begin { at: self.clock.now(), attempts: 0, sent: false };
         let mut retry = self.settings.retry.clone();
@@ -166,7 +166,7 @@ impl Engine {
         unreachable!("the loop ends by returning")
     }
 
-    /// A response that asks for a retry: the `Retry` to go on with, or what is to be returned.
+    /// Handles a response that asks for a retry: the `Retry` to continue with, or what to return.
     fn after_answer(&self, job: &Job<'_>, retry: Retry, mut answer: Parts, begin: Begin) -> Result<Next> {
         let cause = Cause::of_response(answer.status.as_u16(), answer.headers.get("location"));
         let again = retry.again(job.tried(cause, Some(&answer.headers)));
@@ -176,11 +176,11 @@ impl Engine {
                 let rewindable = job.check_rewindable("a retry");
                 if let Some(late) = self.too_late(job, delay).filter(|_| rewindable.is_ok()) {
                     let response = self.finish(answer, next.clone(), begin);
-                    // What is wrong with its body does not matter.
+                    // Errors in its body do not matter.
                     let _ = response.keep_for_later();
                     return Err(self.last(late.with_response(response), &next, begin));
                 }
-                // So that its connection serves the next attempt; one with more in it is closed.
+                // So that its connection can serve the next attempt. If there is more, it is closed.
                 if let Some(body) = &mut answer.body {
                     body.drain();
                 }
@@ -198,7 +198,7 @@ impl Engine {
                 let text =
                     format!("max retries exceeded: {reason} from {}{}", job.peer(), begin.story(self.clock.now()));
                 let response = self.finish(answer, (*retry).clone(), begin);
-                // The caller may look at it; its connection must not wait for that.
+                // The caller may read the response. Its connection must not wait for that.
                 let _ = response.keep_for_later();
                 Err(Error::message(ErrorKind::RetryError, text).with_response(response).with_retries(*retry))
             }
@@ -206,7 +206,7 @@ impl Engine {
         }
     }
 
-    /// An attempt without an answer: the `Retry` to go on with, or the error that requests would raise.
+    /// Handles an attempt without an answer: the `Retry` to continue with, or the error that requests would raise.
     fn after_failure(&self, job: &Job<'_>, retry: Retry, failure: Failure, begin: Begin) -> Result<Retry> {
         let Failure { stage, error, .. } = failure;
         let cause = match stage {
@@ -239,7 +239,7 @@ impl Engine {
         }
     }
 
-    /// `error` as the one that ends it all: with the attempts before it.
+    /// `error` as the final one, with the number of attempts.
     fn last(&self, error: Error, retry: &Retry, begin: Begin) -> Error {
         begin.tell(error, self.clock.now()).with_retries(retry.clone())
     }
@@ -255,7 +255,7 @@ impl Engine {
         retry.delay(retry_after, self.clock.wall(), self.clock.jitter())
     }
 
-    /// The error where the next attempt could only start after everything has to be over.
+    /// The error if the next attempt could only start after the limit on everything.
     fn too_late(&self, job: &Job<'_>, delay: Duration) -> Option<Error> {
         let left = job.deadline.left(self.clock.now())?;
         (left <= delay).then(|| {
@@ -286,17 +286,17 @@ enum Next {
     Done(Box<Response>),
 }
 
-/// Since when, and how often.
+/// When the attempts began, and how many there were.
 #[derive(Clone, Copy)]
 struct Begin {
     at: Instant,
     attempts: u32,
-    /// Something of the request may have gone out, in any attempt.
+    /// Whether any attempt may have sent something of the request.
     sent: bool,
 }
 
 impl Begin {
-    /// How many attempts over how long; nothing where there was only one.
+    /// The number of attempts and their duration, for the error text; empty if there was only one.
     fn story(self, now: Instant) -> String {
         match self.attempts {
             0 | 1 => String::new(),

@@ -1,7 +1,7 @@
-//! What a failure means: for trying again, and as the error that the caller sees.
+//! What a failure means: for a retry, and as the error that the caller gets.
 //!
-//! It is told by when it happened: before the server can have seen the request, since, or in a way that trying again cannot
-//! help. Whether to try again is not decided here.
+//! Failures are classified by when they happened: before the server can have seen the request, afterwards, or in a way that a
+//! retry cannot help. Whether to retry is not decided here.
 
 use std::io;
 
@@ -15,20 +15,20 @@ use crate::net::{ConnectError, ConnectErrorKind, Phase, TlsError};
 pub(super) struct Failure {
     pub(super) stage: Stage,
     pub(super) error: Error,
-    /// Something of the request may have gone out.
+    /// Whether something of the request may have been sent.
     pub(super) sent: bool,
 }
 
-/// What a failure means for trying again (RETRY-05 to RETRY-07).
+/// What a failure means for a retry.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Stage {
     /// The server cannot have seen the request.
     Connect,
-    /// It may have.
+    /// The server may have seen the request.
     Read,
-    /// TLS, or a proxy that refuses.
+    /// TLS failed, or a proxy refused.
     Other,
-    /// Trying again cannot help, or must not be tried.
+    /// A retry cannot help, or must not happen.
     Final,
 }
 
@@ -37,47 +37,47 @@ impl Failure {
         Self { stage: Stage::Final, error, sent: true }
     }
 
-    /// The end, before anything went out.
+    /// A final failure before anything was sent.
     pub(super) fn unsent(error: Error) -> Self {
         Self { stage: Stage::Final, error, sent: false }
     }
 
-    /// With how far the attempt came.
+    /// Adds how far the attempt got.
     pub(super) fn with(mut self, exchange: &Exchange) -> Self {
         self.error = self.error.with_exchange(exchange.clone());
         self
     }
 
     pub(super) fn read(error: Error) -> Self {
-        // The limit on everything is over for the next attempt too, and who cancels wants none.
+        // After the limit on everything, or a cancellation, there is no next attempt.
         let is_over = matches!(error.kind(), ErrorKind::TotalTimeout | ErrorKind::Cancelled);
         Self { stage: if is_over { Stage::Final } else { Stage::Read }, error, sent: true }
     }
 
-    /// A wait for the peer that ended without it.
+    /// A wait for the peer that ended without a result.
     pub(super) fn halted(patience: &Patience, halt: Halt, doing: Doing) -> Self {
         Self::read(patience.error(halt, doing, broken))
     }
 
-    /// A connection that took the place of one that had died unanswered, and could not be made. The request had gone out
-    /// once, so the failure is one of reading; `first` is how the other one died.
+    /// The failure to connect again after a connection died unanswered. The request was sent once, so it counts as a read
+    /// error (docs/decisions.md#replay-errors). `first` is how the first connection died.
     pub(super) fn not_replaced(self, first: Error) -> Self {
         if self.stage == Stage::Final && matches!(self.error.kind(), ErrorKind::TotalTimeout | ErrorKind::Cancelled) {
             return self;
         }
-        // How the first one died is said by the source.
+        // The source says how the first one died.
         let text = format!("the connection was lost, and a new one could not be made: {}", self.error);
         let stage = if self.stage == Stage::Final { Stage::Final } else { Stage::Read };
         Self { stage, error: Error::message(ErrorKind::ConnectionError, text).with_source(first), sent: true }
     }
 
-    /// An answer that is there and is none: a read error to a retry (RETRY-06), unless its framing must not be trusted.
+    /// An answer that cannot be read. For a retry it is a read error, unless its framing cannot be trusted.
     pub(super) fn misread(error: &RemoteError, peer: &str) -> Self {
         let stage = if error.kind() == ErrorKind::ConnectionError { Stage::Read } else { Stage::Final };
         Self { stage, error: remote(error, peer), sent: true }
     }
 
-    /// RETRY-05, RETRY-07: which count a connect that failed goes against.
+    /// A connect that failed. Most count as connect errors, those of TLS and of refusing proxies as `other`.
     pub(super) fn not_connected(error: ConnectError) -> Self {
         let stage = match (error.kind(), &error.kind) {
             (
@@ -97,7 +97,7 @@ impl Failure {
     }
 }
 
-/// An error of the socket, or of the TLS on it: under TLS 1.3 a server says only here that it wants a certificate.
+/// An error of the socket, or of TLS: with TLS 1.3 a server reports only here that it requires a client certificate.
 pub(super) fn broken(error: io::Error, peer: &str) -> Error {
     cut_off(ErrorKind::ConnectionError, "connection aborted", error, peer)
 }
@@ -119,7 +119,7 @@ pub(super) fn remote(error: &RemoteError, peer: &str) -> Error {
     Error::message(error.kind(), format!("{error} ({peer})"))
 }
 
-/// RESP-38: what breaks a body is ChunkedEncodingError, but for timeouts and for who stopped it.
+/// The error of a body that broke: `ChunkedEncodingError`, except for timeouts and cancellation.
 pub(super) fn body_halted(halt: Halt, patience: &Patience) -> Error {
     patience.error(halt, Doing::Body, |error, peer| {
         cut_off(ErrorKind::ChunkedEncodingError, "connection broken while reading the body", error, peer)

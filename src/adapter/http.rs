@@ -1,4 +1,4 @@
-//! The stock adapter: a handle on its engine, and the choice of the route for requests that came without one.
+//! The stock adapter: a handle to its engine, and the choice of the route for requests that came without one.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use crate::pool::PoolStats;
 use crate::proxy::{self, Route};
 use crate::timeout::IntoDuration;
 
-/// Sends requests over pooled connections: requests' `HTTPAdapter`.
+/// The stock adapter, like requests' `HTTPAdapter`: sends requests over pooled connections.
 ///
-/// Clones share one set of pools, so one adapter can be mounted on several prefixes (ADPT-12).
+/// Clones share one set of pools, so one adapter can be mounted on several prefixes.
 ///
 /// # Examples
 /// ```
@@ -30,34 +30,34 @@ pub struct HttpAdapter {
 }
 
 impl HttpAdapter {
-    /// An adapter with requests' defaults (ADPT-09).
+    /// Creates an adapter with requests' defaults: 10 pools, 10 connections each, no retries, pools that do not block.
     #[must_use]
     pub fn new() -> Self {
         Self::builder().build()
     }
 
-    /// A builder for an adapter with other settings.
+    /// Returns a builder for an adapter with other settings.
     pub fn builder() -> HttpAdapterBuilder {
         HttpAdapterBuilder::new()
     }
 
-    /// Sends by that route.
+    /// Sends by `route`.
     pub(super) fn send_by(&self, route: Route, request: &PreparedRequest, options: &SendOptions) -> Result<Response> {
         self.engine.send(route, request, options)
     }
 
-    /// What the pools are doing, the most recently used first. New here.
+    /// Statistics of the pools, the most recently used first. New here.
     #[must_use]
     pub fn stats(&self) -> Vec<PoolStats> {
         self.engine.stats()
     }
 
-    /// Closes the connections that have been idle for at least `age` (seconds or a `Duration`), in all pools, and returns how
-    /// many that were. Connections in use are left alone, and the pools go on. New here.
+    /// Closes the connections that have been idle for at least `age` (seconds or a `Duration`), in all pools, and returns
+    /// their number. Connections in use are not affected, and the pools remain usable. New here.
     ///
-    /// For a program that has nothing to send for a while. [`Duration::ZERO`](std::time::Duration::ZERO) closes all that are
-    /// idle now; connections that nobody uses are closed after
-    /// [`idle_timeout`](HttpAdapterBuilder::idle_timeout) anyway, as soon as another request uses the adapter.
+    /// It is for a program that sends nothing for a while. [`Duration::ZERO`](std::time::Duration::ZERO) closes all idle
+    /// connections. After [`idle_timeout`](HttpAdapterBuilder::idle_timeout) they are also closed without this call, when the
+    /// adapter sends another request.
     ///
     /// # Examples
     /// ```
@@ -72,7 +72,7 @@ impl HttpAdapter {
 }
 
 impl HttpAdapterBuilder {
-    /// The adapter. Each call makes one with pools of its own.
+    /// Builds the adapter, with pools of its own.
     #[must_use]
     pub fn build(self) -> HttpAdapter {
         HttpAdapter { engine: Arc::new(Engine::new(self.settings)) }
@@ -94,7 +94,7 @@ impl fmt::Debug for HttpAdapter {
 impl Adapter for HttpAdapter {
     fn send(&self, request: &mut PreparedRequest, options: &SendOptions) -> Result<Response> {
         if !request.url.is_http() {
-            let text = format!("{:?} is no URL that HTTP can be spoken to", request.url.without_user_info());
+            let text = format!("{:?} is not an http or https URL", request.url.without_user_info());
             return Err(Error::message(ErrorKind::InvalidSchema, text));
         }
         let route = match &options.route {

@@ -1,4 +1,4 @@
-//! What one `send` is about, for all of its attempts.
+//! One `send`: its request with target, framing and route, for all of its attempts.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use crate::retry::{Cause, Tried};
 use crate::semantics;
 use crate::text::authority::host_and_port;
 
-/// A request on its way, with its target and framing settled.
+/// A request to send, with its target and framing decided.
 pub(super) struct Job<'r> {
     pub(super) request: &'r PreparedRequest,
     pub(super) options: &'r SendOptions,
     pub(super) route: Route,
     pub(super) tls: TlsSettings,
-    /// When everything has to be over.
+    /// When everything must be over.
     pub(super) deadline: Deadline,
-    /// What goes on the request line.
+    /// The target of the request line.
     target: Cow<'r, str>,
     pub(super) framing: RequestFraming,
 }
@@ -40,7 +40,7 @@ impl<'r> Job<'r> {
     ) -> Result<Self> {
         let route = with_own_authorization(route, request);
         let target = match &route {
-            // ADPT-13
+            // A forward proxy gets the absolute URL, without user info and fragment (ADPT-13).
             Route::Forward(_) => request.url.absolute_target().into(),
             _ => request.url.target().into(),
         };
@@ -49,13 +49,13 @@ impl<'r> Job<'r> {
         Ok(Self { request, options, route, tls, deadline, target, framing })
     }
 
-    /// What its connections have in common.
+    /// What identifies its pool.
     pub(super) fn pool_key(&self) -> Wanted<'_> {
         let (is_tls, (host, port)) = (self.request.url.is_https(), self.origin());
         Wanted { is_tls, host, port, route: &self.route, tls: &self.tls }
     }
 
-    /// Host and port that the request is for.
+    /// Host and port of the origin.
     pub(super) fn origin(&self) -> (&str, u16) {
         let url = &self.request.url;
         (url.host(), url.port_or_default().unwrap_or(80))
@@ -70,9 +70,9 @@ impl<'r> Job<'r> {
     /// The value of an automatic Host header.
     pub(super) fn host(&self) -> Cow<'_, str> {
         match &self.route {
-            // What requests-unixsocket sends: a path is no host, and servers behind a socket are told nothing by one.
+            // As requests-unixsocket does: a path is not a host.
             Route::Unix(_) => "localhost".into(),
-            // What the target says, the port too.
+            // The same as in the target, including the port.
             Route::Forward(_) => self.request.url.authority(),
             Route::Direct | Route::Tunnel(_) | Route::Socks(_) => self.request.url.host_header(),
         }
@@ -86,7 +86,7 @@ impl<'r> Job<'r> {
         &self.target
     }
 
-    /// What a forward proxy wants to see in each request (PROXY-16).
+    /// The `Proxy-Authorization` of a forward proxy, which each request carries.
     pub(super) fn proxy_authorization(&self) -> Option<&str> {
         match &self.route {
             Route::Forward(proxy) => proxy.authorization.as_deref(),
@@ -94,8 +94,8 @@ impl<'r> Job<'r> {
         }
     }
 
-    /// Whether a Proxy-Authorization header stays out of the request: the peer of an encrypted connection is the origin
-    /// (RFC 9110 §11.7.2; requests sends it there, PROXY-17).
+    /// Whether a `Proxy-Authorization` header is left out of the request, because the peer of a tunnel is the origin
+    /// (RFC 9110 §11.7.2, docs/decisions.md#proxy-authorization).
     pub(super) fn hides_proxy_authorization(&self) -> bool {
         self.request.url.is_https()
     }
@@ -104,33 +104,33 @@ impl<'r> Job<'r> {
         Tried { method: self.method(), url: self.request.url.as_str(), target: self.target(), cause, headers }
     }
 
-    /// Refuses to go on with a body that was sent and cannot be sent again (RETRY-25, RETRY-26).
+    /// Refuses to continue with a body that was sent and cannot be sent again (docs/decisions.md#body-once).
     pub(super) fn check_rewindable(&self, purpose: &str) -> Result<()> {
         self.request.check_replayable(purpose)
     }
 
-    /// Whether sending it twice is the same as once (RFC 9110 §9.2.2), by its method or because it carries a key by which
-    /// the server knows a repetition.
+    /// Whether sending it twice has the same effect as once (RFC 9110 §9.2.2): by its method, or because it has a key by which
+    /// the server recognizes a repetition (docs/decisions.md#idempotency-key).
     pub(super) fn is_idempotent(&self) -> bool {
         semantics::is_idempotent(self.method())
             || ["idempotency-key", "x-idempotency-key"].iter().any(|name| self.request.headers.contains(name))
     }
 
-    /// How long the body waits for the server's leave; `None` where there is no body, or nobody asked for that.
+    /// How long the body waits for a 100 (Continue); `None` if there is no body, or no `Expect` was requested.
     pub(super) fn expects_continue(&self) -> Option<Duration> {
         self.request.extras.expect_continue.filter(|_| self.framing.body != Sending::Nothing)
     }
 
-    /// Whether it says that its connection is not to be used again (RFC 9112 §9.6).
+    /// Whether it says `Connection: close`, so that its connection is not used again (RFC 9112 §9.6).
     pub(super) fn closes_connection(&self) -> bool {
         let says_close = |value: &str| value.split(',').any(|option| option.trim().eq_ignore_ascii_case("close"));
-        // Compared with the usual value first, which is in nearly every request.
+        // The usual value, which nearly every request has, is compared first.
         self.request.headers.any("connection", |value| value != "keep-alive" && says_close(value))
     }
 }
 
-/// A tunnel whose proxy URL has no credentials is asked for with the request's own Proxy-Authorization. As part of the route
-/// it is part of the pool's key too: nobody else goes through what it opened.
+/// The route with the request's own `Proxy-Authorization`, if it is a tunnel and the proxy's URL has no credentials. It is part
+/// of the route and so of the pool key: requests with other credentials do not use that tunnel.
 fn with_own_authorization(route: Route, request: &PreparedRequest) -> Route {
     match (route, request.headers.get("proxy-authorization")) {
         (Route::Tunnel(proxy), Some(own)) if proxy.authorization.is_none() => {

@@ -6,9 +6,9 @@ use crate::http1::head::ResponseHead;
 use crate::log_targets::CONNECTIONPOOL;
 use crate::pool::Endpoint;
 
-/// LOG-04, LOG-15.
+/// The line about a response: request line, status and length.
 pub(super) fn log_answer(job: &Job<'_>, endpoint: &Endpoint, head: &ResponseHead, framing: Framing) {
-    // LOG-17
+    // Chunked counts, and urllib3 warns (LOG-17).
     if framing == Framing::Chunked && head.headers.contains("content-length") {
         log::warn!(
             target: CONNECTIONPOOL,

@@ -1,9 +1,9 @@
-//! Adapters: what sends a prepared request and makes a response of the answer.
+//! Adapters, which send a prepared request and return the response.
 //!
-//! A session knows nothing of an adapter but the trait of this file. [`HttpAdapter`] is the stock one: `engine` has its pools
-//! and the loop of retries, `attempt` one exchange on one connection, with `send_request` for the way out and `read_head` and
-//! `wire_body` for the way back; `failure` says what it means that one failed, `pool_key` what makes two connections
-//! different. [`UnixAdapter`] is the same machinery over Unix sockets.
+//! A session knows an adapter only by the trait of this file. [`HttpAdapter`] is the stock adapter: `engine` has its pools and
+//! the loop of retries, `attempt` is one exchange on one connection, `send_request` sends, `read_head` and `wire_body` read.
+//! `failure` says what a failure means, `pool_key` what makes two connections different, `patience` how long everything may
+//! take. [`UnixAdapter`] does the same over Unix sockets.
 
 mod attempt;
 mod blanket;
@@ -35,12 +35,12 @@ pub(crate) use self::user_agent::USER_AGENT;
 use crate::error::Result;
 use crate::message::{PreparedRequest, Response};
 
-/// Sends prepared requests. A closure `Fn(&mut PreparedRequest, &SendOptions) -> Result<Response>` is one too; see
+/// Sends prepared requests. A closure `Fn(&mut PreparedRequest, &SendOptions) -> Result<Response>` is an adapter too; see
 /// [`adapter_fn`].
 ///
-/// One that wraps another sends a copy of the request by it, as a header set on `request` itself goes along on redirects,
-/// whatever host they lead to. It passes the options on, as they are or cloned and changed: they carry since when
-/// [`Timeout::total`](crate::Timeout::total) counts.
+/// An adapter that wraps another should pass on a copy of the request, because a header that is set on `request` itself
+/// follows redirects to any host. It should pass on the options, or a changed clone: they know when
+/// [`Timeout::total`](crate::Timeout::total) began.
 ///
 /// # Examples
 /// ```
@@ -61,13 +61,13 @@ use crate::message::{PreparedRequest, Response};
 /// # Ok::<(), petition::Error>(())
 /// ```
 pub trait Adapter: Send + Sync {
-    /// Sends one request: no redirect is followed and no challenge answered here. The response gets its request, URL and
-    /// elapsed time from the session.
+    /// Sends one request. It follows no redirect and answers no challenge. The session adds request, URL and elapsed time to
+    /// the response.
     ///
     /// # Errors
-    /// What it returns, `send` returns.
+    /// Any error; the session's `send` returns it.
     fn send(&self, request: &mut PreparedRequest, options: &SendOptions) -> Result<Response>;
 
-    /// Closes what the adapter keeps open; it can be used again afterwards (SES-21).
+    /// Closes what the adapter keeps open. The adapter remains usable.
     fn close(&self) {}
 }

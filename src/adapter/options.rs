@@ -1,7 +1,7 @@
-//! How a prepared request is sent, and since when.
+//! How a prepared request is sent, and when sending began.
 //!
-//! A session knows no adapter's clock, and asks for none: the engine that waits says by its own clock when everything has to
-//! be over, and how long the answer took. So an adapter that wraps another has nothing to pass on but the options.
+//! A session does not know the clock of an adapter. The engine decides by its own clock when everything must be over, and how
+//! long the answer took. So an adapter that wraps another has nothing to pass on except the options.
 
 use std::ops::Deref;
 use std::path::PathBuf;
@@ -14,32 +14,32 @@ use crate::proxy::{Proxies, Route};
 use crate::timeout::Timeout;
 use crate::verify::{ClientCert, Verify};
 
-/// How a prepared request is sent. [`Session::send_options`](crate::Session::send_options) has a session's settings,
-/// `default` requests' defaults.
+/// How a prepared request is sent. [`Session::send_options`](crate::Session::send_options) returns a session's settings,
+/// `default` those of requests.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SendOptions {
-    /// Limits on waiting; nothing is set by default.
+    /// The limits on time. None are set by default.
     pub timeout: Timeout,
-    /// Whether the body is left on the connection until it is read; false by default.
+    /// Whether the body stays on the connection until it is read. False by default.
     pub stream: bool,
-    /// Whether redirects are followed; true by default (API-04). For the session; an adapter never follows any.
+    /// Whether the session follows redirects. True by default. An adapter never follows any.
     pub allow_redirects: bool,
     /// How the server's certificate is verified.
     pub verify: Verify,
     /// The client certificate.
     pub cert: Option<ClientCert>,
-    /// What may end the request from outside; nothing by default.
+    /// The token that can end the request. `None` by default.
     pub cancel: Option<Cancel>,
-    /// Proxies of this request; they win over the session's and the environment's.
+    /// The proxies of this request, which override the session's and the environment's.
     pub proxies: Proxies,
-    /// Whether the environment may name the CA bundle, once a hop needs one.
+    /// Whether the environment may name the CA bundle, if a hop needs one.
     pub(crate) verify_by_environment: bool,
     /// The CA bundle that the environment has named.
     pub(crate) bundle_of_environment: Option<PathBuf>,
     /// The route that the session has found for this hop; `None` where the options did not come through one.
     pub(crate) route: Option<Route>,
-    /// Since when `timeout.total` counts; `None` where it begins with the adapter.
+    /// When `timeout.total` began; `None` if it begins in the adapter.
     pub(crate) start: Option<Arc<Start>>,
 }
 
@@ -62,12 +62,12 @@ impl Default for SendOptions {
 }
 
 impl SendOptions {
-    /// Begins `timeout.total`, now and for all hops.
+    /// Starts `timeout.total` now, for all hops.
     pub(crate) fn begin(&mut self) {
         self.start = self.timeout.total_limit().map(|_| Arc::new(Start { system: clock::now(), own: OnceLock::new() }));
     }
 
-    /// When `timeout.total` ends by the clock of whoever waits.
+    /// When `timeout.total` ends, by the engine's clock.
     pub(super) fn deadline(&self, clock: &EngineClock) -> Deadline {
         let Some(total) = self.timeout.total_limit() else { return Deadline::NONE };
         let start = match &self.start {
@@ -79,29 +79,29 @@ impl SendOptions {
     }
 }
 
-/// The beginning of a send, by each clock that its hops are measured by. Options that are cloned and changed share it.
+/// When a send began, by each clock that measures its hops. Clones of the options share it.
 #[derive(Debug)]
 pub(crate) struct Start {
     system: Instant,
-    /// By the clock that an adapter was given, from when that adapter is first asked.
+    /// By the clock that an adapter was given, from its first hop on.
     own: OnceLock<Instant>,
 }
 
-/// The clock that an adapter's waits are measured by.
+/// The clock that measures an adapter's waits.
 pub(super) struct EngineClock {
     pub(super) clock: Arc<dyn Clock>,
-    /// It is not the system's, which sessions go by.
+    /// Whether it is not the system's, which sessions use.
     is_own: bool,
 }
 
 impl EngineClock {
-    /// The system's, or in its place `own`.
+    /// `own`, or the system's.
     pub(super) fn new(own: Option<Arc<dyn Clock>>) -> Self {
         let is_own = own.is_some();
         Self { clock: own.unwrap_or_else(|| Arc::new(SystemClock)), is_own }
     }
 
-    /// The time since `begin`, if the session, which has the system's clock alone, cannot know it.
+    /// The time since `begin`, if the session cannot measure it because it only has the system's clock.
     pub(super) fn elapsed(&self, begin: Instant) -> Option<Duration> {
         self.is_own.then(|| self.now().saturating_duration_since(begin))
     }

@@ -1,8 +1,8 @@
-//! How long one request may wait, and what may stop it.
+//! How long one request may wait, and what can stop it.
 //!
-//! Everything that an exchange reads or writes goes through here: the limits are laid on the connection first, and what ends
-//! a wait comes back as a [`Halt`], which says why. Only this file knows that a connection that was stopped from another
-//! thread looks as if its peer had closed it.
+//! Everything that an exchange reads or writes goes through here. The limits are set on the connection first, and a wait that
+//! ends without a result returns a [`Halt`], which says why. Only this file knows that a connection that another thread has
+//! stopped looks as if its peer had closed it.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -16,33 +16,33 @@ use crate::net::{RanOut, Ready, Transport, Wait, is_timeout};
 use crate::text::authority::host_and_port;
 use crate::url::Url;
 
-/// How long one request may be silent, when it must be over, and who may stop it.
+/// How long the peer may be silent, when the request must be over, and what can stop it.
 #[derive(Clone, Debug)]
 pub(super) struct Patience {
     read: Option<Duration>,
-    /// The limit on everything, and the clock it is measured by.
+    /// The limit on everything, and its clock.
     total: Option<(Deadline, Arc<dyn Clock>)>,
-    /// The caller's.
+    /// The request's token.
     cancel: Option<Cancel>,
-    /// The response's own: it was closed by another thread while its body was being read.
+    /// The response's own token, for another thread that closes it while its body is read.
     closer: Option<Cancel>,
-    /// Whom errors are about.
+    /// The origin, for error texts.
     url: Url,
 }
 
-/// Why a read or a write ended without its result.
+/// Why a read or a write ended without a result.
 #[derive(Debug)]
 pub(super) enum Halt {
-    /// The limit on silence, which the kernel's own giving up on the peer counts as too.
+    /// The limit on silence was reached, or the kernel gave up the peer.
     Silent(Option<io::Error>),
-    /// The limit on everything.
+    /// The limit on everything was reached.
     Over,
     Cancelled,
     Closed,
     Broken(io::Error),
 }
 
-/// What was being done meanwhile.
+/// What was being done, for the error text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Doing {
     Sending,
@@ -72,12 +72,12 @@ impl Patience {
         Self { read, total, cancel: cancel.cloned(), closer: None, url: url.clone() }
     }
 
-    /// Lets `closer` stop what is read from now on.
+    /// Lets `closer` stop reads from now on.
     pub(super) fn closed_by(&mut self, closer: Cancel) {
         self.closer = Some(closer);
     }
 
-    /// Lets those who may do so stop what waits on `transport`.
+    /// Registers `transport` with the tokens that can stop it.
     pub(super) fn register(&self, transport: &Transport) -> Result<Stops, Halt> {
         Ok(Stops {
             cancel: match &self.cancel {
@@ -101,7 +101,7 @@ impl Patience {
         Ok(Wait { silence: self.read, until: Deadline::after(clock::now(), Some(left)) })
     }
 
-    /// Whether somebody has stopped it.
+    /// Whether a token has stopped it.
     pub(super) fn check(&self) -> Result<(), Halt> {
         match (&self.cancel, &self.closer) {
             (Some(cancel), _) if cancel.is_cancelled() => Err(Halt::Cancelled),
@@ -110,7 +110,7 @@ impl Patience {
         }
     }
 
-    /// Does something that may wait, within the limits.
+    /// Does something that can wait, within the limits.
     #[inline]
     fn within<T>(
         &self,
@@ -124,7 +124,7 @@ impl Patience {
         act(transport).map_err(|error| self.halt(error, transport, limits.until))
     }
 
-    /// What an error of the connection means.
+    /// What an error of the connection means for the exchange.
     fn halt(&self, error: io::Error, transport: &Transport, until: Deadline) -> Halt {
         if let Err(stopped) = self.check() {
             return stopped;
@@ -154,7 +154,7 @@ impl Patience {
         self.read_some(read)
     }
 
-    /// Reads to the room behind the end of `out`; 0 at the end of the stream.
+    /// Reads into the spare capacity of `out`; 0 at the end of the stream.
     pub(super) fn read_to_vec(
         &self,
         transport: &mut Transport,
@@ -178,7 +178,7 @@ impl Patience {
         self.read_some(read)
     }
 
-    /// Reads what is there into `buffer`, at most `most` bytes; `None` if that is nothing.
+    /// Reads what is there into `buffer`, at most `most` bytes; `None` if there is nothing.
     pub(super) fn fill_at_once(
         &self,
         transport: &mut Transport,
@@ -195,12 +195,12 @@ impl Patience {
         }
     }
 
-    /// Waits until the peer takes more, or (where that is wanted) has something to say.
+    /// Waits until the connection can be written or, if `listening`, read.
     pub(super) fn wait_to_write(&self, transport: &mut Transport, listening: bool) -> Result<Ready, Halt> {
         self.within(transport, Deadline::NONE, |transport| transport.wait_to_write(listening))
     }
 
-    /// Waits until there may be something to read; false if `within` passes first.
+    /// Waits until there may be something to read; false if the time `within` passes first.
     pub(super) fn wait_to_read(&self, transport: &mut Transport, within: Deadline) -> Result<bool, Halt> {
         match self.within(transport, within, Transport::wait_to_read) {
             Ok(()) => self.check().map(|()| true),
@@ -214,7 +214,7 @@ impl Patience {
         host_and_port(self.url.host(), self.url.port_or_default())
     }
 
-    /// The public error for whatever is not the connection's own fault; `broken` makes the others.
+    /// The public error. `broken` makes that of a connection that broke.
     pub(super) fn error(&self, halt: Halt, doing: Doing, broken: impl FnOnce(io::Error, &str) -> Error) -> Error {
         let peer = self.peer();
         let doing = format!("{} {peer}", doing.text());
@@ -241,7 +241,7 @@ impl Patience {
     }
 }
 
-/// How a connection in use can be stopped.
+/// The registrations by which a connection in use can be stopped.
 #[derive(Default)]
 pub(super) struct Stops {
     cancel: Option<Registration>,
@@ -249,14 +249,14 @@ pub(super) struct Stops {
 }
 
 impl Stops {
-    /// Nothing stops the connection any more; true if something did, or is about to: then nobody else may have it.
+    /// Ends the registrations. True if the connection was stopped or is about to be; then it must not be used again.
     pub(super) fn end(self) -> bool {
-        // Both have to be ended.
+        // Both must be ended.
         let cancelled = self.cancel.is_some_and(Registration::end);
         self.closer.is_some_and(Registration::end) || cancelled
     }
 
-    /// Lets the response's own closer stop it too.
+    /// Lets the response's own token stop it too.
     pub(super) fn add_closer(&mut self, closer: &Cancel, transport: &Transport) {
         self.closer = closer.register(transport.stopper());
     }

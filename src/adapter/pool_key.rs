@@ -1,7 +1,7 @@
-//! What makes two connections different: the origin, the way to it with its credentials, and the TLS settings.
+//! The pool key: what makes two connections different. It is the origin, the route with its credentials, and the TLS settings.
 //!
-//! Requests whose keys are equal share a pool. A key is looked for by reference, so that a request that finds its pool
-//! copies nothing.
+//! Requests with equal keys share a pool. Keys are looked up by reference, so that a request that finds its pool copies
+//! nothing.
 
 use std::hash::{Hash, Hasher};
 
@@ -9,7 +9,7 @@ use crate::net::TlsSettings;
 use crate::pool::{Endpoint, Lookup};
 use crate::proxy::{ProxyScheme, Route};
 
-/// What makes two connections different (POOL-05 to POOL-11).
+/// What makes two connections different.
 pub(super) struct Key {
     is_tls: bool,
     host: String,
@@ -18,7 +18,7 @@ pub(super) struct Key {
     tls: TlsSettings,
 }
 
-/// A [`Key`] that is looked for, by reference.
+/// A lookup of a [`Key`], by reference.
 pub(super) struct Wanted<'a> {
     pub(super) is_tls: bool,
     pub(super) host: &'a str,
@@ -28,11 +28,11 @@ pub(super) struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Through a forward proxy all hosts share the proxy's pool (POOL-11).
+    /// What a request's connections connect to. Through a forward proxy all hosts share the proxy's pool.
     fn peer(&self) -> (bool, &str, u16) {
         match self.route {
             Route::Forward(proxy) => (proxy.scheme == ProxyScheme::Https, &proxy.host, proxy.port),
-            // Two spellings of one path are one pool.
+            // Different spellings of one path share a pool.
             Route::Unix(path) => (false, path.to_str().unwrap_or(self.host), self.port),
             Route::Direct | Route::Tunnel(_) | Route::Socks(_) => (self.is_tls, self.host, self.port),
         }

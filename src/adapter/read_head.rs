@@ -1,5 +1,5 @@
-//! Reading the head of the answer: past interim responses (100, 103) to the one that counts, also while the request is
-//! still being sent.
+//! Reading the head of the answer: past interim responses (1xx) to the final one, also while the request is still being sent
+//! (docs/decisions.md#early-answers).
 
 use std::time::Instant;
 
@@ -14,29 +14,29 @@ use crate::http1::head::ResponseHead;
 use crate::http1::response_head::{HeadLimits, HeadParser};
 use crate::net::Transport;
 
-/// Reads heads until one is no interim response.
+/// Reads heads until one is final.
 pub(super) struct HeadReader<'a> {
     patience: &'a Patience,
     clock: &'a EngineClock,
     buffer: &'a mut Buffer,
     parser: HeadParser,
     first_byte: Option<Instant>,
-    /// What came before the request was out.
+    /// The answer that came before the request was sent.
     early: Option<Result<ResponseHead, RemoteError>>,
-    /// A 100 (Continue) was among the interim responses.
+    /// Whether a 100 (Continue) was among the interim responses.
     continued: bool,
 }
 
-/// What a look at the connection, without a wait, found.
+/// What a look at the connection, without waiting, found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Heard {
-    /// Nothing that counts yet.
+    /// No final answer yet.
     Nothing,
-    /// A final answer that lets the request go on: 2xx or 3xx. It is kept.
+    /// A final answer after which sending continues: 2xx or 3xx. It is kept.
     Answer,
-    /// A final answer that makes sending the rest pointless: 4xx, 5xx, or no HTTP at all. It is kept.
+    /// A final answer after which sending stops: 4xx, 5xx, or something that is not HTTP. It is kept.
     Refusal,
-    /// The peer says nothing more.
+    /// The peer sends nothing more.
     End,
 }
 
@@ -51,12 +51,12 @@ impl<'a> HeadReader<'a> {
         Self { patience, clock, buffer, parser, first_byte: None, early: None, continued: false }
     }
 
-    /// When the first byte of an answer came.
+    /// When the first byte of an answer arrived.
     pub(super) fn first_byte(&self) -> Option<Instant> {
         self.first_byte
     }
 
-    /// Whether the peer's final answer is still to come.
+    /// Whether the final answer is still to come.
     pub(super) fn is_waiting(&self) -> bool {
         self.early.is_none()
     }
@@ -66,7 +66,7 @@ impl<'a> HeadReader<'a> {
         self.continued
     }
 
-    /// Takes what is there, without waiting.
+    /// Reads what is there, without waiting.
     pub(super) fn listen(&mut self, transport: &mut Transport) -> Result<Heard, Halt> {
         loop {
             match self.patience.fill_at_once(transport, self.buffer, usize::MAX)? {
@@ -89,7 +89,7 @@ impl<'a> HeadReader<'a> {
         }
     }
 
-    /// The head, or what went wrong and whether it was before the first byte.
+    /// The head; or the failure, and whether it came before the first byte.
     pub(super) fn read(&mut self, transport: &mut Transport, sent: &Sent) -> Result<ResponseHead, (Failure, bool)> {
         loop {
             let next = if self.early.is_some() { self.early.take().transpose() } else { self.next_head() };
@@ -108,7 +108,7 @@ impl<'a> HeadReader<'a> {
                     self.note_first_byte();
                     continue;
                 }
-                // A peer that the kernel gave up is as dead as one that reset the connection.
+                // A peer that the kernel gave up counts like one that reset the connection.
                 Err(halt @ (Halt::Broken(_) | Halt::Silent(Some(_)))) => {
                     Failure::read(
                         self.patience.error(halt, Doing::Head, |error, peer| sent.blame(broken(error, peer), peer)),

@@ -1,9 +1,8 @@
-//! Everything that puts a request on the wire: its head, its body, its chunks.
+//! Sends a request: its head, its body, its chunks, and `Expect: 100-continue`.
 //!
-//! A write never waits blindly: it is tried, and where the peer takes no more, the wait is for either direction. A peer that
-//! answers 4xx or 5xx meanwhile has refused the rest (RFC 9112 §9.3); any other early answer is kept until the request is
-//! out. A peer that takes no more is not the end either: it may have answered before it stopped reading, and that is for the
-//! reader of the head to find out.
+//! A write never blocks: it is tried, and if the peer accepts no more, the wait is for both directions. A peer that answers 4xx
+//! or 5xx meanwhile has refused the rest (RFC 9112 §9.3). Any other early answer is kept until the request is sent. If the
+//! connection breaks, the peer may have answered before; the reader of the head finds out.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -24,16 +23,16 @@ use crate::http1::framing::Sending;
 use crate::http1::request_head::{self, Automatic};
 use crate::net::Transport;
 
-/// The largest body in memory that is copied behind its head, so that both go out in one write.
+/// The largest body in memory that is copied after its head, so that one write sends both.
 const ONE_WRITE: usize = 16 * 1024;
 
 /// How much of a streamed body is sent at a time.
 const BLOCK: usize = 16 * 1024;
 
-/// After so many bytes that the peer took without a wait, a look for an early answer is worth its system call.
+/// How many bytes are sent without a wait before the system call that looks for an early answer is worthwhile.
 const LISTEN_EVERY: usize = 1 << 20;
 
-/// Sends head and body, as far as the peer takes them.
+/// Sends head and body, as far as the peer accepts them.
 pub(super) fn send(
     job: &Job<'_>,
     transport: &mut Transport,
@@ -53,7 +52,7 @@ pub(super) fn send(
                 sender.write(out)?;
             }
             (_, expected) => {
-                // The head goes out at once (BODY-32): a source that is slow must not hold it back.
+                // The head is sent at once: a slow source must not delay it (BODY-32).
                 let goes_on = sender.write(out)? && sender.flush()?;
                 let wanted = match expected {
                     Some(limit) if goes_on => sender.is_wanted(limit)?,
@@ -70,19 +69,19 @@ pub(super) fn send(
     })
 }
 
-/// A request on its way out.
+/// A request that is being sent.
 struct Sender<'s, 'r> {
     transport: &'s mut Transport,
     patience: &'s Patience,
     reader: &'s mut HeadReader<'r>,
     /// Bytes sent since the last look for an answer.
     unheard: usize,
-    /// Why nothing more is to be sent.
+    /// Why sending stopped.
     stopped: Option<Sent>,
 }
 
 impl Sender<'_, '_> {
-    /// Sends `bytes`; false if sending has to stop.
+    /// Sends `bytes`; false if sending must stop.
     fn write(&mut self, bytes: &[u8]) -> Result<bool, Failure> {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -106,7 +105,7 @@ impl Sender<'_, '_> {
         Ok(true)
     }
 
-    /// Sends what TLS holds back; false if sending has to stop.
+    /// Sends what TLS has buffered; false if sending must stop.
     fn flush(&mut self) -> Result<bool, Failure> {
         loop {
             match self.transport.try_flush() {
@@ -128,19 +127,19 @@ impl Sender<'_, '_> {
         Ok(self.stopped.unwrap_or(Sent::Whole))
     }
 
-    /// Waits until the peer takes more, and hears it out if it has something to say instead.
+    /// Waits until the peer accepts more, and reads what it sends meanwhile.
     fn wait(&mut self) -> Result<bool, Failure> {
         match self.patience.wait_to_write(self.transport, self.reader.is_waiting()) {
             Ok(ready) if ready.to_read => self.listen(),
             Ok(_) => Ok(true),
             Err(Halt::Broken(error)) => self.cut(error),
-            // It has answered, and reads no further.
+            // The peer has answered, and reads no further.
             Err(Halt::Silent(_)) if !self.reader.is_waiting() => Ok(self.stop(Sent::Answered)),
             Err(halt) => Err(Failure::halted(self.patience, halt, Doing::Sending)),
         }
     }
 
-    /// Looks for an early answer; false if sending has to stop.
+    /// Looks for an early answer; false if sending must stop.
     fn listen(&mut self) -> Result<bool, Failure> {
         self.unheard = 0;
         match self.reader.listen(self.transport) {
@@ -152,7 +151,7 @@ impl Sender<'_, '_> {
         }
     }
 
-    /// Waits for leave to send the body (RFC 9110 §10.1.1): until a 100 comes, or `limit` has passed.
+    /// Waits for a 100 (Continue) before the body (RFC 9110 §10.1.1), for at most `limit`.
     fn is_wanted(&mut self, limit: Duration) -> Result<bool, Failure> {
         let until = Deadline::after(clock::now(), Some(limit));
         loop {
@@ -178,7 +177,7 @@ impl Sender<'_, '_> {
         false
     }
 
-    /// The connection does not take the rest: because somebody shut it down, or the peer did.
+    /// Handles a connection that accepts no more, because it was shut down here or by the peer.
     fn cut(&mut self, error: io::Error) -> Result<bool, Failure> {
         match self.patience.check() {
             Ok(()) => Ok(self.stop(Sent::Cut(error))),
@@ -227,7 +226,7 @@ fn without(headers: &Headers, name: &str) -> Headers {
     headers
 }
 
-/// Sends a body that is read piece by piece; `out` is at its disposal.
+/// Sends a body that is read piece by piece; `out` is a buffer for it.
 fn stream(job: &Job<'_>, sender: &mut Sender<'_, '_>, out: &mut Vec<u8>) -> Result<(), Failure> {
     let mut body = job.request.body.open().map_err(Failure::last)?;
     let length = match job.framing.body {
@@ -237,7 +236,7 @@ fn stream(job: &Job<'_>, sender: &mut Sender<'_, '_>, out: &mut Vec<u8>) -> Resu
     let mut total = 0;
     while let Some(piece) = body.next_chunk(BLOCK).map_err(Failure::last)? {
         total += piece.len() as u64;
-        // Before it goes out: what is behind the length would be read as the next request.
+        // Checked before sending: bytes after the declared length would be read as the next request.
         if length.is_some_and(|length| total > length) {
             return Err(Failure::last(wrong_length(length, "more")));
         }

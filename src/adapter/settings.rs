@@ -1,4 +1,4 @@
-//! How a stock adapter is set up.
+//! The settings of the stock adapters, and their builder.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -15,7 +15,7 @@ use crate::retry::Retry;
 use crate::setting::IntoSetting;
 use crate::timeout::{IntoDuration, IntoLimit, Limit, saturating_duration};
 
-/// Everything that can be set, as it was set.
+/// All settings, as they were set.
 #[derive(Clone)]
 pub(super) struct AdapterSettings {
     pub(super) pool_connections: usize,
@@ -32,10 +32,10 @@ pub(super) struct AdapterSettings {
     pub(super) tls: TlsConfig,
     pub(super) head: HeadLimits,
     pub(super) drain: DrainLimits,
-    /// `None`: the default, which is less where the server's limit is short.
+    /// `None` is the default, which is less than a second if the server's limit is short.
     pub(super) keep_alive_margin: Option<Duration>,
     pub(super) decoding: coding::DecodeLimits,
-    /// In place of the system's.
+    /// The clock to use instead of the system's.
     pub(super) own_clock: Option<Arc<dyn Clock>>,
     /// Limits that cannot be one, by name, and what they must be.
     refused: Vec<(&'static str, String)>,
@@ -67,7 +67,7 @@ impl Default for AdapterSettings {
 }
 
 impl AdapterSettings {
-    /// The first setting that cannot work (docs/decisions.md#invalid-setting): returned by each `send`.
+    /// The first setting that cannot work (docs/decisions.md#invalid-setting). Each `send` returns it.
     pub(super) fn check(&self) -> Result<()> {
         for (name, size) in [
             ("pool_connections", Some(self.pool_connections)),
@@ -121,10 +121,10 @@ impl AdapterSettings {
     }
 }
 
-/// Settings for an [`HttpAdapter`](crate::HttpAdapter), by requests' names and some of its own.
+/// Builds an [`HttpAdapter`](crate::HttpAdapter). Settings that requests has too have its names.
 ///
-/// Nothing here fails: a setting that cannot work is [`ErrorKind::InvalidSetting`] at each `send`. Limits on time are seconds
-/// or a `Duration`, and more than zero; a setting that is optional is unset again by `None`. The last call of a setter counts.
+/// No method fails: a setting that cannot work is [`ErrorKind::InvalidSetting`] at each `send`. Limits on time are seconds or a
+/// `Duration`, and more than zero. `None` unsets an optional setting. The last call of a setter counts.
 ///
 /// # Examples
 /// ```
@@ -148,7 +148,7 @@ impl HttpAdapterBuilder {
         Self { settings: AdapterSettings::default() }
     }
 
-    /// How many pools are kept, one for each host; the least recently used goes first. 10 by default.
+    /// How many pools are kept, one for each host. The least recently used is evicted. 10 by default.
     pub fn pool_connections(mut self, pools: usize) -> Self {
         self.settings.pool_connections = pools;
         self
@@ -160,20 +160,20 @@ impl HttpAdapterBuilder {
         self
     }
 
-    /// Whether no more than `pool_maxsize` connections are open to one host, so that callers wait for one; false by
-    /// default: more are opened, and discarded when they come back to a full pool.
+    /// Whether at most `pool_maxsize` connections are open to one host, so that callers wait for one. False by default: then
+    /// more are opened, and discarded when they return to a full pool.
     pub fn pool_block(mut self, block: bool) -> Self {
         self.settings.pool_block = block;
         self
     }
 
-    /// How often a request is tried again: a number, or a [`Retry`]. 0 by default.
+    /// How often a request is retried: a number, or a [`Retry`]. 0 by default.
     pub fn max_retries(mut self, retries: impl Into<Retry>) -> Self {
         self.settings.retry = retries.into();
         self
     }
 
-    /// How long to wait for a slot of a blocking pool, in seconds or as a `Duration`; past it the error is
+    /// How long to wait for a slot of a blocking pool, in seconds or as a `Duration`; then the error is
     /// [`ErrorKind::PoolTimeout`]. `None`, no limit, by default, as in requests.
     /// [`Timeout::pool`](crate::Timeout::pool) replaces it for a request.
     ///
@@ -190,29 +190,30 @@ impl HttpAdapterBuilder {
         self
     }
 
-    /// How long a connection may be idle, in seconds or as a `Duration`; past it the connection is closed, not used again. 60
-    /// seconds by default; `None` is no limit. New here.
+    /// How long a connection may be idle, in seconds or as a `Duration`, before it is closed. 60 seconds by default; `None`
+    /// is no limit. New here.
     pub fn idle_timeout(mut self, limit: impl IntoLimit) -> Self {
         self.settings.idle_timeout = self.settings.limit("idle_timeout", limit);
         self
     }
 
-    /// How old a connection may be, in seconds or as a `Duration`; past it the connection is closed when it comes back.
-    /// `None`, no limit, by default. New here.
+    /// How old a connection may be, in seconds or as a `Duration`. An older one is closed when it returns to its pool. `None`,
+    /// no limit, by default. New here.
     pub fn max_lifetime(mut self, limit: impl IntoLimit) -> Self {
         self.settings.max_lifetime = self.settings.limit("max_lifetime", limit);
         self
     }
 
-    /// How many connections are open at once, over all hosts; callers wait, as for a blocking pool. `None`, no limit, by
-    /// default.
+    /// How many connections may be open at once, over all hosts. Callers wait, as for a blocking pool. `None`, no limit, by
+    /// default. New here.
     pub fn max_connections(mut self, connections: impl Into<Option<usize>>) -> Self {
         self.settings.max_connections = connections.into();
         self
     }
 
-    /// Whether a request is sent once more on a new connection where a reused one died before the first byte of an answer,
-    /// if its method is idempotent and its body can be sent again (RFC 9110 §9.2.2). True by default; requests raises.
+    /// Whether a request is sent once more, on a new connection, if a reused one died before the first byte of an answer.
+    /// Its method must be idempotent (RFC 9110 §9.2.2), or it must have an `Idempotency-Key`, and its body must be repeatable.
+    /// True by default. requests raises ConnectionError.
     pub fn replay_stale(mut self, replay: bool) -> Self {
         self.settings.replay_stale = replay;
         self
@@ -251,7 +252,7 @@ impl HttpAdapterBuilder {
         self
     }
 
-    /// TCP_NODELAY: true by default.
+    /// Whether TCP_NODELAY is set. True by default.
     pub fn tcp_nodelay(mut self, nodelay: bool) -> Self {
         self.settings.socket.nodelay = nodelay;
         self
@@ -267,15 +268,15 @@ impl HttpAdapterBuilder {
         self
     }
 
-    /// The local address that connections start from (requests-toolbelt's `SourceAddressAdapter`). `None`, the system's
+    /// The local address that connections start from, like `SourceAddressAdapter` of requests-toolbelt. `None`, the system's
     /// choice, by default.
     pub fn source_address(mut self, address: impl Into<Option<IpAddr>>) -> Self {
         self.settings.socket.source_address = address.into().map(|address| SocketAddr::new(address, 0));
         self
     }
 
-    /// Resolves host names in the system's place. Asked once for each new connection; addresses are tried in its order,
-    /// families interleaved. [`system_resolver`](Self::system_resolver) takes it back.
+    /// Resolves host names instead of the system. It is called once for each new connection. Addresses are tried in its
+    /// order, with alternating families (Happy Eyeballs, RFC 8305). [`system_resolver`](Self::system_resolver) undoes this.
     pub fn resolver(
         mut self,
         resolve: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
@@ -284,7 +285,7 @@ impl HttpAdapterBuilder {
         self
     }
 
-    /// Resolves host names by the system: the default, and the way back from [`resolver`](Self::resolver).
+    /// Lets the system resolve host names, which is the default. Undoes [`resolver`](Self::resolver).
     pub fn system_resolver(mut self) -> Self {
         self.settings.resolver = None;
         self
@@ -302,24 +303,24 @@ impl HttpAdapterBuilder {
         self
     }
 
-    /// The most that is read off the wire of a body that nobody wants, so that its connection can be used again: of a
-    /// streamed response that is dropped unread, of one that is retried, and of a redirect or a challenge (whose body is
-    /// kept up to this size). 64 KiB by default; 0 always closes.
+    /// How many bytes of a body that nobody wants are read off the wire (the drain), so that its connection can be used
+    /// again. That applies to a streamed response that is dropped unread, to one that is retried, and to a redirect or a
+    /// challenge, whose body is kept up to this size. 64 KiB by default. With 0 the connection is always closed.
     pub fn drain_limit(mut self, bytes: u64) -> Self {
         self.settings.drain.bytes = bytes;
         self
     }
 
-    /// How long all of that may take when a response is dropped or retried: 20 ms by default. What has not come by then is
-    /// given up with its connection. A body whose end is not known in advance is not waited for at all.
+    /// How long the drain may take when a response is dropped or retried. 20 ms by default. If more is left by then, the
+    /// connection is closed. For a body of unknown length there is no wait at all.
     pub fn drain_timeout(mut self, limit: impl IntoLimit) -> Self {
         self.settings.drain.time = self.settings.limit("drain_timeout", limit).unwrap_or(Duration::MAX);
         self
     }
 
-    /// How long before the end of the server's own `Keep-Alive: timeout` a connection is no longer used, in seconds or as a
-    /// `Duration`. A request that leaves just as the server closes would be lost. By default one second, or half of the
-    /// server's timeout if that is less; zero uses the connection to the end.
+    /// How long before the end of the server's `Keep-Alive: timeout` a connection is no longer used, in seconds or as a
+    /// `Duration`, because a request that leaves just as the server closes would be lost. By default one second, or half of
+    /// the server's timeout if that is less. Zero uses the connection to the end.
     pub fn keep_alive_margin(mut self, margin: impl IntoDuration) -> Self {
         let seconds = margin.into_seconds();
         self.settings.refused.retain(|(refused, _)| *refused != "keep_alive_margin");
@@ -330,68 +331,66 @@ impl HttpAdapterBuilder {
         self
     }
 
-    /// The most bytes that a body may decode to; past it reading is [`ErrorKind::ContentDecodingError`]. `None`, no
-    /// limit, by default.
+    /// How many bytes a body may decode to; then reading is [`ErrorKind::ContentDecodingError`]. `None`, no limit, by
+    /// default.
     pub fn max_decoded_bytes(mut self, bytes: impl Into<Option<u64>>) -> Self {
         self.settings.decoding.max_decoded_bytes = bytes.into();
         self
     }
 
-    /// How many times its coded size a body may decode to: 200 by default, looked at past 64 MiB of output; past it reading
-    /// is [`ErrorKind::ContentDecodingError`]. `None` is no limit.
+    /// How many times its coded size a body may decode to; then reading is [`ErrorKind::ContentDecodingError`]. 200 by
+    /// default, checked after 64 MiB of output. `None` is no limit.
     pub fn max_expansion_ratio(mut self, ratio: impl Into<Option<u32>>) -> Self {
         self.settings.decoding.max_expansion_ratio = ratio.into();
         self
     }
 
-    /// The TLS library to use, where the build has several. By default native-tls, if it is there.
+    /// The TLS library to use, if the build has several. By default native-tls, if the build has it.
     pub fn tls_backend(mut self, backend: TlsBackend) -> Self {
         self.settings.tls.backend = backend;
         self
     }
 
-    /// The oldest version of TLS to speak. `None`, which is 1.2, by default.
+    /// The oldest TLS version to accept. `None`, which means 1.2, by default.
     pub fn tls_min_version(mut self, version: impl Into<Option<TlsVersion>>) -> Self {
         self.settings.tls.min_version = version.into();
         self
     }
 
-    /// The newest version of TLS to speak. `None`, the newest that the library speaks, by default.
+    /// The newest TLS version to accept. `None`, the newest of the library, by default.
     pub fn tls_max_version(mut self, version: impl Into<Option<TlsVersion>>) -> Self {
         self.settings.tls.max_version = version.into();
         self
     }
 
-    /// Adds a certificate or public key that the server may have; one that is not among those added is refused. The chain
-    /// is checked as well, unless `verify` is off.
+    /// Pins a certificate or public key: a server that has none of those added is refused. The chain is verified as well,
+    /// unless `verify` is off.
     pub fn tls_pin(mut self, pin: Pin) -> Self {
         self.settings.tls.pins.push(pin);
         self
     }
 
-    /// The certificates and public keys that the server may have, in place of those added so far: see
-    /// [`tls_pin`](Self::tls_pin). With an empty list, the default, any may.
+    /// Replaces all pins; see [`tls_pin`](Self::tls_pin). With an empty list, the default, nothing is pinned.
     pub fn tls_pins(mut self, pins: impl IntoIterator<Item = Pin>) -> Self {
         self.settings.tls.pins = pins.into_iter().collect();
         self
     }
 
-    /// The name for SNI and for the certificate's check, in place of the URL's host: for https by an IP address
-    /// (requests-toolbelt's `HostHeaderSSLAdapter`). `None`, the URL's host, by default.
+    /// The name for SNI and for verifying the certificate, instead of the URL's host. It is for https to an IP address, like
+    /// `HostHeaderSSLAdapter` of requests-toolbelt. `None`, the URL's host, by default.
     pub fn tls_server_name(mut self, name: impl IntoSetting<String>) -> Self {
         self.settings.tls.server_name = name.into_setting();
         self
     }
 
-    /// Whether the certificate has to be for the server's name; true by default (urllib3's `assert_hostname`). The chain is
-    /// checked either way; [`Verify::No`](crate::Verify::No) switches off both.
+    /// Whether the certificate must be valid for the server's name (urllib3's `assert_hostname`). True by default. The chain is
+    /// verified in both cases; [`Verify::No`](crate::Verify::No) disables both checks.
     pub fn tls_check_hostname(mut self, check: bool) -> Self {
         self.settings.tls.check_hostname = check;
         self
     }
 
-    /// Time, sleep and jitter, in place of the system's: for tests. [`SystemClock`](crate::clock::SystemClock) is the
-    /// default.
+    /// The source of time, sleep and jitter, for tests. [`SystemClock`](crate::clock::SystemClock) by default.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.settings.own_clock = Some(Arc::new(clock));
         self

@@ -1,7 +1,7 @@
-//! HTTP over a Unix socket, which the URL names.
+//! HTTP over a Unix socket that the URL names.
 //!
-//! The host of `http+unix://%2Frun%2Fdocker.sock/info` is the socket's path, percent-encoded. Everything else is the stock
-//! adapter: its pools, one for each path, its retries, its limits. Nothing is looked up and no proxy is asked.
+//! The host of `http+unix://%2Frun%2Fdocker.sock/info` is the socket's path, percent-encoded. Everything else is as in the
+//! stock adapter: pools (one for each path), retries, limits. There is no name lookup and no proxy.
 
 use std::fmt;
 use std::path::Path;
@@ -16,14 +16,14 @@ use crate::text::percent;
 
 /// Sends requests over Unix sockets: `http+unix://%2Frun%2Fdocker.sock/info` is `/info` of `/run/docker.sock`.
 ///
-/// Mount it on `http+unix://`. The host is the socket's path, percent-encoded; `Host: localhost` is sent, unless the request
-/// has a `Host` of its own. Proxies do not count. A Location without scheme stays on the socket; one with `http://` leaves
+/// Mount it on `http+unix://`. The host of a URL is the socket's path, percent-encoded. `Host: localhost` is sent, unless the
+/// request has a `Host` of its own. Proxies are ignored. A relative Location stays on the socket; one with `http://` leaves
 /// it. Clones share their pools.
 ///
 /// On platforms without Unix sockets every `send` is an error of kind [`ErrorKind::Unsupported`].
 ///
 /// # Coming from requests
-/// The adapter of requests-unixsocket, with the same URLs and the same `Host`.
+/// Like the adapter of requests-unixsocket, with the same URLs and the same `Host`.
 ///
 /// # Examples
 /// ```
@@ -41,20 +41,20 @@ pub struct UnixAdapter {
 }
 
 impl UnixAdapter {
-    /// An adapter with the defaults of [`HttpAdapter`].
+    /// Creates an adapter with the defaults of [`HttpAdapter`].
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What the pools are doing, the most recently used first; their host is the socket's path.
+    /// Statistics of the pools, the most recently used first. Their host is the socket's path.
     #[must_use]
     pub fn stats(&self) -> Vec<PoolStats> {
         self.http.stats()
     }
 }
 
-/// Settings of pools, retries, limits and time count; those of TCP and TLS have nothing to do here.
+/// Converts a builder. Its settings for pools, retries, limits and the clock apply; those for TCP and TLS do not.
 impl From<HttpAdapterBuilder> for UnixAdapter {
     fn from(settings: HttpAdapterBuilder) -> Self {
         Self { http: settings.build() }
@@ -65,7 +65,8 @@ impl Adapter for UnixAdapter {
     fn send(&self, request: &mut PreparedRequest, options: &SendOptions) -> Result<Response> {
         let url = &request.url;
         if !url.scheme().eq_ignore_ascii_case(SCHEME) {
-            let text = format!("{:?} is no URL of a Unix socket: its scheme is not {SCHEME}", url.without_user_info());
+            let text =
+                format!("{:?} is not a URL of a Unix socket: its scheme is not {SCHEME}", url.without_user_info());
             return Err(Error::message(ErrorKind::InvalidSchema, text));
         }
         let path = path(host(url.as_str()))?;
@@ -85,7 +86,7 @@ impl fmt::Debug for UnixAdapter {
 
 const SCHEME: &str = "http+unix";
 
-/// The host as the URL has it: in a path the case counts, which `Url::host` does not keep, and a colon is no port's.
+/// The host as written. `Url::host` does not keep the case, which matters in a path, and a colon here does not start a port.
 fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -95,9 +96,9 @@ fn host(url: &str) -> &str {
 /// The path that a host stands for.
 fn path(host: &str) -> Result<Arc<Path>> {
     let refuse = |what: &str| {
-        Error::message(ErrorKind::InvalidUrl, format!("{what} in the host {host:?} of a Unix socket's URL"))
+        Error::message(ErrorKind::InvalidUrl, format!("the host {host:?} of the Unix socket URL contains {what}"))
     };
-    let bytes = percent::decode_strictly(host).ok_or_else(|| refuse("a broken percent-escape"))?;
+    let bytes = percent::decode_strictly(host).ok_or_else(|| refuse("an invalid percent-escape"))?;
     match bytes.as_slice() {
         [] => Err(refuse("no path")),
         bytes if bytes.contains(&0) => Err(refuse("a NUL byte")),

@@ -1,5 +1,4 @@
 //! The value of `User-Agent`.
 
-/// The name that requests give themselves, unless a `User-Agent` of one's own is set: a session's default, and what goes out
-/// where there is none at all.
+/// The value that a new session has as a default header, and that is sent if a request has no `User-Agent` at all.
 pub(crate) const USER_AGENT: &str = concat!("petition/", env!("CARGO_PKG_VERSION"));

@@ -1,9 +1,10 @@
-//! The body of a response on its connection: it owns the lease, and settles it on the byte that ends the framing.
+//! The body of a response on its connection, and the drain of a body that nobody reads. It owns the lease, and settles it on
+//! the byte that ends the framing.
 //!
-//! Two ends: read to the last byte of a reusable exchange, the connection goes back to its pool; read to the end of one
-//! that is not reusable, given up, stopped or broken, the connection is closed and its place in the pool kept.
+//! There are two outcomes. After the last byte of a reusable exchange the connection returns to its pool. Otherwise (the
+//! exchange is not reusable, or the body was given up, stopped or broken) it is closed and its slot is kept.
 //!
-//! What nobody wants any more is drained within [`DrainLimits`]: one deadline and one budget for the whole of it.
+//! A drain has [`DrainLimits`]: one deadline and one budget for all of it (docs/decisions.md#bounded-drains).
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -22,47 +23,47 @@ use crate::log_targets;
 use crate::message::stream::BodySource;
 use crate::pool::Lease;
 
-/// Reads at least this large go past the buffer, straight to the caller.
+/// Reads of at least this size bypass the buffer and go directly to the caller.
 const DIRECT_SIZE: usize = 8 * 1024;
 
-/// How much room a vector is given at a time.
+/// By how much a vector grows at a time.
 const ROOM: usize = 256 * 1024;
 
-/// What saving a connection may cost: the rest of a body that nobody wants is read away within both.
+/// The limits of a drain, which reads the rest of a body that nobody wants to save its connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DrainLimits {
-    /// Off the wire.
+    /// Bytes off the wire.
     pub(super) bytes: u64,
     pub(super) time: Duration,
 }
 
-/// What becomes of a connection after a response.
+/// What happens to a connection after a response.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Reuse {
-    /// It may be kept, for as long as the server says, where it says so.
+    /// It can be kept, within the server's limit if it set one.
     Keep(Option<Duration>),
-    /// It may not: for a reason in the response, or because one side has not heard the other out.
+    /// It is closed, because of the response, or because the request was not sent completely.
     Close(Option<CloseReason>),
 }
 
-/// An exchange whose head was read: what is left to read, and to settle.
+/// An exchange whose head was read: the lease to settle, and what was read after the head.
 pub(super) struct Unread {
     pub(super) lease: Lease<Connection>,
     pub(super) buffer: Buffer,
     pub(super) reuse: Reuse,
-    /// Who may stop the connection while it is read.
+    /// What can stop the connection while it is read.
     pub(super) stops: Stops,
 }
 
 impl Unread {
-    /// Ends an exchange without a body, or whose body is over.
+    /// Settles an exchange that has no body, or whose body has ended.
     pub(super) fn settle(self) {
         let Self { lease, buffer, reuse, stops } = self;
         let is_stopped = stops.end();
         let reason = match reuse {
-            // It was shut down from another thread, or is about to be.
+            // Another thread has shut it down, or is about to.
             _ if is_stopped => None,
-            // POOL-30: bytes that nobody asked for are the next answer's, or an attack; not on this connection.
+            // Bytes after the response (docs/decisions.md#surplus-bytes).
             Reuse::Keep(_) if !buffer.is_empty() => Some(CloseReason::Surplus),
             Reuse::Keep(limit) => {
                 lease.recycle(limit);
@@ -77,7 +78,7 @@ impl Unread {
         buffer.give_back();
     }
 
-    /// Takes the body away that a server has sent to HEAD, if all of it came with the head: then nothing can be mistaken.
+    /// Discards a body that a server sent in answer to HEAD, if it arrived completely with the head.
     pub(super) fn swallow(&mut self, head: &ResponseHead) {
         let announced = head.headers.get("content-length").and_then(|length| length.parse().ok());
         if !self.buffer.is_empty() && announced == Some(self.buffer.data().len()) {
@@ -85,13 +86,13 @@ impl Unread {
         }
     }
 
-    /// Lets `closer` stop the connection too.
+    /// Lets the token `closer` stop the connection too.
     pub(super) fn let_close(&mut self, closer: &Cancel) {
         let connection = self.lease.connection().expect("a lease keeps its connection until it is settled");
         self.stops.add_closer(closer, &connection.transport);
     }
 
-    /// Gives up what is left: the connection is closed, its place kept (POOL-21).
+    /// Gives up what is left: closes the connection, and keeps its slot.
     fn give_up(mut self) {
         self.reuse = Reuse::Close(None);
         self.settle();
@@ -99,7 +100,7 @@ impl Unread {
 }
 
 pub(super) struct WireBody {
-    /// `None` once it is settled.
+    /// `None` once the exchange is settled.
     unread: Option<Unread>,
     decoder: BodyDecoder,
     patience: Patience,
@@ -107,11 +108,11 @@ pub(super) struct WireBody {
     bounds: Bounds,
 }
 
-/// A share of time and bytes for all reads together.
+/// A limit on time and bytes for all reads together.
 #[derive(Clone, Copy, Debug)]
 struct Bounds {
     until: Deadline,
-    /// How many bytes may still come off the wire.
+    /// How many bytes may still be read off the wire.
     bytes: u64,
 }
 
@@ -122,7 +123,7 @@ impl Bounds {
         Self { until: Deadline::after(clock::now(), Some(time)), bytes }
     }
 
-    /// The most that one read may take; an error once the share is used up.
+    /// How much one read may take; an error once the budget is used up.
     fn most(&self) -> Result<usize, Error> {
         match usize::try_from(self.bytes).unwrap_or(usize::MAX) {
             0 => Err(Error::message(ErrorKind::StreamConsumed, "the body is longer than may be read of it")),
@@ -140,13 +141,13 @@ impl WireBody {
         Self { unread: Some(unread), decoder, patience, limits, bounds: Bounds::NONE }
     }
 
-    /// Reads the rest away so that the connection can be used again, within the limits; else the connection is closed.
+    /// Drains the rest within the limits, so that the connection can be used again. Otherwise the connection is closed.
     ///
-    /// A body whose end is not known in advance is not waited for: only what is there is taken.
+    /// For a body of unknown length there is no wait: only what is there is read.
     fn drain_rest(&mut self) {
         let Some(unread) = &self.unread else { return };
         let DrainLimits { bytes, time } = self.limits;
-        // What is in the buffer came off the wire too.
+        // The content of the buffer came off the wire too.
         let Some(bytes) = bytes.checked_sub(unread.buffer.data().len() as u64) else { return self.close() };
         self.bounds = Bounds::new(bytes, time);
         let mut sink = [0; 4096];
@@ -161,7 +162,7 @@ impl WireBody {
         }
     }
 
-    /// Takes what has come of a body whose end is not known; false if that is nothing.
+    /// Reads what has arrived of a body of unknown length; false if that is nothing.
     fn fill_at_once(&mut self) -> bool {
         let (Some(unread), Ok(most)) = (&mut self.unread, self.bounds.most()) else { return false };
         let Some(connection) = unread.lease.connection() else { return false };
@@ -174,7 +175,7 @@ impl WireBody {
         }
     }
 
-    /// Moves some body bytes to `out`; 0 once the body is over.
+    /// Moves some body bytes to `out`; 0 once the body has ended.
     fn step(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let moved = match &mut self.unread {
             Some(unread) => advance(unread, &mut self.decoder, &self.patience, &mut self.bounds, out),
@@ -183,7 +184,7 @@ impl WireBody {
         self.stepped(moved)
     }
 
-    /// Settles the exchange where a step has ended it, well or not.
+    /// Settles the exchange if a step has ended it, with or without an error.
     fn stepped<T>(&mut self, moved: Result<T, Error>) -> io::Result<T> {
         match moved {
             Ok(moved) => {
@@ -193,7 +194,7 @@ impl WireBody {
                 Ok(moved)
             }
             Err(error) => {
-                // RESP-39: the connection closes, and its place in the pool is kept, as after `close`.
+                // The connection is closed and its slot is kept, as after `close` (RESP-39).
                 self.close();
                 Err(error.into())
             }
@@ -249,10 +250,10 @@ fn advance(
     Ok(0)
 }
 
-/// Moves all that is left of the body to the end of `out`.
+/// Moves everything that is left of the body to the end of `out`.
 ///
-/// Content that is still on its way goes straight there, and is not zeroed before, where `out` has room for it alone: for a
-/// body of known length, and for one that ends with the connection.
+/// If `out` has room for nothing but content (the length is known, or the body ends with the connection), it is read directly
+/// into the spare capacity, which need not be zeroed.
 fn advance_to_end(
     unread: &mut Unread,
     decoder: &mut BodyDecoder,
@@ -269,7 +270,7 @@ fn advance_to_end(
             out.extend_from_slice(&buffer.data()[..content]);
             buffer.consume(content);
             decoder.advance(content);
-            // Framing: it goes nowhere.
+            // Framing, which is not part of the content.
             let used = decoder.decode(buffer.data(), &mut []).map_err(|error| body_remote(&error, patience))?.used;
             buffer.consume(used);
             continue;
@@ -292,8 +293,8 @@ fn advance_to_end(
     Ok(())
 }
 
-/// Makes room in `out` for what comes next; false if that is room for more than `most` bytes, which could not be told from
-/// what is behind them.
+/// Makes room in `out` for the next read. False if that is more than `most` bytes: then content could not be separated from
+/// what follows it.
 fn has_room_for_no_more(out: &mut Vec<u8>, most: u64) -> bool {
     out.reserve(usize::try_from(most).unwrap_or(usize::MAX).min(ROOM));
     (out.capacity() - out.len()) as u64 <= most
@@ -334,14 +335,14 @@ impl BodySource for WireBody {
     }
 
     fn bound(&mut self, time: Duration) -> u64 {
-        // What is in the buffer came off the wire too.
+        // The content of the buffer came off the wire too.
         let read = self.unread.as_ref().map_or(0, |unread| unread.buffer.data().len() as u64);
         self.bounds = Bounds::new(self.limits.bytes.saturating_sub(read), time);
         self.limits.bytes
     }
 }
 
-/// Dropped unread: read away if little is left and it comes at once, else closed.
+/// A body that is dropped unread is drained if little is left and arrives at once; otherwise its connection is closed.
 impl Drop for WireBody {
     fn drop(&mut self) {
         self.drain_rest();
