@@ -112,7 +112,7 @@ impl<C> Idle<C> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(petition_model)))]
 mod tests {
     use std::sync::atomic::AtomicUsize;
 
