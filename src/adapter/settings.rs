@@ -523,7 +523,8 @@ mod tests {
 
     #[test]
     fn what_the_kernel_cannot_take_is_refused_by_name() {
-        let times: [(&str, fn(HttpAdapterBuilder, Duration) -> HttpAdapterBuilder, Duration, Duration); 3] = [
+        type Setter = fn(HttpAdapterBuilder, Duration) -> HttpAdapterBuilder;
+        let times: [(&str, Setter, Duration, Duration); 3] = [
             ("tcp_keepalive", |b, time| b.tcp_keepalive(time), SECOND, KeepAlive::LONGEST),
             ("tcp_keepalive_interval", |b, time| b.tcp_keepalive_interval(time), SECOND, KeepAlive::LONGEST),
             (

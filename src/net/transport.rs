@@ -369,9 +369,8 @@ mod tests {
         transport.set_wait(silent_for(millis(30)));
         // There may be room once more, as the system moves bytes on to the peer.
         let full = loop {
-            match transport.write(&block) {
-                Ok(_) => {}
-                Err(error) => break error,
+            if let Err(error) = transport.write_all(&block) {
+                break error;
             }
         };
         assert!(is_timeout(&full));

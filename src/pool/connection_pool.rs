@@ -418,7 +418,9 @@ mod tests {
     }
 
     /// A connection that does something when it is looked at.
-    struct Looked(Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>);
+    struct Looked(Arc<Mutex<Option<Act>>>);
+
+    type Act = Box<dyn FnOnce() + Send>;
 
     impl Pooled for Looked {
         fn is_stale(&mut self) -> bool {
