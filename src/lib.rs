@@ -111,6 +111,11 @@ pub mod fuzzing {
 #[doc = include_str!("../docs/architecture.md")]
 pub struct Architecture;
 
+/// The code in docs/timeouts.md, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/timeouts.md")]
+pub struct Timeouts;
+
 mod message;
 mod net;
 mod pool;

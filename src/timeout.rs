@@ -15,9 +15,16 @@ use crate::error::{Error, ErrorKind, Result};
 /// | field | limits | error |
 /// |---|---|---|
 /// | [`connect`](Self::connect) | all addresses of one connect together; then the TLS handshake and a proxy's tunnel, each again | `ConnectTimeout` |
-/// | [`read`](Self::read) | each silence on the socket, not the response as a whole | `ReadTimeout` |
+/// | [`read`](Self::read) | each silence on the socket, also while sending; not the response as a whole | `ReadTimeout` |
 /// | [`total`](Self::total) | everything from `send` to the last byte of the body, including redirects, retries and their waits | `TotalTimeout` |
 /// | [`pool`](Self::pool) | the wait for a slot of a blocking pool | `PoolTimeout` |
+///
+/// Each limit is one instant, computed when its phase begins: signals, partial writes and a peer that sends a byte at a
+/// time do not start it again. What no limit ends is a look-up by the operating system: `total` is checked when it
+/// returns, and a [`Cancel`](crate::Cancel) lets the caller go before. Bytes in the kernel's send buffer count as waiting
+/// for the response. A timeout that the kernel reports is `ConnectTimeout` or `ReadTimeout`. Without a read timeout, TCP
+/// keepalive alone does not end a request whose data is unacknowledged;
+/// [`tcp_user_timeout`](crate::HttpAdapterBuilder::tcp_user_timeout) does.
 ///
 /// # Coming from requests
 /// `total` and `pool` are new. A negative, zero or NaN value makes `send` return [`ErrorKind::InvalidSetting`], where
