@@ -48,14 +48,17 @@ mod linux {
 
     static HANDLED: AtomicUsize = AtomicUsize::new(0);
 
-    const TESTS: [(&str, fn()); 13] = [
+    const TESTS: &[(&str, fn())] = &[
         ("a_connect_ends", a_connect_ends),
+        #[cfg(any(feature = "native-tls", feature = "rustls"))]
         ("a_tls_handshake_ends", a_tls_handshake_ends),
         ("a_tunnel_that_is_not_opened_ends", a_tunnel_that_is_not_opened_ends),
         ("a_wait_for_the_head_ends", a_wait_for_the_head_ends),
         ("a_wait_for_the_body_ends", a_wait_for_the_body_ends),
+        #[cfg(any(feature = "native-tls", feature = "rustls"))]
         ("a_wait_over_tls_ends", a_wait_over_tls_ends),
         ("an_upload_that_nobody_reads_ends", an_upload_that_nobody_reads_ends),
+        #[cfg(any(feature = "native-tls", feature = "rustls"))]
         ("an_upload_over_tls_that_nobody_reads_ends", an_upload_over_tls_that_nobody_reads_ends),
         ("a_drain_ends", a_drain_ends),
         ("a_redirects_body_is_not_waited_for", a_redirects_body_is_not_waited_for),
@@ -72,7 +75,7 @@ mod linux {
             return;
         }
         send_signals();
-        for (name, test) in TESTS.into_iter().filter(|(name, _)| is_wanted(name)) {
+        for (name, test) in TESTS.iter().copied().filter(|(name, _)| is_wanted(name)) {
             let over = watch(name);
             let before = HANDLED.load(Ordering::SeqCst);
             test();
@@ -125,6 +128,7 @@ mod linux {
         Timeout::new().read(LIMIT)
     }
 
+    #[cfg(any(feature = "native-tls", feature = "rustls"))]
     fn https(server: &TestServer) -> String {
         server.url("/").replace("http:", "https:")
     }
@@ -139,6 +143,7 @@ mod linux {
         }
     }
 
+    #[cfg(any(feature = "native-tls", feature = "rustls"))]
     fn a_tls_handshake_ends() {
         let server = TestServer::connections(|peer| peer.wait_for_close());
         for backend in crate::support::backends() {
@@ -185,6 +190,7 @@ mod linux {
         }
     }
 
+    #[cfg(any(feature = "native-tls", feature = "rustls"))]
     fn a_wait_over_tls_ends() {
         for begin in ["", "HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\nbegin"] {
             let server = crate::support::tls_server(&["localhost"], move |peer| {
@@ -222,6 +228,7 @@ mod linux {
         std::mem::forget(server);
     }
 
+    #[cfg(any(feature = "native-tls", feature = "rustls"))]
     fn an_upload_over_tls_that_nobody_reads_ends() {
         let server = crate::support::tls_server(&["localhost"], |peer| {
             peer.read_head();

@@ -1,4 +1,8 @@
 //! Servers that answer before they have read the whole request: that close, that stop reading, and that read on.
+#![cfg_attr(
+    not(all(feature = "digest", any(feature = "native-tls", feature = "rustls"))),
+    allow(unused_imports, dead_code, reason = "only some of the tests are built")
+)]
 
 use std::sync::mpsc;
 use std::time::Duration;

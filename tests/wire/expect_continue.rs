@@ -1,4 +1,8 @@
 //! `Expect: 100-continue` as an opt-in: the body waits for leave.
+#![cfg_attr(
+    not(all(feature = "digest", any(feature = "native-tls", feature = "rustls"))),
+    allow(unused_imports, dead_code, reason = "only some of the tests are built")
+)]
 
 use std::io::Read;
 use std::sync::Arc;
