@@ -13,9 +13,6 @@ const ROOTS: [&str; 9] =
 const DATA: [&str; 5] = ["testdata", "data", "scenarios", "expected", "target"];
 const ENDINGS: [&str; 7] = ["rs", "md", "py", "sh", "toml", "txt", ""];
 
-/// What has not been gone over yet. To be emptied, and then to go.
-const PENDING: [&str; 1] = ["src/message"];
-
 /// Names of standards and algorithms that look like ids.
 const NOT_IDS: [&str; 6] = ["UTF", "SHA", "ISO", "RFC", "ANSI", "CVE"];
 
@@ -119,7 +116,7 @@ fn each_relative_link_leads_somewhere() {
 fn nothing_names_a_folder_beside_the_repository() {
     let forbidden = ["../shared", "design.md", "deviations.md", "style.md"];
     let mut wrong = Vec::new();
-    for (path, text) in files().into_iter().filter(done) {
+    for (path, text) in files().into_iter() {
         for (number, line) in numbered(&text) {
             if forbidden.iter().any(|name| line.contains(name)) {
                 wrong.push(format!("{path}:{number}: {}", line.trim()));
@@ -132,7 +129,7 @@ fn nothing_names_a_folder_beside_the_repository() {
 #[test]
 fn rustdoc_has_no_ids() {
     let mut wrong = Vec::new();
-    for (path, text) in files().into_iter().filter(done).filter(|(path, _)| path.starts_with("src/")) {
+    for (path, text) in files().into_iter().filter(|(path, _)| path.starts_with("src/")) {
         for (number, line) in numbered(&text) {
             let line = line.trim_start();
             if (line.starts_with("///") || line.starts_with("//!")) && ids(line).next().is_some() {
@@ -146,7 +143,7 @@ fn rustdoc_has_no_ids() {
 #[test]
 fn a_comment_in_the_source_is_more_than_an_id() {
     let mut wrong = Vec::new();
-    for (path, text) in files().into_iter().filter(done).filter(|(path, _)| path.starts_with("src/")) {
+    for (path, text) in files().into_iter().filter(|(path, _)| path.starts_with("src/")) {
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
         for (number, pair) in lines.windows(2).enumerate() {
             let Some(comment) = pair[0].strip_prefix("// ") else { continue };
@@ -176,10 +173,6 @@ fn what_is_looked_for_is_found() {
 
     assert_eq!(anchor("How it is tested"), "how-it-is-tested");
     assert_eq!(without_code("a\n```sh\n[b](c)\n```\n`[d](e)` f"), "a\n\n\n\n f\n");
-}
-
-fn done((path, _): &(String, String)) -> bool {
-    !PENDING.iter().any(|pending| path.starts_with(pending))
 }
 
 /// The files that are looked through, by their paths from the root.

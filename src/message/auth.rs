@@ -1,14 +1,14 @@
-//! How a request is authenticated: the trait; the schemes themselves are in `auth/`.
+//! The trait of authentication schemes. The schemes are in `auth/`.
 
 use std::sync::Arc;
 
 use crate::error::Result;
 use crate::message::{PreparedRequest, Response};
 
-/// Puts credentials on a request, and may answer a challenge.
+/// Adds credentials to a request, and can answer a challenge.
 ///
-/// Called last in preparation, so `request` has its final method, URL, headers and body (AUTH-09). A closure
-/// `Fn(&mut PreparedRequest) -> Result<()>` is one too.
+/// It is called last in preparation, so `request` has its final method, URL, headers and body. A closure
+/// `Fn(&mut PreparedRequest) -> Result<()>` is an `Auth` too.
 ///
 /// # Examples
 /// ```
@@ -23,19 +23,19 @@ use crate::message::{PreparedRequest, Response};
 /// }
 /// ```
 pub trait Auth: Send + Sync {
-    /// Changes the request before it is sent. Called again for each redirect and each page of
-    /// [`Session::paginate`](crate::Session::paginate) at the same origin, with the headers as they were before the last
-    /// call. Headers set here never go to another origin.
+    /// Changes the request before it is sent. It is called again for each redirect, and each page of
+    /// [`Session::paginate`](crate::Session::paginate), at the same origin, with the headers as they were before the last
+    /// call. Headers that are set here never go to another origin.
     ///
     /// # Errors
-    /// What it returns, `send` returns.
+    /// Any error; `send` returns it.
     fn apply(&self, request: &mut PreparedRequest) -> Result<()>;
 
-    /// Answers a 4xx response that carries a `WWW-Authenticate` challenge: the request to send instead, or `None` to let
-    /// the response stand. `round` counts the answers given for this request so far, from 0 (AUTH-14).
+    /// Answers a 4xx response that has a `WWW-Authenticate` challenge: with the request to send next, or `None` to keep the
+    /// response. `round` counts the answers to this request so far, from 0.
     ///
     /// # Errors
-    /// What it returns, `send` returns.
+    /// Any error; `send` returns it.
     fn answer(&self, request: &PreparedRequest, response: &Response, round: u32) -> Result<Option<PreparedRequest>> {
         let _ = (request, response, round);
         Ok(None)
@@ -52,9 +52,9 @@ pub(crate) mod sealed {
     pub trait Sealed {}
 }
 
-/// What `.auth(...)` takes: any [`Auth`], an `Arc<dyn Auth>`, a pair of user and password for Basic, or `None`.
+/// What `.auth(...)` accepts: any [`Auth`], an `Arc<dyn Auth>`, a pair of user and password for Basic, or `None`.
 ///
-/// The trait is sealed: it cannot be implemented outside this crate. For a scheme of one's own, implement [`Auth`].
+/// The trait is sealed: it cannot be implemented outside this crate. For another scheme, implement [`Auth`].
 pub trait IntoAuth: sealed::Sealed {
     #[doc(hidden)]
     fn into_auth(self) -> Option<Arc<dyn Auth>>;

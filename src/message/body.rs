@@ -1,8 +1,8 @@
 //! The body of a request: what it is made of, how long it is, and whether it can be sent again.
 //!
-//! A [`Body`] is a cheap handle; [`Body::open`] starts one sending and gives a [`BodyReader`]. Knows no framing and no
-//! connection. The rule that keeps it sound: a body that can be sent only once is never sent again, and never sent empty in
-//! its place (requests does both); opening it a second time is an error.
+//! A [`Body`] is a cheap handle. [`Body::open`] begins to send it and returns a [`BodyReader`]. It knows nothing about framing
+//! and connections. The rule that keeps it sound: a body that can be sent only once is never sent again, or sent empty
+//! (requests does both). Opening it a second time is an error.
 
 mod convert;
 #[cfg(feature = "json")]
@@ -22,24 +22,24 @@ use crate::form::multipart::Multipart;
 use crate::form::source::{Slot, Source};
 pub(crate) use crate::http1::framing::BodyLength;
 
-/// What a request sends.
+/// The body of a request.
 ///
-/// Texts, bytes, pairs (as a form) and files convert into one; readers and iterators have constructors here. A clone is
-/// cheap and shares what it is made of.
+/// Text, bytes, pairs (as a form) and files convert into a body; for readers and iterators there are constructors. A clone is
+/// cheap and shares the source.
 ///
-/// | made from | Content-Length | sent again on 307, 308, a retry, a 401 |
+/// | source | Content-Length | sent again for a 307, 308, retry or 401 |
 /// |---|---|---|
 /// | text, bytes, pairs, JSON | yes | yes |
-/// | a file, [`seekable`](Self::seekable) | yes, from where it stands | yes, from there |
+/// | a file, [`seekable`](Self::seekable) | yes, from its current position | yes, from that position |
 /// | [`sized`](Self::sized) | yes | no: [`ErrorKind::UnrewindableBody`] |
 /// | [`reader`](Self::reader), [`chunks`](Self::chunks) | no: chunked | no: [`ErrorKind::UnrewindableBody`] |
-/// | [`Multipart`] | if every part has one | if every part can be |
+/// | [`Multipart`] | if every part has a length | if every part can be sent again |
 ///
-/// A source that fails while it is sent is [`ErrorKind::Io`], and the connection is closed.
+/// If a source fails while it is sent, the error is [`ErrorKind::Io`] and the connection is closed.
 ///
 /// # Coming from requests
-/// What `data=` takes. Empty data (`""`, no pairs) is no body, as there. A body that can be read only once is never sent
-/// again as an empty one.
+/// What `data=` accepts. As in requests, empty data (`""`, no pairs) is no body. A body that can be read only once is never
+/// sent again as an empty one.
 ///
 /// # Examples
 /// ```
@@ -77,29 +77,30 @@ enum Media {
     Multipart(Arc<str>),
 }
 
-/// A form of parts in memory is made whole up to this size: then it goes out with the head, in one write.
+/// A form whose parts are in memory is built in memory up to this size, so that it is sent with the head in one write.
 const SMALL_FORM: u64 = 64 * 1024;
 
 impl Body {
-    /// A reader of unknown length: sent chunked, one chunk for each read, and once.
+    /// A reader of unknown length. It is sent chunked, with one chunk for each read, and only once.
     #[must_use]
     pub fn reader(reader: impl Read + Send + 'static) -> Self {
         Self::from_source(Source::reader(reader))
     }
 
-    /// A reader that gives exactly `length` bytes: sent with a Content-Length, and once.
+    /// A reader of exactly `length` bytes. It is sent with a Content-Length, and only once.
     ///
-    /// It is read to its end, so that too many bytes are noticed as too few are: both are [`ErrorKind::Io`] while it is
-    /// sent. Put [`Read::take`] around a reader that has more to give, or that stays open.
+    /// It is read to its end, to detect too many bytes as well as too few: both are [`ErrorKind::Io`] while it is sent. Use
+    /// [`Read::take`] for a reader that has more bytes, or that stays open.
     #[must_use]
     pub fn sized(reader: impl Read + Send + 'static, length: u64) -> Self {
         Self::from_source(Source::sized(reader, length))
     }
 
-    /// A reader that can be sent again, with a Content-Length: from where it stands now to where it ends now.
+    /// A reader that can seek. It is sent with a Content-Length, from its current position to its current end, and can be sent
+    /// again.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`]: it cannot seek.
+    /// [`ErrorKind::Io`] if seeking fails.
     ///
     /// # Examples
     /// ```
@@ -113,7 +114,7 @@ impl Body {
         Source::seekable(reader).map(Self::from_source)
     }
 
-    /// An iterator: sent chunked, one chunk for each item, and once. Empty items are left out.
+    /// An iterator. It is sent chunked, with one chunk for each item, and only once. Empty items are skipped.
     ///
     /// # Examples
     /// ```
@@ -130,8 +131,7 @@ impl Body {
         Self::try_chunks(items.into_iter().map(Ok::<_, Error>))
     }
 
-    /// An iterator whose items may be errors, which end the request with [`ErrorKind::Io`]; else as
-    /// [`chunks`](Self::chunks).
+    /// Like [`chunks`](Self::chunks), for an iterator of results. An error ends the request with [`ErrorKind::Io`].
     #[must_use]
     pub fn try_chunks<I, T, E>(items: I) -> Self
     where
@@ -146,8 +146,8 @@ impl Body {
     /// `value` as JSON: compact, in UTF-8, with `Content-Type: application/json`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidJson`]: there is a NaN or an infinity in it, a map key that is no text or number, or its
-    /// `Serialize` failed.
+    /// [`ErrorKind::InvalidJson`] if it contains NaN, an infinity, or a map key that is neither text nor a number, or if its
+    /// `Serialize` fails.
     ///
     /// # Examples
     /// ```
@@ -162,11 +162,11 @@ impl Body {
         Ok(Self { media: Media::Json, ..json::to_vec(value)?.into() })
     }
 
-    /// Calls `progress` after each piece that is read for sending, with the bytes so far and the length if it is known, and
-    /// once more at the end; after a rewind it counts from 0 again.
+    /// Calls `progress` after each piece that is read for sending, with the number of bytes so far and the length if it is
+    /// known, and once more at the end. If the body is sent again, it counts from 0.
     ///
     /// # Coming from requests
-    /// requests-toolbelt's `MultipartEncoderMonitor`, for any body.
+    /// Like `MultipartEncoderMonitor` of requests-toolbelt, for any body.
     ///
     /// # Examples
     /// ```
@@ -186,8 +186,8 @@ impl Body {
         Self { content: Content::Source(source.into()), ..Self::default() }
     }
 
-    /// The bytes, where they are all in memory. `None` for files, readers, iterators, larger multipart forms, and with
-    /// [`on_progress`](Self::on_progress): these are read by [`open`](Self::open).
+    /// The bytes, if all are in memory. `None` for files, readers, iterators, larger multipart forms, and with
+    /// [`on_progress`](Self::on_progress): use [`open`](Self::open) for these.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match &self.content {
@@ -196,8 +196,7 @@ impl Body {
         }
     }
 
-    /// The Content-Type that comes with the content: that of a form, JSON or multipart. Text, bytes, files and readers have
-    /// none.
+    /// The Content-Type of a form, JSON or multipart. Text, bytes, files and readers have none.
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
         match &self.media {
@@ -229,7 +228,7 @@ impl Body {
         }
     }
 
-    /// Whether it was read from and can be read only once, or is being sent now: whether `open` would refuse.
+    /// Whether `open` would fail, because it was read and can be read only once, or because it is being sent.
     pub(crate) fn is_spent(&self) -> bool {
         match &self.content {
             Content::Source(source) => source.is_spent(),
@@ -238,7 +237,7 @@ impl Body {
         }
     }
 
-    /// What the setters of a form refused, before anything is sent.
+    /// Returns the first error of a form's setters, before anything is sent.
     pub(crate) fn check(&self) -> Result<()> {
         match &self.content {
             Content::Multipart(form) => form.check(),
@@ -246,14 +245,14 @@ impl Body {
         }
     }
 
-    /// Starts one sending, from the beginning: for adapters.
+    /// Begins to send the body, from its start. It is for adapters.
     ///
-    /// The reader has to be read until it gives nothing, also when all announced bytes were read: the end is where a source
-    /// that is too long is noticed. Dropping it gives a rewindable source back, and any source that was not read from.
+    /// Read the reader until it returns nothing, even if all declared bytes were read, because only then a source that is too
+    /// long is detected. Dropping the reader returns a source that can be rewound, or that was not read.
     ///
     /// # Errors
-    /// [`ErrorKind::UnrewindableBody`]: it can be read only once and was, rewinding it failed, or another request is sending
-    /// it. [`ErrorKind::InvalidHeader`]: a multipart form has a header that cannot be sent.
+    /// [`ErrorKind::UnrewindableBody`] if it can be read only once and was, if rewinding fails, or if another request is
+    /// sending it. [`ErrorKind::InvalidHeader`] if a multipart form has a header that cannot be sent.
     ///
     /// # Examples
     /// ```
@@ -280,7 +279,7 @@ impl Body {
         Ok(BodyReader::new(flow, self.progress.clone().map(|call| (call, length))))
     }
 
-    /// The pairs of a form, decoded; `None` if it is none.
+    /// The pairs of a form, decoded; `None` if it is not a form.
     pub(crate) fn form_pairs(&self) -> Option<Vec<(String, String)>> {
         match (&self.media, &self.content) {
             (Media::Form, Content::Source(Source::Bytes(bytes))) => {
@@ -290,11 +289,10 @@ impl Body {
         }
     }
 
-    /// What is sent for `data=` beside `files=`: the pairs as fields before the files (BODY-01, BODY-25). Without files it
-    /// is the data alone (BODY-31).
+    /// The body for `data=` together with `files=`: the pairs are fields before the files. Without files it is the data.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidSetting`]: data that is no pairs (BODY-19). [`ErrorKind::InvalidHeader`]: see [`Self::check`].
+    /// [`ErrorKind::InvalidSetting`] if the data is not a list of pairs. [`ErrorKind::InvalidHeader`]: see [`Self::check`].
     pub(crate) fn with_files(self, files: Multipart) -> Result<Self> {
         if files.is_empty() {
             return Ok(self);
@@ -303,7 +301,8 @@ impl Body {
             Some(pairs) => pairs,
             None if self.length() == BodyLength::Empty => Vec::new(),
             None => {
-                let text = "data beside files must be pairs: a text or a stream has no place in a multipart form";
+                let text =
+                    "data together with files must be pairs: text or a stream cannot be part of a multipart form";
                 return Err(Error::message(ErrorKind::InvalidSetting, text));
             }
         };
@@ -327,7 +326,7 @@ impl From<Multipart> for Body {
         if !is_small {
             return body;
         }
-        // A form that was refused stays one, to say so when it is opened.
+        // A form with an error stays a form, so that opening it returns the error.
         let mut whole = Vec::new();
         match body.open().map(|mut open| open.read_to_end(&mut whole)) {
             Ok(Ok(_)) => Self { content: Content::Source(whole.into()), ..body },
@@ -337,7 +336,7 @@ impl From<Multipart> for Body {
 }
 
 impl fmt::Debug for Body {
-    /// Not the content, which may be a secret.
+    /// Without the content, which may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Body")
             .field("length", &self.length())

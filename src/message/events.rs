@@ -1,7 +1,7 @@
-//! Server-sent events: the `text/event-stream` format of the HTML standard (§9.2), out of any reader.
+//! Server-sent events: the `text/event-stream` format of the HTML standard (§9.2), from any reader.
 //!
-//! An event is handed out at the empty line that ends it, and one that has no such line when the stream ends is dropped, as
-//! the standard wants. Reconnecting is left to the program: an event says what is needed for it.
+//! An event is returned at the empty line that ends it. As in the standard, one without such a line is dropped when the stream
+//! ends. Reconnecting is left to the program; an event has what is needed for it.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -30,18 +30,18 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
-    /// The last `id` of the stream up to here, of this event or an earlier one; empty if there was none. To go on after a
-    /// break it is sent as `Last-Event-ID`.
+    /// The last `id` of the stream so far, of this event or an earlier one; empty if there was none. To continue after an
+    /// interruption, send it as `Last-Event-ID`.
     pub id: EventId,
-    /// The type: `message` where the stream names none.
+    /// The type; `message` if the stream names none.
     pub event: String,
-    /// The data; several `data` lines are joined by line feeds.
+    /// The data. Several `data` lines are joined by line feeds.
     pub data: String,
-    /// How long to wait before connecting again: the last `retry` of the stream up to here.
+    /// How long to wait before reconnecting: the last `retry` of the stream so far.
     pub retry: Option<Duration>,
 }
 
-/// The [`id`](Event::id) of an event: a text that the events it stands for share, however long it is.
+/// The [`id`](Event::id) of an event. Events with the same id share its text.
 ///
 /// # Examples
 /// ```
@@ -121,17 +121,16 @@ impl fmt::Display for EventId {
 
 /// The events of a body, as they arrive: an iterator of [`Event`].
 ///
-/// An event may have 16 MiB; a larger one is an error ([`ErrorKind::ContentDecodingError`]). After an error comes nothing
-/// more.
+/// An event of more than 16 MiB is an error ([`ErrorKind::ContentDecodingError`]). The iterator ends after an error.
 pub struct Events<R> {
-    /// `None` when over.
+    /// `None` at the end.
     lines: Option<Pieces<R>>,
     /// Whether the next line is the first.
     at_start: bool,
     block: Block,
 }
 
-/// Of the data of an event, and of one line.
+/// The limit on the data of an event, and on one line.
 const MAX_EVENT: usize = 16 << 20;
 
 impl<R: Read> Events<R> {
@@ -175,14 +174,14 @@ impl<R> fmt::Debug for Events<R> {
     }
 }
 
-/// What the lines since the last event made.
+/// The content of the lines since the last event.
 #[derive(Default)]
 struct Block {
-    /// These two stay from event to event.
+    /// These two are kept from event to event.
     id: EventId,
     retry: Option<Duration>,
     event: String,
-    /// The data lines, each with a line feed; so one empty line of data is not none.
+    /// The data lines, each with a line feed, so that one empty line differs from none.
     data: String,
 }
 
@@ -212,7 +211,7 @@ impl Block {
                     self.retry = Some(Duration::from_millis(millis));
                 }
             }
-            _ => {} // a comment has an empty name, and names of tomorrow are ignored
+            _ => {} // a comment, whose name is empty, or an unknown name, which is ignored
         }
         Ok(None)
     }

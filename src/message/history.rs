@@ -1,7 +1,7 @@
-//! The responses before a response, as a list that grows at its end and shares what it has.
+//! The responses before a response: a list that grows at its end and shares its elements.
 //!
-//! Each response on the way has all before it. So that a long way costs no more than its length, the lists are one chain,
-//! looked at from different places; the slice that a program sees is made when it is asked for.
+//! Each response of a redirect chain has all responses before it. The lists are one linked chain, seen from different places,
+//! so that a long chain costs no more than its length. The slice that a program sees is made on demand.
 
 use std::sync::{Arc, OnceLock};
 
@@ -18,7 +18,7 @@ pub(crate) struct History {
 struct Link {
     response: Response,
     earlier: Option<Arc<Link>>,
-    /// This one included.
+    /// Including this one.
     count: usize,
 }
 
@@ -57,11 +57,11 @@ impl Clone for History {
 }
 
 impl Drop for History {
-    /// Link by link: one within the other, a long chain would need as much stack.
+    /// Link by link, because dropping a long chain recursively could overflow the stack.
     fn drop(&mut self) {
         let mut last = self.last.take();
         while let Some(Link { response, earlier, .. }) = last.and_then(Arc::into_inner) {
-            // Its own history ends where `earlier` begins, which is still held here.
+            // Its own history ends where `earlier` begins, which this still holds.
             drop(response);
             last = earlier;
         }

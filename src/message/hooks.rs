@@ -1,4 +1,4 @@
-//! Response hooks: what the program wants to see, or change, of each response.
+//! Response hooks: functions of the program that see, or change, each response.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ type ResponseHook = dyn Fn(Response) -> Result<Response> + Send + Sync;
 
 /// The hooks of a session or a request, run in the order in which they were added.
 ///
-/// A hook gets each response (each hop of a redirect chain too, HOOK-05) after `elapsed` is set and before cookies are
-/// stored, redirects followed and the content read (HOOK-04). It returns the response, or another in its place; an error
-/// goes to the caller unchanged. The hooks of a request replace those of the session (SES-10).
+/// A hook gets each response, including each hop of a redirect chain, after `elapsed` is set and before cookies are stored,
+/// redirects followed and the content read. It returns that response or another. An error is returned to the caller
+/// unchanged. The hooks of a request replace those of the session.
 ///
 /// # Examples
 /// ```
@@ -31,12 +31,12 @@ impl Hooks {
         Self { response: Vec::new() }
     }
 
-    /// Adds a hook to the end.
+    /// Adds a hook at the end.
     pub fn on_response(&mut self, hook: impl Fn(Response) -> Result<Response> + Send + Sync + 'static) {
         self.response.push(Arc::new(hook));
     }
 
-    /// Takes all hooks out.
+    /// Removes all hooks.
     pub fn clear(&mut self) {
         self.response.clear();
     }

@@ -1,14 +1,14 @@
-//! What a JSON parser is to be given: the body as text, without a copy where it is UTF-8.
+//! The text of a JSON body, for the parser. UTF-8 is not copied.
 //!
-//! JSON has no zero bytes and begins with ASCII, so UTF-16 and UTF-32 show in the first four bytes (RESP-21). That is looked
-//! at whatever the encoding is said to be: `application/json` implies UTF-8, and requests then fails on what it could have
-//! read (RESP-22).
+//! JSON has no zero bytes and begins with ASCII, so UTF-16 and UTF-32 can be recognized by the first four bytes. That is done
+//! whatever encoding is named, because `application/json` implies UTF-8; requests fails then
+//! (docs/decisions.md#byte-order-mark).
 
 use std::borrow::Cow;
 
 use super::charset::{self, unicode::Utf};
 
-/// The text of a JSON body whose encoding is said to be `encoding`.
+/// The text of a JSON body for which `encoding` is given.
 pub(crate) fn json_text<'a>(bytes: &'a [u8], encoding: Option<&str>) -> Cow<'a, str> {
     if let Some(utf) = wide(bytes) {
         return utf.decode(bytes).into();
@@ -20,7 +20,7 @@ pub(crate) fn json_text<'a>(bytes: &'a [u8], encoding: Option<&str>) -> Cow<'a, 
     }
 }
 
-/// UTF-16 or UTF-32, by where the zero bytes are in the first four. What has a mark is for [`charset`].
+/// UTF-16 or UTF-32, by the places of the zero bytes in the first four. [`charset`] handles byte-order marks.
 fn wide(bytes: &[u8]) -> Option<Utf> {
     match bytes {
         [0, 0, 0, 1..=255, ..] => Some(Utf::Be32),

@@ -1,8 +1,8 @@
-//! Pieces of a body, as soon as they are whole: lines, or what a delimiter parts.
+//! Lines of a body, or pieces between delimiters, as soon as they are complete.
 //!
-//! How the bytes came in changes nothing. A line that ends in CR is handed out before it is known whether LF follows, so a
-//! slow server's line is never held back; the LF is skipped when it comes. A piece is as long as the body makes it: its
-//! limit is the body's.
+//! Where the network cut the body changes nothing. A line that ends in CR is returned before it is known whether LF follows,
+//! so that a slow server's line is never delayed; the LF is skipped when it arrives. The length of a piece has the same limit
+//! as the body.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -11,23 +11,23 @@ use memchr::memmem::Finder;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The pieces, without what ends them. After an error comes nothing more.
+/// The lines or pieces of a body, without their ends. The iterator ends after an error.
 ///
 /// # Coming from requests
-/// What ends the last piece makes no empty one after it, for delimiters as for lines (there RESP-14 differs), and a CR LF
-/// in two chunks is one line end (RESP-13).
+/// A final line end or delimiter yields no empty item (in requests a final delimiter does), and a CR LF that is split
+/// between two chunks is one line end.
 pub struct Lines<R> {
-    /// `None` when over.
+    /// `None` at the end.
     pieces: Option<Pieces<R>>,
     refused: Option<Error>,
 }
 
-/// The lines of `body`: they end in LF, CR LF or CR (RESP-12).
+/// The lines of `body`, which end in LF, CR LF or CR.
 pub(crate) fn lines<R: Read>(body: R) -> Lines<R> {
     Lines { pieces: Some(Pieces::new(body, End::Line { after_cr: false })), refused: None }
 }
 
-/// The pieces of `body` between delimiters. An empty delimiter is an error, as the first item.
+/// The pieces of `body` between delimiters. If the delimiter is empty, the first item is an error.
 pub(crate) fn lines_by<R: Read>(body: R, delimiter: &[u8]) -> Lines<R> {
     if delimiter.is_empty() {
         let refused = Error::message(ErrorKind::InvalidSetting, "the delimiter of lines is empty");
@@ -52,18 +52,18 @@ impl<R: Read> Iterator for Lines<R> {
     }
 }
 
-/// The pieces, lent one by one.
+/// The pieces, borrowed one by one.
 pub(super) struct Pieces<R> {
     inner: R,
     end: End,
     buffer: Vec<u8>,
-    /// What was read and not handed out.
+    /// What was read and not returned yet.
     unread: Range<usize>,
-    /// So much of it was searched already.
+    /// How much of it was searched already.
     searched: usize,
-    /// A piece that is longer is an error.
+    /// The limit: a longer piece is an error.
     max: usize,
-    /// The reader was at its end, and is not asked again.
+    /// Whether the reader was at its end; it is not read again.
     over: bool,
 }
 
@@ -72,8 +72,8 @@ enum End {
     Delimiter(Box<Finder<'static>>),
 }
 
-/// Room for this much is offered to each read: requests' chunk size, so that a connection is not read further ahead than
-/// its users know. Below it stands the connection's own buffer.
+/// The size of each read. It is requests' chunk size, so that a connection is not read further ahead than users expect. The
+/// connection has a buffer of its own.
 const READ: usize = 512;
 
 impl<R: Read> Pieces<R> {
@@ -104,7 +104,7 @@ impl<R: Read> Pieces<R> {
         }
     }
 
-    /// The next piece that is whole.
+    /// The next complete piece.
     fn find(&mut self) -> Option<Range<usize>> {
         let Range { start, end } = &mut self.unread;
         let length = match &mut self.end {
@@ -141,7 +141,7 @@ impl<R: Read> Pieces<R> {
         }
     }
 
-    /// Reads more behind what is there.
+    /// Reads more, after what is there.
     fn fill(&mut self) -> io::Result<usize> {
         if self.buffer.len() - self.unread.end < READ {
             self.buffer.copy_within(self.unread.clone(), 0);

@@ -1,15 +1,15 @@
-//! Link headers (RFC 8288), read leniently: what is well-formed means what the RFC says, and what is not costs as little as it
-//! can, as in requests.
+//! Link headers (RFC 8288), parsed leniently: what is well-formed has the meaning of the RFC, and what is not affects as
+//! little as possible, as in requests.
 
 use std::borrow::Cow;
 
 use crate::text::{latin1, percent};
 
-/// One link of a Link header: where it leads, and what is said of it.
+/// One link of a Link header: its URL and its parameters.
 ///
 /// # Coming from requests
-/// An entry of `Response.links`, which is keyed by `rel` or else by URL. Here they are a list, in order, so that two of one
-/// `rel` are two.
+/// An entry of `Response.links`, which is a mapping by `rel`, or by URL without one. Here links are a list, in order, so that
+/// two links with the same `rel` are kept.
 ///
 /// # Examples
 /// ```
@@ -27,14 +27,14 @@ pub struct Link {
 }
 
 impl Link {
-    /// The links of one header value, by RFC 8288 §3.
+    /// Parses the links of one header value (RFC 8288 §3).
     ///
-    /// A comma or semicolon within `<…>` or within a quoted text is part of it. A parameter without a value has an empty one.
-    /// What does not follow the RFC is read as far as it makes sense: an address without brackets ends at the first
-    /// semicolon, and a comma ends a link only where another link, a comma or the end of the value follows.
+    /// A comma or semicolon within `<…>` or within quotes is part of the text. A parameter without a value has an empty one.
+    /// What does not follow the RFC is parsed as far as possible: a URL without brackets ends at the first semicolon, and a
+    /// comma ends a link only if another link, a comma or the end of the value follows.
     ///
     /// # Coming from requests
-    /// `requests.utils.parse_header_links`. There a semicolon always ends a URL or a parameter, and what comes after a
+    /// `requests.utils.parse_header_links`. There a semicolon always ends a URL or a parameter, and everything after a
     /// parameter without exactly one `=` is lost.
     #[must_use]
     pub fn parse_header(value: &str) -> Vec<Self> {
@@ -53,14 +53,14 @@ impl Link {
         }
     }
 
-    /// Where it leads: as written, not joined to the response's URL.
+    /// The URL, as written: it is not joined to the response's URL.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// How it is related: the first parameter `rel`, as written, unless it is empty. It may name several relations, with
-    /// blanks between them: see [`has_rel`](Self::has_rel).
+    /// The first parameter `rel`, as written, unless it is empty. It can name several relations, separated by blanks: see
+    /// [`has_rel`](Self::has_rel).
     #[must_use]
     pub fn rel(&self) -> Option<&str> {
         self.param("rel").filter(|rel| !rel.is_empty())
@@ -79,7 +79,7 @@ impl Link {
         self.rel().is_some_and(|rel| rel.split_ascii_whitespace().any(|own| own.eq_ignore_ascii_case(relation)))
     }
 
-    /// The title: `title*`, which can have any characters, if it is there and can be decoded, else `title`.
+    /// The title: `title*`, which can have any characters, if it exists and can be decoded; otherwise `title`.
     #[must_use]
     pub fn title(&self) -> Option<Cow<'_, str>> {
         let extended = self.params().find(|(name, _)| name.eq_ignore_ascii_case("title*"));
@@ -87,23 +87,23 @@ impl Link {
         decoded.map(Cow::Owned).or_else(|| self.param("title").map(Cow::Borrowed))
     }
 
-    /// The value of the first parameter of that name, in any case.
+    /// The value of the first parameter of that name, without regard to case.
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&str> {
         self.params().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// The parameters, `rel` among them, in order and as written, without quotes. A name that is there twice comes twice;
-    /// of `rel` the first counts.
+    /// The parameters, including `rel`, in order and as written, without quotes. A repeated name is returned each time; only
+    /// the first `rel` counts.
     pub fn params(&self) -> impl Iterator<Item = (&str, &str)> {
         self.params.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 
-/// What is left to read.
+/// What is left to parse.
 struct Input<'a> {
     rest: &'a str,
-    /// Whether there may be a `>`: where there was none, nobody looks again.
+    /// Whether there may be a `>`; after a search in vain there is no other.
     brackets_end: bool,
 }
 
@@ -112,12 +112,12 @@ impl<'a> Input<'a> {
         self.rest = self.rest.trim_start_matches(BLANKS);
     }
 
-    /// Past blanks and empty members of the list.
+    /// Skips blanks and empty members of the list.
     fn skip_separators(&mut self) {
         self.rest = self.rest.trim_start_matches([' ', '\t', ',']);
     }
 
-    /// Takes up to what `ends` accepts, which is given the rest of the input, or up to the end.
+    /// Takes everything before the place where `ends`, which gets the rest of the input, is true, or before the end.
     fn take_until(&mut self, ends: impl Fn(&str) -> bool) -> &'a str {
         let end =
             self.rest.char_indices().map(|(at, _)| at).find(|&at| ends(&self.rest[at..])).unwrap_or(self.rest.len());
@@ -126,7 +126,7 @@ impl<'a> Input<'a> {
         taken
     }
 
-    /// The address in its brackets; without them, or without the second, what stands before the first semicolon.
+    /// The URL in its brackets. If a bracket is missing, the text before the first semicolon.
     fn target(&mut self) -> Option<&'a str> {
         if let Some(open) = self.rest.strip_prefix('<').filter(|_| self.brackets_end) {
             match open.split_once('>') {
@@ -145,7 +145,7 @@ impl<'a> Input<'a> {
     fn params(&mut self) -> Vec<(String, String)> {
         let mut params = Vec::new();
         loop {
-            // Behind a target or a value nothing else has a place.
+            // Nothing but a parameter may follow a target or a value.
             self.take_until(|rest| rest.starts_with(';') || ends_link(rest));
             let Some(rest) = self.rest.strip_prefix(';') else { return params };
             self.rest = rest;
@@ -163,8 +163,8 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// A quoted text without its quotes and escapes; anything else up to the next parameter or link. A quote that does not
-    /// end goes to the end.
+    /// A quoted text without its quotes and escapes, or any text up to the next parameter or link. A quote without an end
+    /// extends to the end.
     fn value(&mut self) -> String {
         self.blanks();
         let Some(quoted) = self.rest.strip_prefix('"') else {
@@ -181,7 +181,7 @@ impl<'a> Input<'a> {
             }
         }
         self.rest = rest.as_str();
-        // As in requests, which takes blanks for part of the quotes.
+        // As in requests, which removes blanks together with quotes.
         out.trim_matches(BLANKS).to_owned()
     }
 }
@@ -189,8 +189,8 @@ impl<'a> Input<'a> {
 const BLANKS: [char; 2] = [' ', '\t'];
 const QUOTES: [char; 4] = [' ', '\t', '\'', '"'];
 
-/// Whether a comma stands here behind which another link may begin. Any other comma is part of what it stands in: RFC 8288
-/// has none outside quotes and brackets, and servers write them.
+/// Whether there is a comma here after which another link can begin. Other commas are part of the text: RFC 8288 has none
+/// outside quotes and brackets, but servers send them.
 fn ends_link(rest: &str) -> bool {
     rest.strip_prefix(',').is_some_and(|rest| {
         let next = rest.trim_start_matches(BLANKS);
@@ -198,7 +198,7 @@ fn ends_link(rest: &str) -> bool {
     })
 }
 
-/// What `charset'language'percent-encoded` says (RFC 8187 §3.2), in the two charsets that the RFCs name.
+/// Decodes `charset'language'percent-encoded` (RFC 8187 §3.2), for the two charsets that the RFCs name.
 fn extended_value(value: &str) -> Option<String> {
     let mut parts = value.splitn(3, '\'');
     let (charset, _, encoded) = (parts.next()?, parts.next()?, parts.next()?);

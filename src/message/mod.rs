@@ -1,4 +1,4 @@
-//! What is sent and what comes back: requests, responses, their bodies, and the traits and closures that they carry.
+//! Requests and responses, their bodies, and the traits and closures that they carry.
 
 pub(crate) mod auth;
 pub(crate) mod body;

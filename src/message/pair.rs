@@ -1,4 +1,4 @@
-//! Pairs, in all the shapes in which a program has them.
+//! [`Pair`]: names and values, in all the types in which a program has them.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -9,8 +9,8 @@ mod sealed {
 
 /// A name and a value: `(K, V)` or `&(K, V)`, where `K` is text and `V` has a text form.
 ///
-/// So arrays, slices, `Vec`, `HashMap`, `BTreeMap`, owned or borrowed, are all lists of pairs. The trait is sealed: it cannot
-/// be implemented outside this crate.
+/// So arrays, slices, `Vec`, `HashMap` and `BTreeMap`, owned or borrowed, are all lists of pairs. The trait is sealed: it
+/// cannot be implemented outside this crate.
 pub trait Pair: sealed::Sealed {
     #[doc(hidden)]
     fn name(&self) -> &str;
@@ -18,7 +18,7 @@ pub trait Pair: sealed::Sealed {
     fn value(&self) -> Cow<'_, str>;
 }
 
-/// The text form of a value; for texts themselves this is the only copy made.
+/// The text form of a value. For text, this is the only copy that is made.
 fn text(value: &impl Display) -> Cow<'_, str> {
     Cow::Owned(value.to_string())
 }

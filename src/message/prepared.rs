@@ -1,4 +1,4 @@
-//! A request as it will be sent: everything merged, encoded and in order.
+//! The prepared request: everything merged, encoded and in order.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use crate::message::body::Body;
 use crate::message::hooks::Hooks;
 use crate::url::Url;
 
-/// A request as it will be sent. Made by [`Session::prepare_request`](crate::Session::prepare_request) or
-/// [`Request::prepare`](crate::Request::prepare); it can be edited, and sent several times if its body can.
+/// A request as it will be sent. [`Session::prepare_request`](crate::Session::prepare_request) and
+/// [`Request::prepare`](crate::Request::prepare) make one. It can be edited, and sent several times if its body can.
 ///
 /// Clones share a body that can be read only once.
 ///
@@ -34,35 +34,34 @@ use crate::url::Url;
 pub struct PreparedRequest {
     /// The method, in upper case.
     pub method: Method,
-    /// The URL, prepared as requests does it.
+    /// The URL, prepared as in requests.
     pub url: Url,
-    /// The headers in the order of the wire. `Host` and, where they are missing and not skipped, `Accept-Encoding` and
-    /// `User-Agent` are added when it is sent (HDR-07). With a `Range`, the codings that a session offers by default become
-    /// `identity`.
+    /// The headers, in the order in which they are sent. `Host` is added when the request is sent, and so are `Accept-Encoding`
+    /// and `User-Agent` if they are missing and not skipped. With a `Range` header, the codings that a session offers by
+    /// default become `identity`.
     pub headers: Headers,
-    /// The body. One of unknown length goes out chunked; so does one of known length if `Content-Length` was removed
-    /// (ADPT-14).
+    /// The body. It is sent chunked if its length is unknown, or if `Content-Length` was removed.
     pub body: Body,
     pub(crate) extras: Extras,
 }
 
-/// What a prepared request carries for the session that sends it.
+/// What a prepared request carries for the session.
 #[derive(Clone, Default)]
 pub(crate) struct Extras {
     pub(crate) hooks: Hooks,
     pub(crate) auth: Option<Arc<dyn Auth>>,
-    /// Headers that the auth set; they never go to another origin.
+    /// Headers that the auth set, which never go to another origin.
     pub(crate) auth_headers: Vec<AuthHeader>,
-    /// Cookies of this request alone; they are sent on its hops too.
+    /// Cookies of this request only; its hops send them too.
     pub(crate) cookies: Option<CookieJar>,
     pub(crate) skip: Skip,
-    /// How long the body waits for the server's leave.
+    /// How long the body waits for a 100 (Continue).
     pub(crate) expect_continue: Option<Duration>,
-    /// The headers before an auth answered a challenge: those that a redirect starts from.
+    /// The headers before an auth answered a challenge, which a redirect starts from.
     pub(crate) unanswered: Option<Box<Headers>>,
-    /// The program set a Cookie header itself.
+    /// Whether the program set a Cookie header itself.
     pub(crate) own_cookie_header: bool,
-    /// It said of this request which codings it wants.
+    /// Whether the program set Accept-Encoding for this request.
     pub(crate) own_accept_encoding: bool,
 }
 
@@ -70,13 +69,13 @@ pub(crate) struct Extras {
 #[derive(Clone, Debug)]
 pub(crate) struct AuthHeader {
     pub(crate) name: String,
-    /// What it was before: where the auth is asked anew, it finds that.
+    /// The value before, which the auth finds when it is called again.
     pub(crate) before: Vec<String>,
-    /// What the auth made of it.
+    /// The value that the auth set.
     pub(crate) set: Vec<String>,
 }
 
-/// Which of the headers that are added when a request is sent must not be.
+/// Which of the headers that are added when a request is sent must be left out.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Skip {
     pub(crate) host: bool,
@@ -97,7 +96,7 @@ impl Skip {
 }
 
 impl PreparedRequest {
-    /// Refuses to send a body again that can be sent once and was; `purpose` is what it would be sent for.
+    /// Refuses to send a body again that can be sent only once; `purpose` is why it would be sent.
     pub(crate) fn check_replayable(&self, purpose: &str) -> Result<()> {
         if self.body.is_spent() {
             let text = format!("the body was sent, and cannot be sent again for {purpose}");
@@ -110,13 +109,13 @@ impl PreparedRequest {
         Self { method, url, headers, body: Body::default(), extras: Extras::default() }
     }
 
-    /// The body's bytes where they are in memory, else `None`: no body (an empty one is none), a file, a reader, an iterator.
+    /// The body's bytes if they are in memory. `None` for no body, an empty body, a file, a reader or an iterator.
     #[must_use]
     pub fn body_bytes(&self) -> Option<&[u8]> {
         self.body.as_bytes().filter(|bytes| !bytes.is_empty())
     }
 
-    /// The request as its cookies see it: a Host header of the caller's own counts, not where it is connected to (COOK-29).
+    /// The request as its cookies see it: a Host header of the program's own counts rather than the URL's host.
     pub(crate) fn cookie_target(&self) -> CookieTarget<'_> {
         let host = match self.headers.get("host") {
             Some(own) => CookieTarget::host_of_header(own),
@@ -125,7 +124,7 @@ impl PreparedRequest {
         CookieTarget { host, path: self.url.path(), secure: self.url.is_https() }
     }
 
-    /// Sets `Content-Length` or `Transfer-Encoding` by the body (HDR-12, HDR-13).
+    /// Sets `Content-Length` or `Transfer-Encoding` for the body.
     pub(crate) fn set_framing(&mut self) {
         let field = framing::prepared_field(&self.method, self.body.length(), &self.headers);
         if let Some((name, value)) = field {

@@ -1,6 +1,6 @@
-//! What a response lends to read its body by: an iterator of pieces, the reader of the other iterators, the body as it came.
+//! The readers of a response's body: an iterator of pieces, the reader below the other iterators, and the raw body.
 //!
-//! Each begins kept content at its start. A stream it takes up where it stands, unless that is over.
+//! Each starts at the beginning of content that is kept. It continues a stream where that stands, unless the stream has ended.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::message::response::{Place, Response};
 use crate::message::stream::Stream;
 
-/// How much a piece grows by at least.
+/// By how much a piece grows at least.
 const PIECE: usize = 128 * 1024;
 
 /// Pieces of the body: see [`Response::iter_content`].
@@ -28,7 +28,7 @@ impl<'a> IterContent<'a> {
 
     fn piece(&mut self) -> Result<Vec<u8>> {
         if self.size == 0 {
-            return Err(Error::message(ErrorKind::InvalidSetting, "the size of a piece must be above 0"));
+            return Err(Error::message(ErrorKind::InvalidSetting, "the chunk size must be above 0"));
         }
         let mut stream = match self.response.shared.body() {
             Place::Kept(content) => {
@@ -40,7 +40,7 @@ impl<'a> IterContent<'a> {
             Place::Stream(stream) => stream,
         };
         begin(&stream, &mut self.started)?;
-        // A size far above what comes must not cost its memory: the buffer grows with what was read.
+        // The buffer grows with what was read, so that a very large size costs no memory.
         let mut piece = Vec::new();
         while piece.len() < self.size {
             let start = piece.len();
@@ -83,13 +83,13 @@ impl fmt::Debug for IterContent<'_> {
     }
 }
 
-/// The decoded body from where it stands, for one iterator. Iterators read ahead: one that is given up before its end has
-/// taken more than it gave, so the rest cannot be read by another ([`ErrorKind::StreamConsumed`]).
+/// The decoded body, for one iterator. Iterators read ahead: one that is dropped before its end has read more than it returned,
+/// so another cannot read the rest ([`ErrorKind::StreamConsumed`]).
 pub struct Reader<'a> {
     response: &'a mut Response,
     position: usize,
     started: bool,
-    /// Whether some of a stream was taken, and the end not yet reached.
+    /// Whether some of a stream was read, but not its end.
     is_between: bool,
 }
 
@@ -131,7 +131,7 @@ impl fmt::Debug for Reader<'_> {
     }
 }
 
-/// The body as it came: see [`Response::raw`].
+/// The raw body: see [`Response::raw`].
 pub struct Raw<'a> {
     response: &'a mut Response,
     position: usize,
@@ -164,7 +164,7 @@ impl Read for Raw<'_> {
 }
 
 fn decoded() -> Error {
-    Error::message(ErrorKind::StreamConsumed, "the body was decoded already, and is not kept as it came")
+    Error::message(ErrorKind::StreamConsumed, "the body was decoded already, and its raw bytes are not kept")
 }
 
 impl fmt::Debug for Raw<'_> {
@@ -173,12 +173,12 @@ impl fmt::Debug for Raw<'_> {
     }
 }
 
-/// Refuses to begin with a body that is over: only who has come to its end may hear so again.
+/// Refuses to start on a body that has ended. Only a reader that reached the end is told again that it is the end.
 fn begin(stream: &Stream, started: &mut bool) -> Result<()> {
     if !std::mem::replace(started, true) && stream.is_consumed() { Err(stream.why_gone()) } else { Ok(()) }
 }
 
-/// What is behind `position` in content that is kept, as much as `buf` takes.
+/// Copies kept content after `position` to `buf`.
 pub(super) fn read_kept(content: &[u8], position: &mut usize, buf: &mut [u8]) -> usize {
     let rest = content.get(*position..).unwrap_or_default();
     let n = rest.len().min(buf.len());

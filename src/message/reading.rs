@@ -1,8 +1,8 @@
-//! Ways to read a response's body: whole, in pieces, in lines, as events, into a writer or a file.
+//! Ways to read a response's body: at once, in pieces, in lines, as events, into a writer or a file.
 //!
-//! All of them go through the response's own lock, and hold it while they read. Content that is kept is there whole for
-//! each handle and each way. A body that is not kept is shared by the handles: a piece is handed to one of them, and who
-//! comes when it is over is told that it was consumed, never that it was empty.
+//! All of them take the response's own lock, and hold it while they read. Content that is kept is available completely to each
+//! handle and each way. A body that is not kept is shared by the handles: each piece goes to one of them, and a later reader
+//! is told that the body was consumed, never that it was empty.
 
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -17,18 +17,18 @@ use crate::message::response::{Place, Response};
 use crate::message::stream::Stream;
 use crate::whole_file::{USUAL, WholeFile};
 
-/// How long the body of a redirect, or of another response that nobody may ever look at, is waited for.
+/// How long to wait for the body of a redirect, or of another response that may never be read.
 const KEEP_TIME: Duration = Duration::from_secs(1);
 
-/// How much is moved at a time by `copy_to` and `save_to`.
+/// How much `copy_to` and `save_to` move at a time.
 const COPY_SIZE: usize = 128 * 1024;
 
 impl Response {
-    /// The content: read once, decoded, then kept (RESP-02).
+    /// The content. It is read and decoded once, and then kept.
     ///
     /// # Errors
-    /// [`ErrorKind::StreamConsumed`] after part of it was taken from the stream; [`ErrorKind::ChunkedEncodingError`] where
-    /// it ended early; [`ErrorKind::ContentDecodingError`]; a timeout; [`ErrorKind::ConnectionError`].
+    /// [`ErrorKind::StreamConsumed`] if part of it was read as a stream; [`ErrorKind::ChunkedEncodingError`] if it ended early;
+    /// [`ErrorKind::ContentDecodingError`]; a timeout; [`ErrorKind::ConnectionError`].
     pub fn content(&self) -> Result<&[u8]> {
         if let Some(content) = self.shared.content.get() {
             return Ok(content);
@@ -43,7 +43,7 @@ impl Response {
         Ok(self.shared.content.get().map_or(&[], Vec::as_slice))
     }
 
-    /// The content by value, without a copy where no other handle shares it.
+    /// The content by value. It is not copied unless another handle shares it.
     ///
     /// # Errors
     /// As [`content`](Self::content).
@@ -55,22 +55,22 @@ impl Response {
         })
     }
 
-    /// The decoded body in pieces of at most `size` bytes: each full but the last, or, where the body is chunked and not
-    /// coded, chunk by chunk as the server sent it (RESP-09). Content that is kept is sliced, as often as wanted.
+    /// The decoded body in pieces of at most `size` bytes. All except the last have that size. If the body is chunked and has no
+    /// content coding, the pieces are the server's chunks. Content that is kept can be iterated any number of times.
     ///
-    /// A size of zero is [`ErrorKind::InvalidSetting`] as the first item; a body that was consumed before is
-    /// [`ErrorKind::StreamConsumed`] (RESP-08).
+    /// With a size of zero the first item is [`ErrorKind::InvalidSetting`], and after the body was consumed it is
+    /// [`ErrorKind::StreamConsumed`].
     pub fn iter_content(&mut self, size: usize) -> IterContent<'_> {
         IterContent::new(self, size)
     }
 
-    /// The decoded body's lines, without their ends: `\n`, `\r\n` or `\r`; a final line end makes no empty last line
-    /// (RESP-12). Memory is bounded by the longest line.
+    /// The lines of the decoded body, without their ends: `\n`, `\r\n` or `\r`. A final line end yields no empty last line.
+    /// Memory is bounded by the longest line.
     pub fn iter_lines(&mut self) -> Lines<Reader<'_>> {
         lines::lines(Reader::new(self))
     }
 
-    /// The decoded body split at `delimiter`: requests' `iter_lines(delimiter=...)`.
+    /// The decoded body, split at `delimiter`: requests' `iter_lines(delimiter=...)`.
     pub fn iter_lines_by(&mut self, delimiter: impl AsRef<[u8]>) -> Lines<Reader<'_>> {
         lines::lines_by(Reader::new(self), delimiter.as_ref())
     }
@@ -80,44 +80,44 @@ impl Response {
         Events::new(Reader::new(self))
     }
 
-    /// The body as it came, content coding not undone: requests' `raw`.
+    /// The raw body, without undoing its content coding: requests' `raw`.
     ///
-    /// Where the content is kept and was never coded, that is the same bytes, from the beginning. Of content that was
-    /// decoded nothing is left as it came: [`ErrorKind::StreamConsumed`].
+    /// If the content is kept and had no coding, these are the same bytes, from the beginning. If the content was decoded, its
+    /// raw bytes are gone: [`ErrorKind::StreamConsumed`].
     pub fn raw(&mut self) -> Raw<'_> {
         Raw::new(self)
     }
 
-    /// Writes the decoded body to `out`; the number of bytes. Content that is kept is written whole, each time; of a stream
-    /// comes what is left.
+    /// Writes the decoded body to `out`, and returns the number of bytes. Content that is kept is written completely, each
+    /// time; of a stream, what is left is written.
     ///
     /// # Errors
-    /// As [`content`](Self::content); [`ErrorKind::Io`] where writing fails: what was taken from a stream is lost then, and
-    /// reading on is [`ErrorKind::StreamConsumed`].
+    /// As [`content`](Self::content). [`ErrorKind::Io`] if writing fails; what was read from a stream is lost then, and reading
+    /// on is [`ErrorKind::StreamConsumed`].
     pub fn copy_to(&mut self, out: &mut (impl Write + ?Sized)) -> Result<u64> {
         self.copy_with(out, |_, _| ())
     }
 
-    /// Writes the decoded body to a file, so that it stands under that name only when it is whole; the number of bytes.
+    /// Writes the decoded body to a file, and returns the number of bytes. The file appears only when it is complete.
     ///
-    /// The body is written to a file beside it, which is moved to its place once everything is on the disk. So an old file
-    /// is replaced by a whole new one, or stays; the new one has its mode and, where that is allowed, its owner and group. A
-    /// symbolic link is followed. A pipe, a device or another file that is no regular one is written to, and what is under
-    /// `/proc` or `/dev/fd`; opening a named pipe waits for its reader.
+    /// The body is written to a temporary file beside it, which is renamed once everything is on the disk. So an old file is
+    /// replaced by a complete new one, or stays. The new file has the mode of the old one and, if permitted, its owner and
+    /// group. A symbolic link is followed. A pipe, a device, or anything else that is not a regular file, and what is under
+    /// `/proc` or `/dev/fd`, is written to directly. Opening a named pipe waits for its reader.
     ///
     /// # Errors
-    /// As [`content`](Self::content), [`ErrorKind::StreamConsumed`] above all where part of the body was read before;
-    /// [`ErrorKind::Io`] where it cannot be written. What stood under the name stays, and nothing is left beside it.
+    /// As [`content`](Self::content); in particular [`ErrorKind::StreamConsumed`] if part of the body was read before.
+    /// [`ErrorKind::Io`] if the file cannot be written. The old file stays, and the temporary file is removed.
     pub fn save_to(&mut self, path: impl AsRef<Path>) -> Result<u64> {
         self.save_to_with(path, |_, _| ())
     }
 
-    /// As [`save_to`](Self::save_to), telling `progress` the bytes written so far and, where it is known, the total.
+    /// Like [`save_to`](Self::save_to). It calls `progress` with the number of bytes written so far and, if known, the total.
     ///
     /// # Errors
     /// As [`save_to`](Self::save_to).
     pub fn save_to_with(&mut self, path: impl AsRef<Path>, progress: impl FnMut(u64, Option<u64>)) -> Result<u64> {
-        // Before anything is done to the file.
+        // First, before the file is touched.
         self.check_stream(Stream::check_new)?;
         let path = path.as_ref();
         let file = WholeFile::create(path, USUAL).map_err(|error| cannot_write(path, error))?;
@@ -148,7 +148,7 @@ impl Response {
             return Ok(content.len() as u64);
         }
         let total = self.decoded_length();
-        // One that stops half-way has lost what it took.
+        // A copy that stops half-way has lost what it read.
         let mut body = Reader::new(self);
         let mut buf = vec![0; COPY_SIZE];
         let mut written = 0;
@@ -167,30 +167,29 @@ impl Response {
         Ok(written)
     }
 
-    /// The length of the decoded body, where the head says it.
+    /// The length of the decoded body, if the head states it.
     fn decoded_length(&self) -> Option<u64> {
-        // Beside a transfer coding, a length says nothing of the body (RFC 9112 §6.3).
+        // With a transfer coding, Content-Length says nothing about the body (RFC 9112 §6.3).
         if self.headers().contains("content-encoding") || self.headers().contains("transfer-encoding") {
             return None;
         }
         self.headers().get("content-length").and_then(|value| value.parse().ok())
     }
 
-    /// Gives the rest of the body up and closes its connection; a body that was read to its end has given it back already.
-    /// Calling it again is harmless (RESP-33).
+    /// Gives up the rest of the body and closes its connection. A body that was read to its end has already returned it. A
+    /// second call does nothing.
     ///
-    /// It never waits for a thread that is reading the body: that read ends at once, with
-    /// [`ErrorKind::StreamConsumed`]. (A reader that an adapter of one's own gave as a body cannot be interrupted; it is
-    /// closed when its read returns.)
+    /// It never waits for a thread that is reading the body. That read ends at once with [`ErrorKind::StreamConsumed`]. (A
+    /// reader that the program's own adapter supplied as a body cannot be interrupted; it is closed when its read returns.)
     pub fn close(&self) {
         self.shared.close();
     }
 
-    /// Takes a body off its connection that nobody has asked for, if it is short and comes soon; else gives it up, and
-    /// `content` says so.
+    /// Keeps a body that may never be read, if it is short and arrives soon. Otherwise gives it up, and `content` is an error
+    /// that says so (docs/decisions.md#bounded-drains).
     ///
     /// # Errors
-    /// The end of the request itself: its total timeout, or its token.
+    /// Only what ends the request itself: its total timeout, or its token.
     pub(crate) fn keep_for_later(&self) -> Result<()> {
         let mut stream = self.shared.stream();
         if self.shared.content.get().is_none() {
@@ -203,7 +202,7 @@ impl Response {
     }
 }
 
-/// A file whose errors have its name.
+/// A file whose errors name it.
 struct Named<'a> {
     file: WholeFile,
     path: &'a Path,
@@ -224,11 +223,11 @@ fn cannot_write(target: &Path, error: io::Error) -> Error {
     Error::message(ErrorKind::Io, text).with_source(error)
 }
 
-/// The decoded body.
+/// Reads the decoded body.
 ///
-/// Content that is kept is read once through each handle, whatever others read; a clone begins at its start. A stream is
-/// shared: each byte goes to one handle. A handle that has read to the end stays there (0 bytes). After the body was
-/// consumed in another way, by another handle, or whole by `read_to_end` or `read_to_string`, reading is
+/// Content that is kept is read once by each handle, whatever others read; a clone starts at its beginning. A stream is
+/// shared: each byte goes to one handle. A handle that has read to the end stays there (0 bytes). After the body was consumed
+/// in another way, by another handle, or completely by `read_to_end` or `read_to_string`, reading is
 /// [`ErrorKind::StreamConsumed`], inside an [`io::Error`].
 impl Read for Response {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {

@@ -1,7 +1,7 @@
-//! A request as the program describes it, before a session's settings are merged in.
+//! A request as the program describes it, before a session's settings are merged into it.
 //!
-//! Setters collect and keep the first error; `prepare` returns it. What the description means (order, encoding, merging)
-//! is the business of `session/prepare`.
+//! Setters collect, and keep the first error, which `prepare` returns. `session/prepare.rs` gives the description its meaning
+//! (order, encoding, merging).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -27,7 +27,7 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// What can be a method: a text in any case, a [`Method`], or a reference to one.
+/// What can be a method: text in any case, a [`Method`], or a reference to one.
 ///
 /// The trait is sealed: it cannot be implemented outside this crate.
 pub trait IntoMethod: sealed::Sealed {
@@ -35,7 +35,7 @@ pub trait IntoMethod: sealed::Sealed {
     fn into_method(self) -> Result<Method>;
 }
 
-/// HDR-14: upper-cased; not a token is refused here, where requests finds out when it sends.
+/// The method in upper case. What is not a token is refused here; requests finds out when it sends.
 fn parse_method(name: &str) -> Result<Method> {
     let upper: Cow<'_, str> =
         if name.bytes().any(|b| b.is_ascii_lowercase()) { name.to_ascii_uppercase().into() } else { name.into() };
@@ -63,15 +63,15 @@ methods! {
     &Method: method => Ok(method.clone());
 }
 
-/// Where a request goes, as far as it is known without a session.
+/// The URL of a request, as far as it is known without a session.
 #[derive(Clone)]
 pub(crate) enum Destination {
     Ready(Url),
-    /// No URL of its own, but one beside a session's `base_url`.
+    /// A relative URL, which needs a session's `base_url`.
     Relative(String, Arc<Error>),
 }
 
-/// A request as the program describes it: requests' `Request`.
+/// A request as the program describes it, like requests' `Request`.
 ///
 /// # Examples
 /// ```
@@ -86,7 +86,7 @@ pub struct Request {
     pub(crate) method: Method,
     pub(crate) destination: Option<Destination>,
     pub(crate) headers: Headers,
-    /// Names that are taken out of what the session would send.
+    /// Names of headers that are removed from those of the session.
     pub(crate) removed: Vec<String>,
     pub(crate) skip: Skip,
     pub(crate) params: Vec<(String, String)>,
@@ -101,16 +101,16 @@ pub struct Request {
     error: Option<Error>,
 }
 
-/// What `data` was given; pairs are kept apart, as files may join them (BODY-01).
+/// The value of `data`. Pairs are kept separate, because files can be added to them.
 pub(crate) type Data = Body;
 
 impl Request {
-    /// A request for `url`. What is wrong with either is returned when it is prepared or sent.
+    /// Creates a request for `url`. Errors in method or URL are returned when it is prepared or sent.
     pub fn new(method: impl IntoMethod, url: impl IntoUrl) -> Self {
         Self::start(method, url, None)
     }
 
-    /// As [`new`](Self::new), with the URL joined to `base` (TBELT-10).
+    /// Like [`new`](Self::new), with the URL joined to `base`.
     pub(crate) fn start(method: impl IntoMethod, url: impl IntoUrl, base: Option<&Url>) -> Self {
         let (method, method_error) = match method.into_method() {
             Ok(method) => (method, None),
@@ -150,10 +150,10 @@ impl Request {
         self.error.take().map_or(Ok(()), Err)
     }
 
-    /// Sets a header, in place of one of the same name here and in the session. The value is text, or anything that has a
-    /// text form, as in [`headers`](Self::headers); [`remove_header`](Self::remove_header) takes it out again.
+    /// Sets a header, replacing those of the same name here and in the session. The value is text, or anything with a text
+    /// form, as in [`headers`](Self::headers). [`remove_header`](Self::remove_header) removes it again.
     ///
-    /// A name that is no token, or a value with a control character or a character beyond Latin-1, is
+    /// A name that is not a token, or a value with a control character or a character beyond Latin-1, is
     /// [`ErrorKind::InvalidHeader`] when the request is prepared.
     pub fn header(mut self, name: impl AsRef<str>, value: impl fmt::Display) -> Self {
         let name = name.as_ref();
@@ -164,7 +164,7 @@ impl Request {
         self
     }
 
-    /// Sets several headers; a name that is repeated among them is sent as often.
+    /// Sets several headers. A name that is repeated among them is sent each time.
     pub fn headers<I: IntoIterator<Item: Pair>>(mut self, headers: I) -> Self {
         let mut given = Headers::new();
         for pair in headers {
@@ -177,10 +177,10 @@ impl Request {
         self
     }
 
-    /// Takes out a header that the session would send: requests' `headers={"Accept": None}`.
+    /// Removes a header that the session would send: requests' `headers={"Accept": None}`.
     ///
-    /// Without an `Accept-Encoding` the request says `identity`, without a `User-Agent` the crate names itself (HDR-07);
-    /// [`skip_header`](Self::skip_header) sends none at all.
+    /// A request without `Accept-Encoding` is sent with `identity`, and one without `User-Agent` with the crate's name.
+    /// [`skip_header`](Self::skip_header) sends neither.
     pub fn remove_header(mut self, name: impl AsRef<str>) -> Self {
         let name = name.as_ref();
         self.headers.remove(name);
@@ -188,14 +188,14 @@ impl Request {
         self
     }
 
-    /// Sends no such header at all, not even one that is added when the request is sent: `Host`, `User-Agent`,
-    /// `Accept-Encoding` (urllib3's `SKIP_HEADER`).
+    /// Leaves a header out, even one that is added when the request is sent: `Host`, `User-Agent`, `Accept-Encoding`
+    /// (urllib3's `SKIP_HEADER`).
     pub fn skip_header(mut self, name: impl AsRef<str>) -> Self {
         self.skip.name(name.as_ref());
         self.remove_header(name)
     }
 
-    /// Asks the server for leave before the body is sent, and waits for it no longer than `limit`; see
+    /// Sends `Expect: 100-continue`, and waits for the answer for at most `limit` before the body is sent; see
     /// [`RequestBuilder::expect_continue`](crate::RequestBuilder::expect_continue).
     pub fn expect_continue(mut self, limit: impl IntoLimit) -> Self {
         match limit.into_limit() {
@@ -208,13 +208,14 @@ impl Request {
         self
     }
 
-    /// Adds query parameters, in order, form-encoded; repeats stay. A name that the session's `params` has replaces it.
+    /// Adds query parameters, in order and form-encoded. Repeated names are kept. A name that is in the session's `params` too
+    /// replaces those.
     pub fn params<I: IntoIterator<Item: Pair>>(mut self, params: I) -> Self {
         self.params.extend(params.into_iter().map(|pair| (pair.name().to_owned(), pair.value().into_owned())));
         self
     }
 
-    /// Adds a query as given: requests' `params="a=b"`. Only characters that cannot stand in a URL are encoded (URL-26).
+    /// Adds a query as given: requests' `params="a=b"`. Only characters that must not stand in a URL are encoded.
     pub fn query_string(mut self, query: impl AsRef<str>) -> Self {
         let query = query.as_ref();
         match &mut self.raw_query {
@@ -227,16 +228,16 @@ impl Request {
         self
     }
 
-    /// The body: text, bytes, pairs (form-encoded), a file, or a [`Body`]. Wins over [`json`](Self::json); empty data is no
-    /// body (BODY-01, BODY-05).
+    /// Sets the body: text, bytes, pairs (form-encoded), a file, or a [`Body`]. It overrides [`json`](Self::json). Empty data
+    /// is no body.
     pub fn data(mut self, data: impl Into<Body>) -> Self {
         self.data = Some(data.into());
         self
     }
 
-    /// A JSON body, compact and in UTF-8, with `Content-Type: application/json`.
+    /// Sets a JSON body, compact and in UTF-8, with `Content-Type: application/json`.
     ///
-    /// A value that has no JSON form (NaN, a map with keys that are no texts) is [`ErrorKind::InvalidJson`].
+    /// A value that cannot be serialized as JSON (NaN, a map whose keys are not text) is [`ErrorKind::InvalidJson`].
     #[cfg(feature = "json")]
     pub fn json(mut self, value: impl serde::Serialize) -> Self {
         match Body::json(&value) {
@@ -246,28 +247,28 @@ impl Request {
         self
     }
 
-    /// Files, and with them the pairs of [`data`](Self::data), as `multipart/form-data`, streamed. They replace those given
-    /// before; an empty form is none.
+    /// Sets files, which are sent as `multipart/form-data` together with the pairs of [`data`](Self::data), and streamed. They
+    /// replace earlier ones. An empty form is none.
     pub fn files(mut self, files: impl Into<Multipart>) -> Self {
         self.files = Some(files.into());
         self
     }
 
-    /// Cookies for this request and its redirects to the same host; the session does not keep them. They replace those given
-    /// before; an empty jar is none.
+    /// Sets cookies for this request and its redirects to the same host. The session does not keep them. They replace earlier
+    /// ones. An empty jar is none.
     pub fn cookies(mut self, cookies: impl Into<CookieJar>) -> Self {
         self.cookies = Some(cookies.into());
         self
     }
 
-    /// Credentials: a pair for Basic, or any [`Auth`]. Wins over the session's, netrc and the URL's user-info; with `None`
-    /// those count again.
+    /// Sets credentials: a pair for Basic, or any [`Auth`]. They override the session's, netrc and the URL's user info. With
+    /// `None` those apply again.
     pub fn auth(mut self, auth: impl IntoAuth) -> Self {
         self.auth = auth.into_auth();
         self
     }
 
-    /// Adds a response hook; with one the session's hooks do not run (SES-10).
+    /// Adds a response hook. The hooks of a request replace the session's.
     pub fn on_response(mut self, hook: impl Fn(Response) -> Result<Response> + Send + Sync + 'static) -> Self {
         self.hooks.on_response(hook);
         self

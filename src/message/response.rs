@@ -1,9 +1,9 @@
-//! A response: what came back, and its body.
+//! A response and its body.
 //!
-//! A [`Response`] is a handle. What came over the wire is shared by its clones and never changes; what the session adds
-//! (history, `next`, elapsed time) is a second part, copied when one of several handles gets more of it. The body is a
-//! boxed reader behind the response's own lock: it knows how to read, and what it gives back when it ends is its own
-//! affair. Reading happens under that lock, the one exception to "no lock across IO"; see `message/stream`.
+//! A [`Response`] is a handle. What came over the wire is shared by its clones and never changes. What the session adds
+//! (history, `next`, elapsed time) is a second part, which is copied when one of several handles changes it. The body is a
+//! boxed reader behind the response's own lock. Reading happens under that lock, which is the one exception to "no lock across
+//! IO"; see `message/stream.rs`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -37,10 +37,10 @@ use crate::setting::IntoSetting;
 use crate::status::IntoStatus;
 use crate::url::{IntoUrl, Url};
 
-/// A response: a handle, whose clones share one body and one connection.
+/// A response. It is a handle: clones share one body and one connection.
 ///
-/// Unless the request was sent with `stream(true)` the content is already there when `send` returns, and the connection
-/// back in its pool.
+/// Unless the request was sent with `stream(true)`, the content has been read when `send` returns, and the connection is back
+/// in its pool.
 ///
 /// # Examples
 /// ```
@@ -53,11 +53,11 @@ use crate::url::{IntoUrl, Url};
 pub struct Response {
     pub(super) shared: Arc<Received>,
     meta: Arc<Meta>,
-    /// What the program set in place of the header's charset.
+    /// The encoding that the program set instead of the header's charset.
     encoding: Option<Arc<str>>,
-    /// How far `io::Read` has come in content that is kept.
+    /// How far `io::Read` has read content that is kept.
     pub(super) position: usize,
-    /// How far this handle has come in a stream.
+    /// How far this handle has read a stream.
     pub(super) seen: Seen,
 }
 
@@ -74,7 +74,7 @@ impl Clone for Response {
     }
 }
 
-/// Where a body is.
+/// Where the body is.
 pub(super) enum Place<'a> {
     Kept(&'a [u8]),
     Stream(MutexGuard<'a, Stream>),
@@ -90,12 +90,12 @@ pub(super) struct Received {
     stream: Mutex<Stream>,
     /// What ends a read from another thread.
     closer: Option<Cancel>,
-    /// It was closed while another thread had the stream.
+    /// Whether it was closed while another thread had the stream.
     closing: AtomicBool,
 }
 
 impl Received {
-    /// The stream, for one thread at a time. It is held while it is read.
+    /// The stream, for one thread at a time. The lock is held while reading.
     pub(super) fn stream(&self) -> MutexGuard<'_, Stream> {
         let mut stream = self.stream.lock();
         if self.closing.load(Ordering::Acquire) {
@@ -104,7 +104,7 @@ impl Received {
         stream
     }
 
-    /// The content, once it is kept; else the stream.
+    /// The content, once it is kept; otherwise the stream.
     pub(super) fn body(&self) -> Place<'_> {
         if let Some(content) = self.content.get() {
             return Place::Kept(content);
@@ -114,7 +114,7 @@ impl Received {
         self.content.get().map_or(Place::Stream(stream), |content| Place::Kept(content))
     }
 
-    /// Closes the stream; where another thread is reading it, that read ends, and nobody waits for it.
+    /// Closes the stream. If another thread is reading it, that read ends, and this call does not wait for it.
     pub(super) fn close(&self) {
         if let Some(mut stream) = self.stream.try_lock() {
             return stream.close();
@@ -123,57 +123,57 @@ impl Received {
         if let Some(closer) = &self.closer {
             closer.cancel();
         }
-        // The other thread may have been done before it could see that.
+        // The other thread may have finished before it could see the flag.
         if let Some(mut stream) = self.stream.try_lock() {
             stream.close();
         }
     }
 }
 
-/// What is known about it.
+/// What the session knows about the response.
 #[derive(Clone, Default)]
 struct Meta {
     url: Option<Url>,
     request: Option<PreparedRequest>,
     history: History,
-    /// Boxed, as most responses have none, and each would make room for one.
+    /// Boxed, because most responses have none, and each would need the space.
     next: Option<Box<PreparedRequest>>,
     elapsed: Duration,
-    /// The elapsed time by an adapter's own clock, until the session takes it in place of what it measured.
+    /// The elapsed time by an adapter's own clock, until the session uses it instead of its own measurement.
     measured: Option<Duration>,
     exchange: Exchange,
     retries: Option<Retry>,
     cookies: OnceLock<Box<CookieJar>>,
 }
 
-/// How a response was got: which connection, and where the time went.
+/// What happened on the wire: which connection was used, and where the time went.
 ///
-/// Times are zero where the step did not happen: a reused connection has no DNS look-up, connect or TLS handshake.
+/// A time is zero if its step did not happen: a reused connection has no DNS lookup, connect or TLS handshake.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Exchange {
-    /// Whether the connection had served a request before.
+    /// Whether the connection had already served a request.
     pub reused: bool,
-    /// The connection's number in its pool, from 1, as in `Starting new HTTP connection (1)`; 0 without a pool, and for one
-    /// that was connected again in its old place, which the log does not number either.
+    /// The number of the connection in its pool, from 1, as in `Starting new HTTP connection (1)`. 0 without a pool, and for a
+    /// slot that was connected again, which the log does not number either.
     pub connection: u64,
-    /// The peer's address: the proxy's, where there is one.
+    /// The peer's address; the proxy's if there is one.
     pub peer: Option<SocketAddr>,
-    /// Waiting for a slot of the pool.
+    /// The wait for a slot of the pool.
     pub waited: Duration,
     /// Name resolution.
     pub dns: Duration,
-    /// TCP connect, and the tunnel where there is one.
+    /// TCP connect, and the tunnel if there is one.
     pub connect: Duration,
     /// TLS handshake.
     pub tls: Duration,
     /// From the start of the last attempt to the first byte of the answer.
     pub first_byte: Duration,
-    /// Attempts that this response took, retries included.
+    /// The number of attempts, including retries.
     pub attempts: u32,
 }
 
-/// A response as an adapter makes it.
+/// The parts of which an adapter makes a response.
 pub(crate) struct Parts {
     pub(crate) status: StatusCode,
     pub(crate) reason: Cow<'static, str>,
@@ -185,7 +185,7 @@ pub(crate) struct Parts {
     /// What ends a read of the body from another thread.
     pub(crate) closer: Option<Cancel>,
     pub(crate) exchange: Exchange,
-    /// What it took to get here, by the clock of an adapter that has one of its own.
+    /// The elapsed time by the clock of an adapter that has one of its own.
     pub(crate) elapsed: Option<Duration>,
     pub(crate) retries: Option<Retry>,
 }
@@ -196,7 +196,7 @@ static NO_REQUEST: LazyLock<PreparedRequest> = LazyLock::new(|| {
 });
 
 impl Response {
-    /// Starts a response of one's own, for adapters, hooks and tests.
+    /// Starts to build a response, for adapters, hooks and tests.
     ///
     /// # Examples
     /// ```
@@ -234,7 +234,7 @@ impl Response {
         }
     }
 
-    /// Adds what the session knows: a URL that an adapter gave stays, and so does a time by its own clock.
+    /// Adds what the session knows. A URL and an elapsed time from the adapter are kept.
     pub(crate) fn attach(&mut self, request: PreparedRequest, elapsed: Duration) {
         let meta = Arc::make_mut(&mut self.meta);
         meta.url.get_or_insert_with(|| request.url.clone());
@@ -242,7 +242,7 @@ impl Response {
         meta.elapsed = meta.measured.take().unwrap_or(elapsed);
     }
 
-    /// Adds the request, if it is missing: a hook may have made the response.
+    /// Adds the request if it is missing, as in a response that a hook made.
     pub(crate) fn attach_missing(&mut self, request: &PreparedRequest) {
         if self.meta.request.is_none() {
             self.attach(request.clone(), Duration::ZERO);
@@ -265,7 +265,7 @@ impl Response {
         self.shared.status
     }
 
-    /// The reason phrase of the status line, `""` where there was none (FRAME-03).
+    /// The reason phrase of the status line; `""` if there was none.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.shared.reason
@@ -277,14 +277,14 @@ impl Response {
         self.shared.version
     }
 
-    /// The headers in order, as written, repeats apart.
+    /// The headers, in order and as written; repeated headers are separate.
     #[must_use]
     pub fn headers(&self) -> &Headers {
         &self.shared.headers
     }
 
-    /// The final URL, with its fragment. Without a request, that of the builder, else that of [`request`](Self::request)'s
-    /// stand-in.
+    /// The final URL, with its fragment. Without a request it is that of the builder, otherwise that of the placeholder which
+    /// [`request`](Self::request) returns.
     #[must_use]
     pub fn url(&self) -> &Url {
         self.meta.url.as_ref().unwrap_or_else(|| &self.request().url)
@@ -292,9 +292,9 @@ impl Response {
 
     /// The request that was sent last, after redirects and auth rounds.
     ///
-    /// A session gives one to every response that it returns. Only a response that was [built](Self::builder) by hand, and
-    /// that no session has returned, was made without a request; it gives a stand-in: `GET http://localhost/` without headers
-    /// and without a body, whatever the builder's URL.
+    /// Every response from a session has one. A response that was [built](Self::builder) by hand and did not come from a
+    /// session has none, and returns a placeholder: `GET http://localhost/` without headers and body, whatever the builder's
+    /// URL.
     ///
     /// # Examples
     /// ```
@@ -309,44 +309,44 @@ impl Response {
         self.meta.request.as_ref().unwrap_or_else(|| &NO_REQUEST)
     }
 
-    /// The responses before this one, oldest first: redirects, and refusals that an auth answered (RESP-29).
+    /// The responses before this one, oldest first: redirects, and challenges that an auth answered.
     #[must_use]
     pub fn history(&self) -> &[Response] {
         self.meta.history.as_slice()
     }
 
-    /// The request that a redirect which was not followed would make (RESP-28).
+    /// The request that would follow a redirect that was not followed.
     #[must_use]
     pub fn next(&self) -> Option<&PreparedRequest> {
         self.meta.next.as_deref()
     }
 
-    /// From before the adapter's `send` to the parsed head: retries, their sleeps and waiting for a slot included, the body
-    /// not; each hop has its own (RESP-31).
+    /// The time from before the adapter's `send` until the head was parsed. It includes retries, their sleeps and the wait for
+    /// a slot, but not the body. Each hop has its own.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.meta.elapsed
     }
 
-    /// How it was got: connection, peer, where the time went. New here.
+    /// What happened on the wire: connection, peer, where the time went. New here.
     #[must_use]
     pub fn exchange(&self) -> &Exchange {
         &self.meta.exchange
     }
 
-    /// The [`Retry`] after this response's retries, with its history; `None` where the adapter does not retry (RETRY-37).
+    /// The [`Retry`] after this response's retries, with its history; `None` if the adapter does not retry.
     #[must_use]
     pub fn retries(&self) -> Option<&Retry> {
         self.meta.retries.as_ref()
     }
 
-    /// Whether the status is below 400, or above 599 (RESP-26).
+    /// Whether the status is below 400 or above 599.
     #[must_use]
     pub fn ok(&self) -> bool {
         !self.shared.status.is_client_error() && !self.shared.status.is_server_error()
     }
 
-    /// Whether it is a redirect that could be followed: 301, 302, 303, 307 or 308 with a Location (RESP-27).
+    /// Whether it is a redirect that can be followed: 301, 302, 303, 307 or 308 with a Location.
     #[must_use]
     pub fn is_redirect(&self) -> bool {
         semantics::is_redirect(self.shared.status.as_u16()) && self.headers().contains("location")
@@ -358,7 +358,7 @@ impl Response {
         semantics::is_permanent_redirect(self.shared.status.as_u16()) && self.headers().contains("location")
     }
 
-    /// The cookies that this response set (RESP-35).
+    /// The cookies that this response set.
     #[must_use]
     pub fn cookies(&self) -> &CookieJar {
         self.meta.cookies.get_or_init(|| {
@@ -376,24 +376,24 @@ impl Response {
         }
     }
 
-    /// The links of the `Link` headers, in order: see [`Link::parse_header`] (RESP-32).
+    /// The links of the `Link` headers, in order: see [`Link::parse_header`].
     #[must_use]
     pub fn links(&self) -> Vec<Link> {
         self.headers().get_all("link").flat_map(Link::parse_header).collect()
     }
 
-    /// The response itself if its status is no error, else [`ErrorKind::HttpError`] with the response in it (RESP-25).
+    /// Returns the response if its status is not an error, otherwise [`ErrorKind::HttpError`], which has the response.
     ///
     /// # Errors
-    /// The status is 400 to 599: `404 Client Error: Not Found for url: http://…`.
+    /// If the status is 400 to 599: `404 Client Error: Not Found for url: http://…`.
     pub fn raise_for_status(&self) -> Result<&Self> {
         if self.ok() { Ok(self) } else { Err(self.status_error()) }
     }
 
-    /// As [`raise_for_status`](Self::raise_for_status), by value, for chains.
+    /// Like [`raise_for_status`](Self::raise_for_status), by value, for chains.
     ///
     /// # Errors
-    /// The status is 400 to 599.
+    /// If the status is 400 to 599.
     pub fn error_for_status(self) -> Result<Self> {
         if self.ok() { Ok(self) } else { Err(self.status_error()) }
     }
@@ -406,7 +406,7 @@ impl Response {
             500..=599 => "Server Error",
             _ => "Unexpected Status",
         };
-        // A peer's control bytes must not reach a terminal.
+        // Control bytes from a peer must not reach a terminal.
         let reason: Cow<'_, str> = match self.reason() {
             reason if reason.chars().any(char::is_control) => reason.escape_debug().to_string().into(),
             reason => reason.into(),
@@ -415,11 +415,11 @@ impl Response {
         Error::message(ErrorKind::HttpError, text).with_url(self.url()).with_response(self.clone())
     }
 
-    /// The charset that [`text`](Self::text) decodes with: what was set, else what the `Content-Type` says or implies:
-    /// ISO-8859-1 for `text/*`, UTF-8 for JSON, else `None` (RESP-15).
+    /// The encoding for [`text`](Self::text): the one that was set, or the one that `Content-Type` names or implies
+    /// (ISO-8859-1 for `text/*`, UTF-8 for JSON); otherwise `None`.
     ///
-    /// The name stands here as it was given, also where it is none that this build decodes:
-    /// [`text_encoding`](Self::text_encoding) says whether `text` falls back to UTF-8.
+    /// It is the name as given, even if this build does not decode it. [`text_encoding`](Self::text_encoding) says whether
+    /// `text` falls back to UTF-8.
     #[must_use]
     pub fn encoding(&self) -> Option<&str> {
         match &self.encoding {
@@ -428,7 +428,7 @@ impl Response {
         }
     }
 
-    /// RESP-15. Of several Content-Types the last charset counts, as in requests, which joins them.
+    /// The encoding by the headers. The last charset of several Content-Types counts, as in requests, which joins them.
     fn encoding_from_headers(&self) -> Option<&str> {
         let mut types = self.headers().get_all("content-type");
         let first = types.next();
@@ -438,17 +438,17 @@ impl Response {
         charset::encoding_from_headers(last.or(first))
     }
 
-    /// Sets the charset for this handle; an unknown one counts as UTF-8. `None` forgets what was set, so that the headers
-    /// decide again.
+    /// Sets the encoding for this handle. An unknown one counts as UTF-8. With `None` the headers decide again.
     ///
     /// # Coming from requests
-    /// `r.encoding = "utf-8"`. There `r.encoding = None` asks for a guess; here
+    /// `r.encoding = "utf-8"`. In requests `r.encoding = None` asks for a guess; here
     /// `r.set_encoding(r.apparent_encoding()?)` does.
     pub fn set_encoding(&mut self, encoding: impl IntoSetting<String>) {
         self.encoding = encoding.into_setting().map(Arc::from);
     }
 
-    /// A guess at the charset from the content itself: by feature `charset-detect`, and a plain UTF-8 check without it.
+    /// The encoding guessed from the content, with the feature `charset-detect`. Without it, only ASCII, UTF-8 and ISO-8859-1
+    /// are distinguished.
     ///
     /// # Errors
     /// As [`content`](Self::content).
@@ -456,8 +456,8 @@ impl Response {
         Ok(charset::apparent_encoding(self.content()?))
     }
 
-    /// What [`text`](Self::text) decodes the content with, and why: a byte-order mark, [`encoding`](Self::encoding), a
-    /// guess, or UTF-8 for want of the encoding that is named. New here.
+    /// The encoding that [`text`](Self::text) uses, and why: a byte-order mark, [`encoding`](Self::encoding), a guess, or UTF-8
+    /// because this build does not decode the named encoding. New here.
     ///
     /// # Errors
     /// As [`content`](Self::content).
@@ -477,11 +477,11 @@ impl Response {
         Ok(TextEncoding::of(self.content()?, self.encoding()))
     }
 
-    /// The content as text: decoded by [`encoding`](Self::encoding), or by the apparent one; what does not decode becomes
-    /// U+FFFD, a byte-order mark wins and is left out.
+    /// The content as text, decoded with [`encoding`](Self::encoding), or with the apparent one. Invalid bytes become U+FFFD. A
+    /// byte-order mark overrides the encoding and is removed.
     ///
-    /// Decoded are UTF-8, UTF-16, UTF-32, Latin-1 and ASCII, and with the feature `charset` the encodings of the web, by its
-    /// names or Python's. Python, and so requests, has others, which are read as UTF-8 here, as an unknown name is:
+    /// UTF-8, UTF-16, UTF-32, Latin-1 and ASCII are always decoded, and with the feature `charset` also the encodings of the
+    /// web, by its names or Python's. Python, and so requests, has others, which are read as UTF-8 here, like an unknown name:
     ///
     /// - the code pages of DOS, except cp866: cp437, cp720, cp737, cp775, cp850 to cp865, cp869, cp1125;
     /// - EBCDIC: cp037, cp273, cp424, cp500, cp875, cp1026, cp1140;
@@ -489,7 +489,7 @@ impl Response {
     /// - UTF-7, HZ, ISO-2022-KR, ISO-2022-JP beyond its first edition, Johab, JIS X 0213 (`shift_jis_2004`, `euc_jis_2004` and
     ///   their like), cp1006, KOI8-T, KZ-1048, PTCP154, HP Roman-8.
     ///
-    /// [`text_encoding`](Self::text_encoding) tells; the bytes are in [`content`](Self::content).
+    /// [`text_encoding`](Self::text_encoding) reports this; [`content`](Self::content) has the bytes.
     ///
     /// # Errors
     /// As [`content`](Self::content).
@@ -501,7 +501,7 @@ impl Response {
         })
     }
 
-    /// The content as text, without a copy where it is UTF-8 and no other handle shares it.
+    /// The content as text, by value. UTF-8 is not copied unless another handle shares it.
     ///
     /// # Errors
     /// As [`content`](Self::content).
@@ -513,17 +513,17 @@ impl Response {
         Ok(charset::into_text(self.into_content()?, Some(&encoding)))
     }
 
-    /// The content, parsed as JSON into any type that serde can make.
+    /// The content, parsed as JSON into any type that serde can deserialize.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidJson`]: it is not JSON, or not of that shape; the text says where, and shows the start of what
-    /// came. Else as [`content`](Self::content).
+    /// [`ErrorKind::InvalidJson`] if it is not JSON, or does not fit the type. The text says where, and shows the beginning of
+    /// the content. Otherwise as [`content`](Self::content).
     #[cfg(feature = "json")]
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
         let text = json_text(self.content()?, self.encoding());
         serde_json::from_str(&text).map_err(|error| {
             let start: String = text.chars().take(40).collect();
-            let text = format!("not the json that was asked for: {error}; it begins with {start:?}");
+            let text = format!("body is not the expected JSON: {error}; it begins with {start:?}");
             self.at_peer(Error::message(ErrorKind::InvalidJson, text))
                 .with_source(error)
                 .with_url(self.url())
@@ -531,14 +531,14 @@ impl Response {
         })
     }
 
-    /// An error of reading the body, with the request and where it was sent to.
+    /// An error while reading the body, with the request and the peer.
     pub(super) fn with_context(&self, error: Error) -> Error {
         let error = match &self.meta.request {
             Some(request) => error.with_request(request),
             None => error,
         };
         match error.kind() {
-            // What the program or its own reader did wrong has nothing to do with the peer.
+            // Errors of the program or of its own reader are not about the peer.
             ErrorKind::StreamConsumed | ErrorKind::InvalidSetting | ErrorKind::Io | ErrorKind::Other => error,
             _ => self.at_peer(error),
         }
@@ -571,14 +571,14 @@ impl fmt::Debug for Response {
     }
 }
 
-/// requests' text form, `<Response [200]>` (RESP-37).
+/// requests' text form, `<Response [200]>`.
 impl fmt::Display for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<Response [{}]>", self.shared.status.as_u16())
     }
 }
 
-/// Makes a [`Response`]: see [`Response::builder`].
+/// Builds a [`Response`]: see [`Response::builder`].
 #[must_use = "a builder does nothing until `build`"]
 pub struct ResponseBuilder {
     status: u16,
@@ -594,9 +594,9 @@ impl ResponseBuilder {
         Self { status, reason: None, headers: Headers::new(), url: None, body: None, error: None }
     }
 
-    /// Appends a header, beside others of its name. The value is text, or anything that has a text form.
+    /// Appends a header, in addition to others of its name. The value is text, or anything with a text form.
     ///
-    /// What cannot be a header is [`ErrorKind::InvalidHeader`] at [`build`](Self::build), as in
+    /// An invalid header is [`ErrorKind::InvalidHeader`] at [`build`](Self::build), as in
     /// [`Headers::append`](crate::Headers::append).
     pub fn header(mut self, name: impl AsRef<str>, value: impl fmt::Display) -> Self {
         if let Err(error) = self.headers.append(name, value) {
@@ -610,15 +610,15 @@ impl ResponseBuilder {
         headers.into_iter().fold(self, |builder, pair| builder.header(pair.name(), pair.value()))
     }
 
-    /// The reason phrase; the status's own by default, and with `None`.
+    /// Sets the reason phrase. With `None`, the default, it is the status's own.
     pub fn reason(mut self, reason: impl IntoSetting<String>) -> Self {
         self.reason = reason.into_setting();
         self
     }
 
-    /// The URL, where it is not the request's.
+    /// Sets the URL, if it is not the request's.
     ///
-    /// One that is not valid is an error of [`build`](Self::build).
+    /// An invalid one is an error of [`build`](Self::build).
     pub fn url(mut self, url: impl IntoUrl) -> Self {
         match url.resolve(None) {
             Ok(url) => self.url = Some(url),
@@ -629,22 +629,22 @@ impl ResponseBuilder {
         self
     }
 
-    /// The body, as it would come over the wire: a `Content-Encoding` header says how it is decoded.
+    /// Sets the body as it would come over the wire: it is decoded by the `Content-Encoding` header.
     pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
         self.reader(std::io::Cursor::new(body.into()))
     }
 
-    /// A body that is read when it is asked for.
+    /// Sets a reader as the body, which is read on demand.
     pub fn reader(mut self, reader: impl std::io::Read + Send + 'static) -> Self {
         self.body = Some(Box::new(crate::message::stream::Plain(reader)));
         self
     }
 
-    /// The response.
+    /// Builds the response.
     ///
     /// # Errors
-    /// The first header or URL that is not valid, as [`ErrorKind::InvalidHeader`] or a URL's kind;
-    /// [`ErrorKind::InvalidSetting`] for a status below 100 or above 999.
+    /// The first invalid header or URL, as [`ErrorKind::InvalidHeader`] or a URL's kind; [`ErrorKind::InvalidSetting`] for a
+    /// status below 100 or above 999.
     pub fn build(self) -> Result<Response> {
         if let Some(error) = self.error {
             return Err(error);

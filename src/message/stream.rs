@@ -1,7 +1,7 @@
-//! A response's body while it is on its way: read, decoded, consumed, closed.
+//! The body of a response while it is read: decoded, consumed, closed.
 //!
-//! `Stream` is what stands behind the response's lock. It owns the source until the source ends; a source gives its
-//! connection back by itself when its last byte was read, and closes it when it is closed or fails.
+//! A `Stream` is the state behind the response's lock. It owns the source until the source ends. A source returns its
+//! connection when its last byte was read, and closes it when it is closed or fails.
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -13,33 +13,33 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::headers::Headers;
 use crate::message::coding::{self, Coded};
 
-/// Where the bytes of a body come from, transfer coding removed.
+/// The source of a body's bytes, without transfer coding.
 pub(crate) trait BodySource: Read + Send {
-    /// Whether the next byte starts a new chunk of the wire; `iter_content` yields chunk by chunk then (RESP-09).
+    /// Whether the next byte starts a new chunk of the wire. Then `iter_content` yields chunk by chunk.
     fn at_chunk_end(&self) -> bool {
         false
     }
 
-    /// How many bytes are left, where that is known.
+    /// How many bytes are left, if that is known.
     fn remaining(&self) -> Option<u64> {
         None
     }
 
-    /// Appends all that is left to `out`.
+    /// Appends everything that is left to `out`.
     fn read_rest(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
         self.read_to_end(out).map(drop)
     }
 
-    /// Reads the rest away so that the connection can be used again, as far as that is worth it; else closes it.
+    /// Drains the rest within limits, so that the connection can be used again; otherwise closes the connection.
     fn drain(&mut self) {}
 
-    /// Bounds all that is read from now on, in time and in bytes off the wire; how many bytes that are.
+    /// Limits everything that is read from now on, in time and in bytes off the wire; returns the number of bytes.
     fn bound(&mut self, time: Duration) -> u64 {
         let _ = time;
         MOST_KEPT
     }
 
-    /// Gives up the rest: the connection is closed unless it is known to be at its end.
+    /// Gives up the rest. The connection is closed, unless the body has ended.
     fn close(&mut self) {}
 }
 
@@ -80,32 +80,32 @@ impl<R: Read> Read for Plain<R> {
 
 impl<R: Read + Send> BodySource for Plain<R> {}
 
-/// The most that is reserved because a Content-Length says so; a larger body grows as it comes.
+/// The most memory that is reserved because of a Content-Length. A larger buffer grows with what arrives.
 const MOST_RESERVED: u64 = 64 << 20;
 
-/// The most that is kept of a body that nobody has asked for, where its source sets no bound.
+/// The most that is kept of a body that may never be read, if its source has no limit.
 const MOST_KEPT: u64 = 64 << 10;
 
 pub(super) struct Stream {
     state: State,
-    /// Whether a byte of it was handed out, or its end told, so that `content` would not be the whole.
+    /// Whether a byte of it was returned, or its end reported, so that `content` would not be complete.
     touched: bool,
-    /// Whether some of it was taken and never handed out.
+    /// Whether some of it was read and never returned.
     lost: bool,
-    /// How many bytes were handed out.
+    /// How many bytes were returned.
     taken: u64,
-    /// Whether some of them were as they came.
+    /// Whether some of them were raw.
     is_raw: bool,
-    /// Whether a coding was undone, so that the content is not what came.
+    /// Whether a coding was undone, so that the content differs from the raw body.
     is_coded: bool,
     limits: coding::DecodeLimits,
-    /// Whether it is a part of a resource, which ends where the part does and not where its coding would.
+    /// Whether it is a part of a resource, which need not end where its coding ends.
     is_part: bool,
-    /// The Content-Encoding headers, from the outside in; empty for none.
+    /// The Content-Encoding headers; empty for none.
     codings: Vec<String>,
 }
 
-/// How far one handle has come in a body that is not kept.
+/// How far one handle has read a body that is not kept.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Seen {
     /// [`Stream::taken`] after the last read of any kind; `None` before the first.
@@ -121,19 +121,19 @@ enum Form {
 }
 
 enum State {
-    /// As it comes: not coded, or not yet read decoded.
+    /// Raw: it has no coding, or was not read decoded yet.
     Raw(Box<dyn BodySource>),
     Decoded(Coded<Box<dyn BodySource>>),
     /// Read to its end.
     Ended,
     /// Closed or failed before its end.
     Closed,
-    /// Given up, as it was too long or took too long for a body that nobody had asked for.
+    /// Given up, because it was too long or too slow for a body that may never be read.
     GivenUp,
 }
 
 impl Stream {
-    /// `head` is that of the response: its status and its headers.
+    /// `head` is the status and the headers of the response.
     pub(super) fn new(
         body: Option<Box<dyn BodySource>>,
         head: (StatusCode, &Headers),
@@ -157,7 +157,7 @@ impl Stream {
         }
     }
 
-    /// Whether the content, once it is kept, is the body as it came.
+    /// Whether the content, once it is kept, equals the raw body.
     pub(super) fn is_as_it_came(&self) -> bool {
         !self.is_coded
     }
@@ -176,10 +176,10 @@ impl Stream {
         Ok(out)
     }
 
-    /// Everything, if that is little and comes soon; else gives it up, with its connection.
+    /// Everything, if it is short and arrives soon. Otherwise gives it up, with its connection.
     ///
     /// # Errors
-    /// What ended the reading, where that was the request's own end: its total timeout, or its token.
+    /// Only what ends the request itself: its total timeout, or its token.
     pub(super) fn read_all_within(&mut self, time: Duration) -> Result<Option<Vec<u8>>> {
         if self.touched || matches!(self.state, State::Closed | State::GivenUp) {
             return Ok(None);
@@ -217,10 +217,10 @@ impl Stream {
         Ok(None)
     }
 
-    /// Reads a piece to `out`; true at the end.
+    /// Reads a piece into `out`; true at the end.
     fn read_bounded(&mut self, most: u64, out: &mut Vec<u8>) -> io::Result<bool> {
         let mut piece = [0; 8 * 1024];
-        // One byte more than may be kept tells that there are more.
+        // One byte more than may be kept shows that there are more.
         let wanted = (most.saturating_sub(out.len() as u64).saturating_add(1)).min(piece.len() as u64) as usize;
         let read = match &mut self.state {
             State::Raw(source) => source.read(&mut piece[..wanted]),
@@ -243,7 +243,7 @@ impl Stream {
         }
     }
 
-    /// Why there is nothing to begin with.
+    /// Why nothing can be read.
     pub(super) fn why_gone(&self) -> Error {
         if matches!(self.state, State::GivenUp) { too_long() } else { consumed() }
     }
@@ -261,20 +261,20 @@ impl Stream {
         }
     }
 
-    /// Decoded bytes, for a reader that begins or goes on; 0 at the end.
+    /// Decoded bytes, for a reader that starts or continues; 0 at the end.
     ///
     /// # Errors
-    /// `StreamConsumed`, where nothing is left and some of it went elsewhere.
+    /// `StreamConsumed` if nothing is left and another reader got some of it.
     pub(super) fn read(&mut self, seen: &mut Seen, buf: &mut [u8]) -> io::Result<usize> {
         self.read_as(Form::Decoded, seen, buf)
     }
 
-    /// Bytes as they came; 0 at the end. Not after decoded ones (DEC-14).
+    /// Raw bytes; 0 at the end. An error after decoded bytes were read.
     pub(super) fn read_raw(&mut self, seen: &mut Seen, buf: &mut [u8]) -> io::Result<usize> {
         self.read_as(Form::Raw, seen, buf)
     }
 
-    /// As [`read`](Self::read), for `io::Read`: a handle that has come to the end stays there, any other finds the body
+    /// Like [`read`](Self::read), for `io::Read`. A handle that has reached the end stays there; for any other the body is
     /// consumed.
     pub(super) fn read_on(&mut self, seen: &mut Seen, buf: &mut [u8]) -> io::Result<usize> {
         if buf.is_empty() {
@@ -286,7 +286,7 @@ impl Stream {
         Ok(read)
     }
 
-    /// Everything that is left, for `io::Read`. Who reads on behind it begins anew, and finds the body consumed.
+    /// Everything that is left, for `io::Read`. For a later read the body is consumed.
     pub(super) fn read_rest(&mut self, seen: &mut Seen, out: &mut Vec<u8>) -> io::Result<usize> {
         self.decode();
         self.check_read(seen)?;
@@ -305,17 +305,17 @@ impl Stream {
         Ok(read)
     }
 
-    /// Whether the whole of it is still to come.
+    /// Whether nothing of it was returned yet.
     pub(super) fn check_new(&self) -> Result<()> {
         if self.touched || self.is_consumed() { Err(self.why_gone()) } else { Ok(()) }
     }
 
-    /// Whether so many bytes are all that was handed out.
+    /// Whether exactly this many bytes were returned.
     pub(super) fn check_taken(&self, bytes: u64) -> Result<()> {
         if self.taken == bytes { Ok(()) } else { Err(self.why_gone()) }
     }
 
-    /// Whether a handle may read on by `io::Read`.
+    /// Whether a handle may continue with `io::Read`.
     fn check_read(&self, seen: &Seen) -> io::Result<()> {
         if self.is_consumed() && (self.lost || seen.by_read != Some(self.taken)) {
             return Err(self.why_gone().into());
@@ -323,7 +323,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Nothing at all is no answer to a handle that has missed something.
+    /// An error instead of an empty result, for a handle that has missed something.
     fn check_end(&self, seen: Seen, before: u64, read: usize) -> io::Result<()> {
         if read == 0 && before > 0 && seen.at != Some(before) { Err(consumed().into()) } else { Ok(()) }
     }
@@ -365,7 +365,7 @@ impl Stream {
         Ok(read)
     }
 
-    /// Fills `buf` up to the end of the body or, where it is not coded, of the wire's chunk (RESP-09).
+    /// Fills `buf` up to the end of the body or, without a coding, of the wire's chunk.
     pub(super) fn read_piece(&mut self, seen: &mut Seen, buf: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buf.len() {
@@ -382,7 +382,7 @@ impl Stream {
         Ok(filled)
     }
 
-    /// Puts the decoders in place, at the first decoded read.
+    /// Adds the decoders, at the first decoded read.
     fn decode(&mut self) {
         let is_plain = self.codings.is_empty() && self.limits.max_decoded_bytes.is_none();
         if is_plain || !matches!(self.state, State::Raw(_)) {
@@ -395,7 +395,7 @@ impl Stream {
             coded.may_be_cut();
         }
         self.is_coded = !coded.is_plain();
-        // What was taken as it came is missing to the decoder.
+        // The decoder would lack what was read raw.
         self.lost |= self.is_coded && self.is_raw;
         self.state = State::Decoded(coded);
     }
@@ -405,7 +405,7 @@ impl Stream {
         self.touched = true;
     }
 
-    /// Gives the rest up. Reading on is `StreamConsumed`, unless the end had been reached.
+    /// Gives up the rest. Later reads are `StreamConsumed`, unless the end had been reached.
     pub(super) fn close(&mut self) {
         match &mut self.state {
             State::Raw(source) => source.close(),
@@ -415,12 +415,12 @@ impl Stream {
         self.state = State::Closed;
     }
 
-    /// A reader that had taken more than it handed out is gone, and what it held with it.
+    /// Notes that a reader was dropped that had read more than it returned.
     pub(super) fn lose(&mut self) {
         self.lost = true;
     }
 
-    /// Whether iteration can still give something.
+    /// Whether iteration can still yield something.
     pub(super) fn is_consumed(&self) -> bool {
         self.lost
             || matches!(self.state, State::Closed | State::GivenUp)
@@ -430,10 +430,10 @@ impl Stream {
 
 fn too_long() -> Error {
     let text =
-        "the body of this response was not kept: it was longer, or took longer, than a body that nobody reads may";
+        "the body of this response was not kept, because it exceeded the limits for a body that may never be read";
     Error::message(ErrorKind::StreamConsumed, text)
 }
 
 fn consumed() -> Error {
-    Error::message(ErrorKind::StreamConsumed, "the body was already taken from the stream")
+    Error::message(ErrorKind::StreamConsumed, "the body was already read as a stream")
 }

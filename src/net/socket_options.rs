@@ -65,7 +65,7 @@ mod sys {
 }
 
 impl Default for SocketOptions {
-    // POOL-38
+    // urllib3 sets TCP_NODELAY and nothing else (POOL-38).
     fn default() -> Self {
         Self { nodelay: true, keepalive: None, user_timeout: None, source_address: None }
     }

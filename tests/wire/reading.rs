@@ -365,7 +365,7 @@ fn errors_of_a_body_name_host_and_port_once() {
         (short, ErrorKind::ChunkedEncodingError, "body ended early: 3 of 10 bytes"),
         (chunked, ErrorKind::ChunkedEncodingError, "chunked body ended early"),
         (no_chunk, ErrorKind::ChunkedEncodingError, "invalid chunked body"),
-        (no_gzip, ErrorKind::ContentDecodingError, "body does not decode as gzip"),
+        (no_gzip, ErrorKind::ContentDecodingError, "body cannot be decoded as gzip"),
     ] {
         if kind == ErrorKind::ContentDecodingError && !cfg!(feature = "gzip") {
             continue;

@@ -1,4 +1,4 @@
-//! What `.data(...)` takes: texts, bytes, files, and pairs, which become a form.
+//! What `.data(...)` accepts: text, bytes, files, and pairs, which become a form.
 
 use crate::form::urlencoded::append_pair;
 use std::borrow::Cow;
@@ -33,8 +33,8 @@ from_bytes! {
     [] Arc<[u8]>, |bytes| bytes;
 }
 
-/// A file is sent from where it stands to its end, with a Content-Length, and again from there if need be. What is no
-/// regular file (a pipe, a terminal) is sent as [`Body::reader`].
+/// A file is sent from its current position to its end, with a Content-Length, and can be sent again. What is not a regular
+/// file (a pipe, a terminal) is sent like [`Body::reader`].
 impl From<File> for Body {
     fn from(file: File) -> Self {
         Self::from_source(Source::file(file))
@@ -43,7 +43,7 @@ impl From<File> for Body {
 
 macro_rules! from_pairs {
     ($([$($generics:tt)*] $type:ty;)*) => {$(
-        /// A form, in this order; a key may be there several times.
+        /// A form, in this order. Keys can be repeated.
         impl<K: AsRef<str>, V: Display, $($generics)*> From<$type> for Body {
             fn from(pairs: $type) -> Self {
                 let mut out = String::new();
@@ -69,7 +69,7 @@ from_pairs! {
 }
 
 fn form(text: String) -> Body {
-    // BODY-05: no pairs are no body, and then there is nothing to name the type of.
+    // Without pairs there is no body, and no Content-Type (BODY-05).
     if text.is_empty() { Body::default() } else { Body { media: Media::Form, ..Body::from(text) } }
 }
 

@@ -1,7 +1,7 @@
-//! JSON for a body: what serde_json writes, without its `null` for numbers that have no JSON form.
+//! JSON bodies: what serde_json writes, except that numbers without a JSON form are errors.
 //!
-//! serde_json turns NaN and infinities into `null` in silence. [`Finite`] stands between the value and the writer, passes
-//! everything on, and refuses these (BODY-08).
+//! serde_json silently turns NaN and infinities into `null`. [`Finite`] is between the value and the writer. It passes
+//! everything on, and refuses these numbers.
 
 use serde::ser::{self, Error as _, Serialize, Serializer};
 
@@ -12,15 +12,16 @@ pub(super) fn to_vec(value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>> {
     match value.serialize(Finite(&mut serde_json::Serializer::new(&mut out))) {
         Ok(()) => Ok(out),
         Err(cause) => {
-            Err(Error::message(ErrorKind::InvalidJson, format!("value has no json form: {cause}")).with_source(cause))
+            Err(Error::message(ErrorKind::InvalidJson, format!("value cannot be serialized as JSON: {cause}"))
+                .with_source(cause))
         }
     }
 }
 
-/// A serializer, a part of one, or a value on its way to one.
+/// A serializer, a part of one, or a value that is passed to one.
 struct Finite<T>(T);
 
-const NOT_FINITE: &str = "out of range float values are not json compliant";
+const NOT_FINITE: &str = "out of range float values are not JSON compliant";
 
 impl<T: Serialize + ?Sized> Serialize for Finite<&T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,7 +1,7 @@
 //! A body while it is sent.
 //!
-//! Pieces come out as they are: an item of an iterator whole, memory as slices of itself, a reader in blocks through one
-//! buffer that is kept. So a chunked body has one chunk for each item or block (BODY-13), and nothing grows with the body.
+//! Pieces are returned as they are: whole items of an iterator, slices of memory, blocks of a reader, which are read into one
+//! buffer. So a chunked body has one chunk for each item or block, and no buffer grows with the body.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -15,12 +15,12 @@ use crate::form::source::{self, OpenSource, Taken};
 
 /// A body while it is sent: see [`Body::open`](super::Body::open).
 ///
-/// It is also a [`Read`]; errors come through that as `io::Error`s with the [`Error`](crate::Error) inside.
+/// It is also a [`Read`], whose `io::Error`s contain the [`Error`](crate::Error).
 pub struct BodyReader {
     flow: Flow,
-    /// For what is read in blocks; as long as the largest block that was asked for.
+    /// The buffer for blocks, as long as the largest block that was requested.
     buffer: Vec<u8>,
-    /// How much of the item at hand `read` has given.
+    /// How much of the current item `read` has returned.
     item_read: Option<usize>,
     sent: u64,
     progress: Option<(Arc<Progress>, Option<u64>)>,
@@ -37,11 +37,11 @@ impl BodyReader {
         Self { flow, buffer: Vec::new(), item_read: None, sent: 0, progress }
     }
 
-    /// The next piece, never empty; `None` is the end. An item of an iterator comes whole; anything else at most `max` bytes,
-    /// which must not be 0.
+    /// The next piece, which is never empty; `None` is the end. An item of an iterator is returned whole, anything else in
+    /// pieces of at most `max` bytes, which must not be 0.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io): the source failed, or has not the length that was announced.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the source fails, or does not have the declared length.
     pub fn next_chunk(&mut self, max: usize) -> Result<Option<&[u8]>> {
         let max = max.max(1);
         let piece = match &mut self.flow {
@@ -59,7 +59,7 @@ impl BodyReader {
                 &self.buffer[..count]
             }
             Flow::Items(items) => {
-                // What `read` took of an item comes first.
+                // First the rest of an item that `read` began.
                 match self.item_read.take() {
                     Some(read) => &items.get().current()[read..],
                     None => {
@@ -77,7 +77,7 @@ impl BodyReader {
     }
 }
 
-/// The first `max` bytes of a buffer, which is zeroed once, not for each block.
+/// The first `max` bytes of a buffer that is zeroed once, not for each block.
 fn block(buffer: &mut Vec<u8>, max: usize) -> &mut [u8] {
     if buffer.len() < max {
         buffer.resize(max, 0);
@@ -131,16 +131,16 @@ impl fmt::Debug for BodyReader {
     }
 }
 
-/// An iterator of pieces, one of which is at hand.
+/// An iterator of pieces, with its current piece.
 pub(super) trait Items: Send {
-    /// To the next piece that is not empty; whether there is one.
+    /// Moves to the next piece that is not empty; false if there is none.
     fn advance(&mut self) -> Result<bool>;
 
     fn current(&self) -> &[u8];
 }
 
 pub(super) struct Chunks<I, T> {
-    /// Fused: a body that has ended stays so.
+    /// Fused: a body that has ended stays at its end.
     items: Fuse<I>,
     current: Option<T>,
 }

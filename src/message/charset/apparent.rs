@@ -1,14 +1,14 @@
-//! The encoding that bytes seem to have, where no header names one: requests' `apparent_encoding`.
+//! The encoding that bytes seem to have if no header names one: requests' `apparent_encoding`.
 
 use super::unicode::{self, Utf};
 
-/// What guesses at bytes that are not UTF-8; the first is asked.
+/// Detectors for bytes that are not UTF-8; the first is used.
 static DETECTORS: &[fn(&[u8]) -> &'static str] = &[
     #[cfg(feature = "charset-detect")]
     super::detect::guess,
 ];
 
-/// The encoding that a body seems to have, by its byte-order mark or else by its bytes: `utf-8` if there are none.
+/// The encoding that a body seems to have, by its byte-order mark, otherwise by its bytes; `utf-8` if it is empty.
 ///
 /// Without the feature `charset-detect` it is `ascii`, `utf-8` or `ISO-8859-1`.
 pub(crate) fn apparent_encoding(bytes: &[u8]) -> String {
@@ -26,7 +26,7 @@ pub(crate) fn apparent_encoding(bytes: &[u8]) -> String {
     }
 }
 
-/// Text in another encoding hardly ever makes whole UTF-8 characters, so a few bad bytes among them are damage.
+/// Text in another encoding rarely forms complete UTF-8 characters, so a few invalid bytes among them are damage.
 fn is_mostly_utf8(bytes: &[u8]) -> bool {
     let (mut good, mut bad) = (0, 0);
     for chunk in bytes.utf8_chunks() {

@@ -1,7 +1,7 @@
 //! The encoding that a `Content-Type` names: requests' `get_encoding_from_headers`.
 
-/// The encoding that a Content-Type names or implies, as in requests (RESP-15, RESP-16): the last charset parameter, which
-/// may be an empty text; else ISO-8859-1 if the type contains `text`; else UTF-8 if it contains `application/json`.
+/// The encoding that a Content-Type names or implies, as in requests: the last charset parameter, which can be empty;
+/// otherwise ISO-8859-1 if the type contains `text`; otherwise UTF-8 if it contains `application/json`.
 pub(crate) fn encoding_from_headers(content_type: Option<&str>) -> Option<&str> {
     let (kind, params) = content_type.map(|value| match memchr::memchr(b';', value.as_bytes()) {
         Some(at) => (&value[..at], Some(&value[at + 1..])),
@@ -15,7 +15,7 @@ pub(crate) fn encoding_from_headers(content_type: Option<&str>) -> Option<&str> 
     });
     match named {
         Some(charset) => Some(charset),
-        // To set a search up costs more than to look.
+        // Setting up a search costs more than a plain loop.
         None if has(kind, b"text") => Some("ISO-8859-1"),
         None if has(kind, b"application/json") => Some("utf-8"),
         None => None,

@@ -1,12 +1,12 @@
-//! Bytes to text in a named encoding, or in the one that the bytes seem to have.
+//! Decoding bytes to text, by a named encoding or by the one that the bytes seem to have.
 //!
-//! A byte-order mark wins over every name and is not part of the text: unlike requests, which leaves it in (RESP-18).
+//! A byte-order mark overrides every name and is not part of the text (docs/decisions.md#byte-order-mark).
 
 use super::unicode::{self, Utf};
 use super::{Charset, apparent};
 use crate::text::latin1;
 
-/// Where a name is looked up that is none of our own.
+/// Tables of encodings that are not built in.
 static NAMES: &[Lookup] = &[
     #[cfg(feature = "charset")]
     super::legacy::named,
@@ -23,13 +23,13 @@ pub(super) enum Codec {
     Other(&'static dyn Charset),
 }
 
-/// The text of a body in `encoding`, or in the one it seems to have.
+/// The text of a body in `encoding`, or in the encoding that it seems to have.
 pub(crate) fn decode(bytes: &[u8], encoding: Option<&str>) -> String {
     let (codec, mark) = codec(bytes, encoding);
     codec.decode(&bytes[mark..])
 }
 
-/// As [`decode`], but takes the bytes over, which is without a copy where they are UTF-8 or plain ASCII.
+/// Like [`decode`], but consumes the bytes: UTF-8 and plain ASCII are not copied.
 pub(crate) fn into_text(mut bytes: Vec<u8>, encoding: Option<&str>) -> String {
     let (codec, mark) = codec(&bytes, encoding);
     if matches!(codec, Codec::Utf8) || codec.keeps_ascii() && bytes.is_ascii() {
@@ -39,7 +39,7 @@ pub(crate) fn into_text(mut bytes: Vec<u8>, encoding: Option<&str>) -> String {
     codec.decode(&bytes[mark..])
 }
 
-/// What to decode with, and the length of the mark that comes first.
+/// The codec, and the length of the byte-order mark.
 fn codec(bytes: &[u8], encoding: Option<&str>) -> (Codec, usize) {
     if let Some((utf, length)) = unicode::mark(bytes) {
         return (utf.map_or(Codec::Utf8, Codec::Utf), length);
@@ -54,7 +54,7 @@ fn codec(bytes: &[u8], encoding: Option<&str>) -> (Codec, usize) {
 
 impl Codec {
     pub(super) fn named(name: &str) -> Option<Self> {
-        // By far the most common, and cheaper than all that follows.
+        // The most common name, and the cheapest check.
         if name.eq_ignore_ascii_case("utf-8") {
             return Some(Self::Utf8);
         }
@@ -63,7 +63,7 @@ impl Codec {
 
     fn decode(self, bytes: &[u8]) -> String {
         match self {
-            // Checked as a whole first: to look for what is wrong is slow, and hardly ever is anything.
+            // Validated as a whole first: locating errors is slow, and errors are rare.
             Self::Utf8 => match std::str::from_utf8(bytes) {
                 Ok(text) => text.to_owned(),
                 Err(_) => String::from_utf8_lossy(bytes).into_owned(),
@@ -86,8 +86,8 @@ impl Codec {
     }
 }
 
-/// A name without case and punctuation, which is how Python compares them: `Latin_1` is `latin-1`. The year of a standard
-/// is not part of it either: `ISO_8859-2:1987` is `iso-8859-2`.
+/// A name without case and punctuation, as Python compares them: `Latin_1` is `latin-1`. The year of a standard is removed
+/// too: `ISO_8859-2:1987` is `iso-8859-2`.
 pub(super) fn plain(name: &str) -> String {
     let mut plain: String =
         name.chars().filter(char::is_ascii_alphanumeric).map(|char| char.to_ascii_lowercase()).collect();
@@ -101,7 +101,7 @@ fn is_year(text: &str) -> bool {
     (text.starts_with("19") || text.starts_with("20")) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether it is the number of a standard that comes in editions.
+/// Whether it is a standard that has editions.
 fn has_years(plain: &str) -> bool {
     let part = plain.strip_prefix("csiso8859").or_else(|| plain.strip_prefix("iso8859"));
     plain == "gb18030"

@@ -1,4 +1,4 @@
-//! The encodings of the web before UTF-8, by encoding_rs.
+//! The encodings of the web before UTF-8, with encoding_rs.
 #![cfg(feature = "charset")]
 
 use encoding_rs::{
@@ -9,7 +9,7 @@ use encoding_rs::{
 use super::Charset;
 use super::decode::plain;
 
-/// The encoding of a name of the web's, else of one of Python's.
+/// The encoding for a name of the web, or otherwise of Python.
 pub(super) fn named(name: &str) -> Option<&'static dyn Charset> {
     let plain = plain(name);
     if GB2312_NAMES.contains(&plain.as_str()) {
@@ -25,15 +25,15 @@ pub(super) fn named(name: &str) -> Option<&'static dyn Charset> {
             let part = plain.strip_prefix("cs").unwrap_or(&plain).strip_prefix("iso8859")?;
             Encoding::for_label(format!("iso-8859-{part}").as_bytes())
         })?;
-    // What the web refuses to read is no encoding.
+    // An encoding that the web refuses to read does not count.
     if encoding == REPLACEMENT { None } else { Some(encoding) }
 }
 
-/// What stands before the number of a page of Microsoft's.
+/// Prefixes of the numbers of Microsoft's code pages.
 const CODE_PAGES: [&str; 4] = ["windows", "cswindows", "cp", "ms"];
 
 impl Charset for Encoding {
-    /// As Python does it, each byte of a sequence that is no character counts as one.
+    /// As in Python, each byte of an invalid sequence becomes one U+FFFD.
     fn decode(&'static self, bytes: &[u8]) -> String {
         let mut decoder = self.new_decoder_without_bom_handling();
         let mut text = String::new();
@@ -56,7 +56,7 @@ impl Charset for Encoding {
     }
 }
 
-/// Names of Python's that are no labels of the web's, without case and punctuation; pages of Microsoft's by number.
+/// Python's names that are not labels of the web, without case and punctuation; Microsoft's code pages by number.
 static ALIASES: &[(&str, &Encoding)] = &[
     ("932", SHIFT_JIS),
     ("936", GBK),
@@ -113,7 +113,7 @@ const GB2312_NAMES: &[&str] = &[
     "xmacsimpchinese",
 ];
 
-/// The web reads GB 2312 as GBK, Python does not: what only GBK has is no character to requests.
+/// The web reads GB 2312 as GBK; Python does not. Characters that only GBK has are invalid, as in requests.
 struct Gb2312;
 
 impl Charset for Gb2312 {
@@ -133,7 +133,7 @@ impl Charset for Gb2312 {
     }
 }
 
-/// The length of what is ASCII or in the rows of GB 2312.
+/// The length of the prefix that is ASCII or within the rows of GB 2312.
 fn gb2312_prefix(bytes: &[u8]) -> usize {
     let mut length = 0;
     loop {

@@ -1,9 +1,8 @@
-//! Text out of bytes: which character encoding a body has, and how it reads.
+//! Character encodings: which one a body has, and decoding it to text.
 //!
-//! UTF-8, UTF-16, UTF-32, Latin-1 and ASCII are always there; the others, and guessing, come from two tables, `NAMES` in
-//! `decode` and `DETECTORS` in `apparent`, with a row for each feature. Names are Python's as well as the web's, as programs
-//! set them by hand. Nothing here fails: a name that means nothing stands for UTF-8, and bytes that mean nothing become
-//! U+FFFD (RESP-17).
+//! UTF-8, UTF-16, UTF-32, Latin-1 and ASCII are built in. The others, and guessing, come from two tables, `NAMES` in `decode`
+//! and `DETECTORS` in `apparent`, with a row for each feature. Both Python's names and the web's are known, because programs
+//! set them by hand. Nothing here fails: an unknown name means UTF-8, and invalid bytes become U+FFFD.
 
 mod apparent;
 mod content_type;

@@ -1,4 +1,4 @@
-//! Which encoding a text was decoded with, and who said so.
+//! Which encoding a text was decoded with, and why.
 
 use std::fmt;
 
@@ -6,23 +6,23 @@ use super::decode::Codec;
 use super::unicode::Utf;
 use super::{apparent_encoding, unicode};
 
-/// The encoding that [`Response::text`](crate::Response::text) decodes with, and where it is from: see
+/// The encoding that [`Response::text`](crate::Response::text) decodes with, and its origin: see
 /// [`Response::text_encoding`](crate::Response::text_encoding).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum TextEncoding {
-    /// A byte-order mark at the beginning says it, whatever is named.
+    /// A byte-order mark at the beginning of the content, which overrides any name.
     Mark(&'static str),
-    /// The one that the program set, or the response's `Content-Type` names or implies.
+    /// The encoding that the program set, or that the response's `Content-Type` names or implies.
     Named(String),
-    /// None is named: a guess at the content.
+    /// No encoding is named: a guess from the content.
     Guessed(String),
-    /// This one should be it, but this build does not decode it: the text is read as UTF-8.
+    /// The named encoding, which this build does not decode: the text is read as UTF-8.
     Fallback(String),
 }
 
 impl TextEncoding {
-    /// For a body whose encoding is `named` as that.
+    /// The encoding of a body for which `named` is given.
     pub(crate) fn of(bytes: &[u8], named: Option<&str>) -> Self {
         if let Some((utf, _)) = unicode::mark(bytes) {
             return Self::Mark(utf.map_or(UTF_8, Utf::name));
@@ -38,7 +38,7 @@ impl TextEncoding {
         }
     }
 
-    /// The name of the encoding that the text is decoded with: `utf-8` where it falls back.
+    /// The name of the encoding that the text is decoded with: `utf-8` for a fallback.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -48,7 +48,7 @@ impl TextEncoding {
         }
     }
 
-    /// Whether the text is read as UTF-8 for want of the encoding that it should have.
+    /// Whether the text is read as UTF-8 because this build does not decode its encoding.
     #[must_use]
     pub fn is_fallback(&self) -> bool {
         matches!(self, Self::Fallback(_))

@@ -1,4 +1,4 @@
-//! The encodings that need no tables.
+//! The Unicode encodings, which need no tables.
 
 use super::decode::Codec;
 
@@ -21,7 +21,7 @@ impl Utf {
         }
     }
 
-    /// The text, with U+FFFD for what is none.
+    /// The text, with U+FFFD for invalid bytes.
     pub(crate) fn decode(self, bytes: &[u8]) -> String {
         match self {
             Self::Le16 => utf16(bytes, u16::from_le_bytes),
@@ -44,9 +44,9 @@ fn utf32(bytes: &[u8], unit: fn([u8; 4]) -> u32) -> String {
     bytes.chunks(4).map(|four| char(four).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
-/// What a byte-order mark at the beginning says, and its length. `None` inside is UTF-8.
+/// The encoding of a byte-order mark at the beginning, and its length. `None` inside is UTF-8.
 pub(super) fn mark(bytes: &[u8]) -> Option<(Option<Utf>, usize)> {
-    // UTF-32 first: its little-endian mark begins with that of UTF-16.
+    // UTF-32 comes first: its little-endian mark begins with that of UTF-16.
     match bytes {
         [0xef, 0xbb, 0xbf, ..] => Some((None, 3)),
         [0xff, 0xfe, 0, 0, ..] => Some((Some(Utf::Le32), 4)),
@@ -57,7 +57,7 @@ pub(super) fn mark(bytes: &[u8]) -> Option<(Option<Utf>, usize)> {
     }
 }
 
-/// By a name that is plain already. Names without a byte order mean little-endian here, as there was no mark.
+/// The encoding of a name without case and punctuation. Without a byte order it is little-endian, because there was no mark.
 pub(super) fn named(plain: &str) -> Option<Codec> {
     Some(match plain {
         "utf8" | "u8" | "utf" | "utf8sig" | "cp65001" | "unicode11utf8" => Codec::Utf8,
@@ -65,7 +65,7 @@ pub(super) fn named(plain: &str) -> Option<Codec> {
         "utf16be" | "unicodebigunmarked" => Codec::Utf(Utf::Be16),
         "utf32" | "u32" | "utf32le" => Codec::Utf(Utf::Le32),
         "utf32be" => Codec::Utf(Utf::Be32),
-        // The web reads these as windows-1252; Python, and so requests, by what they say.
+        // The web reads these as windows-1252, Python (and so requests) as what they name.
         "iso88591" | "88591" | "8859" | "iso8859" | "iso885911987" | "latin1" | "latin" | "l1" | "cp819" | "ibm819"
         | "csisolatin1" | "isoir100" => Codec::Latin1,
         "ascii" | "usascii" | "us" | "646" | "iso646us" | "ansix341968" | "ansix341986" | "cp367" | "ibm367"

@@ -1,7 +1,6 @@
 //! The codings of this build, and the value of `Accept-Encoding` that offers them.
 //!
-//! The table is the only place that knows which codings there are: what is offered and what is decoded come from the same
-//! rows.
+//! The table is the only place that knows which codings exist: the offer and the decoders come from the same rows.
 
 use std::sync::LazyLock;
 
@@ -19,7 +18,7 @@ pub(super) static TABLE: &[&[Coding]] = &[
 
 /// A coding of the table.
 pub(super) struct Coding {
-    /// The name to offer, then others that are understood; in lower case.
+    /// The name to offer, then other names; in lower case.
     pub(super) names: &'static [&'static str],
     pub(super) start: fn() -> Result<Box<dyn Decode>, String>,
 }
@@ -30,7 +29,7 @@ impl Coding {
     }
 }
 
-/// The value of Accept-Encoding that asks for what this build can decode; requests' own, if all features are on.
+/// The value of Accept-Encoding that offers what this build can decode. With all features it is that of requests.
 pub(crate) fn accept_encoding() -> &'static str {
     static OFFER: LazyLock<String> = LazyLock::new(|| {
         let names: Vec<&str> = TABLE.iter().copied().flatten().map(Coding::name).collect();
@@ -39,7 +38,7 @@ pub(crate) fn accept_encoding() -> &'static str {
     &OFFER
 }
 
-/// The coding of that name, in any case.
+/// The coding of that name, without regard to case.
 pub(super) fn find(name: &str) -> Option<&'static Coding> {
     let is_it = |coding: &&Coding| coding.names.iter().any(|known| known.eq_ignore_ascii_case(name));
     TABLE.iter().copied().flatten().find(is_it)

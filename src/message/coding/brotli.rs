@@ -1,4 +1,4 @@
-//! br. One stream; what follows it is junk. The window is as large as RFC 7932 allows, 16 MiB, and no larger.
+//! br: one stream. Bytes after it are ignored. The window is as large as RFC 7932 allows, 16 MiB, and no larger.
 #![cfg(feature = "brotli")]
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
@@ -16,7 +16,7 @@ struct Brotli {
 impl Brotli {
     fn new() -> Self {
         let alloc = StandardAlloc::default;
-        // Strict: the large windows that are no part of the coding can ask for 1 GiB.
+        // Strict: large windows, which are not part of the coding, can need 1 GiB.
         Self { state: BrotliState::new_strict(alloc(), alloc(), alloc()), done: false }
     }
 }

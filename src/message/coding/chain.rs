@@ -1,17 +1,17 @@
-//! The codings that `Content-Encoding` lists, to be undone from the last to the first.
+//! The codings that `Content-Encoding` lists. They are undone from the last to the first.
 
 use super::accept_encoding::{Coding, find};
 use super::decode::Decode;
 use super::fault::Fault;
 use super::reader::{Coded, DecodeLimits};
 
-/// More than any server has a reason for, and few enough that the work per byte of input stays small (DEC-10).
+/// More codings than any server needs, and few enough that the work for each byte of input stays small.
 const MAX_CODINGS: usize = 5;
 
-/// A reader of the decoded body. `content_encoding` has the values of all such headers, `inner` the body as it came.
+/// A reader of the decoded body. `content_encoding` has the values of all such headers, `inner` is the undecoded body.
 ///
-/// Never fails: a list of codings that is refused shows when the first byte of the body is read, so that a streamed
-/// response can still be looked at, and an empty body stays empty.
+/// It never fails. If the list of codings is refused, the error comes with the first read of the body, so that the rest of a
+/// streamed response can be used, and an empty body stays empty.
 pub(crate) fn decoder<'a, R>(
     content_encoding: impl Iterator<Item = &'a str>,
     limits: DecodeLimits,
@@ -29,7 +29,7 @@ fn start(coding: &Coding) -> Result<(&'static str, Box<dyn Decode>), Fault> {
     (coding.start)().map(|decoder| (name, decoder)).map_err(|reason| Fault::Corrupt { coding: name, reason })
 }
 
-/// The codings to undo, first to last. None at all if one of them is unknown: half of a chain undone is of no use.
+/// The codings to undo, in order. There are none if one of them is unknown, because a partly decoded body is useless.
 fn chain<'a>(values: impl Iterator<Item = &'a str>) -> Result<Vec<&'static Coding>, Fault> {
     let (mut listed, mut known, mut unknown) = (0, Vec::new(), false);
     for name in values.flat_map(|value| value.split(',')).map(str::trim).filter(|name| !name.is_empty()) {
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn names_are_found_in_any_case_and_undone_from_the_right() {
         for (values, want) in [
-            // DEC-01
+            // one coding, also by other names (DEC-01)
             (&["gzip"][..], &["gzip"][..]),
             (&["X-GZip"], &["gzip"]),
             (&["DEFLATE"], &["deflate"]),
@@ -71,7 +71,7 @@ mod tests {
             (&[""], &[]),
             (&["identity"], &[]),
             (&["foo"], &[]),
-            // DEC-08
+            // several codings, in one header or in several (DEC-08)
             (&["deflate, gzip"], &["gzip", "deflate"]),
             (&["deflate", "gzip"], &["gzip", "deflate"]),
             (&["deflate\t,gzip,"], &["gzip", "deflate"]),

@@ -1,11 +1,11 @@
-//! What a decoder of one content coding is, whichever library does the work.
+//! The trait of decoders, for one content coding each.
 
-/// One running decoder. Errors are the reason alone; who it was is known to the caller.
+/// A decoder in progress. An error is only the reason; the caller knows the coding.
 pub(super) trait Decode: Send {
-    /// Decodes from `input` to `out`, which is never empty. With no `input`, hands out what is left inside.
+    /// Decodes from `input` to `out`, which is never empty. Without `input`, it writes what it has buffered.
     fn step(&mut self, input: &[u8], out: &mut [u8]) -> Result<Step, String>;
 
-    /// Whether the body is whole if nothing more comes.
+    /// Whether the body is complete if nothing follows.
     fn may_end(&self) -> bool;
 }
 
@@ -14,6 +14,6 @@ pub(super) trait Decode: Send {
 pub(super) struct Step {
     pub(super) used: usize,
     pub(super) filled: usize,
-    /// The coded data is over; whatever follows is not part of it.
+    /// The coded data has ended; what follows is not part of it.
     pub(super) ended: bool,
 }

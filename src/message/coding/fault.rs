@@ -1,4 +1,4 @@
-//! Why a body does not decode. Kept by the reader, so that reading again says the same again.
+//! Why a body cannot be decoded. The reader keeps it, so that every later read returns the same error.
 
 use std::fmt;
 use std::io;
@@ -18,7 +18,7 @@ pub(super) enum Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Corrupt { coding, reason } => write!(f, "body does not decode as {coding}: {reason}"),
+            Self::Corrupt { coding, reason } => write!(f, "body cannot be decoded as {coding}: {reason}"),
             Self::Truncated { coding, after } => write!(f, "{coding} body ended early, after {after} bytes"),
             Self::TooManyCodings { listed, at_most } => {
                 write!(f, "too many content codings: {listed}, at most {at_most}")

@@ -1,7 +1,7 @@
 //! gzip and deflate.
 //!
-//! gzip is one member after another; what does not begin like a member ends the body and is junk. `deflate` means the
-//! zlib format (RFC 9110 §8.4.1.2), but some servers send the bare compressed data: the first two bytes tell.
+//! gzip is a sequence of members. What does not begin like a member ends the body and is ignored. `deflate` means the zlib
+//! format (RFC 9110 §8.4.1.2), but some servers send raw deflate data. The first two bytes distinguish them.
 #![cfg(feature = "gzip")]
 
 use flate2::{Decompress, FlushDecompress, Status};
@@ -23,11 +23,11 @@ struct Gzip {
 
 enum Place {
     Member,
-    /// After a whole member, with so many bytes of [`MAGIC`] seen.
+    /// After a complete member, with this many bytes of [`MAGIC`] seen.
     Between(usize),
 }
 
-/// How each member begins: the mark of gzip and the only method there is.
+/// How each member begins: the magic number of gzip, and the only method.
 const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
 
 impl Gzip {
@@ -66,7 +66,7 @@ impl Decode for Gzip {
 }
 
 enum Deflate {
-    /// Not more than the first byte has been seen.
+    /// At most the first byte has been seen.
     Head(Option<u8>),
     Body(Decompress),
     Done,
@@ -109,8 +109,8 @@ impl Decode for Deflate {
     }
 }
 
-/// Whether two bytes are the header of the zlib format (RFC 1950 §2.2). No compressor begins bare data with such bytes: it
-/// would be a stored block with rubbish in the bits that fill up its first byte.
+/// Whether two bytes are the header of the zlib format (RFC 1950 §2.2). No compressor begins raw data with such bytes, which
+/// would be a stored block with non-zero padding in its first byte.
 fn is_zlib(first: u8, second: u8) -> bool {
     first & 0x0f == 8 && first >> 4 <= 7 && u16::from_be_bytes([first, second]) % 31 == 0
 }
@@ -122,7 +122,7 @@ fn inflate(inflate: &mut Decompress, input: &[u8], out: &mut [u8]) -> Result<Ste
         None if error.needs_dictionary().is_some() => "needs a preset dictionary".to_owned(),
         None => "invalid data".to_owned(),
     })?;
-    // Differences of totals of one call: they fit where the slices did.
+    // The differences for one call are at most as large as its slices.
     let used = (inflate.total_in() - before.0) as usize;
     let filled = (inflate.total_out() - before.1) as usize;
     Ok(Step { used, filled, ended: status == Status::StreamEnd })

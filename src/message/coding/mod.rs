@@ -1,10 +1,10 @@
-//! Content codings: what Content-Encoding says was done to a body, undone while it is read.
+//! Content codings, which are undone while a body is read.
 //!
-//! `accept_encoding` has the table of codings of this build, `chain` finds those of a response, `reader` reads
-//! through them and holds the buffers and limits. A decoder is told what arrived and says how far it got; it never reads by
-//! itself, and being torn at any byte changes nothing but the number of calls.
+//! `accept_encoding` has the table of codings of this build, `chain` finds those of a response, `reader` reads through them
+//! and has the buffers and limits. A decoder is told what arrived and reports how far it got. It does not read, and where its
+//! input was cut changes only the number of calls.
 //!
-//! What is here does not know which codings were asked for: a body is decoded by what it says (DEC-02).
+//! Nothing here knows which codings were requested: a body is decoded by its own headers.
 
 mod accept_encoding;
 mod brotli;

@@ -1,40 +1,40 @@
 //! Reading a body through its decoders, a bounded amount at a time.
 //!
-//! Stages are stacked: each has a buffer of what the one below gave and is asked only when someone above wants bytes. A
-//! read never decodes more than one buffer past what it returns, whatever the input expands to. A body without a coding
-//! has no stages and no buffers: reads go straight to the inner reader.
+//! Stages are stacked: each has a buffer for the output of the one below, and runs only when the one above needs bytes. A read
+//! never decodes more than one buffer beyond what it returns, however much the input expands. A body without a coding has no
+//! stages and no buffers: reads go directly to the inner reader.
 //!
-//! The inner reader is read to its end before this one says that it is at its own, so the framing is checked whole and
-//! the connection can be used again; what comes after the coded data is read and dropped (DEC-03).
+//! The inner reader is read to its end before this one reports its own end, so that the framing is checked completely and the
+//! connection can be used again. Bytes after the coded data are read and discarded.
 //!
-//! Errors of the inner reader pass through untouched and change nothing here: reading may go on after them.
+//! Errors of the inner reader are returned unchanged and alter nothing here: reading can continue after them.
 
 use std::io::{self, Read};
 
 use super::decode::Decode;
 use super::fault::Fault;
 
-/// How much a decoded body may be. `None` is no limit.
+/// The limits on a decoded body. `None` is no limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DecodeLimits {
-    /// Of the body as the program sees it, decoded or never coded. Coded, it may be longer only by what a coding adds to
-    /// data that it cannot make smaller: what decodes to nothing, and what comes behind the end, counts too.
+    /// Bytes of the body as the program sees it, decoded or not coded. The coded body may be longer only by what a coding adds
+    /// to data that it cannot compress. What decodes to nothing, and what follows the end, counts too.
     pub max_decoded_bytes: Option<u64>,
-    /// Decoded bytes for each byte that came, for every coding of a chain; looked at once more than
+    /// Decoded bytes for each coded byte, for every coding of a chain. It is checked once more than
     /// [`RATIO_FLOOR`](Self::RATIO_FLOOR) bytes were decoded.
     pub max_expansion_ratio: Option<u32>,
 }
 
 impl DecodeLimits {
-    /// What Apache's `mod_deflate` allows too. Text stays far below; gzip reaches 1032 on nothing but zeros.
+    /// The same as in Apache's `mod_deflate`. Text stays far below it; gzip reaches 1032 for zeros.
     pub const DEFAULT_EXPANSION_RATIO: u32 = 200;
-    /// Below this a bomb does no harm, and small bodies that repeat one byte are common.
+    /// Below this a decompression bomb does no harm, and small bodies that repeat one byte are common.
     pub const RATIO_FLOOR: u64 = 64 << 20;
-    /// For what frames a small body: headers with a name and a time, check sums.
+    /// For the framing of a small body: headers with a name and a time, checksums.
     const FRAME: u64 = 1 << 10;
 
-    /// How many bytes may be read to be decoded. The worst case of an honest coder is deflate with nothing but fixed codes:
-    /// 9 bits for each 8.
+    /// How many coded bytes may be read. The worst case of an honest encoder is deflate with fixed codes only: 9 bits for
+    /// each 8.
     fn max_coded_bytes(&self) -> u64 {
         self.max_decoded_bytes.map_or(u64::MAX, |max| max.saturating_add(max / 8).saturating_add(Self::FRAME))
     }
@@ -46,25 +46,26 @@ impl Default for DecodeLimits {
     }
 }
 
-/// The decoded body: a reader over the reader of the body as it came.
+/// The decoded body: a reader over the reader of the undecoded body.
 pub(crate) struct Coded<R> {
     inner: R,
     stages: Vec<Stage>,
     limits: DecodeLimits,
-    /// Bytes taken from `inner`; not counted for a plain body without a limit.
+    /// Bytes read from `inner`; not counted for a body without coding and limit.
     taken: u64,
-    /// Bytes decoded, the ones in `ready` among them; counted like `taken`.
+    /// Bytes decoded, including those in `ready`; counted like `taken`.
     decoded: u64,
-    /// Decoded for a read too small to decode into.
+    /// Decoded bytes for reads that are too small to decode into.
     ready: Buffer,
     fault: Option<Fault>,
 }
 
-/// Small outputs cost a decoder more per byte than a copy does; below this it writes to a buffer of this size instead.
+/// A decoder needs more time for each byte of a small output than a copy does. For smaller reads it writes to a buffer of this
+/// size instead.
 const DIRECT: usize = 16 << 10;
-/// What a stage reads at once.
+/// How much a stage reads at once.
 const INPUT: usize = 32 << 10;
-/// What `read_to_end` adds at most to its buffer in one step.
+/// How much `read_to_end` adds at most to its buffer in one step.
 const GROWTH: usize = 256 << 10;
 
 impl<R> Coded<R> {
@@ -78,12 +79,12 @@ impl<R> Coded<R> {
         Self { inner, stages, limits, taken: 0, decoded: 0, ready: Buffer::new(DIRECT), fault }
     }
 
-    /// Whether the body is read as it came.
+    /// Whether the body is read without decoding.
     pub(crate) fn is_plain(&self) -> bool {
         self.stages.is_empty() && self.fault.is_none()
     }
 
-    /// Whether bytes were taken from the inner reader to be decoded, so that it no longer has the whole body (DEC-14).
+    /// Whether bytes were read from the inner reader for decoding, so that it no longer has the whole body.
     #[cfg(test)]
     pub(crate) fn has_decoded(&self) -> bool {
         !self.is_plain() && self.taken > 0
@@ -94,12 +95,12 @@ impl<R> Coded<R> {
         &self.inner
     }
 
-    /// The body may end anywhere, as part of a larger one: what decodes of it is all there is.
+    /// Lets the body end anywhere, because it is part of a larger one: what can be decoded of it is the result.
     pub(crate) fn may_be_cut(&mut self) {
         self.stages.iter_mut().for_each(|stage| stage.may_be_cut = true);
     }
 
-    /// The body as it came.
+    /// The undecoded body.
     pub(crate) fn inner_mut(&mut self) -> &mut R {
         &mut self.inner
     }
@@ -110,14 +111,14 @@ impl<R> Coded<R> {
 }
 
 impl<R: Read> Coded<R> {
-    /// Decodes into `out`, held to `max_decoded_bytes`.
+    /// Decodes into `out`, within `max_decoded_bytes`.
     fn decode(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let room = match self.limits.max_decoded_bytes {
             Some(max) => usize::try_from(max - self.decoded).unwrap_or(usize::MAX).min(out.len()),
             None => out.len(),
         };
         if room == 0 {
-            // Right at the limit: the body may end here, but not go on.
+            // At the limit the body may end, but not continue.
             return match self.pull(&mut [0])? {
                 0 => Ok(0),
                 _ => Err(self.fail(Fault::TooLarge { at_most: self.decoded })),
@@ -130,7 +131,7 @@ impl<R: Read> Coded<R> {
 
     fn pull(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if let Some(fault) = self.fault.clone() {
-            // Nothing is wrong with how nothing at all was coded (DEC-11).
+            // An empty body is valid in every coding (DEC-11).
             let empty = self.taken == 0 && self.inner.read(&mut [0])? == 0;
             return if empty { Ok(0) } else { Err(self.fail(fault)) };
         }
@@ -174,7 +175,7 @@ impl<R: Read> Read for Coded<R> {
         Ok(n)
     }
 
-    /// Decodes into the spare room of `out`, which is cleared once where the default would do it for every read.
+    /// Decodes into the spare capacity of `out`, which is zeroed once and not for every read, as by the default method.
     fn read_to_end(&mut self, out: &mut Vec<u8>) -> io::Result<usize> {
         if self.is_unlimited() {
             return self.inner.read_to_end(out);
@@ -198,7 +199,7 @@ impl<R: Read> Read for Coded<R> {
     }
 }
 
-/// One coding being undone.
+/// A coding that is being undone.
 struct Stage {
     coding: &'static str,
     decoder: Box<dyn Decode>,
@@ -206,14 +207,14 @@ struct Stage {
     fed: u64,
     produced: u64,
     may_be_cut: bool,
-    /// The last output was full, so there may be more without more input.
+    /// Whether the last output was full, so that there may be more without more input.
     more_inside: bool,
     state: State,
 }
 
 enum State {
     Running,
-    /// The coded data is over, the input not yet.
+    /// Whether the coded data has ended, but not the input.
     Draining,
     Done,
 }
@@ -233,13 +234,13 @@ impl Stage {
         }
     }
 
-    /// `n` bytes were put into the input's space.
+    /// Adds `n` bytes, which were written to the input's space.
     fn feed(&mut self, n: usize) {
         self.input.end = n;
         self.fed += n as u64;
     }
 
-    /// The input is over: right between two members or before the first byte, an error anywhere else.
+    /// Ends the input, which is valid between two members or before the first byte, and an error elsewhere.
     fn finish(&mut self) -> Result<(), Fault> {
         if self.fed > 0 && !self.may_be_cut && !self.decoder.may_end() {
             return Err(Fault::Truncated { coding: self.coding, after: self.fed });
@@ -289,7 +290,7 @@ impl From<Fault> for Stop {
     }
 }
 
-/// Gets decoded bytes from the last of `stages`, which gets its input from the ones before it. 0 is the end.
+/// Reads decoded bytes from the last of `stages`, which gets its input from those before it. 0 is the end.
 fn pull<R: Read>(
     source: &mut Source<'_, R>,
     stages: &mut [Stage],
@@ -297,7 +298,7 @@ fn pull<R: Read>(
     out: &mut [u8],
 ) -> Result<usize, Stop> {
     let Some((stage, below)) = stages.split_last_mut() else {
-        // Looked at before more is read: what is there is decoded first, and says better what is wrong.
+        // Checked before more is read: what is there is decoded first, and gives the better error.
         if *source.taken > source.most {
             return Err(Fault::TooLargeCoded { after: *source.taken }.into());
         }
@@ -334,7 +335,7 @@ fn pull<R: Read>(
     }
 }
 
-/// A buffer that is allocated when first used. Filled and emptied in turns.
+/// A buffer that is allocated on first use, and is filled and emptied in turns.
 struct Buffer {
     bytes: Vec<u8>,
     size: usize,
@@ -359,7 +360,7 @@ impl Buffer {
         self.start += n;
     }
 
-    /// All of the buffer, to be filled anew; `end` is for the caller to set.
+    /// The whole buffer, to be filled again; the caller sets `end`.
     fn space(&mut self) -> &mut [u8] {
         (self.start, self.end) = (0, 0);
         if self.bytes.is_empty() {

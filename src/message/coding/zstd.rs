@@ -1,5 +1,5 @@
-//! zstd: one frame after another, skippable ones among them; what does not begin like a frame ends the body and is junk.
-//! A frame that asks for a window of more than 8 MiB is refused, as RFC 9659 has it.
+//! zstd: a sequence of frames, including skippable ones. What does not begin like a frame ends the body and is ignored. A
+//! frame that needs a window of more than 8 MiB is refused (RFC 9659).
 #![cfg(feature = "zstd")]
 
 use std::io;
@@ -20,11 +20,11 @@ struct Zstd {
 
 enum Place {
     Frame,
-    /// After a whole frame, with the first bytes of what may be another.
+    /// After a complete frame, with the first bytes of what may be another.
     Between([u8; MAGIC], usize),
 }
 
-/// The length of the mark with which each frame begins.
+/// The length of the magic number with which each frame begins.
 const MAGIC: usize = 4;
 
 fn start() -> Result<Box<dyn Decode>, String> {

@@ -1,4 +1,4 @@
-//! Whole bodies through the reader, for every coding that the build has.
+//! Tests of complete bodies, with every coding of the build.
 
 #[cfg(any(feature = "gzip", feature = "zstd"))]
 use std::io::Write;
@@ -81,7 +81,7 @@ fn decode(coding: &str, body: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(plain)
 }
 
-/// Gives at most `piece` bytes for a read.
+/// Returns at most `piece` bytes for each read.
 struct Torn<'a> {
     bytes: &'a [u8],
     piece: usize,
@@ -213,7 +213,7 @@ fn a_corrupt_member_or_frame_is_no_junk() {
         let (read, end) = read_by(reader(coding, &two), 5);
 
         assert!(read.starts_with(b"first"), "{coding}");
-        assert!(end.unwrap_err().to_string().starts_with("body does not decode as "), "{coding}");
+        assert!(end.unwrap_err().to_string().starts_with("body cannot be decoded as "), "{coding}");
     }
 }
 
@@ -267,7 +267,7 @@ fn corrupt_data_is_an_error_each_time_it_is_read() {
     for coding in codings() {
         let error = decode(coding, &b"The quick brown fox".repeat(100)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ContentDecodingError, "{coding}");
-        assert!(error.to_string().starts_with(&format!("body does not decode as {coding}: ")), "{error}");
+        assert!(error.to_string().starts_with(&format!("body cannot be decoded as {coding}: ")), "{error}");
     }
 }
 
@@ -282,7 +282,7 @@ fn a_gzip_body_with_a_wrong_checksum_or_length_is_an_error() {
 
         let error = decode("gzip", &bad).unwrap_err();
 
-        assert_eq!(error.to_string(), format!("body does not decode as gzip: {want}"));
+        assert_eq!(error.to_string(), format!("body cannot be decoded as gzip: {want}"));
     }
 }
 
@@ -296,7 +296,7 @@ fn bodies_of_other_encoders_decode() {
         ("deflate", "eJwLyUhVKCzNTM5WSCrKL89TSMuvUMgqzS0oVsgvSy1SKAFK5yRWVSqk5KfrKYSMKh5VPKp4VPGo4lHFw0sxAIgKhjc="),
         ("br", "GwcHiCwOeNPQlV2XELsXK6nK0JLMjK1BXObyNsgZnp4Ke4MNOHBIIG8kv0GnFc4cHieqKTjCqXSfBgM="),
         ("zstd", "KLUv/WAIBrUBANQCVGhlIHF1aWNrIGJyb3duIGZveCBqdW1wcyBvdmVyIHRoZSBsYXp5IGRvZy4gAQDFFv6qDA=="),
-        // DEC-08
+        // several codings (DEC-08)
         (
             "br,gzip",
             "H4sIAAAAAAACAwE7AMT/GwcHiCwOeNPQlV2XELsXK6nK0JLMjK1BXObyNsgZnp4Ke4MNOHBIIG8kv0GnFc4cHieqKTjCqXSfBgORQOhuOwAAAA==",
@@ -394,7 +394,7 @@ fn max_decoded_bytes_lets_that_many_through_and_no_more() {
     }
 }
 
-/// What goes on for ever and decodes to nothing more, for a coding: behind its end, or without one.
+/// Bodies that continue forever and decode to nothing more, after the end of a coding or without one.
 fn endless(coding: &str) -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
     let body = encode(coding, b"hi");
     let mut all = vec![("zeros", body.clone(), vec![0]), ("junk", body.clone(), b"junk ".to_vec())];
@@ -508,7 +508,7 @@ fn a_part_is_decoded_as_far_as_it_goes() {
     }
 }
 
-/// Makes so many zeros of each byte.
+/// Decodes each byte to this many zeros.
 struct Grow {
     times: usize,
     owed: usize,
