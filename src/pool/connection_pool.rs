@@ -10,13 +10,14 @@
 //! (docs/decisions.md#fair-pools).
 
 use std::borrow::Cow;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 
 use super::lease::Lease;
 use super::monitor::{Monitor, Signal};
-use super::permits::{Granted, Permit, PoolId};
+use super::permits::{Granted, Permit, Permits, PoolId};
 use super::shared::{Idle, Shared};
 use super::slots::{Arrival, BroughtBack, Closed, Returned, Slot, Slots};
 use super::stats::PoolStats;
@@ -150,7 +151,7 @@ impl<C: Pooled> ConnectionPool<C> {
     /// Closes the connection that has been idle longest; false if there is none.
     pub(super) fn close_oldest(&self) -> bool {
         let taken = self.change(|slots| slots.take_away(&mut 0, |_| true));
-        taken.map(|(index, idle)| Away { pool: self, index, idle: Some(idle) }.close()).is_some()
+        taken.map(|(index, idle)| Away::new(self, index, idle).close()).is_some()
     }
 
     /// Closes the idle connections that are stale or have expired.
@@ -159,8 +160,8 @@ impl<C: Pooled> ConnectionPool<C> {
         while self.has_idle() {
             let taken = self.change(|slots| slots.take_away(&mut from, |idle| idle.is_worth_a_look(now)));
             let Some((index, idle)) = taken else { return };
-            Away { pool: self, index, idle: Some(idle) }.look(now);
-            // The connection that is back counts as newly idle, see `permits`.
+            Away::new(self, index, idle).look(now);
+            // What is back lies idle anew, see `permits`.
             self.relieve();
         }
     }
@@ -228,15 +229,19 @@ impl<C: Pooled> ConnectionPool<C> {
                 };
                 Ok(())
             }
-            Some(Granted::Connection(idle)) => {
-                // The connection came with the slot of its lease, so the slot that was taken before is not needed.
-                self.put_back(slot);
+            Some(Granted::Returned(idle)) => {
+                // It came with the slot of the lease that it was in; the one that was taken for it is not needed.
+                self.put_back();
+                lease.hold(idle, self.shared.clock.now());
+                Ok(())
+            }
+            Some(Granted::Idle(idle)) => {
                 lease.hold(idle, self.shared.clock.now());
                 Ok(())
             }
             None => {
                 lease.forget();
-                self.put_back(slot);
+                self.put_back();
                 Err(wait.ended())
             }
         }
@@ -255,10 +260,14 @@ impl<C: Pooled> ConnectionPool<C> {
         granted
     }
 
-    /// While somebody waits for a permit, closes idle connections: in other pools first, in this one last.
+    /// While somebody waits for a permit, gives them what lies idle here, if this is where they want a connection; else
+    /// closes what lies idle: in other pools first, in this one last.
     fn relieve(&self) {
         let Some(permits) = &self.shared.permits else { return };
         while permits.anyone_waits() {
+            if self.give_away(permits) {
+                continue;
+            }
             let others = self.shared.pools.upgrade();
             if !others.is_some_and(|others| others.close_oldest(self.id)) && !self.close_oldest() {
                 return;
@@ -266,7 +275,18 @@ impl<C: Pooled> ConnectionPool<C> {
         }
     }
 
-    /// Gives a connection that came back to the first waiter for a permit; returns it if nobody waits.
+    /// Gives an idle connection to the first who waits for a permit, if they want one of this pool and there is one.
+    fn give_away(&self, permits: &Permits<Idle<C>>) -> bool {
+        if !self.has_idle() || !permits.first_wants(self.id) {
+            return false;
+        }
+        let Some((index, idle)) = self.change(|slots| slots.take_away(&mut 0, |_| true)) else { return false };
+        let mut away = Away { pool: self, index, left: Slot::Empty, idle: None };
+        away.idle = permits.give(self.id, idle).err();
+        away.idle.is_none()
+    }
+
+    /// Gives a connection that came back to the first who waits for a permit; returns it if nobody does.
     fn pass_on(&self, idle: Idle<C>) -> Option<Idle<C>> {
         let Some(permits) = &self.shared.permits else { return Some(idle) };
         if !permits.anyone_waits() {
@@ -283,9 +303,9 @@ impl<C: Pooled> ConnectionPool<C> {
         None
     }
 
-    /// Returns a slot that was taken and not used.
-    fn put_back(&self, slot: Slot<Idle<C>>) {
-        let returned = self.change(|slots| slots.put_back(slot));
+    /// Puts back a slot that was taken and not used.
+    fn put_back(&self) {
+        let returned = self.change(Slots::put_back);
         self.settle(returned);
     }
 
@@ -326,10 +346,16 @@ impl<C: Pooled> ConnectionPool<C> {
 struct Away<'a, C: Pooled> {
     pool: &'a ConnectionPool<C>,
     index: usize,
+    /// What is in the slot if the connection does not come back.
+    left: Slot<Idle<C>>,
     idle: Option<Idle<C>>,
 }
 
-impl<C: Pooled> Away<'_, C> {
+impl<'a, C: Pooled> Away<'a, C> {
+    fn new(pool: &'a ConnectionPool<C>, index: usize, idle: Idle<C>) -> Self {
+        Self { pool, index, left: Slot::Husk, idle: Some(idle) }
+    }
+
     fn look(mut self, now: Instant) {
         if self.idle.as_mut().is_some_and(|idle| idle.has_expired(now) || idle.conn.is_stale()) {
             self.close();
@@ -347,8 +373,9 @@ impl<C: Pooled> Away<'_, C> {
 
 impl<C: Pooled> Drop for Away<'_, C> {
     fn drop(&mut self) {
-        let idle = self.idle.take();
-        let BroughtBack { wake, close } = self.pool.change(|slots| slots.brought_back(self.index, idle));
+        let left = mem::replace(&mut self.left, Slot::Empty);
+        let slot = self.idle.take().map_or(left, Slot::Live);
+        let BroughtBack { wake, close } = self.pool.change(|slots| slots.brought_back(self.index, slot));
         wake.iter().for_each(Signal::wake);
         drop(close);
     }

@@ -458,17 +458,68 @@ mod tests {
     }
 
     #[test]
-    fn at_the_limit_a_pool_gives_up_its_own_connection_if_there_is_no_other() {
+    fn at_the_limit_a_husk_on_top_of_a_live_connection_costs_nothing() {
         let (manager, live) = limited(2);
         let [first, second] = [1, 2].map(|name| connected(&manager, "a", &live, name));
         first.recycle(None);
-        drop(second); // an empty slot on top
+        second.discard(); // a husk on top
         let _elsewhere = connected(&manager, "b", &live, 3);
 
         let fourth = manager.pool(&key("a")).check_out(Some(Duration::ZERO), None);
 
-        assert_eq!(fourth.map(|lease| lease.found()), Ok(Found::New(3)));
-        assert_eq!(live.closed(), [2, 1]);
+        assert_eq!(fourth.as_ref().map(|lease| lease.found()), Ok(Found::Reused));
+        assert_eq!(live.closed(), [2]);
+        drop(fourth);
+        let stats = manager.pool(&key("a")).stats();
+        assert_eq!((stats.idle(), stats.in_use(), stats.waiting()), (0, 0, 0));
+    }
+
+    #[test]
+    fn at_the_limit_an_idle_connection_serves_its_own_pool_before_that_of_another_is_closed() {
+        let (manager, live) = limited(3);
+        exchange(&manager, "b", &live, 1);
+        let [first, second] = [2, 3].map(|name| connected(&manager, "a", &live, name));
+        first.recycle(None);
+        second.discard();
+        let _elsewhere = connected(&manager, "c", &live, 4);
+
+        assert_eq!(lease(&manager, "a").found(), Found::Reused);
+
+        assert_eq!(live.closed(), [3, 2], "the lease that was dropped, and not b's");
+    }
+
+    #[test]
+    fn who_was_handed_a_connection_crowds_out_none_with_the_slot_that_it_did_not_need() {
+        for pool_block in [false, true] {
+            let live = Live::new();
+            let manager =
+                TestManager::new(PoolSettings { max_connections: Some(2), pool_maxsize: 2, pool_block, ..settings() });
+            let all = thread::scope(|scope| {
+                let holders = [1, 2].map(|name| connected(&manager, "a", &live, name));
+                let pool = manager.pool(&key("a"));
+                let threads: Vec<_> =
+                    (0..4).map(|_| scope.spawn(|| logged(|| exchange(&manager, "a", &live, 3)).1)).collect();
+                until(|| pool.stats().waiting() == 4);
+                let ((), mut lines) = logged(|| holders.into_iter().for_each(|lease| lease.recycle(None)));
+                threads.into_iter().for_each(|thread| lines.extend(thread.join().unwrap()));
+                lines
+            });
+
+            assert_eq!(all, [""; 0]);
+            assert_eq!((live.closed(), live.now()), (vec![], 2));
+        }
+    }
+
+    #[test]
+    fn what_was_never_connected_lies_beneath_what_is_live() {
+        let manager = manager(10);
+        let live = Live::new();
+        let failed = lease(&manager, "a");
+        exchange(&manager, "a", &live, 1);
+
+        drop(failed); // the name was not found, say
+
+        assert_eq!(lease(&manager, "a").found(), Found::Reused);
     }
 
     #[test]

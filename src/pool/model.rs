@@ -69,6 +69,14 @@ fn max_connections_holds_over_all_pools_and_forgets_nobody() {
 }
 
 #[test]
+fn no_live_connection_goes_for_a_slot_without_one() {
+    let shape = Shape { threads: 4, maxsize: 2, max_connections: Some(2), fails: true, ..Shape::default() };
+    shuttle::check_random(move || exchanges(shape), ROUNDS);
+    shuttle::check_random(move || exchanges(Shape { block: false, ..shape }), ROUNDS);
+    shuttle::check_pct(move || exchanges(Shape { block: false, ..shape }), ROUNDS, 4);
+}
+
+#[test]
 fn who_joined_the_queue_first_is_served_first() {
     shuttle::check_random(
         || {
@@ -138,7 +146,9 @@ struct Shape {
     max_connections: Option<usize>,
     /// A thread closes the manager now and then.
     closes: bool,
-    /// Time passes: connections expire, and are probed.
+    /// Connections last; what goes wrong does so before there is one.
+    fails: bool,
+    /// Time passes: connections expire, and are looked at.
     clock_runs: bool,
     /// Somebody cancels what the others wait for, one thread after the other.
     cancels: bool,
@@ -155,6 +165,7 @@ impl Default for Shape {
             pool_connections: 10,
             max_connections: None,
             closes: false,
+            fails: false,
             clock_runs: false,
             cancels: false,
         }
@@ -191,6 +202,7 @@ fn exchanges(shape: Shape) {
                     let pool = manager.pool(&key(&format!("host{host}")));
                     let mut lease = match pool.check_out(shape.limit, shape.cancels.then_some(&token)) {
                         Ok(lease) => lease,
+                        Err(NoSlot::Cancelled) => unreachable!("nobody cancels"),
                         Err(NoSlot::TimedOut) => {
                             assert!(shape.limit.is_some(), "only who set a limit gives up");
                             continue;
@@ -202,11 +214,15 @@ fn exchanges(shape: Shape) {
                     };
                     assert_eq!(lease.connection().is_some(), lease.found() == Found::Reused);
                     if lease.connection().is_none() {
+                        if shape.fails && thread_rng().gen_range(0..3) == 0 {
+                            thread::yield_now();
+                            continue;
+                        }
                         let of = [&live[host], &live[shape.keys]].map(Arc::clone);
-                        lease.attach(Conn::counted(of, thread_rng().gen_range(0..4) == 0));
+                        lease.attach(Conn::counted(of, !shape.fails && thread_rng().gen_range(0..4) == 0));
                     }
                     thread::yield_now();
-                    match thread_rng().gen_range(0..6) {
+                    match if shape.fails { 6 } else { thread_rng().gen_range(0..6) } {
                         0 => drop(lease),
                         1 => lease.discard(),
                         2 => {
@@ -232,7 +248,10 @@ fn exchanges(shape: Shape) {
         assert_eq!((stats.in_use(), stats.waiting()), (0, 0));
         assert!(stats.idle() <= shape.maxsize);
     }
-    // Closing a pool does not wait until its connections are closed before it serves those who still have it.
+    if shape.fails {
+        assert_eq!(live[shape.keys].closed(), [0; 0]);
+    }
+    // Closing a pool does not wait for its connections to be closed before it lets in whoever still has it.
     let enough = shape.block || shape.threads <= shape.maxsize;
     if enough && !shape.closes && shape.pool_connections >= shape.keys {
         assert!(live[..shape.keys].iter().all(|live| live.most() <= shape.maxsize));

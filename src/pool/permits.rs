@@ -3,9 +3,9 @@
 //! A live connection, idle or not, holds a permit from before it is made until after it is closed. If none is left, a caller
 //! joins the queue and stays in it until it gets one of these:
 //!
-//! - a permit, because a connection was closed somewhere;
-//! - a connection together with its permit, because one came back to the waiter's own pool. It would be a waste to close that
-//!   and open another to the same host.
+//! - a permit, because somewhere a connection was closed;
+//! - a connection, permit and all, because one came back to the pool that this waiter came from, or lay idle in it. To close
+//!   it only to open another to the same host would be a waste.
 //!
 //! No wake-up is lost. A thread that makes a connection idle stores its pool's number of idle connections, then loads the
 //! number of waiters. A thread that joins the queue stores the number of waiters, then loads the pools' numbers of idle
@@ -39,7 +39,10 @@ pub(super) struct Permit<L> {
 pub(super) enum Granted<L> {
     /// `None` if there is no limit.
     Permit(Option<Permit<L>>),
-    Connection(L),
+    /// A connection that came back, with the slot that it was leased with.
+    Returned(L),
+    /// A connection that lay idle. Its slot has stayed where it is.
+    Idle(L),
 }
 
 /// Which pool a waiter wants a connection of.
@@ -49,13 +52,8 @@ pub(super) type PoolId = u64;
 #[derive(Debug, Eq, PartialEq)]
 enum Grant<L> {
     Permit,
-    Connection(L),
-}
-
-impl<L> From<L> for Grant<L> {
-    fn from(live: L) -> Self {
-        Self::Connection(live)
-    }
+    Returned(L),
+    Idle(L),
 }
 
 /// Plain data: the count and the queue.
@@ -83,7 +81,17 @@ impl<L> Permits<L> {
 
     /// Gives a connection that came back to `pool` to the first in the queue, if that waiter is of the same pool.
     pub(super) fn pass(&self, pool: PoolId, live: L) -> Result<(), L> {
-        self.change(|state| state.pass(pool, live)).map(|signal| signal.wake())
+        self.change(|state| state.hand_over(pool, live, Grant::Returned)).map(|signal| signal.wake())
+    }
+
+    /// Whether the first in the queue wants a connection of `pool`.
+    pub(super) fn first_wants(&self, pool: PoolId) -> bool {
+        self.state.with(|state| state.queue.first().is_some_and(|(wanted, _)| *wanted == pool))
+    }
+
+    /// Gives a connection that lay idle in `pool` to the first in the queue, if that is where they want one.
+    pub(super) fn give(&self, pool: PoolId, live: L) -> Result<(), L> {
+        self.change(|state| state.hand_over(pool, live, Grant::Idle)).map(|signal| signal.wake())
     }
 
     fn permit(self: &Arc<Self>) -> Permit<L> {
@@ -115,7 +123,8 @@ impl<L: Send + 'static> Permits<L> {
         let grant = grant.or_else(|| self.change(|state| state.queue.leave(ticket)))?;
         Some(match grant {
             Grant::Permit => Granted::Permit(Some(self.permit())),
-            Grant::Connection(live) => Granted::Connection(live),
+            Grant::Returned(live) => Granted::Returned(live),
+            Grant::Idle(live) => Granted::Idle(live),
         })
     }
 }
@@ -161,8 +170,16 @@ impl<L, W: Clone> State<L, W> {
         }
     }
 
-    fn pass(&mut self, pool: PoolId, live: L) -> Result<W, L> {
-        self.queue.serve_if(|(wanted, _)| *wanted == pool, live).map(|(_, waiter)| waiter)
+    fn hand_over(&mut self, pool: PoolId, live: L, how: fn(L) -> Grant<L>) -> Result<W, L> {
+        if !self.queue.first().is_some_and(|(wanted, _)| *wanted == pool) {
+            // The first wants another, and nobody pushes in.
+            return Err(live);
+        }
+        match self.queue.serve(how(live)) {
+            Ok((_, waiter)) => Ok(waiter),
+            Err(Grant::Returned(live) | Grant::Idle(live)) => Err(live),
+            Err(Grant::Permit) => unreachable!("what was handed over is a connection"),
+        }
     }
 }
 
@@ -216,13 +233,13 @@ mod tests {
     #[test]
     fn a_connection_is_passed_only_to_the_first_and_only_within_its_pool() {
         let mut state = permits(0);
-        assert_eq!(state.pass(7, "a"), Err("a"), "nobody waits");
+        assert_eq!(state.hand_over(7, "a", Grant::Returned), Err("a"), "nobody waits");
         let first = join(&mut state, 8, 1);
         join(&mut state, 7, 2);
 
-        assert_eq!(state.pass(7, "a"), Err("a"), "the first is of another pool");
-        assert_eq!(state.pass(8, "b"), Ok(1));
+        assert_eq!(state.hand_over(7, "a", Grant::Returned), Err("a"), "the first is of another pool");
+        assert_eq!(state.hand_over(8, "b", Grant::Returned), Ok(1));
 
-        assert_eq!(state.queue.collect(first), Some(Grant::Connection("b")));
+        assert_eq!(state.queue.collect(first), Some(Grant::Returned("b")));
     }
 }

@@ -43,21 +43,15 @@ impl<W, G> Queue<W, G> {
         ticket
     }
 
-    /// Hands `grant` to the first in the queue, and returns whom to wake; gives `grant` back if nobody waits.
-    pub(super) fn serve(&mut self, grant: G) -> Result<W, G> {
-        self.serve_if(|_| true, grant)
+    /// The one who has waited longest.
+    pub(super) fn first(&self) -> Option<&W> {
+        self.waiting.front().map(|(_, waiter)| waiter)
     }
 
-    /// The same if it suits the first in the queue. If not, nobody gets it, because nobody jumps the queue.
-    pub(super) fn serve_if<T>(&mut self, suits: impl Fn(&W) -> bool, grant: T) -> Result<W, T>
-    where
-        G: From<T>,
-    {
-        if !self.waiting.front().is_some_and(|(_, waiter)| suits(waiter)) {
-            return Err(grant);
-        }
+    /// Hands `grant` to the first in the queue, who is to be woken; gives it back if nobody waits.
+    pub(super) fn serve(&mut self, grant: G) -> Result<W, G> {
         let Some((ticket, waiter)) = self.waiting.pop_front() else { return Err(grant) };
-        self.granted.push((ticket, grant.into()));
+        self.granted.push((ticket, grant));
         Ok(waiter)
     }
 
@@ -103,13 +97,15 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_suit_the_first_goes_to_nobody() {
+    fn the_first_is_who_is_served_next() {
         let mut queue = Queue::<_, i32>::new();
+        assert_eq!(queue.first(), None);
         queue.join("a");
         queue.join("b");
 
-        assert_eq!(queue.serve_if(|waiter| *waiter == "b", 1), Err(1));
-        assert_eq!(queue.serve_if(|waiter| *waiter == "a", 1), Ok("a"));
+        assert_eq!(queue.first(), Some(&"a"));
+        assert_eq!(queue.serve(1), Ok("a"));
+        assert_eq!(queue.first(), Some(&"b"));
     }
 
     #[test]

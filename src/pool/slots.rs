@@ -4,15 +4,21 @@
 //! closed and whoever must be woken, so the caller can do both after unlocking.
 //!
 //! The stack is urllib3's: `maxsize` slots, last in, first out. A slot is empty, holds a live connection, or holds a *husk*:
-//! a connection that was closed while its slot was kept. The difference is visible in the log and in the statistics (an empty
-//! slot starts a new connection, a husk is connected again), so slots are handed out strictly from the top, whatever they
-//! hold. The empty slots that were never used are at the bottom, and are only counted.
+//! a connection that was closed while its place in the pool was kept. The difference shows in the log and in the counts (an
+//! empty slot starts a new connection, a husk is connected again), so what is on the stack is handed out strictly from the
+//! top. Empty slots lie at the bottom and are only counted.
+//!
+//! A live connection is worth more than a slot without one. An empty slot that comes back (a failed connect or look-up, a
+//! broken exchange, a waiter that was handed a connection by other means) goes beneath the live ones, and where there is no
+//! room left, a live connection that comes back takes the place of an empty slot or of a husk. (In urllib3 an empty slot lies
+//! on top and keeps a place, so that live connections are thrown away for its sake.)
 //!
 //! Invariants:
 //! - with `block`: `leased + stack + untouched == maxsize`, so there are never more connections than that;
 //! - without: `stack + untouched <= maxsize`, and any number may be leased;
-//! - nobody waits while a slot is available: a caller that arrives behind a waiter waits as well, and every transition that
-//!   frees a slot hands it on.
+//! - a live connection finds no room only where `maxsize` others are kept;
+//! - nobody waits while a slot could be had: whoever arrives behind a waiter waits as well, and every transition that frees
+//!   a slot hands it on.
 
 use std::mem;
 
@@ -57,7 +63,7 @@ pub(super) enum Arrival<L, W> {
 pub(super) struct Returned<L, W> {
     pub(super) wake: Option<W>,
     pub(super) close: Option<L>,
-    /// If the stack was full: the number of slots, for the warning.
+    /// The stack was full of live connections: how many are kept. Worth a warning.
     pub(super) full: Option<usize>,
 }
 
@@ -152,14 +158,15 @@ impl<L, W: Clone> Slots<L, W> {
             Ok(()) => Returned { wake: None, close, full: None },
             // A closed pool does not warn.
             Err(_) if self.closed => Returned { wake: None, close, full: None },
-            Err(Slot::Live(live)) => Returned { wake: None, close: Some(live), full: Some(self.maxsize) },
-            Err(_) => Returned { wake: None, close, full: Some(self.maxsize) },
+            Err(Slot::Live(live)) => Returned { wake: None, close: Some(live), full: self.full_of_live() },
+            Err(_) => Returned { wake: None, close, full: self.full_of_live() },
         }
     }
 
-    /// Returns a slot that was taken and then neither used nor closed: like `give_back`, but without a warning.
-    pub(super) fn put_back(&mut self, slot: Slot<L>) -> Returned<L, W> {
-        Returned { full: None, ..self.give_back(slot) }
+    /// A slot that was taken without a connection and not used: as `give_back`, but a full stack is no news, and what was a
+    /// husk on top of live connections is an empty slot beneath them.
+    pub(super) fn put_back(&mut self) -> Returned<L, W> {
+        Returned { full: None, ..self.give_back(Slot::Empty) }
     }
 
     /// Takes away the first idle connection at `from` or above that `suits`, the longest idle first; `from` moves on. Its
@@ -183,18 +190,21 @@ impl<L, W: Clone> Slots<L, W> {
         None
     }
 
-    /// The connection that was taken away from `index` is back, or was closed.
-    pub(super) fn brought_back(&mut self, index: usize, live: Option<L>) -> BroughtBack<L, W> {
-        // The index is still valid: nobody takes a slot from below a place that is kept. Only closing the pool clears the
-        // stack, for good.
-        let close = match self.stack.get_mut(index) {
-            Some(place @ None) => {
+    /// The connection that was taken away from `index` is back; or it was closed, which leaves a husk, or was given to
+    /// somebody who has a slot, which leaves an empty one.
+    pub(super) fn brought_back(&mut self, index: usize, slot: Slot<L>) -> BroughtBack<L, W> {
+        // The index still holds: nobody takes a slot from below a place that is kept. Only closing the pool clears it, for
+        // good.
+        let close = match (self.stack.get_mut(index), slot) {
+            (Some(place @ None), slot) => {
                 self.away -= 1;
-                self.live += usize::from(live.is_some());
-                *place = Some(live.map_or(Slot::Husk, Slot::Live));
+                self.live += usize::from(matches!(slot, Slot::Live(_)));
+                *place = Some(slot);
+                self.sink(index);
                 None
             }
-            _ => live,
+            (_, Slot::Live(live)) => Some(live),
+            _ => None,
         };
         BroughtBack { wake: self.hand_on(), close }
     }
@@ -236,23 +246,57 @@ impl<L, W: Clone> Slots<L, W> {
         Some(slot)
     }
 
-    /// Puts `slot` on top of the stack; returns it if there is no room.
+    /// Lays `slot` down: beneath the others if it is empty, else on top. Returns it if there is no room.
     fn push(&mut self, slot: Slot<L>) -> Result<(), Slot<L>> {
-        if self.stack.len() + self.untouched >= self.maxsize {
-            return Err(slot);
-        }
+        let has_room = self.stack.len() + self.untouched < self.maxsize;
         match slot {
-            // Equivalent to a slot that was never used.
-            Slot::Empty if self.stack.is_empty() => self.untouched += 1,
-            slot => {
-                self.live += usize::from(matches!(slot, Slot::Live(_)));
-                self.stack.push(Some(slot));
+            Slot::Empty if has_room => self.untouched += 1,
+            Slot::Husk if has_room => self.stack.push(Some(Slot::Husk)),
+            Slot::Live(live) if has_room || self.untouched > 0 => {
+                self.untouched -= usize::from(!has_room);
+                self.stack.push(Some(Slot::Live(live)));
+                self.live += 1;
             }
+            Slot::Live(live) => self.displace(live).map_err(Slot::Live)?,
+            slot => return Err(slot),
         }
         Ok(())
     }
 
-    /// Gives available slots to the waiters.
+    /// Puts a live connection in the place of the husk that would be used next; returns it if there is none.
+    fn displace(&mut self, live: L) -> Result<(), L> {
+        let has_none = |place: &Option<Slot<L>>| matches!(place, Some(Slot::Husk | Slot::Empty));
+        // Most often all are live, which need not be looked for.
+        let index = match self.full_of_live() {
+            Some(_) => None,
+            None => self.stack.iter().rposition(has_none),
+        };
+        let Some(index) = index else { return Err(live) };
+        let above = &mut self.stack[index..];
+        above[0] = Some(Slot::Live(live));
+        // On top, if nobody keeps an index of what would move.
+        if above.iter().all(Option::is_some) {
+            above.rotate_left(1);
+        }
+        self.live += 1;
+        Ok(())
+    }
+
+    /// Moves an empty slot to the bottom, if nobody keeps an index of what would move.
+    fn sink(&mut self, index: usize) {
+        let above = &self.stack[index..];
+        if matches!(above[0], Some(Slot::Empty)) && above.iter().all(Option::is_some) {
+            self.stack.remove(index);
+            self.untouched += 1;
+        }
+    }
+
+    /// How many are kept, if that is all there may be.
+    fn full_of_live(&self) -> Option<usize> {
+        (self.kept() >= self.maxsize).then_some(self.maxsize)
+    }
+
+    /// Gives slots that can be had to those who wait for one.
     fn hand_on(&mut self) -> Vec<W> {
         let mut wake = Vec::new();
         while !self.queue.is_empty() {
@@ -327,9 +371,9 @@ mod tests {
         assert_eq!(slots.leased(), 999);
     }
 
-    // POOL-21, POOL-33: the top slot is taken, even if another would be better.
+    // POOL-21: what lies on top counts, not what would be best.
     #[test]
-    fn slots_come_from_the_top_whatever_they_hold() {
+    fn slots_come_from_the_top_and_empty_ones_last() {
         let mut slots = with_leased(4, false, 3);
         assert_eq!(slots.give_back(Slot::Live("a")), NOTHING);
         assert_eq!(slots.give_back(Slot::Husk), NOTHING);
@@ -337,7 +381,7 @@ mod tests {
 
         let taken = [(); 4].map(|()| take(&mut slots));
 
-        assert_eq!(taken, [Slot::Empty, Slot::Husk, Slot::Live("a"), Slot::Empty]);
+        assert_eq!(taken, [Slot::Husk, Slot::Live("a"), Slot::Empty, Slot::Empty]);
     }
 
     // POOL-14
@@ -350,27 +394,90 @@ mod tests {
 
     // POOL-15: urllib3 warns whatever a slot holds that finds no room.
     #[test]
-    fn what_finds_the_stack_full_is_closed_and_reported() {
+    fn what_finds_the_stack_full_of_live_connections_is_closed_and_reported() {
         for (slot, close) in [(Slot::Live("c"), Some("c")), (Slot::Husk, None), (Slot::Empty, None)] {
             let mut slots = with_leased(2, false, 3);
             assert_eq!(slots.give_back(Slot::Live("a")), NOTHING);
-            assert_eq!(slots.give_back(Slot::Husk), NOTHING);
+            assert_eq!(slots.give_back(Slot::Live("b")), NOTHING);
 
-            let full = Some(2);
-            assert_eq!(slots.give_back(slot), Returned { wake: None, close, full });
+            assert_eq!(slots.give_back(slot), Returned { wake: None, close, full: Some(2) });
 
-            assert_eq!((slots.leased(), slots.idle()), (0, 1));
+            assert_eq!((slots.leased(), slots.idle()), (0, 2));
         }
     }
 
     #[test]
-    fn a_slot_that_was_not_used_goes_back_without_a_word() {
-        let mut slots = with_leased(1, false, 2);
-        assert_eq!(slots.put_back(Slot::Husk), NOTHING);
+    fn a_live_connection_takes_the_place_of_one_that_is_empty_or_closed() {
+        for (before, after) in [
+            ([Slot::Empty, Slot::Live("a")], ["c", "a"]),
+            ([Slot::Live("a"), Slot::Empty], ["c", "a"]),
+            ([Slot::Husk, Slot::Live("a")], ["c", "a"]),
+            ([Slot::Live("a"), Slot::Husk], ["c", "a"]),
+        ] {
+            let mut slots = with_leased(2, false, 4);
+            for slot in before {
+                assert_eq!(slots.give_back(slot), NOTHING);
+            }
 
-        assert_eq!(slots.put_back(Slot::Empty), NOTHING);
+            assert_eq!(slots.give_back(Slot::Live("c")), NOTHING);
 
-        assert_eq!(take(&mut slots), Slot::Husk);
+            assert_eq!((slots.idle(), slots.leased()), (2, 1));
+            let full = Returned { wake: None, close: Some("d"), full: Some(2) };
+            assert_eq!(slots.give_back(Slot::Live("d")), full, "now it is full of live ones");
+            assert_eq!(after.map(|_| take(&mut slots)), after.map(Slot::Live));
+        }
+    }
+
+    #[test]
+    fn empty_slots_keep_no_place_and_say_nothing_while_there_is_one_without_a_connection() {
+        for slot in [Slot::Empty, Slot::Husk] {
+            let mut slots = with_leased(2, false, 4);
+            assert_eq!(slots.give_back(Slot::Live("a")), NOTHING);
+            assert_eq!(slots.give_back(Slot::Husk), NOTHING);
+
+            assert_eq!(slots.give_back(slot), NOTHING);
+
+            assert_eq!([(); 2].map(|()| take(&mut slots)), [Slot::Husk, Slot::Live("a")]);
+        }
+    }
+
+    #[test]
+    fn a_connection_that_is_away_finds_its_place_although_another_takes_that_of_a_husk() {
+        let mut slots = with_leased(3, false, 4);
+        for slot in [Slot::Husk, Slot::Live("a"), Slot::Live("b")] {
+            assert_eq!(slots.give_back(slot), NOTHING);
+        }
+        assert_eq!(slots.take_away(&mut 0, |_| true), Some((1, "a")));
+
+        assert_eq!(slots.give_back(Slot::Live("c")), NOTHING);
+
+        assert_eq!(slots.brought_back(1, Slot::Live("a")), BroughtBack { wake: vec![], close: None });
+        assert_eq!([(); 3].map(|()| take(&mut slots)), ["b", "a", "c"].map(Slot::Live));
+    }
+
+    #[test]
+    fn a_place_whose_connection_was_given_away_is_an_empty_slot_beneath_the_others() {
+        let mut slots = with_leased(3, true, 3);
+        for name in ["a", "b", "c"] {
+            assert_eq!(slots.give_back(Slot::Live(name)), NOTHING);
+        }
+        assert_eq!(slots.take_away(&mut 1, |_| true), Some((1, "b")));
+
+        assert_eq!(slots.brought_back(1, Slot::Empty), BroughtBack { wake: vec![], close: None });
+
+        let taken = [(); 3].map(|()| take(&mut slots));
+        assert_eq!(taken, [Slot::Live("c"), Slot::Live("a"), Slot::Empty]);
+    }
+
+    #[test]
+    fn a_slot_that_was_not_used_goes_back_beneath_the_others_without_a_word() {
+        let mut slots = with_leased(2, false, 3);
+        assert_eq!(slots.give_back(Slot::Live("a")), NOTHING);
+        assert_eq!(slots.put_back(), NOTHING);
+
+        assert_eq!(slots.put_back(), NOTHING);
+
+        assert_eq!([(); 2].map(|()| take(&mut slots)), [Slot::Live("a"), Slot::Empty]);
     }
 
     // POOL-16
@@ -438,7 +545,7 @@ mod tests {
         let mut from = 0;
 
         assert_eq!(slots.take_away(&mut from, |name| *name != "a"), Some((2, "b")));
-        assert_eq!(slots.take_away(&mut from, |_| true), Some((4, "c")));
+        assert_eq!(slots.take_away(&mut from, |_| true), Some((3, "c")));
         assert_eq!(slots.take_away(&mut from, |_| true), None);
 
         assert_eq!((slots.idle(), slots.kept()), (1, 3));
@@ -446,7 +553,7 @@ mod tests {
 
     #[test]
     fn whoever_comes_to_a_connection_that_is_away_waits_for_it() {
-        for (back, slot) in [(Some("a"), Slot::Live("a")), (None, Slot::Husk)] {
+        for back in [|| Slot::Live("a"), || Slot::Husk] {
             for block in [false, true] {
                 let mut slots = with_leased(2, block, 1);
                 assert_eq!(slots.give_back(Slot::Live("a")), NOTHING);
@@ -454,9 +561,9 @@ mod tests {
                 let first = queue(&mut slots, 1);
                 let second = queue(&mut slots, 2);
 
-                assert_eq!(slots.brought_back(0, back), BroughtBack { wake: vec![1, 2], close: None });
+                assert_eq!(slots.brought_back(0, back()), BroughtBack { wake: vec![1, 2], close: None });
 
-                assert_eq!(slots.collect(first).as_ref(), Some(&slot));
+                assert_eq!(slots.collect(first), Some(back()));
                 assert_eq!(slots.collect(second), Some(Slot::Empty), "the one below");
                 assert_eq!((slots.idle(), slots.kept(), slots.waiting()), (0, 0, 0));
             }
@@ -472,7 +579,7 @@ mod tests {
 
         assert_eq!(slots.leave(ticket), Some(Slot::Empty));
 
-        assert_eq!(slots.brought_back(0, Some("a")), BroughtBack { wake: vec![], close: None });
+        assert_eq!(slots.brought_back(0, Slot::Live("a")), BroughtBack { wake: vec![], close: None });
         assert_eq!((slots.leased(), slots.idle()), (1, 1));
     }
 
@@ -486,7 +593,7 @@ mod tests {
         assert_eq!(slots.close(), Closed { wake: vec![1], close: vec![] });
 
         assert_eq!(slots.collect(ticket), Some(Slot::Empty));
-        assert_eq!(slots.brought_back(0, Some("a")), BroughtBack { wake: vec![], close: Some("a") });
+        assert_eq!(slots.brought_back(0, Slot::Live("a")), BroughtBack { wake: vec![], close: Some("a") });
         assert_eq!(slots.kept(), 0);
     }
 
@@ -546,9 +653,13 @@ mod tests {
                         1 => Slot::Husk,
                         _ => Slot::Live(self.made),
                     };
-                    let Returned { wake, full, .. } =
-                        if random.bool() { self.slots.give_back(slot) } else { self.slots.put_back(slot) };
+                    let is_live = matches!(slot, Slot::Live(_));
+                    let Returned { wake, close, full } =
+                        if is_live || random.bool() { self.slots.give_back(slot) } else { self.slots.put_back() };
                     assert!(full.is_none() || !self.slots.block);
+                    if (close.is_some() || full.is_some()) && !self.slots.closed {
+                        assert_eq!(self.slots.kept(), self.slots.maxsize, "a live connection had to go for less");
+                    }
                     self.woken(wake);
                 }
                 75..85 => {
@@ -558,7 +669,12 @@ mod tests {
                 }
                 85..93 if !self.away.is_empty() => {
                     let (index, live) = self.away.swap_remove(random.usize(0..self.away.len()));
-                    let BroughtBack { wake, .. } = self.slots.brought_back(index, random.bool().then_some(live));
+                    let slot = match random.u32(0..4) {
+                        0 => Slot::Empty,
+                        1 => Slot::Husk,
+                        _ => Slot::Live(live),
+                    };
+                    let BroughtBack { wake, .. } = self.slots.brought_back(index, slot);
                     self.woken(wake);
                 }
                 93..99 if !self.waiting.is_empty() => {

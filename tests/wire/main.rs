@@ -27,6 +27,7 @@ mod log_lines;
 mod one_shot;
 mod pages;
 mod pool;
+mod pool_bounds;
 #[cfg(feature = "native-tls")]
 mod proxies;
 mod ranges;
