@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use super::lease::Lease;
 use super::monitor::{Monitor, Signal};
-use super::permits::{Granted, Permit, Permits, PoolId};
+use super::permits::{Granted, Permit, PoolId, Refused};
 use super::shared::{Idle, Shared};
 use super::slots::{Arrival, BroughtBack, Closed, Returned, Slot, Slots};
 use super::stats::PoolStats;
@@ -33,9 +33,12 @@ pub(crate) struct ConnectionPool<C> {
     endpoint: Endpoint,
     shared: Arc<Shared<C>>,
     slots: Monitor<Slots<Idle<C>, Signal>>,
+    /// Whether the manager has let go of it. Changed under the manager's lock; the slots follow, see [`follow`](Self::follow).
     closed: AtomicBool,
-    /// The number of idle connections that can be taken, as of the last transition; read without the lock. It is stored
-    /// before the number of waiters for a permit is loaded, see [`permits`](super::permits).
+    /// How often the connections that were leased at that time became unwanted. Changed under the manager's lock.
+    closings: AtomicU64,
+    /// Idle connections that can be taken, as of the last transition: for whoever looks over all pools. Stored before
+    /// anybody asks who waits for a permit, see [`permits`](super::permits).
     idle: AtomicUsize,
     waiting_for_permit: AtomicUsize,
     num_connections: AtomicU64,
@@ -68,6 +71,7 @@ impl<C: Pooled> ConnectionPool<C> {
             shared,
             slots: Monitor::new(Slots::new(maxsize, block)),
             closed: AtomicBool::new(false),
+            closings: AtomicU64::new(0),
             idle: AtomicUsize::new(0),
             waiting_for_permit: AtomicUsize::new(0),
             num_connections: AtomicU64::new(0),
@@ -96,7 +100,7 @@ impl<C: Pooled> ConnectionPool<C> {
         let slot = self.take_slot(&mut wait).ok_or_else(|| wait.ended())?;
         // From here on the lease returns the slot, whatever happens.
         let now = self.shared.clock.now();
-        let mut lease = Lease::new(Arc::clone(self), now);
+        let mut lease = Lease::new(Arc::clone(self), now, self.closings());
         self.shared.sweep_if_due(now);
         match slot {
             Slot::Live(idle) => lease.hold(idle, now),
@@ -105,24 +109,24 @@ impl<C: Pooled> ConnectionPool<C> {
         Ok(lease)
     }
 
-    /// Takes back a connection that can serve another request.
-    pub(super) fn take_back(&self, idle: Idle<C>) {
+    /// Takes back a connection that is fit for another request, and was leased when the pool had been closed that often.
+    pub(super) fn take_back(&self, idle: Idle<C>, closings: u64) {
         let now = idle.since;
-        match self.pass_on(idle) {
-            Some(idle) if idle.has_expired(now) => self.retire(idle.conn, idle.permit),
-            Some(idle) => {
-                self.check_in(Slot::Live(idle));
-                self.relieve();
-            }
-            None => {}
+        if self.closings() != closings {
+            self.retire(idle.conn, idle.permit, Slot::Empty);
+        } else if idle.has_expired(now) {
+            self.retire(idle.conn, idle.permit, Slot::Husk);
+        } else if let Some(idle) = self.pass_on(idle) {
+            self.check_in(Slot::Live(idle));
+            self.relieve();
         }
         self.shared.sweep_if_due(now);
     }
 
-    /// Closes a connection whose exchange went well, and keeps its slot for the next one: a husk.
-    pub(super) fn retire(&self, conn: C, permit: Option<Permit<Idle<C>>>) {
+    /// Closes a connection whose exchange went well, and leaves its slot with `left`.
+    pub(super) fn retire(&self, conn: C, permit: Option<Permit<Idle<C>>>, left: Slot<Idle<C>>) {
         drop(conn);
-        self.check_in(Slot::Husk);
+        self.check_in(left);
         drop(permit);
     }
 
@@ -136,22 +140,57 @@ impl<C: Pooled> ConnectionPool<C> {
         self.num_requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Closes the pool: it keeps no connection from now on. Exchanges in flight finish, and waiters are still served.
-    pub(super) fn close(&self) {
-        self.closed.store(true, Ordering::Relaxed);
-        let Closed { wake, close } = self.change(Slots::close);
+    /// Says that the manager lets go of the pool, or has it again. Under the manager's lock; [`follow`](Self::follow) comes
+    /// after it.
+    pub(super) fn mark(&self, closed: bool) {
+        self.closed.store(closed, Ordering::Relaxed);
+    }
+
+    /// Says that what is leased now is not to be used again, whatever becomes of the pool. Under the manager's lock.
+    pub(super) fn renounce(&self) {
+        self.closings.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Does what was marked: a pool that the manager has let go of keeps nothing. Exchanges in flight and waiters are served
+    /// to the end.
+    ///
+    /// Two threads may have marked it, one after the other. Whoever was second sees their own mark here, so that it is what
+    /// holds in the end, in whichever order they come.
+    pub(super) fn follow(&self) {
+        let Closed { wake, close } = self.change(|slots| {
+            if self.closed.load(Ordering::Relaxed) {
+                return slots.close();
+            }
+            slots.open();
+            Closed { wake: Vec::new(), close: Vec::new() }
+        });
         wake.iter().for_each(Signal::wake);
-        drop(close);
+        // All of them at once, so that none stays away if closing one panics.
+        let away: Vec<_> = close.into_iter().map(|(index, idle)| Away::new(self, index, idle)).collect();
+        away.into_iter().for_each(Away::close);
     }
 
     pub(super) fn has_idle(&self) -> bool {
         self.idle.load(Ordering::SeqCst) > 0
     }
 
-    /// Closes the connection that has been idle longest; false if there is none.
-    pub(super) fn close_oldest(&self) -> bool {
+    /// Gives the connection that has been idle longest to the first who waits for a permit if they want one of this pool, or
+    /// else closes it; false if there is none.
+    pub(super) fn yield_oldest(&self) -> bool {
+        let Some(permits) = &self.shared.permits else { return false };
         let taken = self.change(|slots| slots.take_away(&mut 0, |_| true));
-        taken.map(|(index, idle)| Away::new(self, index, idle).close()).is_some()
+        let Some((index, idle)) = taken else { return false };
+        let mut away = Away { pool: self, index, left: Slot::Empty, idle: None };
+        match permits.give(self.id, idle) {
+            Ok(()) => {}
+            Err(Refused::OfAnother(idle)) => {
+                (away.left, away.idle) = (Slot::Husk, Some(idle));
+                away.close();
+            }
+            // It came too late to help.
+            Err(Refused::NobodyWaits(idle)) => away.idle = Some(idle),
+        }
+        true
     }
 
     /// Closes the idle connections that are stale or have expired.
@@ -199,6 +238,10 @@ impl<C: Pooled> ConnectionPool<C> {
 
     pub(super) fn log_reset(&self) {
         log::debug!(target: log_targets::CONNECTIONPOOL, "Resetting dropped connection: {}", self.endpoint.host);
+    }
+
+    pub(super) fn closings(&self) -> u64 {
+        self.closings.load(Ordering::Relaxed)
     }
 
     fn take_slot(self: &Arc<Self>, wait: &mut WaitLimit<'_>) -> Option<Slot<Idle<C>>> {
@@ -260,30 +303,19 @@ impl<C: Pooled> ConnectionPool<C> {
         granted
     }
 
-    /// While somebody waits for a permit, gives them what lies idle here, if this is where they want a connection; else
-    /// closes what lies idle: in other pools first, in this one last.
+    /// While somebody waits for a permit, gives up what lies idle: here, if this is where they want a connection; else in
+    /// other pools first, in this one last.
     fn relieve(&self) {
         let Some(permits) = &self.shared.permits else { return };
         while permits.anyone_waits() {
-            if self.give_away(permits) {
+            if permits.first_wants(self.id) && self.yield_oldest() {
                 continue;
             }
             let others = self.shared.pools.upgrade();
-            if !others.is_some_and(|others| others.close_oldest(self.id)) && !self.close_oldest() {
+            if !others.is_some_and(|others| others.yield_oldest(self.id)) && !self.yield_oldest() {
                 return;
             }
         }
-    }
-
-    /// Gives an idle connection to the first who waits for a permit, if they want one of this pool and there is one.
-    fn give_away(&self, permits: &Permits<Idle<C>>) -> bool {
-        if !self.has_idle() || !permits.first_wants(self.id) {
-            return false;
-        }
-        let Some((index, idle)) = self.change(|slots| slots.take_away(&mut 0, |_| true)) else { return false };
-        let mut away = Away { pool: self, index, left: Slot::Empty, idle: None };
-        away.idle = permits.give(self.id, idle).err();
-        away.idle.is_none()
     }
 
     /// Gives a connection that came back to the first who waits for a permit; returns it if nobody does.
@@ -292,15 +324,19 @@ impl<C: Pooled> ConnectionPool<C> {
         if !permits.anyone_waits() {
             return Some(idle);
         }
-        // A connection of a closed pool is not used again.
-        let passed = if self.closed.load(Ordering::Relaxed) { Err(idle) } else { permits.pass(self.id, idle) };
-        let idle = passed.err()?;
-        if !permits.anyone_waits() {
+        // Of a closed pool nothing is used again.
+        if self.closed.load(Ordering::Relaxed) {
             return Some(idle);
         }
-        // The first in the queue is of another pool. Serving this pool's waiters first would let them jump the queue.
-        self.retire(idle.conn, idle.permit);
-        None
+        match permits.pass(self.id, idle) {
+            Ok(()) => None,
+            Err(Refused::NobodyWaits(idle)) => Some(idle),
+            Err(Refused::OfAnother(idle)) => {
+                // To serve this pool's own waiters first would be to let them push in.
+                self.retire(idle.conn, idle.permit, Slot::Husk);
+                None
+            }
+        }
     }
 
     /// Puts back a slot that was taken and not used.
@@ -311,9 +347,16 @@ impl<C: Pooled> ConnectionPool<C> {
 
     /// Does what a return leaves to do. Waking comes first, because somebody waits for it.
     fn settle(&self, returned: Returned<Idle<C>, Signal>) {
-        let Returned { wake, close, full } = returned;
+        let Returned { wake, close, again, full } = returned;
         if let Some(signal) = wake {
             signal.wake();
+        }
+        if again {
+            // The connection, then its slot, then its permit.
+            if let Some(Idle { conn, permit, .. }) = close {
+                self.retire(conn, permit, Slot::Empty);
+            }
+            return;
         }
         drop(close);
         if let Some(kept) = full {
@@ -377,7 +420,9 @@ impl<C: Pooled> Drop for Away<'_, C> {
         let slot = self.idle.take().map_or(left, Slot::Live);
         let BroughtBack { wake, close } = self.pool.change(|slots| slots.brought_back(self.index, slot));
         wake.iter().for_each(Signal::wake);
-        drop(close);
+        if let Some(idle) = close {
+            Self { pool: self.pool, index: self.index, left: Slot::Empty, idle: Some(idle) }.close();
+        }
     }
 }
 

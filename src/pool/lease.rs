@@ -23,7 +23,9 @@ pub(crate) struct Lease<C: Pooled> {
     pub(super) permit: Option<Permit<Idle<C>>>,
     pub(super) found: Found,
     born: Instant,
-    /// False once the slot was returned, or passed to another lease.
+    /// How often the pool had been closed when the connection was taken or made.
+    closings: u64,
+    /// False when the slot was given back, or passed to another.
     holds_slot: bool,
 }
 
@@ -39,8 +41,8 @@ pub(crate) enum Found {
 }
 
 impl<C: Pooled> Lease<C> {
-    pub(super) fn new(pool: Arc<ConnectionPool<C>>, now: Instant) -> Self {
-        Self { pool, conn: None, permit: None, found: Found::Reconnect, born: now, holds_slot: true }
+    pub(super) fn new(pool: Arc<ConnectionPool<C>>, now: Instant, closings: u64) -> Self {
+        Self { pool, conn: None, permit: None, found: Found::Reconnect, born: now, closings, holds_slot: true }
     }
 
     /// What the check-out found; `Reconnect` after [`reset`](Self::reset).
@@ -56,6 +58,7 @@ impl<C: Pooled> Lease<C> {
     /// Puts a new connection into the slot.
     pub(crate) fn attach(&mut self, conn: C) -> &mut C {
         self.born = self.pool.shared().clock.now();
+        self.closings = self.pool.closings();
         self.conn.insert(conn)
     }
 
@@ -83,7 +86,8 @@ impl<C: Pooled> Lease<C> {
         let shared = self.pool.shared();
         let since = shared.clock.now();
         let expires = shared.expires(self.born, since, keep_alive);
-        self.pool.take_back(Idle { conn, permit: self.permit.take(), born: self.born, since, expires });
+        let idle = Idle { conn, permit: self.permit.take(), born: self.born, since, expires };
+        self.pool.take_back(idle, self.closings);
     }
 
     /// Closes the connection of an exchange that did not fail, because of `Connection: close` or a body that was not read to
@@ -91,7 +95,7 @@ impl<C: Pooled> Lease<C> {
     pub(crate) fn discard(mut self) {
         let Some(conn) = self.conn.take() else { return };
         self.holds_slot = false;
-        self.pool.retire(conn, self.permit.take());
+        self.pool.retire(conn, self.permit.take(), Slot::Husk);
         let shared = self.pool.shared();
         shared.sweep_if_due(shared.clock.now());
     }

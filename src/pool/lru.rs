@@ -54,33 +54,34 @@ impl<K, V> Lru<K, V> {
         Some(&self.node(at).value)
     }
 
-    /// Adds a value as the most recently used. Its key must not be there yet. Returns what is evicted: the least recently
-    /// used value, or the new one if the capacity is zero.
-    pub(super) fn insert(&mut self, hash: u64, key: K, value: V) -> Option<(K, V)> {
+    /// Adds a value, whose key must not be there yet, as the most recently used. Returns what has to go for it, with its hash:
+    /// the least recently used of those that can be `spared`, if there is one, else the least recently used, or the new one
+    /// itself where nothing can be kept.
+    pub(super) fn insert(&mut self, hash: u64, key: K, value: V, spared: impl Fn(&V) -> bool) -> Option<(u64, K, V)> {
         if self.capacity == 0 {
-            return Some((key, value));
+            return Some((hash, key, value));
         }
         let node = Node { key, value, hash, newer: NONE, older: NONE, chain: NONE };
         let (at, evicted) = if self.nodes.len() < self.capacity {
             self.nodes.push(node);
             (self.nodes.len() as u32 - 1, None)
         } else {
-            let at = self.oldest;
+            let at = self.oldest_that(spared).unwrap_or(self.oldest);
             self.unlink(at);
             self.unchain(at);
             (at, Some(mem::replace(self.node_mut(at), node)))
         };
         self.node_mut(at).chain = self.by_hash.insert(hash, at).unwrap_or(NONE);
         self.link_newest(at);
-        evicted.map(|node| (node.key, node.value))
+        evicted.map(|node| (node.hash, node.key, node.value))
     }
 
-    /// Removes and returns everything.
-    pub(super) fn clear(&mut self) -> Vec<(K, V)> {
+    /// Takes everything out, with the hashes.
+    pub(super) fn clear(&mut self) -> Vec<(u64, K, V)> {
         self.by_hash.clear();
         self.newest = NONE;
         self.oldest = NONE;
-        mem::take(&mut self.nodes).into_iter().map(|node| (node.key, node.value)).collect()
+        mem::take(&mut self.nodes).into_iter().map(|node| (node.hash, node.key, node.value)).collect()
     }
 
     /// The values, the most recently used first. Not a use.
@@ -96,6 +97,14 @@ impl<K, V> Lru<K, V> {
     /// The value at that place of the slab, so that a walk can release the lock at each step.
     pub(super) fn at(&self, index: usize) -> Option<&V> {
         self.nodes.get(index).map(|node| &node.value)
+    }
+
+    fn oldest_that(&self, suits: impl Fn(&V) -> bool) -> Option<u32> {
+        let mut at = self.oldest;
+        while at != NONE && !suits(&self.node(at).value) {
+            at = self.node(at).newer;
+        }
+        (at != NONE).then_some(at)
     }
 
     fn walk(&self, from: u32, next: fn(&Node<K, V>) -> u32) -> impl Iterator<Item = &V> {
@@ -179,6 +188,10 @@ impl Hasher for AsIs {
 mod tests {
     use super::*;
 
+    fn all(_: &u32) -> bool {
+        true
+    }
+
     fn order(lru: &Lru<u32, u32>) -> Vec<u32> {
         let newest_first: Vec<u32> = lru.newest_first().copied().collect();
         let mut oldest_first: Vec<u32> = lru.oldest_first().copied().collect();
@@ -190,20 +203,34 @@ mod tests {
     #[test]
     fn a_look_up_counts_as_use() {
         let mut lru = Lru::new(2);
-        assert_eq!(lru.insert(1, 1, 10), None);
-        assert_eq!(lru.insert(2, 2, 20), None);
+        assert_eq!(lru.insert(1, 1, 10, all), None);
+        assert_eq!(lru.insert(2, 2, 20, all), None);
 
         assert_eq!(lru.get(1, |key| *key == 1), Some(&10));
 
-        assert_eq!(lru.insert(3, 3, 30), Some((2, 20)));
+        assert_eq!(lru.insert(3, 3, 30, all), Some((2, 2, 20)));
         assert_eq!(order(&lru), [30, 10]);
+    }
+
+    #[test]
+    fn the_oldest_that_can_be_spared_goes_first_and_else_the_oldest() {
+        for (spared, gone) in [(&[10, 20, 30][..], 10), (&[20, 30], 20), (&[30], 30), (&[], 10)] {
+            let mut lru = Lru::new(3);
+            for key in 1..=3 {
+                lru.insert(u64::from(key), key, key * 10, all);
+            }
+
+            let evicted = lru.insert(4, 4, 40, |value| spared.contains(value));
+
+            assert_eq!(evicted.map(|(.., value)| value), Some(gone));
+        }
     }
 
     #[test]
     fn a_capacity_of_none_keeps_nothing() {
         let mut lru = Lru::new(0);
 
-        assert_eq!(lru.insert(1, 1, 10), Some((1, 10)));
+        assert_eq!(lru.insert(1, 1, 10, all), Some((1, 1, 10)));
 
         assert_eq!(lru.get(1, |key| *key == 1), None);
     }
@@ -211,14 +238,14 @@ mod tests {
     #[test]
     fn clearing_returns_everything_and_leaves_it_usable() {
         let mut lru = Lru::new(2);
-        lru.insert(1, 1, 10);
-        lru.insert(2, 2, 20);
+        lru.insert(1, 1, 10, all);
+        lru.insert(2, 2, 20, all);
 
-        assert_eq!(lru.clear(), [(1, 10), (2, 20)]);
+        assert_eq!(lru.clear(), [(1, 1, 10), (2, 2, 20)]);
 
         assert_eq!(order(&lru), [0; 0]);
         assert_eq!(lru.get(1, |key| *key == 1), None);
-        lru.insert(3, 3, 30);
+        lru.insert(3, 3, 30, all);
         assert_eq!(order(&lru), [30]);
     }
 
@@ -241,8 +268,11 @@ mod tests {
                     }
                     None => {
                         list.insert(0, (key, value));
-                        let evicted = if list.len() > 8 { list.pop() } else { None };
-                        assert_eq!(lru.insert(hash, key, value), evicted);
+                        // Odd ones go first, the least recently used of them; never the new one.
+                        let spared = list.iter().skip(1).rposition(|(_, value)| value % 2 == 1);
+                        let evicted = (list.len() > 8).then(|| list.remove(spared.map_or(8, |index| index + 1)));
+                        let evicted = evicted.map(|(key, value)| (u64::from(key % distinct_hashes), key, value));
+                        assert_eq!(lru.insert(hash, key, value, |value| value % 2 == 1), evicted);
                     }
                 }
                 assert_eq!(order(&lru), list.iter().map(|(_, value)| *value).collect::<Vec<_>>());

@@ -1,7 +1,11 @@
 //! All pools of an adapter, by key. The least recently used is evicted.
 //!
-//! The manager's lock guards the order of use and nothing else: pools are made, closed and inspected without it. A pool that
-//! was evicted or closed still serves those who have it, and keeps no connection.
+//! The manager's lock guards the order of use and nothing else: a pool is made, closed and looked at with the lock free.
+//! A pool that was evicted or closed serves whoever still has it, and keeps nothing. While anybody has it, it is found again
+//! when its key is asked for, so that one key never has two pools and what bounds a pool bounds its host.
+//!
+//! A pool that nobody has is evicted before one that somebody has. Who has one shows in the count of its handles: each
+//! lease holds one, and so does who waits, and the manager.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -13,6 +17,7 @@ use super::connection_pool::{ConnectionPool, Endpoint};
 use super::lru::Lru;
 use super::monitor::Monitor;
 use super::permits::PoolId;
+use super::retired::Retired;
 use super::shared::{Pools, Shared};
 use super::{PoolStats, Pooled};
 use crate::clock::Clock;
@@ -49,7 +54,7 @@ pub(crate) trait Lookup<K>: Hash {
 }
 
 struct Inner<K, C: Pooled> {
-    pools: Monitor<Lru<K, Arc<ConnectionPool<C>>>>,
+    pools: Monitor<Known<K, C>>,
     hasher: RandomState,
     pool_maxsize: usize,
     pool_block: bool,
@@ -57,10 +62,24 @@ struct Inner<K, C: Pooled> {
     next_id: AtomicU64,
 }
 
+/// The pools of which anybody knows.
+struct Known<K, C: Pooled> {
+    used: Lru<K, Arc<ConnectionPool<C>>>,
+    /// Evicted or closed, and in somebody's hands.
+    retired: Retired<K, ConnectionPool<C>>,
+}
+
+/// What a look-up that found nothing in use leaves to do.
+struct Added<C: Pooled> {
+    pool: Arc<ConnectionPool<C>>,
+    /// Pools that were marked: the one that was evicted, the one that was found again.
+    marked: [Option<Arc<ConnectionPool<C>>>; 2],
+}
+
 impl<K: Send + 'static, C: Pooled> Manager<K, C> {
     pub(crate) fn new(settings: PoolSettings) -> Self {
         let inner = Arc::new_cyclic(|inner: &Weak<Inner<K, C>>| Inner {
-            pools: Monitor::new(Lru::new(settings.pool_connections)),
+            pools: Monitor::new(Known { used: Lru::new(settings.pool_connections), retired: Retired::new() }),
             hasher: RandomState::new(),
             pool_maxsize: settings.pool_maxsize,
             pool_block: settings.pool_block,
@@ -80,22 +99,21 @@ impl<K: Send + 'static, C: Pooled> Manager<K, C> {
     pub(crate) fn pool(&self, lookup: &impl Lookup<K>) -> Arc<ConnectionPool<C>> {
         let inner = &*self.inner;
         let hash = inner.hasher.hash_one(lookup);
-        let find = |pools: &mut Lru<K, Arc<_>>| pools.get(hash, |key| lookup.is(key)).cloned();
+        let find = |known: &mut Known<K, C>| known.used.get(hash, |key| lookup.is(key)).cloned();
         if let Some(pool) = inner.pools.with(find) {
             return pool;
         }
-        let key = lookup.to_key();
-        let pool = inner.new_pool(lookup.endpoint());
-        let (pool, evicted) = inner.pools.with(|pools| match find(pools) {
-            // Another thread was faster. The pool that was made here has no connection yet.
-            Some(faster) => (faster, None),
+        let (key, fresh) = (lookup.to_key(), inner.new_pool(lookup.endpoint()));
+        let Added { pool, marked } = inner.pools.with(|known| match find(known) {
+            // Another thread was faster; what was made here has no connection yet.
+            Some(faster) => Added { pool: faster, marked: [None, None] },
             None => {
-                let evicted = pools.insert(hash, key, Arc::clone(&pool));
-                (pool, evicted)
+                let again = known.retired.take(hash, |key| lookup.is(key));
+                known.add(hash, key, &fresh, again)
             }
         });
-        if let Some((_, evicted)) = evicted {
-            evicted.close();
+        for pool in marked.iter().flatten() {
+            pool.follow();
         }
         pool
     }
@@ -114,7 +132,7 @@ impl<K: Send + 'static, C: Pooled> Manager<K, C> {
 
     /// The pools as they are now, the most recently used first.
     pub(crate) fn stats(&self) -> Vec<PoolStats> {
-        let pools: Vec<_> = self.inner.pools.with(|pools| pools.newest_first().cloned().collect());
+        let pools: Vec<_> = self.inner.pools.with(|known| known.used.newest_first().cloned().collect());
         pools.iter().map(|pool| pool.stats()).collect()
     }
 }
@@ -127,10 +145,44 @@ impl<K, C: Pooled> Inner<K, C> {
     }
 
     fn close(&self) {
-        let closed = self.pools.with(Lru::clear);
-        for (_, pool) in closed {
-            pool.close();
+        for pool in self.pools.with(Known::close) {
+            pool.follow();
         }
+    }
+}
+
+impl<K, C: Pooled> Known<K, C> {
+    /// Adds the pool that was found again, or else the `fresh` one.
+    fn add(
+        &mut self,
+        hash: u64,
+        key: K,
+        fresh: &Arc<ConnectionPool<C>>,
+        again: Option<Arc<ConnectionPool<C>>>,
+    ) -> Added<C> {
+        if let Some(pool) = &again {
+            pool.mark(false);
+        }
+        let pool = Arc::clone(again.as_ref().unwrap_or(fresh));
+        let evicted = self.used.insert(hash, key, Arc::clone(&pool), |pool| Arc::strong_count(pool) == 1);
+        let evicted = evicted.map(|(hash, key, evicted)| {
+            evicted.mark(true);
+            self.retired.put(hash, key, &evicted);
+            evicted
+        });
+        Added { pool, marked: [evicted, again] }
+    }
+
+    /// Takes all pools out of use, and renounces what is leased of any. Returns those to be closed.
+    fn close(&mut self) -> Vec<Arc<ConnectionPool<C>>> {
+        self.retired.values().for_each(|pool| pool.renounce());
+        let closed = self.used.clear().into_iter().map(|(hash, key, pool)| {
+            pool.renounce();
+            pool.mark(true);
+            self.retired.put(hash, key, &pool);
+            pool
+        });
+        closed.collect()
     }
 }
 
@@ -138,18 +190,18 @@ impl<K: Send, C: Pooled> Pools for Inner<K, C> {
     fn sweep(&self, now: Instant) {
         // One at a time, so that no lookup waits for thousands of pools.
         for index in 0.. {
-            match self.pools.with(|pools| pools.at(index).cloned()) {
+            match self.pools.with(|known| known.used.at(index).cloned()) {
                 Some(pool) => pool.sweep(now),
                 None => return,
             }
         }
     }
 
-    fn close_oldest(&self, except: PoolId) -> bool {
+    fn yield_oldest(&self, except: PoolId) -> bool {
         let suits = |pool: &&Arc<ConnectionPool<C>>| pool.id() != except && pool.has_idle();
-        // If another thread was faster, the pool now knows that it has none left, and the next is found.
-        while let Some(pool) = self.pools.with(|pools| pools.oldest_first().find(suits).cloned()) {
-            if pool.close_oldest() {
+        // If another was faster, the pool knows by now that it has none left, and the next one is found.
+        while let Some(pool) = self.pools.with(|known| known.used.oldest_first().find(suits).cloned()) {
+            if pool.yield_oldest() {
                 return true;
             }
         }
@@ -294,6 +346,113 @@ mod tests {
         in_flight.recycle(None);
         assert_eq!(live.closed(), [1, 2]);
         assert_eq!(lease(&manager, "a").found(), Found::New(1));
+    }
+
+    #[test]
+    fn a_pool_that_somebody_has_is_found_again_and_keeps_what_comes_back() {
+        let manager = manager(1);
+        let live = Live::new();
+        let in_flight = connected(&manager, "a", &live, 1);
+        let pool = manager.pool(&key("a"));
+        exchange(&manager, "b", &live, 2); // a is evicted
+
+        let found = manager.pool(&key("a"));
+
+        assert!(Arc::ptr_eq(&pool, &found));
+        assert_eq!((hosts(&manager), live.closed()), (vec!["a".to_owned()], vec![2]));
+        in_flight.recycle(None);
+        assert_eq!((live.closed(), lease(&manager, "a").found()), (vec![2], Found::Reused));
+    }
+
+    // A program that closes its session wants none of the old connections, whether or not the host is asked for meanwhile.
+    #[test]
+    fn what_was_leased_when_the_pools_were_closed_is_not_used_again() {
+        for evicted_before in [false, true] {
+            let manager = manager(1);
+            let live = Live::new();
+            let [first, second] = [1, 2].map(|name| connected(&manager, "a", &live, name));
+            if evicted_before {
+                manager.pool(&key("b"));
+            }
+            manager.close();
+            exchange(&manager, "a", &live, 3);
+            assert_eq!(live.closed(), [0; 0]);
+
+            let ((), lines) = logged(|| first.recycle(None));
+            second.discard();
+
+            assert_eq!(lines, [""; 0]);
+            assert_eq!(live.closed(), [1, 2]);
+            assert_eq!(manager.pool(&key("a")).stats().idle(), 1);
+        }
+    }
+
+    #[test]
+    fn a_bound_on_a_host_holds_over_closed_and_evicted_pools() {
+        for evict in [false, true] {
+            let manager =
+                TestManager::new(PoolSettings { pool_connections: 1, pool_maxsize: 2, pool_block: true, ..settings() });
+            let live = Live::new();
+            let holders = [1, 2].map(|name| connected(&manager, "a", &live, name));
+            if evict {
+                manager.pool(&key("b"));
+            } else {
+                manager.close();
+            }
+
+            let third = manager.pool(&key("a")).check_out(Some(Duration::ZERO), None);
+
+            assert_eq!(third.map(|lease| lease.found()), Err(NoSlot::TimedOut));
+            drop(holders);
+            assert_eq!(lease(&manager, "a").found(), Found::New(3));
+        }
+    }
+
+    #[test]
+    fn pools_that_nobody_has_are_evicted_first() {
+        let manager = manager(3);
+        let live = Live::new();
+        let in_flight = connected(&manager, "a", &live, 1);
+        exchange(&manager, "b", &live, 2);
+        exchange(&manager, "c", &live, 3);
+
+        manager.pool(&key("d"));
+        assert_eq!(hosts(&manager), ["d", "c", "a"]);
+        in_flight.recycle(None);
+        manager.pool(&key("e"));
+
+        assert_eq!(hosts(&manager), ["e", "d", "c"]);
+        assert_eq!(live.closed(), [2, 1]);
+    }
+
+    #[test]
+    fn a_storm_of_closings_never_gets_a_host_more_connections_than_it_may_have() {
+        let live: Vec<_> = (0..4).map(|_| Live::new()).collect();
+        let manager =
+            TestManager::new(PoolSettings { pool_connections: 2, pool_maxsize: 2, pool_block: true, ..settings() });
+
+        thread::scope(|scope| {
+            for seed in 0..16 {
+                let (manager, live) = (&manager, &live);
+                scope.spawn(move || {
+                    let mut random = fastrand::Rng::with_seed(seed);
+                    for _ in 0..500 {
+                        let host = random.usize(0..4);
+                        let lease = connected(manager, ["a", "b", "c", "d"][host], &live[host], 0);
+                        match random.u8(0..8) {
+                            0 => drop(lease),
+                            1 => lease.discard(),
+                            2 => manager.close(),
+                            _ => lease.recycle(None),
+                        }
+                    }
+                });
+            }
+        });
+
+        assert!(live.iter().all(|live| live.most() <= 2));
+        manager.close();
+        assert!(live.iter().all(|live| live.now() == 0));
     }
 
     #[test]

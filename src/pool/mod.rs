@@ -18,6 +18,7 @@ mod model;
 mod monitor;
 mod permits;
 mod queue;
+mod retired;
 mod shared;
 mod slots;
 mod stats;

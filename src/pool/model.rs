@@ -52,6 +52,9 @@ fn sweeps_make_nobody_open_a_connection_too_many() {
 fn closing_and_evicting_while_others_wait_strands_nobody() {
     let shape = Shape { threads: 4, maxsize: 1, keys: 2, pool_connections: 1, closes: true, ..Shape::default() };
     shuttle::check_random(move || exchanges(shape), ROUNDS);
+    shuttle::check_pct(move || exchanges(Shape { maxsize: 2, ..shape }), ROUNDS, 4);
+    shuttle::check_random(move || exchanges(Shape { keys: 3, pool_connections: 2, clock_runs: true, ..shape }), ROUNDS);
+    shuttle::check_random(move || exchanges(Shape { pool_connections: 10, closes: false, ..shape }), ROUNDS);
     shuttle::check_random(move || exchanges(Shape { clock_runs: true, limit: MOMENT, ..shape }), ROUNDS);
 }
 
@@ -251,10 +254,9 @@ fn exchanges(shape: Shape) {
     if shape.fails {
         assert_eq!(live[shape.keys].closed(), [0; 0]);
     }
-    // Closing a pool does not wait for its connections to be closed before it lets in whoever still has it.
     let enough = shape.block || shape.threads <= shape.maxsize;
-    if enough && !shape.closes && shape.pool_connections >= shape.keys {
-        assert!(live[..shape.keys].iter().all(|live| live.most() <= shape.maxsize));
+    if enough {
+        assert!(live[..shape.keys].iter().all(|live| live.most() <= shape.maxsize), "a bound on a host is a bound");
     }
     if let Some(most) = shape.max_connections {
         assert!(live[shape.keys].most() <= most);

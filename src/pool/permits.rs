@@ -45,6 +45,14 @@ pub(super) enum Granted<L> {
     Idle(L),
 }
 
+/// Why a connection was not taken. To ask who waits only afterwards would be too late: somebody may have come.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Refused<L> {
+    NobodyWaits(L),
+    /// Who waits longest wants one of another pool.
+    OfAnother(L),
+}
+
 /// Which pool a waiter wants a connection of.
 pub(super) type PoolId = u64;
 
@@ -79,8 +87,8 @@ impl<L> Permits<L> {
         self.change(|state| state.arrive(pool, Signal::new)).map(|()| self.permit())
     }
 
-    /// Gives a connection that came back to `pool` to the first in the queue, if that waiter is of the same pool.
-    pub(super) fn pass(&self, pool: PoolId, live: L) -> Result<(), L> {
+    /// Gives a connection that came back to `pool` to the first in the queue, if that is where they want one.
+    pub(super) fn pass(&self, pool: PoolId, live: L) -> Result<(), Refused<L>> {
         self.change(|state| state.hand_over(pool, live, Grant::Returned)).map(|signal| signal.wake())
     }
 
@@ -90,7 +98,7 @@ impl<L> Permits<L> {
     }
 
     /// Gives a connection that lay idle in `pool` to the first in the queue, if that is where they want one.
-    pub(super) fn give(&self, pool: PoolId, live: L) -> Result<(), L> {
+    pub(super) fn give(&self, pool: PoolId, live: L) -> Result<(), Refused<L>> {
         self.change(|state| state.hand_over(pool, live, Grant::Idle)).map(|signal| signal.wake())
     }
 
@@ -170,14 +178,16 @@ impl<L, W: Clone> State<L, W> {
         }
     }
 
-    fn hand_over(&mut self, pool: PoolId, live: L, how: fn(L) -> Grant<L>) -> Result<W, L> {
-        if !self.queue.first().is_some_and(|(wanted, _)| *wanted == pool) {
-            // The first wants another, and nobody pushes in.
-            return Err(live);
+    fn hand_over(&mut self, pool: PoolId, live: L, how: fn(L) -> Grant<L>) -> Result<W, Refused<L>> {
+        match self.queue.first() {
+            None => return Err(Refused::NobodyWaits(live)),
+            // Nobody pushes in.
+            Some((wanted, _)) if *wanted != pool => return Err(Refused::OfAnother(live)),
+            Some(_) => {}
         }
         match self.queue.serve(how(live)) {
             Ok((_, waiter)) => Ok(waiter),
-            Err(Grant::Returned(live) | Grant::Idle(live)) => Err(live),
+            Err(Grant::Returned(live) | Grant::Idle(live)) => Err(Refused::NobodyWaits(live)),
             Err(Grant::Permit) => unreachable!("what was handed over is a connection"),
         }
     }
@@ -233,11 +243,11 @@ mod tests {
     #[test]
     fn a_connection_is_passed_only_to_the_first_and_only_within_its_pool() {
         let mut state = permits(0);
-        assert_eq!(state.hand_over(7, "a", Grant::Returned), Err("a"), "nobody waits");
+        assert_eq!(state.hand_over(7, "a", Grant::Returned), Err(Refused::NobodyWaits("a")));
         let first = join(&mut state, 8, 1);
         join(&mut state, 7, 2);
 
-        assert_eq!(state.hand_over(7, "a", Grant::Returned), Err("a"), "the first is of another pool");
+        assert_eq!(state.hand_over(7, "a", Grant::Returned), Err(Refused::OfAnother("a")));
         assert_eq!(state.hand_over(8, "b", Grant::Returned), Ok(1));
 
         assert_eq!(state.queue.collect(first), Some(Grant::Returned("b")));

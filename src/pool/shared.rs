@@ -29,9 +29,9 @@ pub(super) trait Pools: Send + Sync {
     /// Checks all idle connections.
     fn sweep(&self, now: Instant);
 
-    /// Closes the connection that has been idle longest in the least recently used pool that has one, except in one pool;
-    /// false if there is none.
-    fn close_oldest(&self, except: PoolId) -> bool;
+    /// Gives up the longest idle connection of the least recently used pool that has one, one pool excepted; false if there
+    /// is none.
+    fn yield_oldest(&self, except: PoolId) -> bool;
 }
 
 /// A connection that nobody uses. Dropping it closes it, and then gives up its permit.

@@ -13,14 +13,15 @@
 //! room left, a live connection that comes back takes the place of an empty slot or of a husk. (In urllib3 an empty slot lies
 //! on top and keeps a place, so that live connections are thrown away for its sake.)
 //!
+//! A slot is free when its connection is closed, not before: closing empties the places of the live ones, and each comes back
+//! with [`brought_back`](Slots::brought_back); a connection that is given back to a closed pool has to be closed first.
+//!
 //! Invariants:
 //! - with `block`: `leased + stack + untouched == maxsize`, so there are never more connections than that;
 //! - without: `stack + untouched <= maxsize`, and any number may be leased;
 //! - a live connection finds no room only where `maxsize` others are kept;
 //! - nobody waits while a slot could be had: whoever arrives behind a waiter waits as well, and every transition that frees
 //!   a slot hands it on.
-
-use std::mem;
 
 use super::queue::{Queue, Ticket};
 
@@ -35,6 +36,8 @@ pub(super) struct Slots<L, W> {
     /// How many of the stack are live, and how many are away.
     live: usize,
     away: usize,
+    /// The pool was closed since they were taken away: none of them is used again.
+    away_for_good: bool,
     leased: usize,
     queue: Queue<W, Slot<L>>,
 }
@@ -63,6 +66,8 @@ pub(super) enum Arrival<L, W> {
 pub(super) struct Returned<L, W> {
     pub(super) wake: Option<W>,
     pub(super) close: Option<L>,
+    /// The pool was closed: the slot is still leased, and to be given back once `close` is closed.
+    pub(super) again: bool,
     /// The stack was full of live connections: how many are kept. Worth a warning.
     pub(super) full: Option<usize>,
 }
@@ -72,6 +77,7 @@ pub(super) struct Returned<L, W> {
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct BroughtBack<L, W> {
     pub(super) wake: Vec<W>,
+    /// The pool was closed meanwhile: the place is still kept, and to be brought back once this is closed.
     pub(super) close: Option<L>,
 }
 
@@ -80,7 +86,8 @@ pub(super) struct BroughtBack<L, W> {
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Closed<L, W> {
     pub(super) wake: Vec<W>,
-    pub(super) close: Vec<L>,
+    /// Connections with the index of their place, to be brought back once they are closed.
+    pub(super) close: Vec<(usize, L)>,
 }
 
 impl<L, W: Clone> Slots<L, W> {
@@ -95,6 +102,7 @@ impl<L, W: Clone> Slots<L, W> {
             stack: Vec::new(),
             live: 0,
             away: 0,
+            away_for_good: false,
             leased: 0,
             queue: Queue::new(),
         }
@@ -145,21 +153,26 @@ impl<L, W: Clone> Slots<L, W> {
         slot
     }
 
-    /// A lease ends with `slot`, which goes to whoever has waited longest, or on top of the stack if there is room.
+    /// A lease ends with `slot`: it goes to whoever has waited longest, or back to the stack if there is room.
     pub(super) fn give_back(&mut self, slot: Slot<L>) -> Returned<L, W> {
-        let (slot, close) = self.emptied_if_closed(slot);
+        let nothing = Returned { wake: None, close: None, again: false, full: None };
+        let slot = match slot {
+            Slot::Live(live) if self.closed => return Returned { close: Some(live), again: true, ..nothing },
+            Slot::Husk if self.closed => Slot::Empty,
+            slot => slot,
+        };
         let slot = match self.queue.serve(slot) {
-            // It stays leased, to another.
-            Ok(waiter) => return Returned { wake: Some(waiter), close, full: None },
+            // It stays leased, by another.
+            Ok(waiter) => return Returned { wake: Some(waiter), ..nothing },
             Err(slot) => slot,
         };
         self.leased -= 1;
         match self.push(slot) {
-            Ok(()) => Returned { wake: None, close, full: None },
-            // A closed pool does not warn.
-            Err(_) if self.closed => Returned { wake: None, close, full: None },
-            Err(Slot::Live(live)) => Returned { wake: None, close: Some(live), full: self.full_of_live() },
-            Err(_) => Returned { wake: None, close, full: self.full_of_live() },
+            Ok(()) => nothing,
+            // A pool that was closed says nothing more.
+            Err(_) if self.closed => nothing,
+            Err(Slot::Live(live)) => Returned { close: Some(live), full: self.full_of_live(), ..nothing },
+            Err(_) => Returned { full: self.full_of_live(), ..nothing },
         }
     }
 
@@ -193,40 +206,45 @@ impl<L, W: Clone> Slots<L, W> {
     /// The connection that was taken away from `index` is back; or it was closed, which leaves a husk, or was given to
     /// somebody who has a slot, which leaves an empty one.
     pub(super) fn brought_back(&mut self, index: usize, slot: Slot<L>) -> BroughtBack<L, W> {
-        // The index still holds: nobody takes a slot from below a place that is kept. Only closing the pool clears it, for
-        // good.
-        let close = match (self.stack.get_mut(index), slot) {
-            (Some(place @ None), slot) => {
-                self.away -= 1;
-                self.live += usize::from(matches!(slot, Slot::Live(_)));
-                *place = Some(slot);
-                self.sink(index);
-                None
-            }
-            (_, Slot::Live(live)) => Some(live),
-            _ => None,
+        let slot = match slot {
+            Slot::Live(live) if self.away_for_good => return BroughtBack { wake: Vec::new(), close: Some(live) },
+            Slot::Husk if self.closed => Slot::Empty,
+            slot => slot,
         };
-        BroughtBack { wake: self.hand_on(), close }
+        self.away -= 1;
+        self.away_for_good &= self.away > 0;
+        self.live += usize::from(matches!(slot, Slot::Live(_)));
+        // The index still holds: nothing below a place that is kept is ever moved.
+        self.stack[index] = Some(slot);
+        self.sink(index);
+        BroughtBack { wake: self.hand_on(), close: None }
     }
 
-    /// Empties the stack for good. Slots that are leased stay so, and still serve the waiters in order; then what comes back
-    /// is closed.
+    /// Empties the stack. Who holds a slot keeps it, and who waits is still served by those slots, in order; but nothing is
+    /// kept until the pool is [opened](Self::open) again.
     pub(super) fn close(&mut self) -> Closed<L, W> {
         self.closed = true;
+        let mut close = Vec::new();
+        for (index, place) in self.stack.iter_mut().enumerate() {
+            match place.take() {
+                Some(Slot::Live(live)) => close.push((index, live)),
+                Some(_) => *place = Some(Slot::Empty),
+                None => {}
+            }
+        }
         self.live = 0;
-        self.away = 0;
-        self.untouched += self.stack.len();
-        let close = mem::take(&mut self.stack)
-            .into_iter()
-            .filter_map(|place| match place {
-                Some(Slot::Live(live)) => Some(live),
-                _ => None,
-            })
-            .collect();
+        self.away += close.len();
+        self.away_for_good = self.away > 0;
+        self.sink_top();
         Closed { wake: self.hand_on(), close }
     }
 
-    /// The top slot, unless its connection is away; or an extra one if the pool does not block.
+    /// Keeps connections again.
+    pub(super) fn open(&mut self) {
+        self.closed = false;
+    }
+
+    /// The top slot, unless its connection is away; an extra one where the pool does not block.
     fn take(&mut self) -> Option<Slot<L>> {
         let slot = match self.stack.last_mut() {
             Some(place) => {
@@ -288,6 +306,15 @@ impl<L, W: Clone> Slots<L, W> {
         if matches!(above[0], Some(Slot::Empty)) && above.iter().all(Option::is_some) {
             self.stack.remove(index);
             self.untouched += 1;
+            self.sink_top();
+        }
+    }
+
+    /// Moves the empty slots on top to the bottom.
+    fn sink_top(&mut self) {
+        while matches!(self.stack.last(), Some(Some(Slot::Empty))) {
+            self.stack.pop();
+            self.untouched += 1;
         }
     }
 
@@ -305,15 +332,6 @@ impl<L, W: Clone> Slots<L, W> {
         }
         wake
     }
-
-    /// The slot without its connection if the pool is closed.
-    fn emptied_if_closed(&self, slot: Slot<L>) -> (Slot<L>, Option<L>) {
-        match slot {
-            slot if !self.closed => (slot, None),
-            Slot::Live(live) => (Slot::Empty, Some(live)),
-            Slot::Husk | Slot::Empty => (Slot::Empty, None),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -322,7 +340,7 @@ mod tests {
 
     type TestSlots = Slots<&'static str, u32>;
 
-    const NOTHING: Returned<&str, u32> = Returned { wake: None, close: None, full: None };
+    const NOTHING: Returned<&str, u32> = Returned { wake: None, close: None, again: false, full: None };
 
     fn take(slots: &mut TestSlots) -> Slot<&'static str> {
         match slots.arrive(|| 0) {
@@ -400,7 +418,7 @@ mod tests {
             assert_eq!(slots.give_back(Slot::Live("a")), NOTHING);
             assert_eq!(slots.give_back(Slot::Live("b")), NOTHING);
 
-            assert_eq!(slots.give_back(slot), Returned { wake: None, close, full: Some(2) });
+            assert_eq!(slots.give_back(slot), Returned { close, full: Some(2), ..NOTHING });
 
             assert_eq!((slots.leased(), slots.idle()), (0, 2));
         }
@@ -422,7 +440,7 @@ mod tests {
             assert_eq!(slots.give_back(Slot::Live("c")), NOTHING);
 
             assert_eq!((slots.idle(), slots.leased()), (2, 1));
-            let full = Returned { wake: None, close: Some("d"), full: Some(2) };
+            let full = Returned { close: Some("d"), full: Some(2), ..NOTHING };
             assert_eq!(slots.give_back(Slot::Live("d")), full, "now it is full of live ones");
             assert_eq!(after.map(|_| take(&mut slots)), after.map(Slot::Live));
         }
@@ -515,14 +533,43 @@ mod tests {
         assert_eq!(slots.give_back(Slot::Live("a")), NOTHING);
         assert_eq!(slots.give_back(Slot::Husk), NOTHING);
 
-        assert_eq!(slots.close(), Closed { wake: vec![], close: vec!["a"] });
+        assert_eq!(slots.close(), Closed { wake: vec![], close: vec![(0, "a")] });
+        assert_eq!(slots.brought_back(0, Slot::Empty), BroughtBack { wake: vec![], close: None });
 
-        assert_eq!(slots.give_back(Slot::Live("b")), Returned { close: Some("b"), ..NOTHING });
-        assert_eq!(slots.give_back(Slot::Husk), NOTHING);
-        assert_eq!(slots.give_back(Slot::Empty), NOTHING);
-        assert_eq!(slots.give_back(Slot::Live("c")), Returned { close: Some("c"), ..NOTHING });
-        assert_eq!(slots.idle(), 0);
+        assert_eq!(slots.give_back(Slot::Live("b")), Returned { close: Some("b"), again: true, ..NOTHING });
+        for _ in 0..2 {
+            assert_eq!(slots.give_back(Slot::Empty), NOTHING);
+            assert_eq!(slots.give_back(Slot::Husk), NOTHING);
+        }
+        assert_eq!((slots.idle(), slots.leased()), (0, 0));
         assert_eq!(take(&mut slots), Slot::Empty);
+    }
+
+    #[test]
+    fn a_pool_that_is_opened_again_keeps_what_comes_back() {
+        let mut slots = with_leased(2, true, 2);
+        assert_eq!(slots.give_back(Slot::Live("a")), NOTHING);
+        assert_eq!(slots.close(), Closed { wake: vec![], close: vec![(0, "a")] });
+
+        slots.open();
+
+        assert_eq!(slots.give_back(Slot::Live("b")), NOTHING, "while a is being closed");
+        assert_eq!(slots.brought_back(0, Slot::Empty), BroughtBack { wake: vec![], close: None });
+        assert_eq!([(); 2].map(|()| take(&mut slots)), [Slot::Live("b"), Slot::Empty]);
+    }
+
+    #[test]
+    fn a_slot_is_free_when_its_connection_is_closed_and_not_before() {
+        let mut slots = with_leased(2, true, 2);
+        assert_eq!(slots.give_back(Slot::Live("a")), NOTHING);
+        assert_eq!(slots.close(), Closed { wake: vec![], close: vec![(0, "a")] });
+        let ticket = queue(&mut slots, 1);
+
+        assert_eq!(slots.give_back(Slot::Live("b")), Returned { close: Some("b"), again: true, ..NOTHING });
+        assert_eq!(slots.collect(ticket), None, "both are open yet");
+        assert_eq!(slots.brought_back(0, Slot::Empty), BroughtBack { wake: vec![1], close: None });
+
+        assert_eq!(slots.collect(ticket), Some(Slot::Empty));
     }
 
     #[test]
@@ -531,7 +578,8 @@ mod tests {
         let ticket = queue(&mut slots, 1);
         assert_eq!(slots.close(), Closed { wake: vec![], close: vec![] });
 
-        assert_eq!(slots.give_back(Slot::Live("a")), Returned { wake: Some(1), close: Some("a"), full: None });
+        assert_eq!(slots.give_back(Slot::Live("a")), Returned { close: Some("a"), again: true, ..NOTHING });
+        assert_eq!(slots.give_back(Slot::Husk), Returned { wake: Some(1), ..NOTHING });
 
         assert_eq!(slots.collect(ticket), Some(Slot::Empty));
     }
@@ -590,10 +638,17 @@ mod tests {
         assert_eq!(slots.take_away(&mut 0, |_| true), Some((0, "a")));
         let ticket = queue(&mut slots, 1);
 
-        assert_eq!(slots.close(), Closed { wake: vec![1], close: vec![] });
+        for opened in [false, true] {
+            assert_eq!(slots.close(), Closed { wake: vec![], close: vec![] });
+            if opened {
+                slots.open();
+            }
+            assert_eq!(slots.brought_back(0, Slot::Live("a")), BroughtBack { wake: vec![], close: Some("a") });
+            assert_eq!(slots.collect(ticket), None);
+        }
 
+        assert_eq!(slots.brought_back(0, Slot::Empty), BroughtBack { wake: vec![1], close: None });
         assert_eq!(slots.collect(ticket), Some(Slot::Empty));
-        assert_eq!(slots.brought_back(0, Slot::Live("a")), BroughtBack { wake: vec![], close: Some("a") });
         assert_eq!(slots.kept(), 0);
     }
 
@@ -654,10 +709,14 @@ mod tests {
                         _ => Slot::Live(self.made),
                     };
                     let is_live = matches!(slot, Slot::Live(_));
-                    let Returned { wake, close, full } =
+                    let Returned { wake, close, again, full } =
                         if is_live || random.bool() { self.slots.give_back(slot) } else { self.slots.put_back() };
                     assert!(full.is_none() || !self.slots.block);
-                    if (close.is_some() || full.is_some()) && !self.slots.closed {
+                    assert_eq!(again, is_live && self.slots.closed);
+                    if again {
+                        // A moment in which it is open yet, and holds its slot.
+                        self.leased.push(Slot::Empty);
+                    } else if close.is_some() || full.is_some() {
                         assert_eq!(self.slots.kept(), self.slots.maxsize, "a live connection had to go for less");
                     }
                     self.woken(wake);
@@ -674,16 +733,19 @@ mod tests {
                         1 => Slot::Husk,
                         _ => Slot::Live(live),
                     };
-                    let BroughtBack { wake, .. } = self.slots.brought_back(index, slot);
+                    let BroughtBack { wake, close } = self.slots.brought_back(index, slot);
                     self.woken(wake);
+                    self.away.extend(close.map(|live| (index, live)));
                 }
                 93..99 if !self.waiting.is_empty() => {
                     let (ticket, _) = self.waiting.swap_remove(random.usize(0..self.waiting.len()));
                     self.leased.extend(self.slots.leave(ticket));
                 }
-                99 if random.u32(0..5) == 0 => {
-                    let Closed { wake, .. } = self.slots.close();
+                99 if self.slots.closed => self.slots.open(),
+                99 => {
+                    let Closed { wake, close } = self.slots.close();
                     self.woken(wake);
+                    self.away.extend(close);
                 }
                 _ => {}
             }
@@ -709,6 +771,8 @@ mod tests {
             } else {
                 assert!(there <= slots.maxsize);
             }
+            assert_eq!(slots.away, self.away.len());
+            assert!(slots.away_for_good <= (slots.away > 0));
             let live = |slot: &Option<Slot<u32>>| matches!(slot, Some(Slot::Live(_)));
             assert_eq!(slots.live, slots.stack.iter().filter(|slot| live(slot)).count());
             assert_eq!(slots.away, slots.stack.iter().filter(|slot| slot.is_none()).count());

@@ -1,8 +1,10 @@
 //! What a pool keeps, and how many connections a host may have, while threads do what they like.
 
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier};
-use std::{io, thread};
+use std::thread;
 
 use petition::testing::{Reply, TestServer};
 use petition::{HttpAdapter, PoolStats, Session};
@@ -110,4 +112,90 @@ fn look_ups_that_fail_cost_no_live_connection() {
 
     assert_eq!((ok, look_ups.load(SeqCst)), (2, 6));
     assert_eq!((server.open(), server.accepted(), adapter.stats()[0].idle()), (2, 2, 2));
+}
+
+/// A server at a port that answers everything, and counts its connections as the client has them: before a new one counts, it
+/// looks which of the others the client has closed.
+struct Counting {
+    listener: TcpListener,
+    open: Vec<(TcpStream, Vec<u8>)>,
+    most: usize,
+}
+
+impl Counting {
+    fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        Self { listener, open: Vec::new(), most: 0 }
+    }
+
+    /// Does what there is to do, without waiting.
+    fn step(&mut self) {
+        let new = self.listener.accept().ok();
+        self.open.retain_mut(|(stream, request)| is_open(stream, request));
+        if let Some((stream, _)) = new {
+            stream.set_nonblocking(true).unwrap();
+            self.open.push((stream, Vec::new()));
+            self.most = self.most.max(self.open.len());
+        }
+        for (stream, request) in &mut self.open {
+            if request.ends_with(b"\r\n\r\n") {
+                request.clear();
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+            }
+        }
+    }
+}
+
+/// Takes what has arrived; false at the end.
+fn is_open(stream: &mut TcpStream, request: &mut Vec<u8>) -> bool {
+    let mut room = [0; 4096];
+    loop {
+        match stream.read(&mut room) {
+            Ok(0) => return false,
+            Ok(length) => request.extend_from_slice(&room[..length]),
+            Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
+        }
+    }
+}
+
+#[test]
+fn a_storm_of_closings_gets_no_host_more_connections_than_its_bound() {
+    let mut servers: Vec<_> = (0..4).map(|_| Counting::new()).collect();
+    let urls: Vec<_> =
+        servers.iter().map(|server| format!("http://{}/", server.listener.local_addr().unwrap())).collect();
+    let adapter = HttpAdapter::builder().pool_connections(3).pool_maxsize(2).pool_block(true).build();
+    let session = session_over(&adapter);
+    let running = AtomicUsize::new(12);
+
+    thread::scope(|scope| {
+        for number in 0..12 {
+            let (session, urls, running) = (&session, &urls, &running);
+            scope.spawn(move || {
+                let _done = Done(running);
+                for turn in 0..100 {
+                    session.get(&*urls[(number + turn) % 4]).send().unwrap();
+                    if turn % 3 == 0 {
+                        session.close();
+                    }
+                }
+            });
+        }
+        while running.load(SeqCst) > 0 {
+            servers.iter_mut().for_each(Counting::step);
+            thread::yield_now();
+        }
+    });
+
+    let most: Vec<_> = servers.iter().map(|server| server.most).collect();
+    assert!(most.iter().all(|most| (1..=2).contains(most)), "{most:?}");
+}
+
+/// Counts down, also where a request failed.
+struct Done<'a>(&'a AtomicUsize);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
 }
