@@ -77,6 +77,8 @@
 //! |---|---|---|
 //! | `petition::connectionpool` | debug | a new or dropped connection, the status and length of a response, a retry after a response |
 //! | `petition::connectionpool` | warn | a full pool, a retry after a broken connection, skipped header lines |
+//! | `petition::pool` | debug | a thread that has to wait for a connection |
+//! | `petition::pool` | warn | a thread that has waited for 5 s, once for each wait |
 //! | `petition::retry` | debug | the remaining counts of a `Retry` |
 //! | `petition::redirect` | debug | where a redirect comes from, and where it leads |
 //! | `petition::adapter` | debug | why a connection is closed rather than kept |
@@ -150,7 +152,7 @@ pub use message::{
     Pair, PreparedRequest, Raw, Reader, Request, Response, ResponseBuilder, TextEncoding, Version,
 };
 pub use net::{Pin, TlsBackend, TlsVersion};
-pub use pool::PoolStats;
+pub use pool::{DiscardReason, PoolStats};
 pub use proxy::Proxies;
 pub use retry::Retry;
 pub use session::{Pages, RequestBuilder, Session};

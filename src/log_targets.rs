@@ -4,6 +4,8 @@
 
 /// Connections, requests and retries: the lines of `urllib3.connectionpool`, word for word.
 pub(crate) const CONNECTIONPOOL: &str = "petition::connectionpool";
+/// Threads that wait for a connection. Nothing of urllib3's.
+pub(crate) const POOL: &str = "petition::pool";
 /// The counts of a `Retry`: the lines of `urllib3.util.retry`, word for word.
 pub(crate) const RETRY: &str = "petition::retry";
 /// Each hop of a redirect.

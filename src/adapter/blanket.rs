@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::adapter::{Adapter, SendOptions};
 use crate::error::Result;
 use crate::message::{PreparedRequest, Response};
+use crate::pool::PoolStats;
 
 impl<F: Fn(&mut PreparedRequest, &SendOptions) -> Result<Response> + Send + Sync> Adapter for F {
     fn send(&self, request: &mut PreparedRequest, options: &SendOptions) -> Result<Response> {
@@ -20,6 +21,10 @@ impl<A: Adapter + ?Sized> Adapter for Arc<A> {
     fn close(&self) {
         (**self).close();
     }
+
+    fn stats(&self) -> Vec<PoolStats> {
+        (**self).stats()
+    }
 }
 
 impl Adapter for Box<dyn Adapter> {
@@ -29,6 +34,10 @@ impl Adapter for Box<dyn Adapter> {
 
     fn close(&self) {
         (**self).close();
+    }
+
+    fn stats(&self) -> Vec<PoolStats> {
+        (**self).stats()
     }
 }
 

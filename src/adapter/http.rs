@@ -107,4 +107,8 @@ impl Adapter for HttpAdapter {
     fn close(&self) {
         self.engine.close();
     }
+
+    fn stats(&self) -> Vec<PoolStats> {
+        self.engine.stats()
+    }
 }

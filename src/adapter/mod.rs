@@ -34,6 +34,7 @@ pub(crate) use self::user_agent::USER_AGENT;
 
 use crate::error::Result;
 use crate::message::{PreparedRequest, Response};
+pub(crate) use crate::pool::PoolStats;
 
 /// Sends prepared requests. A closure `Fn(&mut PreparedRequest, &SendOptions) -> Result<Response>` is an adapter too; see
 /// [`adapter_fn`].
@@ -70,4 +71,10 @@ pub trait Adapter: Send + Sync {
 
     /// Closes what the adapter keeps open. The adapter remains usable.
     fn close(&self) {}
+
+    /// What the pools of the adapter are doing: none, unless it says otherwise. One that wraps another passes on what that
+    /// says; [`Session::stats`](crate::Session::stats) asks it.
+    fn stats(&self) -> Vec<PoolStats> {
+        Vec::new()
+    }
 }

@@ -76,6 +76,10 @@ impl Adapter for UnixAdapter {
     fn close(&self) {
         self.http.close();
     }
+
+    fn stats(&self) -> Vec<PoolStats> {
+        self.http.stats()
+    }
 }
 
 impl fmt::Debug for UnixAdapter {

@@ -10,21 +10,21 @@
 //! (docs/decisions.md#fair-pools).
 
 use std::borrow::Cow;
-use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 
 use super::lease::Lease;
 use super::monitor::{Monitor, Signal};
-use super::permits::{Granted, Permit, PoolId, Refused};
+use super::permits::{Granted, Permit, Permits, PoolId, Refused};
 use super::shared::{Idle, Shared};
 use super::slots::{Arrival, BroughtBack, Closed, Returned, Slot, Slots};
-use super::stats::PoolStats;
+use super::stats::{Counts, DiscardReason, End, HostPort, PoolStats};
 use super::sync::{AtomicUsize, Ordering};
+use super::wait_limit::WaitLimit;
 use super::{Found, Pooled};
 use crate::cancel::{Cancel, Stop};
-use crate::clock::{self, Deadline};
+use crate::clock;
 use crate::log_targets;
 
 /// The connections to one endpoint, all made with the same settings.
@@ -41,8 +41,7 @@ pub(crate) struct ConnectionPool<C> {
     /// anybody asks who waits for a permit, see [`permits`](super::permits).
     idle: AtomicUsize,
     waiting_for_permit: AtomicUsize,
-    num_connections: AtomicU64,
-    num_requests: AtomicU64,
+    counts: Counts,
 }
 
 /// What a pool connects to, as shown in the log.
@@ -74,8 +73,7 @@ impl<C: Pooled> ConnectionPool<C> {
             closings: AtomicU64::new(0),
             idle: AtomicUsize::new(0),
             waiting_for_permit: AtomicUsize::new(0),
-            num_connections: AtomicU64::new(0),
-            num_requests: AtomicU64::new(0),
+            counts: Counts::default(),
         }
     }
 
@@ -96,15 +94,23 @@ impl<C: Pooled> ConnectionPool<C> {
         limit: Option<Duration>,
         cancel: Option<&Cancel>,
     ) -> Result<Lease<C>, NoSlot> {
-        let mut wait = WaitLimit { limit, deadline: None, cancel };
-        let slot = self.take_slot(&mut wait).ok_or_else(|| wait.ended())?;
-        // From here on the lease returns the slot, whatever happens.
+        let mut wait = WaitLimit::new(limit, cancel, self.shared.long_wait);
+        let lease = self.check_out_within(&mut wait);
+        if let Some(waited) = wait.waited() {
+            self.counts.waited(waited);
+        }
+        lease
+    }
+
+    fn check_out_within(self: &Arc<Self>, wait: &mut WaitLimit<'_>) -> Result<Lease<C>, NoSlot> {
+        let slot = self.take_slot(wait).ok_or_else(|| wait.ended())?;
+        // From here on the lease answers for the slot, whatever happens.
         let now = self.shared.clock.now();
         let mut lease = Lease::new(Arc::clone(self), now, self.closings());
         self.shared.sweep_if_due(now);
         match slot {
             Slot::Live(idle) => lease.hold(idle, now),
-            slot => self.admit(&mut lease, slot, &mut wait)?,
+            slot => self.admit(&mut lease, slot, wait)?,
         }
         Ok(lease)
     }
@@ -113,9 +119,9 @@ impl<C: Pooled> ConnectionPool<C> {
     pub(super) fn take_back(&self, idle: Idle<C>, closings: u64) {
         let now = idle.since;
         if self.closings() != closings {
-            self.retire(idle.conn, idle.permit, Slot::Empty);
+            self.retire(idle.conn, idle.permit, DiscardReason::PoolClosed);
         } else if idle.has_expired(now) {
-            self.retire(idle.conn, idle.permit, Slot::Husk);
+            self.retire(idle.conn, idle.permit, DiscardReason::Expired);
         } else if let Some(idle) = self.pass_on(idle) {
             self.check_in(Slot::Live(idle));
             self.relieve();
@@ -123,10 +129,11 @@ impl<C: Pooled> ConnectionPool<C> {
         self.shared.sweep_if_due(now);
     }
 
-    /// Closes a connection whose exchange went well, and leaves its slot with `left`.
-    pub(super) fn retire(&self, conn: C, permit: Option<Permit<Idle<C>>>, left: Slot<Idle<C>>) {
+    /// Closes a connection whose exchange went well, and keeps its slot for the next one: a husk, if the pool was not closed.
+    pub(super) fn retire(&self, conn: C, permit: Option<Permit<Idle<C>>>, reason: DiscardReason) {
+        self.count_end(End::Discarded(reason));
         drop(conn);
-        self.check_in(left);
+        self.check_in(if reason == DiscardReason::PoolClosed { Slot::Empty } else { Slot::Husk });
         drop(permit);
     }
 
@@ -136,8 +143,12 @@ impl<C: Pooled> ConnectionPool<C> {
         self.settle(returned);
     }
 
-    pub(super) fn count_request(&self) {
-        self.num_requests.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    pub(super) fn count_end(&self, end: End) {
+        self.counts.ended(end);
     }
 
     /// Says that the manager lets go of the pool, or has it again. Under the manager's lock; [`follow`](Self::follow) comes
@@ -167,7 +178,7 @@ impl<C: Pooled> ConnectionPool<C> {
         wake.iter().for_each(Signal::wake);
         // All of them at once, so that none stays away if closing one panics.
         let away: Vec<_> = close.into_iter().map(|(index, idle)| Away::new(self, index, idle)).collect();
-        away.into_iter().for_each(Away::close);
+        away.into_iter().for_each(|away| away.close(End::Discarded(DiscardReason::PoolClosed)));
     }
 
     pub(super) fn has_idle(&self) -> bool {
@@ -178,17 +189,18 @@ impl<C: Pooled> ConnectionPool<C> {
     /// else closes it; false if there is none.
     pub(super) fn yield_oldest(&self) -> bool {
         let Some(permits) = &self.shared.permits else { return false };
-        let taken = self.change(|slots| slots.take_away(&mut 0, |_| true));
-        let Some((index, idle)) = taken else { return false };
-        let mut away = Away { pool: self, index, left: Slot::Empty, idle: None };
-        match permits.give(self.id, idle) {
+        let Some(idle) = self.change(Slots::take_oldest) else { return false };
+        match permits.pass(self.id, idle) {
             Ok(()) => {}
-            Err(Refused::OfAnother(idle)) => {
-                (away.left, away.idle) = (Slot::Husk, Some(idle));
-                away.close();
+            Err(Refused::OfAnother(Idle { conn, permit, .. })) => {
+                // As unwanted as one that was never there: nobody is to come to its slot before to those that are live.
+                self.count_end(End::Discarded(DiscardReason::MadeRoom));
+                drop(conn);
+                self.check_in(Slot::Empty);
+                drop(permit);
             }
             // It came too late to help.
-            Err(Refused::NobodyWaits(idle)) => away.idle = Some(idle),
+            Err(Refused::NobodyWaits(idle)) => self.check_in(Slot::Live(idle)),
         }
         true
     }
@@ -218,18 +230,17 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 
     pub(crate) fn stats(&self) -> PoolStats {
+        let (idle, in_use, waiting) = self.slots.with(|slots| {
+            let (in_use, waiting) = self.in_use_and_waiting(slots);
+            (slots.kept(), in_use, waiting)
+        });
+        self.counts.snapshot(self.id, &self.endpoint, idle, in_use, waiting)
+    }
+
+    /// Who waits for a permit has a slot, but uses no connection.
+    fn in_use_and_waiting(&self, slots: &Slots<Idle<C>, Signal>) -> (usize, usize) {
         let for_permit = self.waiting_for_permit.load(Ordering::Relaxed);
-        let (idle, leased, waiting) = self.slots.with(|slots| (slots.kept(), slots.leased(), slots.waiting()));
-        PoolStats {
-            scheme: self.endpoint.scheme.to_string(),
-            host: self.endpoint.host.clone(),
-            port: self.endpoint.port,
-            num_connections: self.num_connections.load(Ordering::Relaxed),
-            num_requests: self.num_requests.load(Ordering::Relaxed),
-            idle,
-            in_use: leased.saturating_sub(for_permit),
-            waiting: waiting + for_permit,
-        }
+        (slots.leased().saturating_sub(for_permit), slots.waiting() + for_permit)
     }
 
     pub(super) fn shared(&self) -> &Shared<C> {
@@ -248,17 +259,44 @@ impl<C: Pooled> ConnectionPool<C> {
         match self.change(|slots| slots.arrive(Signal::new)) {
             Arrival::Taken(slot) => Some(slot),
             Arrival::Queued(ticket, signal) => {
-                let deadline = wait.deadline();
+                let begun = wait.begin();
+                self.log_wait(None);
                 let waiter = || Arc::new(SlotWaiter { pool: Arc::clone(self), signal: signal.clone() });
-                let slot = wait.while_registered(waiter, |is_cancelled| {
-                    self.slots.wait(&signal, deadline, is_cancelled, |slots| slots.collect(ticket))
-                });
+                let slot = wait.sleep(
+                    &self.slots,
+                    &signal,
+                    waiter,
+                    |slots| slots.collect(ticket),
+                    || self.log_wait(Some(begun)),
+                );
                 slot.or_else(|| self.change(|slots| slots.leave(ticket)))
             }
         }
     }
 
-    /// Makes sure that the holder of a slot without a connection has a permit to make one.
+    /// Says that this thread waits for a slot; or that it still does, and why that may be.
+    fn log_wait(&self, since: Option<Instant>) {
+        let level = if since.is_some() { log::Level::Warn } else { log::Level::Debug };
+        if !log::log_enabled!(target: log_targets::POOL, level) {
+            return;
+        }
+        let (in_use, waiting) = self.slots.with(|slots| self.in_use_and_waiting(slots));
+        let host = HostPort(&self.endpoint.host, self.endpoint.port);
+        match since {
+            None => log::debug!(
+                target: log_targets::POOL,
+                "Waiting for a connection to {host} ({in_use} in use, {waiting} waiting)"
+            ),
+            Some(since) => log::warn!(
+                target: log_targets::POOL,
+                "Still waiting for a connection to {host} after {:.1?} ({in_use} in use, {waiting} waiting). Usual causes: \
+                 streamed responses that are kept without being read or closed; a pool_maxsize below the number of threads",
+                clock::now().saturating_duration_since(since)
+            ),
+        }
+    }
+
+    /// Sees to it that the holder of a slot without a connection may make one.
     fn admit(&self, lease: &mut Lease<C>, slot: Slot<Idle<C>>, wait: &mut WaitLimit<'_>) -> Result<(), NoSlot> {
         match self.obtain_permit(wait) {
             Some(Granted::Permit(permit)) => {
@@ -272,13 +310,9 @@ impl<C: Pooled> ConnectionPool<C> {
                 };
                 Ok(())
             }
-            Some(Granted::Returned(idle)) => {
+            Some(Granted::Connection(idle)) => {
                 // It came with the slot of the lease that it was in; the one that was taken for it is not needed.
                 self.put_back();
-                lease.hold(idle, self.shared.clock.now());
-                Ok(())
-            }
-            Some(Granted::Idle(idle)) => {
                 lease.hold(idle, self.shared.clock.now());
                 Ok(())
             }
@@ -298,9 +332,30 @@ impl<C: Pooled> ConnectionPool<C> {
         };
         self.waiting_for_permit.fetch_add(1, Ordering::Relaxed);
         self.relieve();
-        let granted = permits.wait(ticket, &signal, wait);
+        let begun = wait.begin();
+        self.log_wait_for_permit(permits, None);
+        let granted = permits.wait(ticket, &signal, wait, || self.log_wait_for_permit(permits, Some(begun)));
         self.waiting_for_permit.fetch_sub(1, Ordering::Relaxed);
         granted
+    }
+
+    /// As [`log_wait`](Self::log_wait); what is in use is counted over all hosts.
+    fn log_wait_for_permit(&self, permits: &Permits<Idle<C>>, since: Option<Instant>) {
+        let host = HostPort(&self.endpoint.host, self.endpoint.port);
+        let (of, waiting) = (permits.total(), permits.waiting());
+        match since {
+            None => log::debug!(
+                target: log_targets::POOL,
+                "Waiting for a connection to {host} ({of} in use over all hosts, {waiting} waiting)"
+            ),
+            Some(since) => log::warn!(
+                target: log_targets::POOL,
+                "Still waiting for a connection to {host} after {:.1?} ({of} in use over all hosts, {waiting} waiting). Usual \
+                 causes: streamed responses that are kept without being read or closed; a max_connections below the number \
+                 of threads",
+                clock::now().saturating_duration_since(since)
+            ),
+        }
     }
 
     /// While somebody waits for a permit, gives up what lies idle: here, if this is where they want a connection; else in
@@ -333,7 +388,7 @@ impl<C: Pooled> ConnectionPool<C> {
             Err(Refused::NobodyWaits(idle)) => Some(idle),
             Err(Refused::OfAnother(idle)) => {
                 // To serve this pool's own waiters first would be to let them push in.
-                self.retire(idle.conn, idle.permit, Slot::Husk);
+                self.retire(idle.conn, idle.permit, DiscardReason::MadeRoom);
                 None
             }
         }
@@ -354,9 +409,12 @@ impl<C: Pooled> ConnectionPool<C> {
         if again {
             // The connection, then its slot, then its permit.
             if let Some(Idle { conn, permit, .. }) = close {
-                self.retire(conn, permit, Slot::Empty);
+                self.retire(conn, permit, DiscardReason::PoolClosed);
             }
             return;
+        }
+        if close.is_some() {
+            self.count_end(End::Discarded(DiscardReason::Full));
         }
         drop(close);
         if let Some(kept) = full {
@@ -369,7 +427,7 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 
     fn count_connection(&self) -> u64 {
-        let number = self.num_connections.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = self.counts.connections.fetch_add(1, Ordering::Relaxed) + 1;
         let Endpoint { scheme, host, port } = &self.endpoint;
         let scheme = if scheme == "https" { "HTTPS" } else { "HTTP" };
         log::debug!(target: log_targets::CONNECTIONPOOL, "Starting new {scheme} connection ({number}): {host}:{port}");
@@ -389,25 +447,27 @@ impl<C: Pooled> ConnectionPool<C> {
 struct Away<'a, C: Pooled> {
     pool: &'a ConnectionPool<C>,
     index: usize,
-    /// What is in the slot if the connection does not come back.
-    left: Slot<Idle<C>>,
     idle: Option<Idle<C>>,
 }
 
 impl<'a, C: Pooled> Away<'a, C> {
     fn new(pool: &'a ConnectionPool<C>, index: usize, idle: Idle<C>) -> Self {
-        Self { pool, index, left: Slot::Husk, idle: Some(idle) }
+        Self { pool, index, idle: Some(idle) }
     }
 
     fn look(mut self, now: Instant) {
-        if self.idle.as_mut().is_some_and(|idle| idle.has_expired(now) || idle.conn.is_stale()) {
-            self.close();
+        let Some(idle) = &mut self.idle else { return };
+        if idle.has_expired(now) {
+            self.close(End::Discarded(DiscardReason::Expired));
+        } else if idle.conn.is_stale() {
+            self.close(End::Dropped);
         }
     }
 
     /// The connection first, then its slot, then its permit.
-    fn close(mut self) {
+    fn close(mut self, end: End) {
         let Some(Idle { conn, permit, .. }) = self.idle.take() else { return };
+        self.pool.count_end(end);
         drop(conn);
         drop(self);
         drop(permit);
@@ -416,12 +476,12 @@ impl<'a, C: Pooled> Away<'a, C> {
 
 impl<C: Pooled> Drop for Away<'_, C> {
     fn drop(&mut self) {
-        let left = mem::replace(&mut self.left, Slot::Empty);
-        let slot = self.idle.take().map_or(left, Slot::Live);
+        // In a pool that was closed it is an empty slot, if the slots know of it yet.
+        let slot = self.idle.take().map_or(Slot::Husk, Slot::Live);
         let BroughtBack { wake, close } = self.pool.change(|slots| slots.brought_back(self.index, slot));
         wake.iter().for_each(Signal::wake);
         if let Some(idle) = close {
-            Self { pool: self.pool, index: self.index, left: Slot::Empty, idle: Some(idle) }.close();
+            Self::new(self.pool, self.index, idle).close(End::Discarded(DiscardReason::PoolClosed));
         }
     }
 }
@@ -438,41 +498,12 @@ impl<C: Pooled> Stop for SlotWaiter<C> {
     }
 }
 
-/// How long a check-out may wait: one deadline for all of its waits, computed when the first begins, and one token.
-pub(super) struct WaitLimit<'a> {
-    limit: Option<Duration>,
-    deadline: Option<Deadline>,
-    cancel: Option<&'a Cancel>,
-}
-
-impl WaitLimit<'_> {
-    pub(super) fn deadline(&mut self) -> Deadline {
-        // Real time, not the adapter's clock: this is how long a thread sleeps.
-        *self.deadline.get_or_insert_with(|| Deadline::after(clock::now(), self.limit))
-    }
-
-    /// Runs `wait` with `waiter` registered at the token, and passes it a function that says whether it was cancelled.
-    pub(super) fn while_registered<S: Stop + 'static, R>(
-        &self,
-        waiter: impl FnOnce() -> Arc<S>,
-        wait: impl FnOnce(&dyn Fn() -> bool) -> Option<R>,
-    ) -> Option<R> {
-        let Some(cancel) = self.cancel else { return wait(&|| false) };
-        let _registration = cancel.register(waiter())?;
-        wait(&|| cancel.is_cancelled())
-    }
-
-    fn ended(&self) -> NoSlot {
-        if self.cancel.is_some_and(Cancel::is_cancelled) { NoSlot::Cancelled } else { NoSlot::TimedOut }
-    }
-}
-
 #[cfg(all(test, not(petition_model)))]
 mod tests {
     use std::sync::{Barrier, Mutex, mpsc};
     use std::thread;
 
-    use super::super::test_support::{Conn, Live, TestClock, key, logged, settings, until};
+    use super::super::test_support::{Conn, Live, all_logged, key, logged, settings, until};
     use super::super::{Manager, PoolSettings};
     use super::*;
     use crate::clock::Clock;
@@ -611,6 +642,41 @@ mod tests {
         });
     }
 
+    #[test]
+    fn who_waits_says_so_and_after_long_once_more_with_the_usual_causes() {
+        for (max_connections, counted, setting) in [
+            (None, "1 in use, 1 waiting", "pool_maxsize"),
+            (Some(1), "1 in use over all hosts, 1 waiting", "max_connections"),
+        ] {
+            let (block, long) = (max_connections.is_none(), Duration::from_millis(20));
+            let manager = Manager::<String, Conn>::new(PoolSettings {
+                pool_maxsize: 1,
+                pool_block: block,
+                max_connections,
+                long_wait: Some(long),
+                ..settings()
+            });
+            let pool = manager.pool(&key("::1"));
+            let live = Live::new();
+            let holder = connected(&pool, &live);
+
+            let (none, lines) = all_logged(|| pool.check_out(Some(long * 3), None).err());
+
+            assert_eq!(none, Some(NoSlot::TimedOut));
+            assert_eq!(lines.len(), 2, "{lines:?}");
+            assert_eq!(lines[0], format!("DEBUG Waiting for a connection to [::1]:80 ({counted})"));
+            assert!(lines[1].starts_with("WARN Still waiting for a connection to [::1]:80 after "), "{lines:?}");
+            assert!(lines[1].contains(counted) && lines[1].contains("streamed") && lines[1].contains(setting));
+            assert!(pool.stats().longest_wait() >= long * 3);
+
+            let (_, lines) = all_logged(|| pool.check_out(Some(Duration::ZERO), None).err());
+            assert_eq!(lines.len(), 1, "it did not take long");
+            holder.recycle(None);
+            let (_, lines) = all_logged(|| pool.check_out(None, None).map(|lease| lease.recycle(None)));
+            assert_eq!(lines, [""; 0], "there is no wait");
+        }
+    }
+
     // POOL-16, POOL-40
     #[test]
     fn sixty_four_threads_never_have_more_than_maxsize_connections() {
@@ -621,7 +687,7 @@ mod tests {
             for _ in 0..64 {
                 scope.spawn(|| {
                     for _ in 0..1000 {
-                        let lease = connected(&manager.pool(&key("host")), &live);
+                        let mut lease = connected(&manager.pool(&key("host")), &live);
                         lease.count_request();
                         lease.recycle(None);
                     }

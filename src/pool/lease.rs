@@ -5,14 +5,16 @@
 //! empty. Only [`recycle`](Lease::recycle) makes a connection idle, and only the code that saw the last byte of a reusable
 //! exchange calls it.
 
-use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
+use std::{fmt, mem};
 
 use super::connection_pool::ConnectionPool;
 use super::permits::Permit;
 use super::shared::Idle;
 use super::slots::Slot;
+use super::stats::{DiscardReason, End};
 use super::{Endpoint, Pooled};
 
 /// A slot of a pool, and the connection in it.
@@ -25,6 +27,8 @@ pub(crate) struct Lease<C: Pooled> {
     born: Instant,
     /// How often the pool had been closed when the connection was taken or made.
     closings: u64,
+    /// The next request was sent before, on a connection that was dead.
+    replays: bool,
     /// False when the slot was given back, or passed to another.
     holds_slot: bool,
 }
@@ -42,7 +46,16 @@ pub(crate) enum Found {
 
 impl<C: Pooled> Lease<C> {
     pub(super) fn new(pool: Arc<ConnectionPool<C>>, now: Instant, closings: u64) -> Self {
-        Self { pool, conn: None, permit: None, found: Found::Reconnect, born: now, closings, holds_slot: true }
+        Self {
+            pool,
+            conn: None,
+            permit: None,
+            found: Found::Reconnect,
+            born: now,
+            closings,
+            replays: false,
+            holds_slot: true,
+        }
     }
 
     /// What the check-out found; `Reconnect` after [`reset`](Self::reset).
@@ -68,12 +81,26 @@ impl<C: Pooled> Lease<C> {
     }
 
     /// Counts a request that is about to be sent.
-    pub(crate) fn count_request(&self) {
-        self.pool.count_request();
+    pub(crate) fn count_request(&mut self) {
+        let counts = self.pool.counts();
+        counts.requests.fetch_add(1, Relaxed);
+        if self.found == Found::Reused {
+            counts.reused.fetch_add(1, Relaxed);
+        }
+        if mem::take(&mut self.replays) {
+            counts.replayed.fetch_add(1, Relaxed);
+        }
     }
 
-    /// Closes a reused connection that proved to be dead, and logs that. The slot is kept, to be connected again.
+    /// A reused connection proved to be dead when a request was sent over it, which is sent again. Closes it and says so in
+    /// the log; the slot stays, to be connected again.
     pub(crate) fn reset(&mut self) {
+        self.replays = true;
+        self.reconnect(End::Dropped);
+    }
+
+    fn reconnect(&mut self, end: End) {
+        self.pool.count_end(end);
         drop(self.conn.take());
         self.found = Found::Reconnect;
         self.pool.log_reset();
@@ -95,7 +122,7 @@ impl<C: Pooled> Lease<C> {
     pub(crate) fn discard(mut self) {
         let Some(conn) = self.conn.take() else { return };
         self.holds_slot = false;
-        self.pool.retire(conn, self.permit.take(), Slot::Husk);
+        self.pool.retire(conn, self.permit.take(), DiscardReason::NotReusable);
         let shared = self.pool.shared();
         shared.sweep_if_due(shared.clock.now());
     }
@@ -107,8 +134,10 @@ impl<C: Pooled> Lease<C> {
         self.born = idle.born;
         self.found = Found::Reused;
         let conn = self.conn.insert(idle.conn);
-        if expired || conn.is_stale() {
-            self.reset();
+        if expired {
+            self.reconnect(End::Discarded(DiscardReason::Expired));
+        } else if conn.is_stale() {
+            self.reconnect(End::Dropped);
         }
     }
 
@@ -120,7 +149,10 @@ impl<C: Pooled> Lease<C> {
 
 impl<C: Pooled> Drop for Lease<C> {
     fn drop(&mut self) {
-        drop(self.conn.take());
+        if let Some(conn) = self.conn.take() {
+            self.pool.count_end(End::Discarded(DiscardReason::Failed));
+            drop(conn);
+        }
         if self.holds_slot {
             self.pool.check_in(Slot::Empty);
         }
@@ -318,7 +350,7 @@ mod tests {
     #[test]
     fn requests_are_counted_where_they_are_sent() {
         let pool = pool(settings());
-        let lease = check_out(&pool);
+        let mut lease = check_out(&pool);
 
         lease.count_request();
         lease.count_request();
@@ -326,6 +358,59 @@ mod tests {
         let stats = pool.stats();
         assert_eq!((stats.num_requests(), stats.num_connections()), (2, 1));
         assert_eq!((stats.scheme(), stats.host(), stats.port()), ("http", "host", 80));
+    }
+
+    #[test]
+    fn what_became_of_connections_is_counted_by_its_reason() {
+        use DiscardReason::{Expired, Failed, Full, MadeRoom, NotReusable, PoolClosed};
+        let clock = TestClock::new();
+        let live = Live::new();
+        let limits =
+            PoolSettings { max_connections: Some(3), idle_timeout: Some(Duration::from_secs(60)), ..settings() };
+        let manager = manager(PoolSettings { pool_maxsize: 2, clock: clock.clone(), ..limits });
+        let pool = manager.pool(&key("host"));
+        let connected = || {
+            let mut lease = check_out(&pool);
+            if lease.connection().is_none() {
+                lease.attach(live.open(0));
+            }
+            lease
+        };
+        let told = || {
+            let stats = pool.stats();
+            let discarded =
+                [Full, Expired, PoolClosed, MadeRoom, NotReusable, Failed].map(|why| stats.discarded_for(why));
+            (discarded, stats.dropped(), stats.reused(), stats.replayed())
+        };
+
+        [(); 3].map(|()| connected()).into_iter().for_each(|lease| lease.recycle(None));
+        assert_eq!(told(), ([1, 0, 0, 0, 0, 0], 0, 0, 0));
+        drop(connected());
+        connected().discard();
+        assert_eq!(told(), ([1, 0, 0, 0, 1, 1], 0, 0, 0));
+        connected().recycle(None);
+        clock.advance(Duration::from_secs(60));
+        connected().recycle(Some(Duration::ZERO));
+        assert_eq!(told(), ([1, 2, 0, 0, 1, 1], 0, 0, 0));
+        let mut lease = connected();
+        lease.connection().expect("connected").hang_up().store(true, SeqCst);
+        lease.recycle(None);
+        connected().recycle(None);
+        assert_eq!(told(), ([1, 2, 0, 0, 1, 1], 1, 0, 0));
+        let mut lease = connected();
+        lease.count_request();
+        lease.reset();
+        lease.attach(live.open(0));
+        lease.count_request();
+        assert_eq!(told(), ([1, 2, 0, 0, 1, 1], 2, 1, 1));
+        connected().recycle(None);
+        let others = [(); 2].map(|()| manager.pool(&key("other")).check_out(None, None).expect("there is no limit"));
+        assert_eq!(told(), ([1, 2, 0, 1, 1, 1], 2, 1, 1));
+        drop(others);
+        connected().recycle(None);
+        manager.close();
+        lease.recycle(None);
+        assert_eq!(told(), ([1, 2, 2, 1, 1, 1], 2, 1, 1));
     }
 
     #[test]

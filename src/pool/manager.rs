@@ -38,6 +38,8 @@ pub(crate) struct PoolSettings {
     pub(crate) max_lifetime: Option<Duration>,
     /// The limit over all pools.
     pub(crate) max_connections: Option<usize>,
+    /// After how long a wait is worth a warning.
+    pub(crate) long_wait: Option<Duration>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -59,8 +61,10 @@ struct Inner<K, C: Pooled> {
     pool_maxsize: usize,
     pool_block: bool,
     shared: Arc<Shared<C>>,
-    next_id: AtomicU64,
 }
+
+/// Pools are numbered over all managers, so that snapshots of the same pool can be told from others.
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
 /// The pools of which anybody knows.
 struct Known<K, C: Pooled> {
@@ -88,9 +92,9 @@ impl<K: Send + 'static, C: Pooled> Manager<K, C> {
                 settings.idle_timeout,
                 settings.max_lifetime,
                 settings.max_connections,
+                settings.long_wait,
                 inner.clone(),
             )),
-            next_id: AtomicU64::new(0),
         });
         Self { inner }
     }
@@ -139,7 +143,7 @@ impl<K: Send + 'static, C: Pooled> Manager<K, C> {
 
 impl<K, C: Pooled> Inner<K, C> {
     fn new_pool(&self, endpoint: Endpoint) -> Arc<ConnectionPool<C>> {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::clone(&self.shared);
         Arc::new(ConnectionPool::new(id, endpoint, self.pool_maxsize, self.pool_block, shared))
     }

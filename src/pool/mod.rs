@@ -25,11 +25,13 @@ mod stats;
 mod sync;
 #[cfg(test)]
 mod test_support;
+mod wait_limit;
 
 pub(crate) use connection_pool::{ConnectionPool, Endpoint, NoSlot};
 pub(crate) use lease::{Found, Lease};
 pub(crate) use manager::{Lookup, Manager, PoolSettings};
-pub use stats::PoolStats;
+pub(crate) use shared::LONG_WAIT;
+pub use stats::{DiscardReason, PoolStats};
 
 /// What a pool has to know about a connection. Dropping it closes it.
 pub(crate) trait Pooled: Send + 'static {

@@ -17,14 +17,15 @@
 
 use std::sync::Arc;
 
-use super::connection_pool::WaitLimit;
 use super::monitor::{Monitor, Signal};
 use super::queue::{Queue, Ticket};
 use super::sync::{AtomicUsize, Ordering::SeqCst};
+use super::wait_limit::WaitLimit;
 use crate::cancel::Stop;
 
 /// The permits of one adapter. `L` is a live connection with its permit.
 pub(super) struct Permits<L> {
+    total: usize,
     state: Monitor<State<L, Signal>>,
     /// The length of the queue; read without the lock.
     waiting: AtomicUsize,
@@ -39,10 +40,8 @@ pub(super) struct Permit<L> {
 pub(super) enum Granted<L> {
     /// `None` if there is no limit.
     Permit(Option<Permit<L>>),
-    /// A connection that came back, with the slot that it was leased with.
-    Returned(L),
-    /// A connection that lay idle. Its slot has stayed where it is.
-    Idle(L),
+    /// A connection that came back or lay idle, with the slot that it was in.
+    Connection(L),
 }
 
 /// Why a connection was not taken. To ask who waits only afterwards would be too late: somebody may have come.
@@ -60,8 +59,7 @@ pub(super) type PoolId = u64;
 #[derive(Debug, Eq, PartialEq)]
 enum Grant<L> {
     Permit,
-    Returned(L),
-    Idle(L),
+    Connection(L),
 }
 
 /// Plain data: the count and the queue.
@@ -73,8 +71,9 @@ struct State<L, W> {
 impl<L> Permits<L> {
     /// `count` permits, but at least one: without any, nobody could ever be served.
     pub(super) fn new(count: usize) -> Arc<Self> {
-        let state = State { free: count.max(1), queue: Queue::new() };
-        Arc::new(Self { state: Monitor::new(state), waiting: AtomicUsize::new(0) })
+        let total = count.max(1);
+        let state = State { free: total, queue: Queue::new() };
+        Arc::new(Self { total, state: Monitor::new(state), waiting: AtomicUsize::new(0) })
     }
 
     /// Whether anybody waits. Call it after a connection became idle, see above.
@@ -82,24 +81,29 @@ impl<L> Permits<L> {
         self.waiting.load(SeqCst) > 0
     }
 
-    /// Takes a permit, or joins the queue. Whoever joined looks for idle connections next, see above.
+    /// How many there are.
+    pub(super) fn total(&self) -> usize {
+        self.total
+    }
+
+    /// How many wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(SeqCst)
+    }
+
+    /// Takes a permit, or joins the queue; who has joined looks for idle connections next, see above.
     pub(super) fn arrive(self: &Arc<Self>, pool: PoolId) -> Result<Permit<L>, (Ticket, Signal)> {
         self.change(|state| state.arrive(pool, Signal::new)).map(|()| self.permit())
     }
 
-    /// Gives a connection that came back to `pool` to the first in the queue, if that is where they want one.
+    /// Gives a connection of `pool`, with its slot, to the first in the queue, if that is where they want one.
     pub(super) fn pass(&self, pool: PoolId, live: L) -> Result<(), Refused<L>> {
-        self.change(|state| state.hand_over(pool, live, Grant::Returned)).map(|signal| signal.wake())
+        self.change(|state| state.pass(pool, live)).map(|signal| signal.wake())
     }
 
     /// Whether the first in the queue wants a connection of `pool`.
     pub(super) fn first_wants(&self, pool: PoolId) -> bool {
         self.state.with(|state| state.queue.first().is_some_and(|(wanted, _)| *wanted == pool))
-    }
-
-    /// Gives a connection that lay idle in `pool` to the first in the queue, if that is where they want one.
-    pub(super) fn give(&self, pool: PoolId, live: L) -> Result<(), Refused<L>> {
-        self.change(|state| state.hand_over(pool, live, Grant::Idle)).map(|signal| signal.wake())
     }
 
     fn permit(self: &Arc<Self>) -> Permit<L> {
@@ -122,17 +126,14 @@ impl<L: Send + 'static> Permits<L> {
         ticket: Ticket,
         signal: &Signal,
         wait: &mut WaitLimit<'_>,
+        is_long: impl FnOnce(),
     ) -> Option<Granted<L>> {
-        let deadline = wait.deadline();
         let waiter = || Arc::new(PermitWaiter { of: Arc::clone(self), signal: signal.clone() });
-        let grant = wait.while_registered(waiter, |is_cancelled| {
-            self.state.wait(signal, deadline, is_cancelled, |state| state.queue.collect(ticket))
-        });
+        let grant = wait.sleep(&self.state, signal, waiter, |state| state.queue.collect(ticket), is_long);
         let grant = grant.or_else(|| self.change(|state| state.queue.leave(ticket)))?;
         Some(match grant {
             Grant::Permit => Granted::Permit(Some(self.permit())),
-            Grant::Returned(live) => Granted::Returned(live),
-            Grant::Idle(live) => Granted::Idle(live),
+            Grant::Connection(live) => Granted::Connection(live),
         })
     }
 }
@@ -178,16 +179,16 @@ impl<L, W: Clone> State<L, W> {
         }
     }
 
-    fn hand_over(&mut self, pool: PoolId, live: L, how: fn(L) -> Grant<L>) -> Result<W, Refused<L>> {
+    fn pass(&mut self, pool: PoolId, live: L) -> Result<W, Refused<L>> {
         match self.queue.first() {
             None => return Err(Refused::NobodyWaits(live)),
             // Nobody pushes in.
             Some((wanted, _)) if *wanted != pool => return Err(Refused::OfAnother(live)),
             Some(_) => {}
         }
-        match self.queue.serve(how(live)) {
+        match self.queue.serve(Grant::Connection(live)) {
             Ok((_, waiter)) => Ok(waiter),
-            Err(Grant::Returned(live) | Grant::Idle(live)) => Err(Refused::NobodyWaits(live)),
+            Err(Grant::Connection(live)) => Err(Refused::NobodyWaits(live)),
             Err(Grant::Permit) => unreachable!("what was handed over is a connection"),
         }
     }
@@ -243,13 +244,13 @@ mod tests {
     #[test]
     fn a_connection_is_passed_only_to_the_first_and_only_within_its_pool() {
         let mut state = permits(0);
-        assert_eq!(state.hand_over(7, "a", Grant::Returned), Err(Refused::NobodyWaits("a")));
+        assert_eq!(state.pass(7, "a"), Err(Refused::NobodyWaits("a")));
         let first = join(&mut state, 8, 1);
         join(&mut state, 7, 2);
 
-        assert_eq!(state.hand_over(7, "a", Grant::Returned), Err(Refused::OfAnother("a")));
-        assert_eq!(state.hand_over(8, "b", Grant::Returned), Ok(1));
+        assert_eq!(state.pass(7, "a"), Err(Refused::OfAnother("a")));
+        assert_eq!(state.pass(8, "b"), Ok(1));
 
-        assert_eq!(state.queue.collect(first), Some(Grant::Returned("b")));
+        assert_eq!(state.queue.collect(first), Some(Grant::Connection("b")));
     }
 }

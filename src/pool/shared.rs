@@ -18,6 +18,7 @@ pub(super) struct Shared<C> {
     pub(super) idle_timeout: Option<Duration>,
     pub(super) max_lifetime: Option<Duration>,
     pub(super) permits: Option<Arc<Permits<Idle<C>>>>,
+    pub(super) long_wait: Option<Duration>,
     pub(super) pools: Weak<dyn Pools>,
     epoch: Instant,
     /// In nanoseconds since the epoch.
@@ -43,6 +44,9 @@ pub(super) struct Idle<C> {
     pub(super) expires: Option<Instant>,
 }
 
+/// How long a thread waits for a connection before that is worth a warning.
+pub(crate) const LONG_WAIT: Duration = Duration::from_secs(5);
+
 const SHORTEST_REST: Duration = Duration::from_micros(100);
 /// Also how long the others leave it to the thread that sweeps. At this a sweep would take 300 ms, and there would be more
 /// idle connections than a process has descriptors.
@@ -55,11 +59,12 @@ impl<C> Shared<C> {
         idle_timeout: Option<Duration>,
         max_lifetime: Option<Duration>,
         max_connections: Option<usize>,
+        long_wait: Option<Duration>,
         pools: Weak<dyn Pools>,
     ) -> Self {
         let epoch = clock.now();
         let permits = max_connections.map(Permits::<Idle<C>>::new);
-        Self { clock, idle_timeout, max_lifetime, permits, pools, epoch, next_sweep: AtomicU64::new(0) }
+        Self { clock, idle_timeout, max_lifetime, permits, long_wait, pools, epoch, next_sweep: AtomicU64::new(0) }
     }
 
     /// When a connection that becomes idle now has to be closed.

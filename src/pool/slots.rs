@@ -23,6 +23,8 @@
 //! - nobody waits while a slot could be had: whoever arrives behind a waiter waits as well, and every transition that frees
 //!   a slot hands it on.
 
+use std::collections::VecDeque;
+
 use super::queue::{Queue, Ticket};
 
 /// The slots of one pool. `L` is a live connection, `W` is how to wake a waiter.
@@ -31,9 +33,9 @@ pub(super) struct Slots<L, W> {
     block: bool,
     closed: bool,
     untouched: usize,
-    /// The top is at the end. `None`: its connection was [taken away](Self::take_away) for a moment.
-    stack: Vec<Option<Slot<L>>>,
-    /// How many of the stack are live, and how many are away.
+    /// The top is at the back. `None`: its connection was [taken away](Self::take_away) for a moment.
+    stack: VecDeque<Option<Slot<L>>>,
+    /// How many of the stack are live, and how many away.
     live: usize,
     away: usize,
     /// The pool was closed since they were taken away: none of them is used again.
@@ -99,7 +101,7 @@ impl<L, W: Clone> Slots<L, W> {
             block,
             closed: false,
             untouched: maxsize,
-            stack: Vec::new(),
+            stack: VecDeque::new(),
             live: 0,
             away: 0,
             away_for_good: false,
@@ -182,6 +184,20 @@ impl<L, W: Clone> Slots<L, W> {
         Returned { full: None, ..self.give_back(Slot::Empty) }
     }
 
+    /// Takes the connection that has been idle longest, with its slot; of those above all places that are kept.
+    pub(super) fn take_oldest(&mut self) -> Option<L> {
+        let from = match self.away {
+            0 => 0,
+            _ => self.stack.iter().rposition(Option::is_none).map_or(0, |index| index + 1),
+        };
+        let is_live = |place: &Option<Slot<L>>| matches!(place, Some(Slot::Live(_)));
+        let index = from + self.stack.range(from..).position(is_live)?;
+        let Some(Some(Slot::Live(live))) = self.stack.remove(index) else { return None };
+        self.live -= 1;
+        self.leased += 1;
+        Some(live)
+    }
+
     /// Takes away the first idle connection at `from` or above that `suits`, the longest idle first; `from` moves on. Its
     /// place is kept until [`brought_back`](Self::brought_back) gets its index.
     ///
@@ -203,8 +219,7 @@ impl<L, W: Clone> Slots<L, W> {
         None
     }
 
-    /// The connection that was taken away from `index` is back; or it was closed, which leaves a husk, or was given to
-    /// somebody who has a slot, which leaves an empty one.
+    /// The connection that was taken away from `index` is back; or it was closed, which leaves a husk or an empty slot.
     pub(super) fn brought_back(&mut self, index: usize, slot: Slot<L>) -> BroughtBack<L, W> {
         let slot = match slot {
             Slot::Live(live) if self.away_for_good => return BroughtBack { wake: Vec::new(), close: Some(live) },
@@ -246,10 +261,10 @@ impl<L, W: Clone> Slots<L, W> {
 
     /// The top slot, unless its connection is away; an extra one where the pool does not block.
     fn take(&mut self) -> Option<Slot<L>> {
-        let slot = match self.stack.last_mut() {
+        let slot = match self.stack.back_mut() {
             Some(place) => {
                 let slot = place.take()?;
-                self.stack.pop();
+                self.stack.pop_back();
                 self.live -= usize::from(matches!(slot, Slot::Live(_)));
                 slot
             }
@@ -269,10 +284,10 @@ impl<L, W: Clone> Slots<L, W> {
         let has_room = self.stack.len() + self.untouched < self.maxsize;
         match slot {
             Slot::Empty if has_room => self.untouched += 1,
-            Slot::Husk if has_room => self.stack.push(Some(Slot::Husk)),
+            Slot::Husk if has_room => self.stack.push_back(Some(Slot::Husk)),
             Slot::Live(live) if has_room || self.untouched > 0 => {
                 self.untouched -= usize::from(!has_room);
-                self.stack.push(Some(Slot::Live(live)));
+                self.stack.push_back(Some(Slot::Live(live)));
                 self.live += 1;
             }
             Slot::Live(live) => self.displace(live).map_err(Slot::Live)?,
@@ -290,11 +305,12 @@ impl<L, W: Clone> Slots<L, W> {
             None => self.stack.iter().rposition(has_none),
         };
         let Some(index) = index else { return Err(live) };
-        let above = &mut self.stack[index..];
-        above[0] = Some(Slot::Live(live));
-        // On top, if nobody keeps an index of what would move.
-        if above.iter().all(Option::is_some) {
-            above.rotate_left(1);
+        let live = Some(Slot::Live(live));
+        if self.is_movable(index) {
+            self.stack.remove(index);
+            self.stack.push_back(live);
+        } else {
+            self.stack[index] = live;
         }
         self.live += 1;
         Ok(())
@@ -302,18 +318,22 @@ impl<L, W: Clone> Slots<L, W> {
 
     /// Moves an empty slot to the bottom, if nobody keeps an index of what would move.
     fn sink(&mut self, index: usize) {
-        let above = &self.stack[index..];
-        if matches!(above[0], Some(Slot::Empty)) && above.iter().all(Option::is_some) {
+        if matches!(self.stack[index], Some(Slot::Empty)) && self.is_movable(index) {
             self.stack.remove(index);
             self.untouched += 1;
             self.sink_top();
         }
     }
 
+    /// Whether nobody keeps an index at `index` or above.
+    fn is_movable(&self, index: usize) -> bool {
+        self.away == 0 || self.stack.range(index..).all(Option::is_some)
+    }
+
     /// Moves the empty slots on top to the bottom.
     fn sink_top(&mut self) {
-        while matches!(self.stack.last(), Some(Some(Slot::Empty))) {
-            self.stack.pop();
+        while matches!(self.stack.back(), Some(Some(Slot::Empty))) {
+            self.stack.pop_back();
             self.untouched += 1;
         }
     }
@@ -474,7 +494,24 @@ mod tests {
     }
 
     #[test]
-    fn a_place_whose_connection_was_given_away_is_an_empty_slot_beneath_the_others() {
+    fn the_longest_idle_connection_is_taken_with_its_slot_unless_a_place_above_is_kept() {
+        let mut slots = with_leased(4, true, 4);
+        for slot in [Slot::Husk, Slot::Live("a"), Slot::Live("b"), Slot::Live("c")] {
+            assert_eq!(slots.give_back(slot), NOTHING);
+        }
+
+        assert_eq!(slots.take_oldest(), Some("a"));
+        assert_eq!(slots.take_away(&mut 0, |name| *name == "b"), Some((1, "b")));
+        assert_eq!((slots.take_oldest(), slots.leased()), (Some("c"), 2));
+        assert_eq!(slots.take_oldest(), None);
+
+        assert_eq!(slots.brought_back(1, Slot::Live("b")), BroughtBack { wake: vec![], close: None });
+        assert_eq!(slots.take_oldest(), Some("b"));
+        assert_eq!((slots.leased(), slots.idle(), take(&mut slots)), (3, 0, Slot::Husk));
+    }
+
+    #[test]
+    fn a_place_whose_connection_is_gone_for_good_is_an_empty_slot_beneath_the_others() {
         let mut slots = with_leased(3, true, 3);
         for name in ["a", "b", "c"] {
             assert_eq!(slots.give_back(Slot::Live(name)), NOTHING);
@@ -737,7 +774,8 @@ mod tests {
                     self.woken(wake);
                     self.away.extend(close.map(|live| (index, live)));
                 }
-                93..99 if !self.waiting.is_empty() => {
+                93 => self.leased.extend(self.slots.take_oldest().map(Slot::Live)),
+                94..99 if !self.waiting.is_empty() => {
                     let (ticket, _) = self.waiting.swap_remove(random.usize(0..self.waiting.len()));
                     self.leased.extend(self.slots.leave(ticket));
                 }
@@ -778,7 +816,7 @@ mod tests {
             assert_eq!(slots.away, slots.stack.iter().filter(|slot| slot.is_none()).count());
             if slots.waiting() > 0 {
                 assert!(
-                    matches!(slots.stack.last(), Some(None)) || (slots.block && there == 0),
+                    matches!(slots.stack.back(), Some(None)) || (slots.block && there == 0),
                     "nobody waits while a slot could be had"
                 );
             }

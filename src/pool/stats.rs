@@ -1,19 +1,128 @@
-//! Statistics of a pool.
+//! What a pool tells about itself: the counts that it keeps, and the snapshot that a program gets.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use super::Endpoint;
+use super::permits::PoolId;
+
+/// What a pool counts. Figures of one snapshot may be some requests apart.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) connections: AtomicU64,
+    pub(super) requests: AtomicU64,
+    pub(super) reused: AtomicU64,
+    pub(super) replayed: AtomicU64,
+    dropped: AtomicU64,
+    discarded: [AtomicU64; DiscardReason::ALL.len()],
+    /// In nanoseconds.
+    longest_wait: AtomicU64,
+}
+
+/// Why a connection was closed that was in a pool's hands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum End {
+    Discarded(DiscardReason),
+    /// The server had closed it.
+    Dropped,
+}
+
+/// Why a pool, or who had a connection of it, closed the connection.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum DiscardReason {
+    /// The pool kept `pool_maxsize` others already.
+    Full,
+    /// It was past `idle_timeout`, `max_lifetime`, or what the server's `Keep-Alive` header allows.
+    Expired,
+    /// The pool was closed, or evicted because of `pool_connections`.
+    PoolClosed,
+    /// It lay idle and made room for another one, because of `max_connections`.
+    MadeRoom,
+    /// The exchange ended without an error, but the connection could not serve another: one side said `Connection: close`,
+    /// or the response was not read to its end.
+    NotReusable,
+    /// The exchange failed.
+    Failed,
+}
+
+impl DiscardReason {
+    const ALL: [Self; 6] =
+        [Self::Full, Self::Expired, Self::PoolClosed, Self::MadeRoom, Self::NotReusable, Self::Failed];
+}
+
+/// A few words, as in `pool full`.
+impl fmt::Display for DiscardReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "pool full",
+            Self::Expired => "expired",
+            Self::PoolClosed => "pool closed",
+            Self::MadeRoom => "made room",
+            Self::NotReusable => "not reusable",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+impl Counts {
+    pub(super) fn ended(&self, end: End) {
+        let count = match end {
+            End::Discarded(reason) => &self.discarded[reason as usize],
+            End::Dropped => &self.dropped,
+        };
+        count.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn waited(&self, wait: Duration) {
+        self.longest_wait.fetch_max(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// A snapshot, with who holds what.
+    pub(super) fn snapshot(&self, id: PoolId, to: &Endpoint, idle: usize, in_use: usize, waiting: usize) -> PoolStats {
+        PoolStats {
+            id,
+            scheme: to.scheme.to_string(),
+            host: to.host.clone(),
+            port: to.port,
+            num_connections: self.connections.load(Relaxed),
+            num_requests: self.requests.load(Relaxed),
+            reused: self.reused.load(Relaxed),
+            replayed: self.replayed.load(Relaxed),
+            dropped: self.dropped.load(Relaxed),
+            discarded: self.discarded.each_ref().map(|count| count.load(Relaxed)),
+            longest_wait: Duration::from_nanos(self.longest_wait.load(Relaxed)),
+            idle,
+            in_use,
+            waiting,
+        }
+    }
+}
 
 /// A snapshot of one connection pool: what it connects to, what it has done, and how many connections are in use.
 ///
 /// # Coming from requests
-/// `num_connections` and `num_requests` are the attributes of urllib3's `HTTPConnectionPool`. The rest is new here.
+/// `num_connections` and `num_requests` are the attributes of urllib3's `HTTPConnectionPool`; the rest is what a person asks
+/// next.
+///
+/// `Display` shows all of it in one line.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PoolStats {
-    pub(super) scheme: String,
-    pub(super) host: String,
-    pub(super) port: u16,
-    pub(super) num_connections: u64,
-    pub(super) num_requests: u64,
-    pub(super) idle: usize,
-    pub(super) in_use: usize,
-    pub(super) waiting: usize,
+    id: PoolId,
+    scheme: String,
+    host: String,
+    port: u16,
+    num_connections: u64,
+    num_requests: u64,
+    reused: u64,
+    replayed: u64,
+    dropped: u64,
+    discarded: [u64; DiscardReason::ALL.len()],
+    longest_wait: Duration,
+    idle: usize,
+    in_use: usize,
+    waiting: usize,
 }
 
 impl PoolStats {
@@ -64,5 +173,143 @@ impl PoolStats {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.waiting
+    }
+
+    /// How often a request was sent over a connection that had served another before.
+    #[must_use]
+    pub fn reused(&self) -> u64 {
+        self.reused
+    }
+
+    /// Connections that were closed on this side, for whatever reason; [`dropped`](Self::dropped) has the others.
+    #[must_use]
+    pub fn discarded(&self) -> u64 {
+        self.discarded.iter().sum()
+    }
+
+    /// Connections that were closed on this side for that reason.
+    #[must_use]
+    pub fn discarded_for(&self, reason: DiscardReason) -> u64 {
+        self.discarded[reason as usize]
+    }
+
+    /// Connections that the server closed while they were idle, or just as a request went out. The log says `Resetting
+    /// dropped connection` where one of them was wanted.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Requests that were sent once more, on a new connection, because the reused one turned out to be dead.
+    #[must_use]
+    pub fn replayed(&self) -> u64 {
+        self.replayed
+    }
+
+    /// The longest that a request has waited for a connection so far, because of `pool_block` or `max_connections`, whether
+    /// or not it got one in the end. Waits that are not over do not count yet.
+    #[must_use]
+    pub fn longest_wait(&self) -> Duration {
+        self.longest_wait
+    }
+
+    /// How many connections may be in use at a time, where that is learnt from the server's answers. `None` where it is not:
+    /// then the bound is `pool_maxsize` with `pool_block`, and none without.
+    #[must_use]
+    pub fn limit(&self) -> Option<usize> {
+        None
+    }
+
+    /// Which pool of this process it is about.
+    pub(crate) fn id(&self) -> PoolId {
+        self.id
+    }
+}
+
+/// One line: `https://h:443: 2 in use, 1 idle, 3 waiting; 40 requests, 37 over a reused connection; …`. What has not happened
+/// is left out.
+impl fmt::Display for PoolStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}: ", self.scheme, HostPort(&self.host, self.port))?;
+        write!(f, "{} in use, {} idle", self.in_use, self.idle)?;
+        if self.waiting > 0 {
+            write!(f, ", {} waiting", self.waiting)?;
+        }
+        write!(f, "; {} requests, {} over a reused connection", self.num_requests, self.reused)?;
+        if self.replayed > 0 {
+            write!(f, ", {} sent twice", self.replayed)?;
+        }
+        write!(f, "; {} connections made", self.num_connections)?;
+        if self.dropped > 0 {
+            write!(f, ", {} dropped by the server", self.dropped)?;
+        }
+        if self.discarded() > 0 {
+            write!(f, ", {} discarded", self.discarded())?;
+            let reasons = DiscardReason::ALL.iter().filter(|reason| self.discarded_for(**reason) > 0);
+            for (number, reason) in reasons.enumerate() {
+                let before = if number == 0 { " (" } else { ", " };
+                write!(f, "{before}{} {reason}", self.discarded_for(*reason))?;
+            }
+            f.write_str(")")?;
+        }
+        if !self.longest_wait.is_zero() {
+            write!(f, "; longest wait {:.1?}", self.longest_wait)?;
+        }
+        Ok(())
+    }
+}
+
+/// `h:443`, with brackets around an IPv6 address.
+pub(super) struct HostPort<'a>(pub(super) &'a str, pub(super) u16);
+
+impl fmt::Display for HostPort<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(host, port) = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_count_of_its_own() {
+        let counts = Counts::default();
+
+        for (times, reason) in DiscardReason::ALL.into_iter().enumerate() {
+            (0..=times).for_each(|_| counts.ended(End::Discarded(reason)));
+        }
+        counts.ended(End::Dropped);
+
+        let to = Endpoint { scheme: "http".into(), host: "h".to_owned(), port: 80 };
+        let stats = counts.snapshot(0, &to, 0, 0, 0);
+        assert_eq!(DiscardReason::ALL.map(|reason| stats.discarded_for(reason)), [1, 2, 3, 4, 5, 6]);
+        assert_eq!((stats.discarded(), stats.dropped()), (21, 1));
+    }
+
+    #[test]
+    fn a_snapshot_is_one_line_that_a_person_would_print() {
+        let counts = Counts::default();
+        let to = |host: &str| Endpoint { scheme: "https".into(), host: host.to_owned(), port: 443 };
+        assert_eq!(
+            counts.snapshot(0, &to("h"), 0, 0, 0).to_string(),
+            "https://h:443: 0 in use, 0 idle; 0 requests, 0 over a reused connection; 0 connections made"
+        );
+
+        counts.requests.store(40, Relaxed);
+        counts.reused.store(36, Relaxed);
+        counts.replayed.store(1, Relaxed);
+        counts.connections.store(4, Relaxed);
+        counts.ended(End::Dropped);
+        counts.ended(End::Discarded(DiscardReason::Full));
+        counts.ended(End::Discarded(DiscardReason::Failed));
+        counts.waited(Duration::from_millis(1250));
+        counts.waited(Duration::from_millis(3));
+        assert_eq!(
+            counts.snapshot(0, &to("::1"), 1, 2, 3).to_string(),
+            "https://[::1]:443: 2 in use, 1 idle, 3 waiting; 40 requests, 36 over a reused connection, 1 sent twice; 4 \
+             connections made, 1 dropped by the server, 2 discarded (1 pool full, 1 failed); longest wait 1.2s"
+        );
     }
 }

@@ -153,12 +153,25 @@ pub(super) fn settings() -> PoolSettings {
         idle_timeout: None,
         max_lifetime: None,
         max_connections: None,
+        long_wait: None,
         clock: TestClock::new(),
     }
 }
 
 /// What this thread logs to `petition::connectionpool` while `act` runs, as `level text`.
 pub(super) fn logged<R>(act: impl FnOnce() -> R) -> (R, Vec<String>) {
+    let (done, lines) = kept(act);
+    let of_urllib3 = lines.into_iter().filter(|(target, _)| *target == log_targets::CONNECTIONPOOL);
+    (done, of_urllib3.map(|(_, line)| line).collect())
+}
+
+/// The same, with the lines of `petition::pool`.
+pub(super) fn all_logged<R>(act: impl FnOnce() -> R) -> (R, Vec<String>) {
+    let (done, lines) = kept(act);
+    (done, lines.into_iter().map(|(_, line)| line).collect())
+}
+
+fn kept<R>(act: impl FnOnce() -> R) -> (R, Vec<(&'static str, String)>) {
     static START: Once = Once::new();
     START.call_once(|| {
         log::set_logger(&ByThread).expect("the only logger of the unit tests");
@@ -170,7 +183,7 @@ pub(super) fn logged<R>(act: impl FnOnce() -> R) -> (R, Vec<String>) {
 }
 
 thread_local! {
-    static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    static LINES: RefCell<Vec<(&'static str, String)>> = const { RefCell::new(Vec::new()) };
 }
 
 struct ByThread;
@@ -181,8 +194,11 @@ impl log::Log for ByThread {
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        if record.target() == log_targets::CONNECTIONPOOL {
-            LINES.with_borrow_mut(|lines| lines.push(format!("{} {}", record.level(), record.args())));
+        for target in [log_targets::CONNECTIONPOOL, log_targets::POOL] {
+            if record.target() == target {
+                let line = format!("{} {}", record.level(), record.args());
+                LINES.with_borrow_mut(|lines| lines.push((target, line)));
+            }
         }
     }
 

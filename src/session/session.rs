@@ -1,5 +1,6 @@
 //! [`Session`]: its settings, and the methods that start and send requests.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use super::default_headers::default_headers;
 use super::mounts::Mounts;
 use super::redirect::Policy;
 use super::request_builder::{RequestBuilder, Settings};
-use crate::adapter::{Adapter, HttpAdapter, SendOptions};
+use crate::adapter::{Adapter, HttpAdapter, PoolStats, SendOptions};
 use crate::auth::netrc::Netrc;
 use crate::cancel::Cancel;
 use crate::cookies::CookieJar;
@@ -190,6 +191,44 @@ impl Session {
     /// already mounted there is replaced, but not closed.
     pub fn mount(&mut self, prefix: impl Into<String>, adapter: impl Adapter + 'static) {
         self.mounts.mount(prefix.into(), Arc::new(adapter));
+    }
+
+    /// Uses one adapter for `http://` and `https://`, in place of those that are mounted there.
+    ///
+    /// # Coming from requests
+    /// New here: the two calls of `mount` that most programs make.
+    ///
+    /// # Examples
+    /// ```
+    /// use petition::{HttpAdapter, Session};
+    ///
+    /// let mut session = Session::new();
+    /// session.mount_all(HttpAdapter::builder().pool_maxsize(32).pool_block(true).build());
+    /// ```
+    pub fn mount_all(&mut self, adapter: impl Adapter + 'static) {
+        let adapter = Arc::new(adapter);
+        for prefix in ["https://", "http://"] {
+            self.mounts.mount(prefix.to_owned(), adapter.clone());
+        }
+    }
+
+    /// What the pools of all mounted adapters are doing: each pool once, however often its adapter is mounted.
+    ///
+    /// # Coming from requests
+    /// New here.
+    ///
+    /// # Examples
+    /// ```
+    /// let session = petition::Session::new();
+    /// for pool in session.stats() {
+    ///     println!("{pool}");
+    /// }
+    /// ```
+    #[must_use]
+    pub fn stats(&self) -> Vec<PoolStats> {
+        let mut seen = HashSet::new();
+        let all = self.mounts.each().flat_map(|adapter| adapter.stats());
+        all.filter(|pool| seen.insert(pool.id())).collect()
     }
 
     /// Removes the adapter that is mounted on exactly `prefix`, without closing it; returns whether there was one.

@@ -199,3 +199,52 @@ impl Drop for Done<'_> {
         self.0.fetch_sub(1, SeqCst);
     }
 }
+
+#[test]
+fn a_session_tells_of_every_pool_once_and_one_call_mounts_for_both_schemes() {
+    let server = saying("hello");
+    let adapter = HttpAdapter::builder().pool_maxsize(2).build();
+    let mut session = Session::new();
+    session.trust_env = false;
+    session.mount_all(adapter.clone());
+    session.mount(server.url("/v1"), adapter);
+    session.mount("http://127.0.0.1/boxed", Arc::new(HttpAdapter::new()));
+    assert!(session.stats().is_empty());
+
+    for path in ["/", "/v1", "/", "/"] {
+        session.get(server.url(path)).send().unwrap();
+    }
+
+    let stats = session.stats();
+    assert_eq!(stats.len(), 1, "{stats:?}");
+    let pool = &stats[0];
+    assert_eq!((pool.num_requests(), pool.num_connections(), pool.reused()), (4, 1, 3));
+    assert_eq!((pool.discarded(), pool.dropped(), pool.replayed(), pool.limit()), (0, 0, 0, None));
+    let address = server.address();
+    assert_eq!(
+        pool.to_string(),
+        format!("http://{address}: 0 in use, 1 idle; 4 requests, 3 over a reused connection; 1 connections made")
+    );
+    session.close();
+    assert!(session.stats().is_empty());
+}
+
+#[test]
+fn a_thread_that_waits_for_a_slot_says_so() {
+    let server = saying("hello");
+    let adapter = HttpAdapter::builder().pool_maxsize(1).pool_block(true).build();
+    let session = session_over(&adapter);
+    let held = session.get(server.url("/")).stream(true).send().unwrap();
+
+    let lines = thread::scope(|scope| {
+        let waiter = scope.spawn(|| logged(|| session.get(server.url("/")).send().unwrap()).1);
+        wait_until("a waiter", || waiting(&adapter) == 1);
+        held.content().unwrap();
+        waiter.join().unwrap()
+    });
+
+    let address = server.address();
+    assert_eq!(lines[0], format!("DEBUG pool: Waiting for a connection to {address} (1 in use, 1 waiting)"));
+    let stats = &adapter.stats()[0];
+    assert!(!stats.longest_wait().is_zero() && stats.to_string().contains("longest wait"), "{stats}");
+}
