@@ -223,7 +223,7 @@ impl<C: Pooled> ConnectionPool<C> {
         let mut take = || self.change(|slots| slots.take_away(&mut from, |idle| idle.age(now) >= age));
         let mut closed = 0;
         while let Some((index, idle)) = take() {
-            Away { pool: self, index, idle: Some(idle) }.close();
+            Away::new(self, index, idle).close(End::Discarded(DiscardReason::CloseIdle));
             closed += 1;
         }
         closed
@@ -503,7 +503,7 @@ mod tests {
     use std::sync::{Barrier, Mutex, mpsc};
     use std::thread;
 
-    use super::super::test_support::{Conn, Live, all_logged, key, logged, settings, until};
+    use super::super::test_support::{Conn, Live, TestClock, all_logged, key, logged, settings, until};
     use super::super::{Manager, PoolSettings};
     use super::*;
     use crate::clock::Clock;

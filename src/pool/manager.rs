@@ -130,7 +130,7 @@ impl<K: Send + 'static, C: Pooled> Manager<K, C> {
     /// Closes the connections that have been idle for `age` and longer, in all pools; how many. The pools stay.
     pub(crate) fn close_idle(&self, age: Duration) -> usize {
         let now = self.inner.shared.clock.now();
-        let pools: Vec<_> = self.inner.pools.with(|pools| pools.newest_first().cloned().collect());
+        let pools: Vec<_> = self.inner.pools.with(|known| known.used.newest_first().cloned().collect());
         pools.iter().map(|pool| pool.close_idle(age, now)).sum()
     }
 

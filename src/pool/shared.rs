@@ -137,7 +137,7 @@ mod tests {
             self.clock.advance(self.takes);
         }
 
-        fn close_oldest(&self, _: PoolId) -> bool {
+        fn yield_oldest(&self, _: PoolId) -> bool {
             false
         }
     }
@@ -153,7 +153,7 @@ mod tests {
             let clock = TestClock::new();
             let slow = Arc::new(Slow { clock: Arc::clone(&clock), takes, sweeps: AtomicUsize::new(0) });
             let (pools, start): (Arc<dyn Pools>, _) = (Arc::clone(&slow) as _, clock.now());
-            let shared = Shared::<()>::new(Arc::clone(&clock) as _, None, None, None, Arc::downgrade(&pools));
+            let shared = Shared::<()>::new(Arc::clone(&clock) as _, None, None, None, None, Arc::downgrade(&pools));
 
             for _ in 0..2000 {
                 shared.sweep_if_due(clock.now());

@@ -38,6 +38,8 @@ pub enum DiscardReason {
     Expired,
     /// The pool was closed, or evicted because of `pool_connections`.
     PoolClosed,
+    /// [`HttpAdapter::close_idle`](crate::HttpAdapter::close_idle) closed it.
+    CloseIdle,
     /// It lay idle and made room for another one, because of `max_connections`.
     MadeRoom,
     /// The exchange ended without an error, but the connection could not serve another: one side said `Connection: close`,
@@ -48,8 +50,8 @@ pub enum DiscardReason {
 }
 
 impl DiscardReason {
-    const ALL: [Self; 6] =
-        [Self::Full, Self::Expired, Self::PoolClosed, Self::MadeRoom, Self::NotReusable, Self::Failed];
+    const ALL: [Self; 7] =
+        [Self::Full, Self::Expired, Self::PoolClosed, Self::CloseIdle, Self::MadeRoom, Self::NotReusable, Self::Failed];
 }
 
 /// A few words, as in `pool full`.
@@ -59,6 +61,7 @@ impl fmt::Display for DiscardReason {
             Self::Full => "pool full",
             Self::Expired => "expired",
             Self::PoolClosed => "pool closed",
+            Self::CloseIdle => "closed on demand",
             Self::MadeRoom => "made room",
             Self::NotReusable => "not reusable",
             Self::Failed => "failed",
@@ -284,8 +287,8 @@ mod tests {
 
         let to = Endpoint { scheme: "http".into(), host: "h".to_owned(), port: 80 };
         let stats = counts.snapshot(0, &to, 0, 0, 0);
-        assert_eq!(DiscardReason::ALL.map(|reason| stats.discarded_for(reason)), [1, 2, 3, 4, 5, 6]);
-        assert_eq!((stats.discarded(), stats.dropped()), (21, 1));
+        assert_eq!(DiscardReason::ALL.map(|reason| stats.discarded_for(reason)), [1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!((stats.discarded(), stats.dropped()), (28, 1));
     }
 
     #[test]
