@@ -39,7 +39,8 @@ impl Squid {
             let frame = FRAME.replace("$PORT$", &port.to_string()).replace("$DIR$", here);
             let config = dir.write("squid.conf", frame.replace("$ACCESS$", &access));
             let mut command = Command::new(&squid);
-            command.args(["-N", "-f", &config]).current_dir(dir.root());
+            // Under the usual name, what another user's squid has left in shared memory would keep this one from starting.
+            command.args(["-N", "-n", &service(port), "-f", &config]).current_dir(dir.root());
             command
         });
         Some(Self { process, dir })
@@ -68,6 +69,21 @@ impl Squid {
             (port.to_owned(), what.to_owned())
         };
         log.lines().map(words).filter(|(_, what)| !what.ends_with(" -")).collect()
+    }
+}
+
+fn service(port: u16) -> String {
+    format!("petition{port}")
+}
+
+/// squid leaves its shared memory behind where it is killed.
+impl Drop for Squid {
+    fn drop(&mut self) {
+        let name = format!("{}-", service(self.process.port()));
+        let Ok(files) = std::fs::read_dir("/dev/shm") else { return };
+        for file in files.flatten().filter(|file| file.file_name().to_string_lossy().starts_with(&name)) {
+            let _ = std::fs::remove_file(file.path());
+        }
     }
 }
 
