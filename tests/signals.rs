@@ -52,6 +52,7 @@ mod linux {
         ("a_connect_ends", a_connect_ends),
         #[cfg(any(feature = "native-tls", feature = "rustls"))]
         ("a_tls_handshake_ends", a_tls_handshake_ends),
+        #[cfg(any(feature = "native-tls", feature = "rustls"))]
         ("a_tunnel_that_is_not_opened_ends", a_tunnel_that_is_not_opened_ends),
         ("a_wait_for_the_head_ends", a_wait_for_the_head_ends),
         ("a_wait_for_the_body_ends", a_wait_for_the_body_ends),
@@ -157,6 +158,7 @@ mod linux {
         }
     }
 
+    #[cfg(any(feature = "native-tls", feature = "rustls"))]
     fn a_tunnel_that_is_not_opened_ends() {
         let proxy = silent();
         for timeout in [Timeout::new().connect(LIMIT), total()] {
