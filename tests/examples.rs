@@ -519,7 +519,10 @@ impl Output {
             sections
         };
         let want: Vec<&str> = want.lines().filter(|line| !line.is_empty()).collect();
-        assert_eq!(sorted(&self.log()), sorted(&want), "{}", self.text);
+        // Which threads have to wait for a slot is a matter of chance.
+        let is_wait = |line: &&str| line.starts_with("DEBUG:petition::pool:Waiting for a connection to ");
+        let log: Vec<&str> = self.log().into_iter().filter(|line| !is_wait(line)).collect();
+        assert_eq!(sorted(&log), sorted(&want), "{}", self.text);
     }
 
     fn count(&self, line: &str) -> usize {
