@@ -1,4 +1,4 @@
-//! `HTTPAdapter(max_retries=3)`: a look-up that fails, a connection that is refused, and then the answer.
+//! `HTTPAdapter(max_retries=3)`: a lookup that fails, a connection that is refused, and then the answer.
 //!
 //!     cargo run --example max_retries
 

@@ -1,7 +1,7 @@
 //! Header fields in order, spelled as written.
 //!
 //! Names and values are stored one after another in a single text; an entry holds the positions of its two parts. So a
-//! copy is two allocations whatever the number of headers, and a look-up compares slices. Values are Latin-1 on the
+//! copy is two allocations whatever the number of headers, and a lookup compares slices. Values are Latin-1 on the
 //! wire (RFC 9110 §5.5) and text here.
 //!
 //! What a caller sets is checked on entry. What a peer sent is added by the codec, which has its own rules.
@@ -13,7 +13,7 @@ use std::ops::Range;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::latin1;
 
-/// An ordered list of header fields. Names keep their spelling, and look-ups ignore case.
+/// An ordered list of header fields. Names keep their spelling, and lookups ignore case.
 ///
 /// # Coming from requests
 /// Like `CaseInsensitiveDict`, but a name can occur several times ([`append`](Self::append),

@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// | [`pool`](Self::pool) | the wait for a slot of a blocking pool | `PoolTimeout` |
 ///
 /// Each limit is one instant, computed when its phase begins: signals, partial writes and a peer that sends a byte at a
-/// time do not start it again. What no limit ends is a look-up by the operating system: `total` is checked when it
+/// time do not start it again. What no limit ends is a name lookup by the operating system: `total` is checked when it
 /// returns, and a [`Cancel`](crate::Cancel) lets the caller go before. Bytes in the kernel's send buffer count as waiting
 /// for the response. A timeout that the kernel reports is `ConnectTimeout` or `ReadTimeout`. Without a read timeout, TCP
 /// keepalive alone does not end a request whose data is unacknowledged;

@@ -37,7 +37,7 @@ pub struct SendOptions {
     pub(crate) verify_by_environment: bool,
     /// The CA bundle that the environment has named.
     pub(crate) bundle_of_environment: Option<PathBuf>,
-    /// The route that the session has found for this hop; `None` where the options did not come through one.
+    /// The route that the session chose for this hop; `None` if the options did not come from a session.
     pub(crate) route: Option<Route>,
     /// When `timeout.total` began; `None` if it begins in the adapter.
     pub(crate) start: Option<Arc<Start>>,

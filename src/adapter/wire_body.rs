@@ -252,7 +252,7 @@ fn advance(
 
 /// Moves everything that is left of the body to the end of `out`.
 ///
-/// If `out` has room for nothing but content (the length is known, or the body ends with the connection), it is read directly
+/// If `out` has room for content only (the length is known, or the body ends with the connection), it is read directly
 /// into the spare capacity, which need not be zeroed.
 fn advance_to_end(
     unread: &mut Unread,

@@ -3,7 +3,7 @@
 //! The syntax is that of Python's `netrc`, and so is the rule that a file with a mistake is ignored. (But a `#` starts
 //! a comment wherever a word can start; after an empty line Python takes that for a mistake.) requests reads the file
 //! for every request. Here it is kept, and checked again (its location, too) at most once a second, or when `NETRC`
-//! names another, so a request costs one look-up in the environment and no system call. The lock guards only the copy;
+//! names another, so a request costs one lookup in the environment and no system call. The lock guards only the copy;
 //! it is not held while the file is read.
 
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! Chunks for an upload of unknown length: size in lower-case hex, no extensions, no trailers.
+//! The chunk writer, for uploads of unknown length: size in lower-case hex, no extensions, no trailers.
 //!
 //! It writes the framing around the content, so that content need not be copied. An empty chunk would end the body, and
 //! cannot be written.

@@ -28,7 +28,7 @@ pub(crate) struct HeadParser {
     search: Search,
 }
 
-/// How large a head may be. The default is that of an adapter.
+/// The limits on a head: its size, and the header count. The default is that of an adapter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HeadLimits {
     pub(crate) max_bytes: usize,

@@ -1,4 +1,4 @@
-//! Whether a connection can carry another exchange, and for how long.
+//! The decision to keep a connection: whether it can carry another exchange, and for how long.
 //!
 //! Decided by the response alone. The caller knows whether the body was read to its end, and what the request asked for.
 

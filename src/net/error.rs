@@ -75,7 +75,7 @@ pub(crate) enum Credentials {
     None,
 }
 
-/// Why a talk with a proxy ended without a way through.
+/// Why the exchange with a proxy failed.
 #[derive(Debug)]
 pub(super) enum ProxyStop {
     Stopped(Stopped),

@@ -1,8 +1,7 @@
-//! Happy Eyeballs: from addresses to one connected TCP socket.
+//! Happy Eyeballs (RFC 8305): from addresses to one connected TCP socket.
 //!
-//! The addresses race as RFC 8305 has it, without a thread for each: connects that do not block, a new one after a head
-//! start or as soon as another has failed, and one `poll` over all that are under way. All of them share one bound; the
-//! losers are closed.
+//! The addresses race, without a thread for each: connects do not block, the next one starts after a head start or as soon as
+//! another has failed, and one `poll` waits for all that are in progress. All of them share one bound. The losers are closed.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,7 +20,7 @@ use crate::clock::{Deadline, now};
 
 type Winner = (Arc<Socket>, SocketAddr);
 
-/// Connects to the first of `addresses` that answers; the last one's error if none does.
+/// Connects to the first of `addresses` that answers. If none does, the error is that of the last one.
 pub(super) fn dial(addresses: &[SocketAddr], options: &SocketOptions, bound: &Bound<'_>) -> Result<Winner, Stopped> {
     let Some(source) = options.source_address else { return race(addresses, options, bound) };
     let same: Vec<_> = addresses.iter().copied().filter(|to| to.is_ipv4() == source.is_ipv4()).collect();
@@ -32,13 +31,13 @@ pub(super) fn dial(addresses: &[SocketAddr], options: &SocketOptions, bound: &Bo
     race(&same, options, bound)
 }
 
-/// RFC 8305 §5: how long one attempt is alone before the next one starts, where there is time enough.
+/// The head start of an attempt over the next one, if there is enough time (RFC 8305 §5).
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// No attempt is given less than this.
+/// Every attempt gets at least this.
 const LEAST: Duration = Duration::from_millis(10);
 
-/// What each of `addresses` may take of what is `left`, so that each has its turn.
+/// How much of the time `left` each of `addresses` may take, so that all have their turn.
 fn share(left: Duration, addresses: usize) -> Duration {
     (left / u32::try_from(addresses).unwrap_or(u32::MAX).max(1)).max(LEAST)
 }
@@ -47,7 +46,7 @@ fn no_address() -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, "no address to connect to")
 }
 
-/// The attempts of one dial.
+/// The attempts of one connect.
 struct Race<'a> {
     options: &'a SocketOptions,
     bound: &'a Bound<'a>,
@@ -55,14 +54,14 @@ struct Race<'a> {
     waiting: std::slice::Iter<'a, SocketAddr>,
     under_way: Vec<Attempt>,
     last_error: Option<io::Error>,
-    /// Nothing to race against, no limit and no token: the connect may block, which spares three system calls.
+    /// There is one address, no limit and no token, so the connect may block, which saves three system calls.
     blocking: bool,
 }
 
 struct Attempt {
     socket: Arc<Socket>,
     to: SocketAddr,
-    /// How a token stops it.
+    /// Lets a token stop it.
     registration: Option<Registration>,
 }
 
@@ -81,7 +80,7 @@ fn race(addresses: &[SocketAddr], options: &SocketOptions, bound: &Bound<'_>) ->
             }
             next_start = (!race.waiting.as_slice().is_empty()).then(|| now() + head_start);
         }
-        // A wait for the limit that finds nothing is the end, whatever the caller's clock says.
+        // A wait that reached the limit is the end, whatever the caller's clock says.
         if end.has_passed(now()) {
             return Err(bound.expired().because(race.last_error));
         }
@@ -95,14 +94,14 @@ fn race(addresses: &[SocketAddr], options: &SocketOptions, bound: &Bound<'_>) ->
 
 enum Waited {
     Won(Winner),
-    /// An attempt failed, so the next one need not wait for its turn.
+    /// An attempt failed, so the next one starts at once.
     Lost,
-    /// The time is up.
+    /// The limit was reached.
     InVain,
 }
 
 impl Race<'_> {
-    /// Starts attempts until one is under way, or even connected. An error if all have failed.
+    /// Starts attempts until one is in progress or connected. An error if all have failed.
     fn start_next(&mut self) -> Result<Option<Winner>, Stopped> {
         while let Some(to) = self.waiting.next() {
             match self.start(to) {
@@ -149,7 +148,7 @@ impl Race<'_> {
         let mut index = 0;
         for event in events {
             if event.is_empty() {
-                // Before Windows 10 2004, WSAPoll kept a failed connect to itself.
+                // Before Windows 10 2004, WSAPoll did not report a failed connect.
                 match if cfg!(windows) { self.under_way[index].socket.take_error() } else { Ok(None) } {
                     Ok(Some(error)) | Err(error) => {
                         self.under_way.remove(index);

@@ -1,11 +1,11 @@
-//! One connected socket whose waits hold.
+//! One connected socket, whose waits end on time.
 //!
-//! On Unix the socket is in blocking mode, so that the ordinary read is one system call: the kernel bounds the silence
-//! (SO_RCVTIMEO, set only when it changes), and only a signal, or a limit on everything, needs `poll` with what is left.
-//! Writes are tried without blocking first; most never wait. Elsewhere the socket does not block, and every wait is a
+//! On Unix the socket is in blocking mode, so that the ordinary read is one system call: the kernel limits the silence
+//! (SO_RCVTIMEO, set only when it changes), and only a signal or a limit on everything needs a `poll` for the time that is
+//! left. Writes are first tried without blocking; most never wait. Elsewhere the socket does not block, and every wait is a
 //! `poll`.
 //!
-//! Another thread can shut the socket down through its [`stopper`](Socket::stopper): whoever waits here wakes up at once.
+//! Another thread can shut the socket down through its [`stopper`](Socket::stopper), which ends a wait at once.
 
 use std::io;
 use std::net::Shutdown;
@@ -21,9 +21,9 @@ use crate::clock::{self, Deadline};
 pub(super) struct Socket {
     socket: Arc<socket2::Socket>,
     wait: Wait,
-    /// The receive timeout that the kernel has.
+    /// The receive timeout that is set in the kernel.
     in_kernel: Option<Duration>,
-    /// Reads and writes that cannot go on at once are `WouldBlock`.
+    /// Whether reads and writes that cannot proceed at once are `WouldBlock`.
     pub(super) never_waits: bool,
     ran_out: RanOut,
 }
@@ -31,20 +31,20 @@ pub(super) struct Socket {
 /// What a socket is ready for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Ready {
-    /// Bytes, the end, or an error.
+    /// There are bytes, the end of the stream, or an error.
     pub(crate) to_read: bool,
     pub(crate) to_write: bool,
 }
 
 impl Stop for socket2::Socket {
     fn stop(&self) {
-        // One that is not connected any more needs no stopping.
+        // An error means that it is no longer connected, so there is nothing to stop.
         let _ = self.shutdown(Shutdown::Both);
     }
 }
 
 impl Socket {
-    /// A connected socket, in blocking mode on Unix and without timeouts.
+    /// Takes a connected socket, in blocking mode on Unix, without timeouts.
     pub(super) fn new(socket: Arc<socket2::Socket>) -> Self {
         Self { socket, wait: Wait::default(), in_kernel: None, never_waits: false, ran_out: RanOut::Silence }
     }
@@ -58,12 +58,12 @@ impl Socket {
         Arc::<socket2::Socket>::clone(&self.socket)
     }
 
-    /// The limits on each read and write from now on.
+    /// Sets the limits on each read and write from now on.
     pub(super) fn set_wait(&mut self, wait: Wait) {
         self.wait = wait;
     }
 
-    /// Which limit the last wait that failed ran into.
+    /// Which limit ended the last wait that failed.
     pub(super) fn ran_out(&self) -> RanOut {
         self.ran_out
     }
@@ -76,7 +76,7 @@ impl Socket {
         self.receive(|socket, blocking| sys::receive(socket, out, blocking))
     }
 
-    /// Reads to the room that `out` has behind its end, which nobody had to zero.
+    /// Reads into the spare capacity of `out`, which need not be zeroed.
     pub(super) fn read_to_vec(&mut self, out: &mut Vec<u8>) -> io::Result<usize> {
         if out.capacity() == out.len() {
             return Ok(0); // the kernel would wait
@@ -94,14 +94,14 @@ impl Socket {
         }
         let kernel_waits = sys::KERNEL_WAITS && self.wait.until == Deadline::NONE;
         if kernel_waits && self.in_kernel != self.wait.silence {
-            // Zero would mean "no limit" to the kernel.
+            // To the kernel, zero means "no limit".
             self.socket.set_read_timeout(self.wait.silence.map(|silence| silence.max(SHORTEST)))?;
             self.in_kernel = self.wait.silence;
         }
         let began = if self.wait == Wait::default() { None } else { Some(clock::now()) };
         if kernel_waits {
             match receive(&self.socket, sys::Blocking::Yes) {
-                // A signal. What is left is for `poll`, as the kernel would begin anew.
+                // A signal. The rest of the time is waited for by `poll`, because another read would start again.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.ran_out = RanOut::Silence;
@@ -126,7 +126,7 @@ impl Socket {
         loop {
             match uninterrupted(|| sys::send(&self.socket, bytes)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && !self.never_waits => {
-                    // Once: a wake-up for nothing gives no new time.
+                    // Computed once: a spurious wake-up gives no new time.
                     let (deadline, limit) = *ends.get_or_insert_with(|| self.wait.ends(clock::now()));
                     self.wait_for(PollFlags::OUT, deadline, limit)?;
                 }
@@ -135,12 +135,12 @@ impl Socket {
         }
     }
 
-    /// Waits until the peer takes more or, if `listening`, has something to say.
+    /// Waits until the socket can be written or, if `listening`, read.
     pub(super) fn wait_to_write(&mut self, listening: bool) -> io::Result<Ready> {
         let (deadline, limit) = self.wait.ends(clock::now());
         let wanted = if listening { PollFlags::IN | PollFlags::OUT } else { PollFlags::OUT };
         let events = self.wait_for(wanted, deadline, limit)?;
-        // On Windows each of these is two bits, of which mostly one comes.
+        // On Windows each of these is two bits, of which usually one is set.
         let trouble = events.is_empty() || events.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL);
         Ok(Ready {
             to_read: listening && (trouble || events.intersects(PollFlags::IN)),
@@ -148,17 +148,17 @@ impl Socket {
         })
     }
 
-    /// Waits until there is something to read, without reading it.
+    /// Waits until there is something to read, and does not read it.
     pub(super) fn wait_to_read(&mut self) -> io::Result<()> {
         let (deadline, limit) = self.wait.ends(clock::now());
         self.wait_for(PollFlags::IN, deadline, limit).map(drop)
     }
 
-    /// Which of `events` have come. None of them: this side was shut down.
+    /// Which of `events` have occurred; none of them if this side was shut down.
     fn wait_for(&mut self, events: PollFlags, deadline: Deadline, limit: RanOut) -> io::Result<PollFlags> {
         loop {
             match ready(&self.socket, events, deadline)? {
-                // Only a slice of the wait is over.
+                // Only a slice of the wait has passed.
                 Some(events) if events.is_empty() && !self.is_shut_down() => {}
                 Some(events) => return Ok(events),
                 None => {
@@ -169,12 +169,12 @@ impl Socket {
         }
     }
 
-    /// Whether this side was shut down, which to send nothing says without a wait and without a byte on the wire.
+    /// Whether this side was shut down. Sending no bytes reports that, without a wait and without a byte on the wire.
     fn is_shut_down(&self) -> bool {
         uninterrupted(|| sys::send(&self.socket, &[])).is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock)
     }
 
-    /// Whether there are bytes, the end or an error to be read; false for "nothing there yet". It takes nothing.
+    /// Whether bytes, the end of the stream or an error can be read. It consumes nothing.
     pub(super) fn has_news(&self) -> bool {
         sys::has_news(&self.socket)
     }
@@ -204,7 +204,7 @@ mod sys {
     use rustix::io::Errno;
     use rustix::net::{RecvFlags, SendFlags, recv, send as send_to};
 
-    /// A read may block in the kernel, which bounds it.
+    /// A read may block in the kernel, which limits it.
     pub(super) const KERNEL_WAITS: bool = true;
 
     #[derive(Clone, Copy)]
@@ -234,7 +234,7 @@ mod sys {
         Ok(send_to(socket, bytes, NO_WAIT)?)
     }
 
-    /// A peer that is gone is an error and not a signal; where there is no flag for that, socket2 sets SO_NOSIGPIPE.
+    /// Writing to a closed connection is an error, not a signal. Without a flag for that, socket2 sets SO_NOSIGPIPE.
     #[cfg(not(target_vendor = "apple"))]
     const NO_WAIT: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
     #[cfg(target_vendor = "apple")]

@@ -1,6 +1,6 @@
-//! What sockets are given before they connect: TCP_NODELAY, keepalive, TCP_USER_TIMEOUT, a source address.
+//! The options that sockets get before they connect: TCP_NODELAY, keepalive, TCP_USER_TIMEOUT, a source address.
 //!
-//! What a platform does not have is refused, not ignored.
+//! An option that the platform lacks is refused, not ignored.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
 
-/// What a socket is given before it connects.
+/// The options of a socket.
 #[derive(Clone, Debug)]
 pub(crate) struct SocketOptions {
     pub(crate) nodelay: bool,
     pub(crate) keepalive: Option<KeepAlive>,
     /// How long sent bytes may stay unacknowledged (TCP_USER_TIMEOUT: Linux, Android, Fuchsia).
     pub(crate) user_timeout: Option<Duration>,
-    /// Where connections come from; a port of 0 is any port. Only addresses of its family are tried.
+    /// The address that connections start from; port 0 is any port. Only addresses of its family are tried.
     pub(crate) source_address: Option<SocketAddr>,
 }
 
-/// TCP keepalive; what is `None` is the system's.
+/// TCP keepalive. `None` leaves the system's setting.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct KeepAlive {
     /// The silence before the first probe.
@@ -75,7 +75,7 @@ impl SocketOptions {
     /// The longest TCP_USER_TIMEOUT: milliseconds in an int. The shortest is a millisecond.
     pub(crate) const LONGEST_USER_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 
-    /// Refuses what this platform does not have, rather than ignoring it.
+    /// Refuses options that this platform lacks.
     pub(super) fn check(&self) -> Result<(), &'static str> {
         if self.user_timeout.is_some() && !HAS_USER_TIMEOUT {
             return Err("this platform has no TCP_USER_TIMEOUT");

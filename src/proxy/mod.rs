@@ -1,6 +1,6 @@
 //! Which route a request takes: directly, through a proxy, through SOCKS, or to a Unix socket.
 //!
-//! Everything is decided from values: the URL, what the program set, and a look-up of environment variables that the
+//! Everything is decided from values: the URL, what the program set, and a lookup of environment variables that the
 //! caller passes in. Nothing here resolves or connects. What the program sets wins over the environment.
 
 pub(crate) mod environment;

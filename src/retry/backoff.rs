@@ -1,4 +1,4 @@
-//! How long to wait before the next attempt: the back-off formula, or what `Retry-After` says.
+//! How long to wait before the next attempt: the backoff formula, or what `Retry-After` says.
 //!
 //! Seconds are `f64` until the end, as in urllib3, so that both compute the same nanosecond. Jitter and the time of day
 //! are passed in.

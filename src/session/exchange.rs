@@ -1,4 +1,4 @@
-//! One hop: find the adapter, send, run the hooks, answer a challenge, store the cookies.
+//! One hop: find the adapter, send, measure `elapsed`, run the hooks, answer a challenge, store the cookies.
 
 use crate::adapter::{Adapter, SendOptions};
 use crate::cancel::Cancel;

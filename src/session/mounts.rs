@@ -9,7 +9,7 @@ use crate::adapter::Adapter;
 use crate::error::{Error, ErrorKind, Result};
 use crate::url::Url;
 
-/// Adapters by prefix, grouped by the prefix's length. A look-up tries each length once, however many adapters there are.
+/// Adapters by prefix, grouped by the prefix's length. A lookup tries each length once, however many adapters there are.
 #[derive(Clone, Default)]
 pub(super) struct Mounts {
     lengths: BTreeMap<usize, Level>,

@@ -278,7 +278,7 @@ struct WithLinks {
     links: Vec<CertificateDer<'static>>,
 }
 
-/// Any name will do; the chain still has to be right.
+/// Accepts any name, and still verifies the chain.
 #[derive(Debug)]
 struct AnyName(Arc<dyn ServerCertVerifier>);
 

@@ -147,7 +147,7 @@ impl TlsSettings {
         }
     }
 
-    /// These settings with another `verify` and `cert`; the same pointer where nothing changes.
+    /// These settings with another `verify` and `cert`; the same pointer if nothing changes.
     pub(crate) fn with(&self, verify: &Verify, cert: Option<&ClientCert>) -> Self {
         if self.has(verify, cert) {
             return self.clone();
