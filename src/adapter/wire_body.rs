@@ -152,14 +152,27 @@ impl WireBody {
         self.bounds = Bounds::new(bytes, time);
         let mut sink = [0; 4096];
         while let Some(unread) = &mut self.unread {
-            let is_worth_it = match self.decoder.remaining() {
-                Some(rest) => rest <= self.bounds.bytes.saturating_add(unread.buffer.data().len() as u64),
-                None => !unread.buffer.is_empty() || self.fill_at_once(),
+            let drained = match self.decoder.remaining() {
+                _ if self.limits.bytes == 0 => false,
+                Some(rest) => {
+                    rest <= self.bounds.bytes.saturating_add(unread.buffer.data().len() as u64)
+                        && self.step(&mut sink).is_ok()
+                }
+                None => (!unread.buffer.is_empty() || self.fill_at_once()) && self.step_in_buffer(&mut sink).is_ok(),
             };
-            if self.limits.bytes == 0 || !is_worth_it || self.step(&mut sink).is_err() {
+            if !drained {
                 return self.close();
             }
         }
+    }
+
+    /// Moves what the buffer holds of the body to `out`, framing too, without a read.
+    fn step_in_buffer(&mut self, out: &mut [u8]) -> io::Result<()> {
+        let Some(unread) = &mut self.unread else { return Ok(()) };
+        let moved = self.decoder.decode(unread.buffer.data(), out);
+        let moved = moved.map(|progress| unread.buffer.consume(progress.used));
+        let moved = moved.map_err(|error| body_remote(&error, &self.patience));
+        self.stepped(moved)
     }
 
     /// Reads what has arrived of a body of unknown length; false if that is nothing.

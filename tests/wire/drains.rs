@@ -26,6 +26,8 @@ enum Body {
     /// Of known length, and nothing comes of it.
     Stalled,
     StalledChunks,
+    /// A chunk was announced, and nothing comes of it.
+    StalledChunk,
     StalledUntilClose,
     TricklingChunks,
     /// As fast as it is taken.
@@ -40,10 +42,11 @@ enum Body {
 
 use Body::*;
 
-const ALL: [Body; 10] = [
+const ALL: [Body; 11] = [
     Trickling,
     Stalled,
     StalledChunks,
+    StalledChunk,
     StalledUntilClose,
     TricklingChunks,
     Endless,
@@ -60,6 +63,7 @@ impl Body {
             Huge => "Content-Length: 10000000000\r\n\r\n",
             StalledUntilClose | Endless => "\r\nbegin",
             StalledChunks | TricklingChunks | EndlessChunks | EndlessExtensions => "Transfer-Encoding: chunked\r\n\r\n",
+            StalledChunk => "Transfer-Encoding: chunked\r\n\r\n5;x=y\r\n",
             EndlessTrailers => "Transfer-Encoding: chunked\r\n\r\n0\r\n",
         }
     }
@@ -67,7 +71,7 @@ impl Body {
     /// Sends it until the client has gone; what was taken of it is added to `taken`.
     fn send(self, stream: &mut TcpStream, taken: &AtomicU64) {
         let piece = match self {
-            Stalled | StalledChunks | StalledUntilClose => return crate::support::hold(stream),
+            Stalled | StalledChunks | StalledChunk | StalledUntilClose => return crate::support::hold(stream),
             Trickling => "x".to_owned(),
             TricklingChunks => "1\r\nx\r\n".to_owned(),
             Endless | Huge => "x".repeat(16 << 10),
@@ -172,7 +176,7 @@ fn the_deadline_holds_without_the_budget() {
 // Not even the deadline is waited for
 #[test]
 fn a_body_of_unknown_length_with_nothing_ready_is_not_waited_for() {
-    for body in [StalledChunks, StalledUntilClose] {
+    for body in [StalledChunks, StalledChunk, StalledUntilClose] {
         let (url, _) = server("200 OK", body);
         let session = unlimited(|builder| builder.drain_timeout(LONG));
         let response = session.get(&url).stream(true).send().unwrap();
