@@ -11,15 +11,15 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use petition::{HttpAdapter, Session};
+use petition::{Cancel, HttpAdapter, Session};
 
 const MIB: usize = 1 << 20;
 
 /// Large enough that the cost of the request itself is negligible.
 const LARGE: usize = 16 * MIB;
 
-const CASES: [&str; 10] =
-    ["raw", "small", "headers", "value", "connect", "download", "read", "chunked", "gzip", "upload"];
+const CASES: [&str; 11] =
+    ["raw", "small", "cancel", "headers", "value", "connect", "download", "read", "chunked", "gzip", "upload"];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -49,6 +49,9 @@ fn run(case: &str, url: &str, count: u32) {
     let mut session = Session::new();
     if case == "connect" {
         session.headers.insert("Connection", "close").expect("a header");
+    }
+    if case == "cancel" {
+        session.cancel = Some(Cancel::new());
     }
     session.mount("http://", HttpAdapter::new());
     let upload = vec![b'x'; LARGE];

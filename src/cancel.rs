@@ -202,8 +202,10 @@ impl Cancel {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.shared.cancelled.load(Ordering::Acquire)
-            // A parent sets its own flag first.
-            || self.shared.parents.iter().flatten().any(|parent| parent.token.is_cancelled())
+            // A parent sets its own flag first. Most tokens have none: a second alone means that the first was cancelled
+            // before, and then so is this one.
+            || (self.shared.parents[0].is_some()
+                && self.shared.parents.iter().flatten().any(|parent| parent.token.is_cancelled()))
     }
 
     /// Registers `act`, which the thread that cancels calls once, after it has stopped all requests. If the token is

@@ -32,7 +32,9 @@ impl Framing {
         if is_bodyless(method, head.status) {
             return Ok(Self::None);
         }
-        if is_chunked(&head.headers)? {
+        // Most responses have none.
+        let coded = head.headers.contains(TRANSFER_ENCODING);
+        if coded && is_chunked(&head.headers)? {
             // Whatever a Content-Length says (RFC 9112 §6.3); `reuse` keeps such a connection out of the pool.
             return Ok(Self::Chunked);
         }
@@ -42,9 +44,11 @@ impl Framing {
         }
         match length {
             // Some readers delimit the body by the one, some by the other.
-            Some(_) if codings(&head.headers).any(|coding| !is_identity(coding)) => Err(RemoteError::InvalidHeader(
-                "Content-Length together with a Transfer-Encoding other than chunked".into(),
-            )),
+            Some(_) if coded && codings(&head.headers).any(|coding| !is_identity(coding)) => {
+                Err(RemoteError::InvalidHeader(
+                    "Content-Length together with a Transfer-Encoding other than chunked".into(),
+                ))
+            }
             Some(length) => Ok(Self::Length(length)),
             None => Ok(Self::UntilClose),
         }
@@ -122,9 +126,8 @@ pub(crate) fn of_request(
     body: BodyLength,
     headers: &Headers,
 ) -> Result<RequestFraming, Contradiction> {
-    let mut lengths = headers.get_all(CONTENT_LENGTH);
-    let length = lengths.next().map(digits).transpose()?;
-    if lengths.next().is_some() {
+    let length = headers.get(CONTENT_LENGTH).map(digits).transpose()?;
+    if length.is_some() && headers.get_all(CONTENT_LENGTH).nth(1).is_some() {
         return Err(Contradiction("Content-Length is set more than once".into()));
     }
     let coded = headers.contains(TRANSFER_ENCODING);
@@ -233,6 +236,11 @@ fn members(value: &str) -> impl Iterator<Item = &str> {
 
 /// Merges one Content-Length with those seen before. A list of equal numbers is one number.
 fn read_lengths(value: &str, seen: &mut Option<u64>) -> Result<(), RemoteError> {
+    if seen.is_none() && !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // The usual case: one number.
+        *seen = Some(read_length(value)?);
+        return Ok(());
+    }
     let mut members = members(value).peekable();
     if members.peek().is_none() {
         return Err(refuse("Content-Length is not a number", value));
