@@ -13,6 +13,12 @@ use std::ops::Range;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::latin1;
 
+mod list;
+mod value;
+
+pub use list::IntoHeaders;
+pub use value::IntoHeaderValue;
+
 /// An ordered list of header fields. Names keep their spelling, and lookups ignore case.
 ///
 /// # Coming from requests
@@ -77,8 +83,9 @@ impl Headers {
     /// assert_eq!(headers.get("x-attempt"), Some("3"));
     /// # Ok::<(), petition::Error>(())
     /// ```
-    pub fn insert(&mut self, name: impl AsRef<str>, value: impl fmt::Display) -> Result<()> {
-        let entry = self.write_checked(name.as_ref(), &value)?;
+    #[doc(alias = "set")]
+    pub fn insert<M>(&mut self, name: impl AsRef<str>, value: impl IntoHeaderValue<M>) -> Result<()> {
+        let entry = self.write_checked(name.as_ref(), &value.into_display())?;
         self.put(entry);
         Ok(())
     }
@@ -87,8 +94,8 @@ impl Headers {
     ///
     /// # Errors
     /// As [`insert`](Self::insert).
-    pub fn append(&mut self, name: impl AsRef<str>, value: impl fmt::Display) -> Result<()> {
-        let entry = self.write_checked(name.as_ref(), &value)?;
+    pub fn append<M>(&mut self, name: impl AsRef<str>, value: impl IntoHeaderValue<M>) -> Result<()> {
+        let entry = self.write_checked(name.as_ref(), &value.into_display())?;
         self.entries.push(entry);
         Ok(())
     }
@@ -214,8 +221,8 @@ impl Headers {
         self.entries.push(Entry { name, value });
     }
 
-    /// Merges `other` into this: each name of `other` replaces the fields of that name.
-    pub(crate) fn update(&mut self, other: &Headers) {
+    /// [`update`](Self::update) without a check: for fields that were checked, and for what a peer sent.
+    pub(crate) fn merge(&mut self, other: &Headers) {
         for (index, (name, value)) in other.iter().enumerate() {
             // A repeated field of `other` is added to the one just set.
             if other.iter().take(index).any(|(seen, _)| seen.eq_ignore_ascii_case(name)) {
@@ -352,6 +359,21 @@ impl PartialEq for Headers {
 }
 
 impl Eq for Headers {}
+
+/// The value of the first field of that name, as requests' `r.headers["content-type"]`.
+///
+/// # Panics
+/// If there is none. [`get`](Headers::get) returns `None` then.
+impl std::ops::Index<&str> for Headers {
+    type Output = str;
+
+    fn index(&self, name: &str) -> &str {
+        match self.get(name) {
+            Some(value) => value,
+            None => panic!("no header {name:?}; `get` returns an Option"),
+        }
+    }
+}
 
 /// Iterator over names and values: see [`Headers::iter`].
 #[derive(Clone)]
@@ -490,7 +512,7 @@ mod tests {
     fn update_replaces_by_name_and_keeps_repeats() {
         let mut own = headers(&[("A", "1"), ("B", "2")]);
 
-        own.update(&headers(&[("b", "3"), ("B", "4"), ("C", "5")]));
+        own.merge(&headers(&[("b", "3"), ("B", "4"), ("C", "5")]));
 
         assert_eq!(own.iter().collect::<Vec<_>>(), [("A", "1"), ("b", "3"), ("B", "4"), ("C", "5")]);
     }

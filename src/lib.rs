@@ -120,6 +120,7 @@ pub struct Timeouts;
 
 mod message;
 mod net;
+mod pair;
 mod pool;
 mod proxy;
 pub mod retry;
@@ -144,14 +145,16 @@ pub use cancel::{Cancel, CancelGuard};
 pub use clock::Clock;
 pub use cookies::{Cookie, CookieJar, IntoCookie, SameSite};
 pub use error::{Error, ErrorKind, Result};
-pub use form::{Multipart, Part};
-pub use headers::Headers;
+pub use form::{IntoPart, Multipart, Part};
+pub use headers::{Headers, IntoHeaderValue, IntoHeaders};
 pub use http::{Method, StatusCode};
 pub use message::{
-    Auth, Body, BodyReader, Event, EventId, Events, Exchange, Hooks, IntoAuth, IntoMethod, IterContent, Lines, Link,
-    Pair, PreparedRequest, Raw, Reader, Request, Response, ResponseBuilder, TextEncoding, Version,
+    Auth, Body, BodyReader, Event, EventId, Events, Exchange, Hooks, IntoAuth, IntoMethod, IntoParam, IntoParams,
+    IterContent, IterText, Lines, Link, PreparedRequest, Raw, Reader, Request, Response, ResponseBuilder, TextEncoding,
+    Version,
 };
 pub use net::{Pin, TlsBackend, TlsVersion};
+pub use pair::Pair;
 pub use pool::{DiscardReason, PoolStats};
 pub use proxy::Proxies;
 pub use retry::Retry;
@@ -160,4 +163,4 @@ pub use setting::IntoSetting;
 pub use status::IntoStatus;
 pub use timeout::{IntoDuration, IntoLimit, Timeout};
 pub use url::{IntoUrl, Url};
-pub use verify::{ClientCert, Verify};
+pub use verify::{Authorities, ClientCert, IntoAuthorities, Verify};

@@ -32,6 +32,11 @@ pub(crate) mod sealed {
 /// let request = get(&session, None).verify(None); // both as the session has them
 /// # drop(request);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot set a `{T}`",
+    label = "expected a `{T}`, a value that converts to it, or `None`",
+    note = "for `verify`: `true`, `false`, a path, or a `Verify`; for `cert`: a path, a pair of paths, or a `ClientCert`"
+)]
 pub trait IntoSetting<T>: sealed::Sealed<T> {
     #[doc(hidden)]
     fn into_setting(self) -> Option<T>;

@@ -24,6 +24,11 @@ mod sealed {
 /// assert_eq!(response.status_code(), 404);
 /// # Ok::<(), petition::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a status",
+    label = "expected a `u16` or a `StatusCode`",
+    note = "a list of statuses is `[429, 503]` or `[StatusCode::BAD_GATEWAY]`; an empty one is `[0u16; 0]`"
+)]
 pub trait IntoStatus: sealed::Sealed {
     #[doc(hidden)]
     fn into_status(self) -> u16;

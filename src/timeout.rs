@@ -111,6 +111,12 @@ mod sealed {
 /// let timeout = Timeout::new().connect(3.05).read(27).total(None);
 /// # drop(adapter);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a limit on time",
+    label = "expected seconds, a `Duration`, or `None`",
+    note = "a limit is a number of seconds (`5`, `0.5`), a `std::time::Duration`, or `None` for no limit",
+    note = "an optional number is not: write `seconds.map(Duration::from_secs_f64)`"
+)]
 pub trait IntoLimit: sealed::Sealed {
     #[doc(hidden)]
     fn into_limit(self) -> Limit;
@@ -128,6 +134,11 @@ pub trait IntoLimit: sealed::Sealed {
 /// let retry = Retry::new().backoff_factor(0.5).backoff_jitter(Duration::from_millis(100));
 /// # drop(retry);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a length of time",
+    label = "expected seconds or a `Duration`",
+    note = "a length of time is a number of seconds (`5`, `0.5`) or a `std::time::Duration`"
+)]
 pub trait IntoDuration: sealed::Sealed {
     /// The value as it was given, for settings that refuse some numbers.
     #[doc(hidden)]

@@ -40,6 +40,80 @@ pub enum Verify {
     /// certificate alone is an error. OpenSSL and requests before Python 3.13 work so, and every backend does here. The
     /// trust settings of a `TRUSTED CERTIFICATE` count: one that they reject for servers is left out.
     CaBundle(PathBuf),
+    /// Verified against the authorities of the operating system and these besides: see [`system_and`](Self::system_and).
+    SystemAnd(Authorities),
+}
+
+/// Certificates of authorities, in a file, a directory or memory: see [`Verify::system_and`].
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Authorities(pub(crate) Material);
+
+impl Verify {
+    /// The authorities of the operating system, and those in `authorities` besides: a company's own, for instance.
+    ///
+    /// `authorities` is a path to a PEM file or to a directory of them, or PEM text: bytes, or text that contains
+    /// `-----BEGIN`. What counts in it is as for [`CaBundle`](Self::CaBundle). A file is read when a connection needs it, and
+    /// again after it has changed. The system's authorities are those that the TLS backend trusts by itself.
+    ///
+    /// # Coming from requests
+    /// New here: `verify="path"` replaces the authorities, so that users concatenate bundles.
+    ///
+    /// # Examples
+    /// ```
+    /// use petition::{Session, Verify};
+    ///
+    /// let mut session = Session::new();
+    /// session.verify = Verify::system_and("corporate-ca.pem");
+    /// session.verify = Verify::system_and(b"-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n");
+    /// ```
+    #[must_use]
+    pub fn system_and(authorities: impl IntoAuthorities) -> Self {
+        Self::SystemAnd(Authorities(authorities.into_material()))
+    }
+}
+
+/// What [`Verify::system_and`] accepts: a path (`&str`, `String`, `&Path`, `PathBuf`), or PEM text (bytes, or text that
+/// contains `-----BEGIN`).
+///
+/// The trait is sealed: it cannot be implemented outside this crate.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not name authorities",
+    label = "expected a path, or PEM text as bytes"
+)]
+pub trait IntoAuthorities: Sealed<Authorities> {
+    #[doc(hidden)]
+    fn into_material(self) -> Material;
+}
+
+macro_rules! authorities {
+    ($($from:ty: $value:ident => $material:expr;)*) => {$(
+        impl Sealed<Authorities> for $from {}
+        impl IntoAuthorities for $from {
+            fn into_material(self) -> Material {
+                let $value = self;
+                $material
+            }
+        }
+    )*};
+}
+
+authorities! {
+    &str: text => Material::path_or_pem(text);
+    String: text => Material::path_or_pem(&text);
+    &String: text => Material::path_or_pem(text);
+    &Path: path => Material::file(path);
+    PathBuf: path => Material::file(&path);
+    &PathBuf: path => Material::file(path);
+    &[u8]: bytes => Material::memory(bytes.to_vec());
+    Vec<u8>: bytes => Material::memory(bytes);
+    &Vec<u8>: bytes => Material::memory(bytes.clone());
+}
+
+impl<const N: usize> Sealed<Authorities> for &[u8; N] {}
+impl<const N: usize> IntoAuthorities for &[u8; N] {
+    fn into_material(self) -> Material {
+        Material::memory(self.to_vec())
+    }
 }
 
 impl From<bool> for Verify {
@@ -112,7 +186,7 @@ pub(crate) enum Source {
 }
 
 #[derive(Clone, Eq, Hash, PartialEq)]
-pub(crate) enum Material {
+pub enum Material {
     File(Arc<Path>),
     Memory(Arc<[u8]>),
 }
@@ -194,6 +268,11 @@ impl<C: AsRef<Path>, K: AsRef<Path>> IntoSetting<ClientCert> for (C, K) {
 }
 
 impl Material {
+    /// No path contains a line of PEM.
+    fn path_or_pem(text: &str) -> Self {
+        if text.contains("-----BEGIN") { Self::memory(text.into()) } else { Self::file(Path::new(text)) }
+    }
+
     fn file(path: &Path) -> Self {
         Self::File(path.into())
     }
@@ -239,6 +318,31 @@ mod tests {
         // One path is both (TLS-11).
         assert_eq!(ClientCert::from("both.pem"), ClientCert::pem("both.pem", "both.pem"));
         assert_eq!(ClientCert::from((Path::new("c"), String::from("k"))), ClientCert::pem("c", "k"));
+    }
+
+    #[test]
+    fn authorities_are_a_path_or_pem() {
+        const PEM: &str = "-----BEGIN CERTIFICATE-----\n";
+        let file = Verify::SystemAnd(Authorities(Material::file(Path::new("ca.pem"))));
+        let memory = Verify::SystemAnd(Authorities(Material::memory(PEM.into())));
+
+        for path in [
+            Verify::system_and("ca.pem"),
+            Verify::system_and(String::from("ca.pem")),
+            Verify::system_and(Path::new("ca.pem")),
+            Verify::system_and(PathBuf::from("ca.pem")),
+        ] {
+            assert_eq!(path, file);
+        }
+        for pem in [
+            Verify::system_and(PEM),
+            Verify::system_and(&String::from(PEM)),
+            Verify::system_and(PEM.as_bytes()),
+            Verify::system_and(PEM.as_bytes().to_vec()),
+            Verify::system_and(b"-----BEGIN CERTIFICATE-----\n"),
+        ] {
+            assert_eq!(pem, memory);
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ const LAYERS: [&[&str]; 8] = [
         "error",
         "url",
         "headers",
+        "pair",
         "timeout",
         "verify",
         "setting",

@@ -61,6 +61,12 @@ pub(crate) use crate::pool::PoolStats;
 /// assert_eq!(session.get("mock://x").send()?.text()?, "hello");
 /// # Ok::<(), petition::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an adapter",
+    label = "expected an `Adapter`",
+    note = "an adapter is an `HttpAdapter` (end its builder with `.build()`), a type that implements `petition::Adapter`, or a closure",
+    note = "a closure is `petition::adapter_fn(|request, options| ...)`, so that the types of its arguments are known"
+)]
 pub trait Adapter: Send + Sync {
     /// Sends one request. It follows no redirect and answers no challenge. The session adds request, URL and elapsed time to
     /// the response.

@@ -15,6 +15,11 @@ mod sealed {
 /// What converts into a cookie: a [`Cookie`], or a pair of name and value, owned or borrowed.
 ///
 /// The trait is sealed: it cannot be implemented outside this crate.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a cookie",
+    label = "expected a `Cookie`, or a pair of name and value",
+    note = "a cookie is `(\"name\", \"value\")` or `Cookie::new(\"name\", \"value\")`"
+)]
 pub trait IntoCookie: sealed::Sealed {
     #[doc(hidden)]
     fn into_cookie(self) -> Cookie;

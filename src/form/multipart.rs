@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::form::part::{CRLF, Part};
+use crate::form::part::{CRLF, IntoPart, Part};
 use crate::form::source::{OpenSource, Source};
 use crate::setting::IntoSetting;
 
@@ -153,20 +153,24 @@ fn random_boundary() -> String {
     format!("{:032x}", fastrand::u128(..))
 }
 
-impl<K: Into<String>> FromIterator<(K, Part)> for Multipart {
-    fn from_iter<I: IntoIterator<Item = (K, Part)>>(parts: I) -> Self {
-        parts.into_iter().fold(Self::new(), |form, (name, part)| form.part(name, part))
+impl<K: Into<String>, P: IntoPart> FromIterator<(K, P)> for Multipart {
+    fn from_iter<I: IntoIterator<Item = (K, P)>>(parts: I) -> Self {
+        parts.into_iter().fold(Self::new(), |form, (name, part)| {
+            let name = name.into();
+            let part = part.into_part(&name);
+            form.part(name, part)
+        })
     }
 }
 
-impl<K: Into<String>, const N: usize> From<[(K, Part); N]> for Multipart {
-    fn from(parts: [(K, Part); N]) -> Self {
+impl<K: Into<String>, P: IntoPart, const N: usize> From<[(K, P); N]> for Multipart {
+    fn from(parts: [(K, P); N]) -> Self {
         parts.into_iter().collect()
     }
 }
 
-impl<K: Into<String>> From<Vec<(K, Part)>> for Multipart {
-    fn from(parts: Vec<(K, Part)>) -> Self {
+impl<K: Into<String>, P: IntoPart> From<Vec<(K, P)>> for Multipart {
+    fn from(parts: Vec<(K, P)>) -> Self {
         parts.into_iter().collect()
     }
 }

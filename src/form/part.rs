@@ -166,6 +166,38 @@ fn escape(name: &str) -> String {
 }
 
 /// A file from its current position, without a file name.
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// What can be a file of a form, beside its name: a [`Part`], or an open [`File`].
+///
+/// A `Part` is sent as it is. A `File` gets the name of the field as its file name, as in requests if it has no other;
+/// [`Part::file`] knows the name of the file. The trait is sealed: it cannot be implemented outside this crate.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a file of a form",
+    label = "expected a `Part` or a `File`",
+    note = "`Part::file(path)?` opens a file, `Part::bytes(content).file_name(name)` has it in memory; fields go into `.data`"
+)]
+pub trait IntoPart: sealed::Sealed {
+    #[doc(hidden)]
+    fn into_part(self, name: &str) -> Part;
+}
+
+impl sealed::Sealed for Part {}
+impl IntoPart for Part {
+    fn into_part(self, _: &str) -> Part {
+        self
+    }
+}
+
+impl sealed::Sealed for File {}
+impl IntoPart for File {
+    fn into_part(self, name: &str) -> Part {
+        Part::from(self).file_name(name)
+    }
+}
+
 impl From<File> for Part {
     fn from(file: File) -> Self {
         Self::new(Source::file(file))

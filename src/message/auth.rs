@@ -55,6 +55,12 @@ pub(crate) mod sealed {
 /// What `.auth(...)` accepts: any [`Auth`], an `Arc<dyn Auth>`, a pair of user and password for Basic, or `None`.
 ///
 /// The trait is sealed: it cannot be implemented outside this crate. For another scheme, implement [`Auth`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a way to authenticate",
+    label = "expected a pair of user and password, or an `Auth`",
+    note = "Basic is `(\"user\", \"password\")`, a token is `BearerAuth::new(token)`, Digest is `DigestAuth::new(user, password)`",
+    note = "an `Arc<dyn Auth>` fits, and so does `None`; another scheme implements `petition::Auth`"
+)]
 pub trait IntoAuth: sealed::Sealed {
     #[doc(hidden)]
     fn into_auth(self) -> Option<Arc<dyn Auth>>;

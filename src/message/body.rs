@@ -162,6 +162,28 @@ impl Body {
         Ok(Self { media: Media::Json, ..json::to_vec(value)?.into() })
     }
 
+    /// The fields of `value` as a form: form-encoded, with `Content-Type: application/x-www-form-urlencoded`.
+    ///
+    /// A struct or a map whose values are scalars, lists of scalars (one field for each), or `None` (left out); or a list of
+    /// pairs. Without fields there is no body.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidSetting`] if the value is not flat, or if its `Serialize` fails.
+    ///
+    /// # Examples
+    /// ```
+    /// let body = petition::Body::form(&[("a", "1 2"), ("b", "3")])?;
+    ///
+    /// assert_eq!(body.as_bytes(), Some(&b"a=1+2&b=3"[..]));
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    #[cfg(feature = "json")]
+    pub fn form(value: &(impl serde::Serialize + ?Sized)) -> Result<Self> {
+        let fields = crate::form::fields::fields(value)?;
+        let given = fields.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        Ok(given.collect::<Vec<_>>().into())
+    }
+
     /// Calls `progress` after each piece that is read for sending, with the number of bytes so far and the length if it is
     /// known, and once more at the end. If the body is sent again, it counts from 0.
     ///

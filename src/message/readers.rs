@@ -12,39 +12,54 @@ use crate::message::stream::Stream;
 /// By how much a piece grows at least.
 const PIECE: usize = 128 * 1024;
 
+/// The most that one piece has if no size is given.
+const ARRIVAL: usize = 64 * 1024;
+
 /// Pieces of the body: see [`Response::iter_content`].
 pub struct IterContent<'a> {
     response: &'a mut Response,
-    size: usize,
+    /// `None`: as they arrive.
+    size: Option<usize>,
     position: usize,
     started: bool,
     done: bool,
+    /// Where pieces of no fixed size arrive.
+    buffer: Vec<u8>,
 }
 
 impl<'a> IterContent<'a> {
-    pub(super) fn new(response: &'a mut Response, size: usize) -> Self {
-        Self { response, size, position: 0, started: false, done: false }
+    pub(super) fn new(response: &'a mut Response, size: Option<usize>) -> Self {
+        Self { response, size, position: 0, started: false, done: false, buffer: Vec::new() }
     }
 
     fn piece(&mut self) -> Result<Vec<u8>> {
-        if self.size == 0 {
+        if self.size == Some(0) {
             return Err(Error::message(ErrorKind::InvalidSetting, "the chunk size must be above 0"));
         }
         let mut stream = match self.response.shared.body() {
             Place::Kept(content) => {
                 let rest = &content[self.position.min(content.len())..];
-                let piece = &rest[..self.size.min(rest.len())];
+                let piece = &rest[..self.size.unwrap_or(usize::MAX).min(rest.len())];
                 self.position += piece.len();
                 return Ok(piece.to_vec());
             }
             Place::Stream(stream) => stream,
         };
         begin(&stream, &mut self.started)?;
+        let Some(size) = self.size else {
+            self.buffer.resize(ARRIVAL, 0);
+            loop {
+                match stream.read(&mut self.response.seen, &mut self.buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    read => return Ok(self.buffer[..read.map_err(Error::from)?].to_vec()),
+                }
+            }
+        };
         // The buffer grows with what was read, so that a very large size costs no memory.
         let mut piece = Vec::new();
-        while piece.len() < self.size {
+        while piece.len() < size {
             let start = piece.len();
-            piece.resize(start + (self.size - start).min(PIECE.max(start)), 0);
+            piece.resize(start + (size - start).min(PIECE.max(start)), 0);
             let room = piece.len() - start;
             let n = stream.read_piece(&mut self.response.seen, &mut piece[start..]).map_err(Error::from)?;
             piece.truncate(start + n);

@@ -15,6 +15,7 @@ use crate::message::lines::{self, Lines};
 use crate::message::readers::{IterContent, Raw, Reader, read_kept};
 use crate::message::response::{Place, Response};
 use crate::message::stream::Stream;
+use crate::message::text_pieces::IterText;
 use crate::whole_file::{USUAL, WholeFile};
 
 /// How long to wait for the body of a redirect, or of another response that may never be read.
@@ -55,13 +56,55 @@ impl Response {
         })
     }
 
-    /// The decoded body in pieces of at most `size` bytes. All except the last have that size. If the body is chunked and has no
-    /// content coding, the pieces are the server's chunks. Content that is kept can be iterated any number of times.
+    /// The decoded body in pieces of at most `size` bytes; with `None`, in pieces as they arrive, whatever their size.
+    ///
+    /// With a size, all pieces except the last have that size. If the body is chunked and has no content coding, the pieces
+    /// are the server's chunks. Content that is kept can be iterated any number of times; with `None` it is one piece.
     ///
     /// With a size of zero the first item is [`ErrorKind::InvalidSetting`], and after the body was consumed it is
     /// [`ErrorKind::StreamConsumed`].
-    pub fn iter_content(&mut self, size: usize) -> IterContent<'_> {
-        IterContent::new(self, size)
+    ///
+    /// # Coming from requests
+    /// With `None` and `stream`, requests reads a body that is not chunked to its end first; here no piece waits for another.
+    ///
+    /// # Examples
+    /// ```
+    /// let mut response = petition::Response::builder(200).body("hello").build()?;
+    ///
+    /// let pieces: petition::Result<Vec<Vec<u8>>> = response.iter_content(2).collect();
+    ///
+    /// assert_eq!(pieces?, [&b"he"[..], b"ll", b"o"]);
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    pub fn iter_content(&mut self, size: impl Into<Option<usize>>) -> IterContent<'_> {
+        IterContent::new(self, size.into())
+    }
+
+    /// The text of the body while it is read: each item is the text of at most `size` bytes, or with `None` of what has
+    /// arrived. No character is cut in two, and no item is empty.
+    ///
+    /// Characters are decoded with [`encoding`](Self::encoding). Without one, content that is kept is decoded as
+    /// [`text`](Self::text) does, and a stream as UTF-8. Invalid bytes become U+FFFD. A byte-order mark overrides the
+    /// encoding and is removed. Joined, the items are what `text` returns.
+    ///
+    /// Errors are those of [`iter_content`](Self::iter_content).
+    ///
+    /// # Coming from requests
+    /// `iter_content(chunk_size, decode_unicode=True)`, which yields bytes if there is no encoding.
+    ///
+    /// # Examples
+    /// ```
+    /// use petition::Response;
+    ///
+    /// let mut response = Response::builder(200).header("Content-Type", "text/plain; charset=utf-8").body("h\u{e9}\u{20ac}").build()?;
+    ///
+    /// let texts: petition::Result<Vec<String>> = response.iter_text(2).collect();
+    ///
+    /// assert_eq!(texts?, ["h", "\u{e9}", "\u{20ac}"]);
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    pub fn iter_text(&mut self, size: impl Into<Option<usize>>) -> IterText<'_> {
+        IterText::new(self, size.into())
     }
 
     /// The lines of the decoded body, without their ends: `\n`, `\r\n` or `\r`. A final line end yields no empty last line.
@@ -169,11 +212,7 @@ impl Response {
 
     /// The length of the decoded body, if the head states it.
     fn decoded_length(&self) -> Option<u64> {
-        // With a transfer coding, Content-Length says nothing about the body (RFC 9112 §6.3).
-        if self.headers().contains("content-encoding") || self.headers().contains("transfer-encoding") {
-            return None;
-        }
-        self.headers().get("content-length").and_then(|value| value.parse().ok())
+        if self.headers().contains("content-encoding") { None } else { self.content_length() }
     }
 
     /// Gives up the rest of the body and closes its connection. A body that was read to its end has already returned it. A

@@ -13,11 +13,13 @@ use http::Method;
 use crate::cookies::CookieJar;
 use crate::error::{Error, ErrorKind, Result};
 use crate::form::Multipart;
-use crate::headers::Headers;
+#[cfg(feature = "json")]
+use crate::form::fields::fields;
+use crate::headers::{Headers, IntoHeaderValue, IntoHeaders};
 use crate::message::auth::{Auth, IntoAuth};
 use crate::message::body::Body;
 use crate::message::hooks::Hooks;
-use crate::message::pair::Pair;
+use crate::message::params::{IntoParam, IntoParams, Query};
 use crate::message::prepared::Skip;
 use crate::message::response::Response;
 use crate::timeout::{IntoLimit, Limit};
@@ -30,6 +32,11 @@ mod sealed {
 /// What can be a method: text in any case, a [`Method`], or a reference to one.
 ///
 /// The trait is sealed: it cannot be implemented outside this crate.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a method",
+    label = "expected text or a `petition::Method`",
+    note = "the order of the arguments is `request(method, url)`"
+)]
 pub trait IntoMethod: sealed::Sealed {
     #[doc(hidden)]
     fn into_method(self) -> Result<Method>;
@@ -89,8 +96,7 @@ pub struct Request {
     /// Names of headers that are removed from those of the session.
     pub(crate) removed: Vec<String>,
     pub(crate) skip: Skip,
-    pub(crate) params: Vec<(String, String)>,
-    pub(crate) raw_query: Option<String>,
+    pub(crate) query: Query,
     pub(crate) data: Option<Data>,
     pub(crate) json: Option<Body>,
     pub(crate) files: Option<Multipart>,
@@ -119,7 +125,7 @@ impl Request {
         let (destination, url_error) = match url.resolve(base) {
             Ok(url) => (Some(Destination::Ready(url)), None),
             Err(error) if error.kind() == ErrorKind::MissingSchema && base.is_none() => {
-                (Some(Destination::Relative(url.text().to_owned(), Arc::new(error))), None)
+                (Some(Destination::Relative(url.text().into_owned(), Arc::new(error))), None)
             }
             Err(error) => (None, Some(error)),
         };
@@ -129,8 +135,7 @@ impl Request {
             headers: Headers::new(),
             removed: Vec::new(),
             skip: Skip::default(),
-            params: Vec::new(),
-            raw_query: None,
+            query: Query::default(),
             data: None,
             json: None,
             files: None,
@@ -150,12 +155,21 @@ impl Request {
         self.error.take().map_or(Ok(()), Err)
     }
 
-    /// Sets a header, replacing those of the same name here and in the session. The value is text, or anything with a text
-    /// form, as in [`headers`](Self::headers). [`remove_header`](Self::remove_header) removes it again.
+    /// Sets a header, replacing those of the same name here and in the session. [`remove_header`](Self::remove_header)
+    /// removes it again.
     ///
-    /// A name that is not a token, or a value with a control character or a character beyond Latin-1, is
-    /// [`ErrorKind::InvalidHeader`] when the request is prepared.
-    pub fn header(mut self, name: impl AsRef<str>, value: impl fmt::Display) -> Self {
+    /// The value is text, a number, or anything else with a text form, or an [`http::HeaderValue`]. A name that is not a
+    /// token, or a value with a control character or a character beyond Latin-1, is [`ErrorKind::InvalidHeader`] when the
+    /// request is prepared.
+    ///
+    /// # Examples
+    /// ```
+    /// let request = petition::Request::new("GET", "http://127.0.0.1/").header("X-Count", 5).prepare()?;
+    ///
+    /// assert_eq!(request.headers.get("x-count"), Some("5"));
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    pub fn header<M>(mut self, name: impl AsRef<str>, value: impl IntoHeaderValue<M>) -> Self {
         let name = name.as_ref();
         if let Err(error) = self.headers.insert(name, value) {
             self.fail(error);
@@ -164,16 +178,21 @@ impl Request {
         self
     }
 
-    /// Sets several headers. A name that is repeated among them is sent each time.
-    pub fn headers<I: IntoIterator<Item: Pair>>(mut self, headers: I) -> Self {
+    /// Sets several headers: pairs, a map, [`Headers`], or an [`http::HeaderMap`]. A name that is repeated among them is
+    /// sent each time.
+    ///
+    /// # Examples
+    /// ```
+    /// let request = petition::Request::new("GET", "http://127.0.0.1/").headers([("X-A", "1"), ("X-B", "2")]).prepare()?;
+    ///
+    /// assert_eq!(request.headers.get("x-b"), Some("2"));
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    pub fn headers<M>(mut self, headers: impl IntoHeaders<M>) -> Self {
         let mut given = Headers::new();
-        for pair in headers {
-            if let Err(error) = given.append(pair.name(), pair.value()) {
-                self.fail(error);
-            }
-        }
+        headers.append_to(&mut given, &mut |error| self.fail(error));
         self.removed.retain(|removed| !given.contains(removed));
-        self.headers.update(&given);
+        self.headers.merge(&given);
         self
     }
 
@@ -208,23 +227,79 @@ impl Request {
         self
     }
 
-    /// Adds query parameters, in order and form-encoded. Repeated names are kept. A name that is in the session's `params` too
-    /// replaces those.
-    pub fn params<I: IntoIterator<Item: Pair>>(mut self, params: I) -> Self {
-        self.params.extend(params.into_iter().map(|pair| (pair.name().to_owned(), pair.value().into_owned())));
+    /// Adds a query parameter, form-encoded. Parameters keep their order, and a name can be repeated.
+    ///
+    /// The value is text, a number, or anything else with a text form, or an `Option` of one. A name that is in the session's
+    /// `params` too replaces those; with `None` the name is not sent at all.
+    ///
+    /// # Coming from requests
+    /// `params={"page": 1, "tag": None}`.
+    ///
+    /// # Examples
+    /// ```
+    /// let tag: Option<&str> = None;
+    /// let request = petition::Request::new("GET", "http://127.0.0.1/").param("page", 1).param("tag", tag).prepare()?;
+    ///
+    /// assert_eq!(request.url.query(), Some("page=1"));
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    pub fn param<M>(mut self, name: impl AsRef<str>, value: impl IntoParam<M>) -> Self {
+        self.query.push(name.as_ref(), value);
+        self
+    }
+
+    /// Adds query parameters, in order and form-encoded: pairs in an array, a `Vec`, a map or an iterator. Repeated names are
+    /// kept.
+    ///
+    /// Values are as for [`param`](Self::param), but of one type. One text instead of pairs is a query as it is, as for
+    /// [`query_string`](Self::query_string).
+    ///
+    /// # Examples
+    /// ```
+    /// let request = petition::Request::new("GET", "http://127.0.0.1/").params([("a", Some(1)), ("b", None)]).prepare()?;
+    ///
+    /// assert_eq!(request.url.query(), Some("a=1"));
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    pub fn params<M>(mut self, params: impl IntoParams<M>) -> Self {
+        params.add_to(&mut self.query);
+        self
+    }
+
+    /// Adds the fields of `value` as query parameters: a struct or a map whose values are scalars, lists of scalars, or
+    /// `None`; or a list of pairs. Needs the feature `json`.
+    ///
+    /// Fields keep their order. A list is one parameter for each item. `None` and an empty list are left out, and take the
+    /// session's parameter of that name away. A value that is not flat is [`ErrorKind::InvalidSetting`] when the request is
+    /// prepared.
+    ///
+    /// # Examples
+    /// ```
+    /// #[derive(serde::Serialize)]
+    /// struct Filter<'a> {
+    ///     page: u32,
+    ///     tag: Option<&'a str>,
+    ///     kinds: [&'a str; 2],
+    /// }
+    ///
+    /// let filter = Filter { page: 1, tag: None, kinds: ["a", "b"] };
+    /// let request = petition::Request::new("GET", "http://127.0.0.1/").query(&filter).prepare()?;
+    ///
+    /// assert_eq!(request.url.query(), Some("page=1&kinds=a&kinds=b"));
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    #[cfg(feature = "json")]
+    pub fn query(mut self, value: &(impl serde::Serialize + ?Sized)) -> Self {
+        match fields(value) {
+            Ok(fields) => self.query.pairs.extend(fields),
+            Err(error) => self.fail(error),
+        }
         self
     }
 
     /// Adds a query as given: requests' `params="a=b"`. Only characters that must not stand in a URL are encoded.
     pub fn query_string(mut self, query: impl AsRef<str>) -> Self {
-        let query = query.as_ref();
-        match &mut self.raw_query {
-            Some(seen) => {
-                seen.push('&');
-                seen.push_str(query);
-            }
-            None => self.raw_query = Some(query.to_owned()),
-        }
+        self.query.push_raw(query.as_ref());
         self
     }
 
@@ -232,6 +307,35 @@ impl Request {
     /// is no body.
     pub fn data(mut self, data: impl Into<Body>) -> Self {
         self.data = Some(data.into());
+        self
+    }
+
+    /// Sets a form as the body, form-encoded with `Content-Type: application/x-www-form-urlencoded`: the fields of `value`,
+    /// as for [`query`](Self::query). `None` is left out. Needs the feature `json`; [`data`](Self::data) takes pairs without
+    /// it.
+    ///
+    /// A value that is not flat is [`ErrorKind::InvalidSetting`] when the request is prepared.
+    ///
+    /// # Examples
+    /// ```
+    /// #[derive(serde::Serialize)]
+    /// struct Login<'a> {
+    ///     user: &'a str,
+    ///     remember: bool,
+    /// }
+    ///
+    /// let login = Login { user: "a b", remember: true };
+    /// let request = petition::Request::new("POST", "http://127.0.0.1/").form(&login).prepare()?;
+    ///
+    /// assert_eq!(request.body_bytes(), Some(&b"user=a+b&remember=true"[..]));
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    #[cfg(feature = "json")]
+    pub fn form(mut self, value: &(impl serde::Serialize + ?Sized)) -> Self {
+        match Body::form(value) {
+            Ok(body) => self.data = Some(body),
+            Err(error) => self.fail(error),
+        }
         self
     }
 
@@ -258,6 +362,21 @@ impl Request {
     /// ones. An empty jar is none.
     pub fn cookies(mut self, cookies: impl Into<CookieJar>) -> Self {
         self.cookies = Some(cookies.into());
+        self
+    }
+
+    /// Adds a cookie for this request and its redirects to the same host, beside those of [`cookies`](Self::cookies). The
+    /// value is text, or anything with a text form. The session does not keep it.
+    ///
+    /// # Examples
+    /// ```
+    /// let request = petition::Request::new("GET", "http://127.0.0.1/").cookie("a", 1).cookie("b", "x").prepare()?;
+    ///
+    /// assert_eq!(request.headers.get("cookie"), Some("a=1; b=x"));
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    pub fn cookie(mut self, name: impl Into<String>, value: impl fmt::Display) -> Self {
+        self.cookies.get_or_insert_default().insert(name, value);
         self
     }
 

@@ -20,15 +20,16 @@ use crate::cancel::Cancel;
 use crate::clock;
 use crate::cookies::CookieJar;
 use crate::error::{Error, ErrorKind, Result};
-use crate::headers::Headers;
+use crate::headers::{Headers, IntoHeaderValue, IntoHeaders};
 pub use crate::http1::head::Version;
+#[cfg(feature = "json")]
+use crate::message::body::Body;
 use crate::message::charset::{self, TextEncoding};
 use crate::message::coding;
 use crate::message::history::History;
 #[cfg(feature = "json")]
 use crate::message::json_text::json_text;
 use crate::message::links::Link;
-use crate::message::pair::Pair;
 use crate::message::prepared::PreparedRequest;
 use crate::message::stream::{BodySource, Seen, Stream};
 use crate::retry::Retry;
@@ -281,6 +282,31 @@ impl Response {
     #[must_use]
     pub fn headers(&self) -> &Headers {
         &self.shared.headers
+    }
+
+    /// The length of the body on the wire as `Content-Length` states it; `None` if it is absent, or if a transfer coding
+    /// overrides it (RFC 9112 §6.3).
+    ///
+    /// With a content coding it is the coded length. The answer to a HEAD request states the length that a GET would have.
+    ///
+    /// # Examples
+    /// ```
+    /// let response = petition::Response::builder(200).header("Content-Length", 4).body("text").build()?;
+    ///
+    /// assert_eq!(response.content_length(), Some(4));
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        if self.headers().contains("transfer-encoding") {
+            return None;
+        }
+        self.headers().get("content-length").and_then(|value| value.parse().ok())
+    }
+
+    /// Whether a content coding was undone, once the content is kept.
+    pub(super) fn was_decoded(&self) -> bool {
+        !self.shared.stream().is_as_it_came()
     }
 
     /// The final URL, with its fragment. Without a request it is that of the builder, otherwise that of the placeholder which
@@ -598,7 +624,7 @@ impl ResponseBuilder {
     ///
     /// An invalid header is [`ErrorKind::InvalidHeader`] at [`build`](Self::build), as in
     /// [`Headers::append`](crate::Headers::append).
-    pub fn header(mut self, name: impl AsRef<str>, value: impl fmt::Display) -> Self {
+    pub fn header<M>(mut self, name: impl AsRef<str>, value: impl IntoHeaderValue<M>) -> Self {
         if let Err(error) = self.headers.append(name, value) {
             self.error.get_or_insert(error);
         }
@@ -606,8 +632,11 @@ impl ResponseBuilder {
     }
 
     /// Appends several headers, as [`header`](Self::header) does.
-    pub fn headers<I: IntoIterator<Item: Pair>>(self, headers: I) -> Self {
-        headers.into_iter().fold(self, |builder, pair| builder.header(pair.name(), pair.value()))
+    pub fn headers<M>(mut self, headers: impl IntoHeaders<M>) -> Self {
+        headers.append_to(&mut self.headers, &mut |error| {
+            self.error.get_or_insert(error);
+        });
+        self
     }
 
     /// Sets the reason phrase. With `None`, the default, it is the status's own.
@@ -632,6 +661,32 @@ impl ResponseBuilder {
     /// Sets the body as it would come over the wire: it is decoded by the `Content-Encoding` header.
     pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
         self.reader(std::io::Cursor::new(body.into()))
+    }
+
+    /// Sets JSON as the body, and `Content-Type: application/json` unless there is a type.
+    ///
+    /// A value that cannot be serialized as JSON is [`ErrorKind::InvalidJson`] at [`build`](Self::build).
+    ///
+    /// # Examples
+    /// ```
+    /// let response = petition::Response::builder(200).json(&[1, 2]).build()?;
+    ///
+    /// assert_eq!(response.json::<Vec<u32>>()?, [1, 2]);
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    #[cfg(feature = "json")]
+    pub fn json(mut self, value: &(impl serde::Serialize + ?Sized)) -> Self {
+        let body = match Body::json(value) {
+            Ok(body) => body,
+            Err(error) => {
+                self.error.get_or_insert(error);
+                return self;
+            }
+        };
+        if !self.headers.contains("content-type") {
+            self.headers.push("Content-Type", "application/json");
+        }
+        self.body(body.as_bytes().unwrap_or_default())
     }
 
     /// Sets a reader as the body, which is read on demand.

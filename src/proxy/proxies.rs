@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::server::Proxy;
 use crate::error::Result;
+use crate::pair::Pair;
 
 /// Which proxy to use for which URLs.
 ///
@@ -63,6 +64,30 @@ impl Proxies {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// These proxies: pairs of a key and a URL. An empty URL means a direct connection. Of a repeated key, the last counts.
+    ///
+    /// # Coming from requests
+    /// `proxies = {"https": "http://proxy:3128", "no_proxy": "localhost"}`.
+    ///
+    /// # Errors
+    /// Of the first pair that [`insert`](Self::insert) refuses.
+    ///
+    /// # Examples
+    /// ```
+    /// use petition::{Proxies, Session};
+    ///
+    /// let mut session = Session::new();
+    /// session.proxies = Proxies::from_pairs([("https", "http://proxy:3128"), ("no_proxy", "localhost")])?;
+    ///
+    /// assert_eq!(session.proxies.get("https"), Some("http://proxy:3128"));
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    pub fn from_pairs(pairs: impl IntoIterator<Item: Pair>) -> Result<Self> {
+        let mut proxies = Self::new();
+        pairs.into_iter().try_for_each(|pair| proxies.insert(pair.name(), pair.value()))?;
+        Ok(proxies)
     }
 
     /// Sets the proxy for `key`, and replaces an earlier one.
@@ -176,5 +201,18 @@ mod tests {
         assert_eq!(proxies.remove("all"), None);
         proxies.clear();
         assert_eq!(proxies, Proxies::default());
+    }
+
+    #[test]
+    fn pairs_are_inserted_one_by_one_and_the_first_bad_one_is_the_error() {
+        let pairs = [("https", "http://u:secret@a"), ("all", ""), ("no_proxy", "x"), ("https", "http://b")];
+
+        let proxies = Proxies::from_pairs(pairs).unwrap();
+
+        assert_eq!(proxies.iter().collect::<Vec<_>>(), [("https", "http://b"), ("all", ""), ("no_proxy", "x")]);
+        let map = std::collections::HashMap::from([(String::from("http"), String::from("http://a"))]);
+        assert_eq!(Proxies::from_pairs(&map).unwrap().get("http"), Some("http://a"));
+        let refused = Proxies::from_pairs([("http", "http://a"), ("https", "foo://secret@c"), ("all", "http://")]);
+        assert_eq!(refused.unwrap_err().kind(), crate::ErrorKind::InvalidUrl);
     }
 }

@@ -1,6 +1,6 @@
 //! Sessions: settings, a cookie jar and a table of adapters, and what they do with a request.
 //!
-//! `session` is the value that programs hold. `prepare` merges its settings into a request (no IO, except for netrc),
+//! `session` is the value that programs hold; `request_builder` and `request_setters` make its requests. `prepare` merges its settings into a request (no IO, except for netrc),
 //! `hops` is the loop over redirects, `exchange` one hop with its hooks and auth rounds, `redirect` and `strip_auth`
 //! are the rules for redirects (pure), `mounts` is the table of adapters, and `paginate` a loop over linked pages.
 
@@ -13,6 +13,7 @@ mod paginate;
 mod prepare;
 mod redirect;
 mod request_builder;
+mod request_setters;
 mod session;
 mod strip_auth;
 

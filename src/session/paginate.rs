@@ -4,11 +4,14 @@
 //! leads back are errors, returned after the pages before them.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
+use crate::adapter::SendOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::links::Link;
 use crate::message::{PreparedRequest, Response};
+use crate::session::request_builder::Holder;
 use crate::session::{Session, prepare, redirect};
 use crate::url::Url;
 
@@ -48,21 +51,40 @@ impl Session {
     /// # Ok::<(), petition::Error>(())
     /// ```
     pub fn paginate(&self, request: PreparedRequest) -> Pages<'_> {
-        Pages { session: self, next: Some(Ok(request)), any_status: false, seen: Seen::default() }
+        Pages::new(Holder::Shared(self), request, None)
     }
 }
 
 /// An iterator over the pages of a listing: see [`Session::paginate`].
-#[derive(Debug)]
+///
+/// Each item is a page as a [`Response`]. An error is the last item. No page is requested before it is asked for.
+///
+/// # Examples
+/// ```
+/// # use petition::{Response, Session, adapter_fn};
+/// # let mut session = Session::new();
+/// # session.mount("mock://", adapter_fn(|_, _| Response::builder(200).body("one").build()));
+/// let texts: petition::Result<Vec<String>> =
+///     session.get("mock://h/items").paginate()?.map(|page| page?.text()).collect();
+///
+/// assert_eq!(texts?, ["one"]);
+/// # Ok::<(), petition::Error>(())
+/// ```
 #[must_use = "pages are requested one by one, by iterating"]
 pub struct Pages<'s> {
-    session: &'s Session,
+    session: Holder<'s>,
+    /// How each page is requested; with `None`, as the session's settings are then.
+    options: Option<SendOptions>,
     next: Option<Result<PreparedRequest>>,
     any_status: bool,
     seen: Seen,
 }
 
-impl Pages<'_> {
+impl<'s> Pages<'s> {
+    pub(super) fn new(session: Holder<'s>, first: PreparedRequest, options: Option<SendOptions>) -> Self {
+        Self { session, options, next: Some(Ok(first)), any_status: false, seen: Seen::default() }
+    }
+
     /// Returns each response whatever its status. By default, a page whose status is not 2xx is an error.
     ///
     /// # Examples
@@ -85,7 +107,9 @@ impl Pages<'_> {
 
     fn page(&mut self, request: PreparedRequest) -> Result<Response> {
         self.seen.is_new(&request.url);
-        let page = self.session.send(request)?;
+        let session = self.session.get();
+        // The total timeout of each page begins anew.
+        let page = session.send_with(request, self.options.clone().unwrap_or_else(|| session.send_options()))?;
         if !self.any_status && !page.status_code().is_success() {
             return Err(page.status_error());
         }
@@ -101,12 +125,12 @@ impl Pages<'_> {
             return Ok(None);
         };
         let blame = |error: Error| error.with_request(page.request()).with_response(page.clone());
-        let mut next = redirect::next_page(page, link.url(), &self.session.policy()).map_err(blame)?;
+        let mut next = redirect::next_page(page, link.url(), &self.session.get().policy()).map_err(blame)?;
         if !self.seen.is_new(&next.url) {
             let text = format!("the next page was there before: {}", next.url.without_user_info());
             return Err(blame(Error::message(ErrorKind::InvalidUrl, text)));
         }
-        prepare::for_another_url(self.session, &mut next).map_err(blame)?;
+        prepare::for_another_url(self.session.get(), &mut next).map_err(blame)?;
         Ok(Some(next))
     }
 }
@@ -115,11 +139,21 @@ impl Iterator for Pages<'_> {
     type Item = Result<Response>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some(self.next.take()?.and_then(|request| self.page(request)))
+        let page = self.next.take()?.and_then(|request| self.page(request));
+        if self.next.is_none() {
+            self.session.close_own();
+        }
+        Some(page)
     }
 }
 
 impl std::iter::FusedIterator for Pages<'_> {}
+
+impl fmt::Debug for Pages<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pages").field("next", &self.next).field("any_status", &self.any_status).finish_non_exhaustive()
+    }
+}
 
 /// Whether the link is about the page itself, and not about what an `anchor` names.
 fn is_about(link: &Link, page: &Url) -> bool {
@@ -136,7 +170,7 @@ fn document(url: &Url) -> &str {
 }
 
 /// The pages seen, as hashes: a listing may have very many.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Seen {
     hasher: RandomState,
     pages: HashSet<u64>,

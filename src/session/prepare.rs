@@ -55,7 +55,7 @@ fn prepare(mut request: Request, base: Base<'_>) -> Result<PreparedRequest> {
     for name in &request.removed {
         headers.remove(name);
     }
-    headers.update(&request.headers);
+    headers.merge(&request.headers);
     let mut prepared = PreparedRequest::new(request.method.clone(), url, headers);
     prepared.extras.skip = request.skip;
     prepared.extras.own_accept_encoding = request.headers.contains("accept-encoding");
@@ -101,20 +101,21 @@ fn url(request: &Request, base: &Base<'_>) -> Result<Url> {
 /// all.
 fn with_params(url: Url, request: &Request, session: &[(String, String)]) -> Result<Url> {
     // An empty query counts as not given (SES-06).
-    let raw = request.raw_query.as_deref().filter(|raw| !raw.is_empty());
-    if session.is_empty() && request.params.is_empty() && raw.is_none() {
+    let raw = request.query.raw.as_deref().filter(|raw| !raw.is_empty());
+    let pairs = &request.query.pairs;
+    if session.is_empty() && pairs.is_empty() && raw.is_none() {
         return Ok(url);
     }
     let mut query = String::new();
-    // The values of each name: of both lists there may be many.
+    // The values of each name: of both lists there may be many. Without a value, the session's is taken away (SES-04).
     let mut own: HashMap<&str, Vec<&str>> = HashMap::new();
     if !session.is_empty() {
-        for (name, value) in &request.params {
-            own.entry(name).or_default().push(value);
+        for (name, value) in pairs {
+            own.entry(name).or_default().extend(value.as_deref());
         }
     }
     let mut sent: HashSet<&str> = HashSet::new();
-    if raw.is_none() || !request.params.is_empty() {
+    if raw.is_none() || !pairs.is_empty() {
         for (name, value) in session {
             match own.get(name.as_str()) {
                 None => urlencoded::append_pair(&mut query, name, value),
@@ -126,8 +127,10 @@ fn with_params(url: Url, request: &Request, session: &[(String, String)]) -> Res
             }
         }
     }
-    for (name, value) in request.params.iter().filter(|(name, _)| !sent.contains(name.as_str())) {
-        urlencoded::append_pair(&mut query, name, value);
+    for (name, value) in pairs.iter().filter(|(name, _)| !sent.contains(name.as_str())) {
+        if let Some(value) = value {
+            urlencoded::append_pair(&mut query, name, value);
+        }
     }
     if let Some(raw) = raw {
         if !query.is_empty() {

@@ -1,20 +1,16 @@
-//! The builder of a request: setters that collect, and `send`.
+//! The builder of a request: `send`, and the settings that say how. What is sent is set in `request_setters`.
 
 use std::fmt;
 
 use crate::adapter::SendOptions;
 use crate::cancel::Cancel;
-use crate::cookies::CookieJar;
 use crate::error::Result;
-use crate::form::Multipart;
-use crate::message::auth::IntoAuth;
-use crate::message::body::Body;
-use crate::message::pair::Pair;
 use crate::message::{PreparedRequest, Request, Response};
+use crate::pair::Pair;
 use crate::proxy::Proxies;
-use crate::session::Session;
+use crate::session::{Pages, Session};
 use crate::setting::IntoSetting;
-use crate::timeout::{IntoLimit, Timeout};
+use crate::timeout::Timeout;
 use crate::verify::{ClientCert, Verify};
 
 /// A request of a session or of a one-shot function: settings in any order, then [`send`](Self::send).
@@ -28,10 +24,26 @@ pub struct RequestBuilder<'s> {
 }
 
 /// Who owns the session.
-enum Holder<'s> {
+pub(super) enum Holder<'s> {
     Shared(&'s Session),
     /// A one-shot function, which closes it when the response is complete.
     Own(Box<Session>),
+}
+
+impl Holder<'_> {
+    pub(super) fn get(&self) -> &Session {
+        match self {
+            Self::Shared(session) => session,
+            Self::Own(session) => session,
+        }
+    }
+
+    /// Closes a session that nobody else has.
+    pub(super) fn close_own(&self) {
+        if let Self::Own(session) = self {
+            session.close();
+        }
+    }
 }
 
 /// A request's settings for sending, which override the session's; `None` is "not set".
@@ -59,91 +71,62 @@ impl<'s> RequestBuilder<'s> {
     /// [`Response::raise_for_status`].
     pub fn send(self) -> Result<Response> {
         let Self { session, request, settings } = self;
-        match session {
-            Holder::Shared(session) => session.run(request, settings),
-            Holder::Own(session) => {
-                let result = session.run(request, settings);
-                session.close();
-                result
-            }
-        }
+        let result = session.get().run(request, settings);
+        session.close_own();
+        result
     }
 
     /// The request as it would be sent, without sending it.
     ///
     /// # Errors
     /// The first invalid setting.
+    ///
+    /// # Examples
+    /// ```
+    /// let request = petition::get("http://127.0.0.1/a b").prepare()?;
+    ///
+    /// assert_eq!(request.url.as_str(), "http://127.0.0.1/a%20b");
+    /// # Ok::<(), petition::Error>(())
+    /// ```
     pub fn prepare(self) -> Result<PreparedRequest> {
-        match self.session {
-            Holder::Shared(session) => session.prepare_request(self.request),
-            Holder::Own(session) => session.prepare_request(self.request),
-        }
+        self.session.get().prepare_request(self.request)
     }
 
-    fn map(mut self, change: impl FnOnce(Request) -> Request) -> Self {
+    /// Iterates over the pages of a listing: the response to this request, then the page that each response links to with
+    /// `Link: rel=next`. The request's settings (timeout, `verify` and so on) apply to each page.
+    ///
+    /// What goes along to the next page, and which links are followed, is as for [`Session::paginate`]. A page whose status is
+    /// not 2xx is an error; see [`Pages::any_status`].
+    ///
+    /// # Errors
+    /// The first invalid setting. The errors of a page are the last item of the iterator.
+    ///
+    /// # Examples
+    /// ```
+    /// # use petition::{Response, Session, adapter_fn};
+    /// # let mut session = Session::new();
+    /// # session.mount("mock://", adapter_fn(|request, _| match request.url.query() {
+    /// #     Some("page=1") => Response::builder(200).header("Link", "<?page=2>; rel=next").body("one").build(),
+    /// #     _ => Response::builder(200).body("two").build(),
+    /// # }));
+    /// let mut items = Vec::new();
+    /// for page in session.get("mock://h/items").param("page", 1).timeout(5).paginate()? {
+    ///     items.push(page?.text()?);
+    /// }
+    /// assert_eq!(items, ["one", "two"]);
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    pub fn paginate(self) -> Result<Pages<'s>> {
+        let Self { session, request, settings } = self;
+        let (request, options) = session.get().prepare_to_send(request, settings)?;
+        // An invalid limit is an error here, not of the first page.
+        options.timeout.check().map_err(|error| error.with_request(&request))?;
+        Ok(Pages::new(session, request, Some(options)))
+    }
+
+    pub(super) fn map(mut self, change: impl FnOnce(Request) -> Request) -> Self {
         self.request = change(self.request);
         self
-    }
-
-    /// See [`Request::header`].
-    pub fn header(self, name: impl AsRef<str>, value: impl fmt::Display) -> Self {
-        self.map(|request| request.header(name, value))
-    }
-
-    /// See [`Request::headers`].
-    pub fn headers<I: IntoIterator<Item: Pair>>(self, headers: I) -> Self {
-        self.map(|request| request.headers(headers))
-    }
-
-    /// See [`Request::remove_header`].
-    pub fn remove_header(self, name: impl AsRef<str>) -> Self {
-        self.map(|request| request.remove_header(name))
-    }
-
-    /// See [`Request::skip_header`].
-    pub fn skip_header(self, name: impl AsRef<str>) -> Self {
-        self.map(|request| request.skip_header(name))
-    }
-
-    /// See [`Request::params`].
-    pub fn params<I: IntoIterator<Item: Pair>>(self, params: I) -> Self {
-        self.map(|request| request.params(params))
-    }
-
-    /// See [`Request::query_string`].
-    pub fn query_string(self, query: impl AsRef<str>) -> Self {
-        self.map(|request| request.query_string(query))
-    }
-
-    /// See [`Request::data`].
-    pub fn data(self, data: impl Into<Body>) -> Self {
-        self.map(|request| request.data(data))
-    }
-
-    /// See [`Request::json`].
-    #[cfg(feature = "json")]
-    pub fn json(self, value: impl serde::Serialize) -> Self {
-        self.map(|request| request.json(value))
-    }
-
-    /// See [`Request::files`].
-    pub fn files(self, files: impl Into<Multipart>) -> Self {
-        self.map(|request| request.files(files))
-    }
-
-    /// See [`Request::cookies`].
-    pub fn cookies(self, cookies: impl Into<CookieJar>) -> Self {
-        self.map(|request| request.cookies(cookies))
-    }
-
-    /// See [`Request::auth`].
-    pub fn auth(self, auth: impl IntoAuth) -> Self {
-        self.map(|request| request.auth(auth))
-    }
-
-    /// See [`Request::on_response`].
-    pub fn on_response(self, hook: impl Fn(Response) -> Result<Response> + Send + Sync + 'static) -> Self {
-        self.map(|request| request.on_response(hook))
     }
 
     /// Sets the timeout: seconds or a `Duration` for connect and read, a pair to set them separately, `None` for no
@@ -169,19 +152,6 @@ impl<'s> RequestBuilder<'s> {
     pub fn cancel(mut self, cancel: &Cancel) -> Self {
         self.settings.cancel = Some(cancel.clone());
         self
-    }
-
-    /// Asks the server for leave before a body is sent (`Expect: 100-continue`, RFC 9110 §10.1.1).
-    ///
-    /// The head goes out alone. The body follows when the server says 100 (Continue), or when `limit` has passed, as
-    /// not every server knows the expectation; a usual limit is one second, as curl's. A final answer means that the
-    /// body is not sent: a body that can be sent only once is then still unread, and can serve a redirect or the answer
-    /// to a challenge. Without a body, nothing is asked. `None` takes it back; that is the default.
-    ///
-    /// # Coming from requests
-    /// New here: requests does not wait for an answer, even with the header set by hand.
-    pub fn expect_continue(self, limit: impl IntoLimit) -> Self {
-        self.map(|request| request.expect_continue(limit))
     }
 
     /// Whether redirects are followed. True by default, except for [`Session::head`].

@@ -16,7 +16,7 @@ use crate::cancel::Cancel;
 use crate::cookies::CookieJar;
 use crate::error::Result;
 use crate::headers::Headers;
-use crate::message::auth::Auth;
+use crate::message::auth::{Auth, IntoAuth};
 use crate::message::hooks::Hooks;
 use crate::message::request::{IntoMethod, Request};
 use crate::message::{PreparedRequest, Response};
@@ -187,6 +187,59 @@ impl Session {
         }
     }
 
+    /// Sets the credentials for requests that have none of their own: a pair for Basic, any [`Auth`], or `None`.
+    ///
+    /// # Coming from requests
+    /// `session.auth = ("user", "password")`.
+    ///
+    /// # Examples
+    /// ```
+    /// use petition::{BearerAuth, Session};
+    ///
+    /// let mut session = Session::new();
+    /// session.set_auth(("user", "password"));
+    /// session.set_auth(BearerAuth::new("token"));
+    /// ```
+    #[doc(alias = "basic_auth")]
+    #[doc(alias = "bearer_auth")]
+    pub fn set_auth(&mut self, auth: impl IntoAuth) {
+        self.auth = auth.into_auth();
+    }
+
+    /// Sets how certificates are verified: `true`, `false`, a path to a bundle or a directory, or a [`Verify`].
+    ///
+    /// # Coming from requests
+    /// `session.verify = "ca.pem"`.
+    ///
+    /// # Examples
+    /// ```
+    /// use petition::{Session, Verify};
+    ///
+    /// let mut session = Session::new();
+    /// session.set_verify("/etc/ssl/corporate-ca.pem");
+    ///
+    /// assert_eq!(session.verify, Verify::CaBundle("/etc/ssl/corporate-ca.pem".into()));
+    /// ```
+    pub fn set_verify(&mut self, verify: impl Into<Verify>) {
+        self.verify = verify.into();
+    }
+
+    /// Sets the timeout of each request: seconds or a `Duration` for connect and read, a pair to set them separately, a
+    /// [`Timeout`], or `None` for no limit.
+    ///
+    /// # Examples
+    /// ```
+    /// use petition::{Session, Timeout};
+    ///
+    /// let mut session = Session::new();
+    /// session.set_timeout((3.05, 27));
+    ///
+    /// assert_eq!(session.timeout, Timeout::new().connect(3.05).read(27));
+    /// ```
+    pub fn set_timeout(&mut self, timeout: impl Into<Timeout>) {
+        self.timeout = timeout.into();
+    }
+
     /// Uses `adapter` for URLs that start with `prefix`, ignoring case; the longest prefix wins. An adapter that is
     /// already mounted there is replaced, but not closed.
     pub fn mount(&mut self, prefix: impl Into<String>, adapter: impl Adapter + 'static) {
@@ -265,11 +318,21 @@ impl Session {
 
     /// Sends the request of a [`RequestBuilder`].
     pub(super) fn run(&self, request: Request, settings: Settings) -> Result<Response> {
+        let (prepared, options) = self.prepare_to_send(request, settings)?;
+        self.follow(prepared, options)
+    }
+
+    /// The request of a [`RequestBuilder`], and how it is sent.
+    pub(super) fn prepare_to_send(
+        &self,
+        request: Request,
+        settings: Settings,
+    ) -> Result<(PreparedRequest, SendOptions)> {
         let verify_is_set = settings.verify.is_some() || self.verify != Verify::Yes;
         let prepared = self.prepare_request(request)?;
         let mut options = self.send_options().with(settings);
         options.verify_by_environment = self.trust_env && !verify_is_set;
-        self.follow(prepared, options)
+        Ok((prepared, options))
     }
 
     /// The settings for redirects.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use http::StatusCode;
 use parking_lot::{Condvar, Mutex};
 
-use crate::message::Pair;
+use crate::pair::Pair;
 use crate::status::IntoStatus;
 
 /// A request as the server received it.

@@ -93,9 +93,15 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// What can be a URL: `&str`, `String`, [`Url`], and references to them.
+/// What can be a URL: `&str`, `String`, [`Url`], [`http::Uri`], and references to them.
 ///
 /// The trait is sealed: it cannot be implemented outside this crate.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a URL",
+    label = "expected text, a `petition::Url` or an `http::Uri`",
+    note = "a `url::Url` converts: `petition::Url::from(url)`, or `url.as_str()`",
+    note = "parameters go into `.param(name, value)`; `format!` makes one text of several parts"
+)]
 pub trait IntoUrl: sealed::Sealed {
     /// The URL, joined to `base` if there is one.
     #[doc(hidden)]
@@ -103,7 +109,7 @@ pub trait IntoUrl: sealed::Sealed {
 
     /// The URL as it was given.
     #[doc(hidden)]
-    fn text(&self) -> &str;
+    fn text(&self) -> Cow<'_, str>;
 }
 
 macro_rules! into_url_from_text {
@@ -112,12 +118,12 @@ macro_rules! into_url_from_text {
 
         impl IntoUrl for $text {
             fn resolve(&self, base: Option<&Url>) -> Result<Url> {
-                let text = IntoUrl::text(self);
+                let text: &str = self.as_ref();
                 base.map_or_else(|| Url::parse(text), |base| base.join(text))
             }
 
-            fn text(&self) -> &str {
-                self.as_ref()
+            fn text(&self) -> Cow<'_, str> {
+                Cow::Borrowed(self.as_ref())
             }
         }
     )*};
@@ -136,8 +142,8 @@ impl IntoUrl for Url {
         }
     }
 
-    fn text(&self) -> &str {
-        self.as_str()
+    fn text(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self.as_str())
     }
 }
 
@@ -148,7 +154,31 @@ impl IntoUrl for &Url {
         (**self).resolve(base)
     }
 
-    fn text(&self) -> &str {
-        self.as_str()
+    fn text(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self.as_str())
+    }
+}
+
+impl sealed::Sealed for http::Uri {}
+
+impl IntoUrl for http::Uri {
+    fn resolve(&self, base: Option<&Url>) -> Result<Url> {
+        self.to_string().resolve(base)
+    }
+
+    fn text(&self) -> Cow<'_, str> {
+        Cow::Owned(self.to_string())
+    }
+}
+
+impl sealed::Sealed for &http::Uri {}
+
+impl IntoUrl for &http::Uri {
+    fn resolve(&self, base: Option<&Url>) -> Result<Url> {
+        (**self).resolve(base)
+    }
+
+    fn text(&self) -> Cow<'_, str> {
+        (**self).text()
     }
 }

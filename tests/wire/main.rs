@@ -14,6 +14,7 @@ mod connection_rules;
 mod cookies;
 #[cfg(feature = "native-tls")]
 mod credentials;
+mod curl;
 #[cfg(feature = "gzip")]
 mod decoding;
 mod drains;
@@ -22,6 +23,7 @@ mod error_facts;
 mod errors;
 mod expect_continue;
 mod files;
+mod first_calls;
 mod hooks;
 mod log_lines;
 mod one_shot;

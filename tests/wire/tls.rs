@@ -138,6 +138,68 @@ fn verify_is_on_off_a_bundle_or_a_directory() {
     });
 }
 
+// docs/decisions.md#system-and
+#[test]
+fn authorities_beside_the_systems_add_to_them() {
+    // The system's authorities are those that SSL_CERT_FILE names to both backends.
+    let child = Child::new(|| {
+        let variable = |name: &str| std::env::var(name).unwrap();
+        let own = match variable("TEST_AS").as_str() {
+            "path" => Verify::system_and(variable("TEST_OWN")),
+            "text" => Verify::system_and(std::fs::read_to_string(variable("TEST_OWN")).unwrap()),
+            _ => Verify::system_and(std::fs::read(variable("TEST_OWN")).unwrap()),
+        };
+        let said = backends().into_iter().map(|backend| {
+            let mut session = session(&backend, |builder| builder);
+            session.verify = own.clone();
+            ["TEST_BY_OWN", "TEST_BY_SYSTEM", "TEST_BY_NOBODY"].map(|url| match session.get(variable(url)).send() {
+                Ok(response) => response.text().unwrap(),
+                Err(error) => format!("{:?}", error.kind()),
+            })
+        });
+        let said: Vec<_> = said.map(|said| said.join(" ")).collect();
+        said.join("; ")
+    });
+    let (own, system, stranger) = (Pki::new(), Pki::new(), Pki::new());
+    let servers = [&own, &system, &stranger].map(|pki| Secure::new(&pki.leaf));
+    let urls = servers.each_ref().map(|server| server.url("good.test"));
+    let bundles = [&own, &system].map(|pki| pki.dir.path().join("ca.pem").to_str().unwrap().to_owned());
+
+    for form in ["path", "text", "bytes"] {
+        let said = child.run(&[
+            ("SSL_CERT_FILE", &bundles[1]),
+            ("TEST_OWN", &bundles[0]),
+            ("TEST_AS", form),
+            ("TEST_BY_OWN", &urls[0]),
+            ("TEST_BY_SYSTEM", &urls[1]),
+            ("TEST_BY_NOBODY", &urls[2]),
+        ]);
+        assert_eq!(said, vec!["ok ok SslError"; backends().len()].join("; "), "{form}");
+    }
+}
+
+// TLS-03
+#[test]
+fn authorities_that_cannot_be_added_are_an_error_that_names_them() {
+    without_environment(|| {
+        let pki = Pki::new();
+        let secure = Secure::new(&pki.leaf);
+        let empty = pki.dir.file("empty.pem", "no certificate");
+        for backend in backends() {
+            let session = session(&backend, |builder| builder);
+            for (verify, text) in [
+                (Verify::system_and("nowhere/ca.pem"), "nowhere/ca.pem"),
+                (Verify::system_and(&empty), "empty.pem"),
+                (Verify::system_and(b"no certificate"), "memory"),
+                (Verify::system_and(pki.leaf.cert.as_str()), "there is no root in it"),
+            ] {
+                let error = session.get(secure.url("good.test")).verify(verify).send().unwrap_err();
+                assert!(error.to_string().contains(text), "{error}");
+            }
+        }
+    });
+}
+
 // TLS-03
 #[test]
 fn a_bundle_that_is_not_there_or_has_no_certificates_is_named() {

@@ -10,6 +10,13 @@ use std::sync::Arc;
 use super::{Body, Media};
 use crate::form::source::Source;
 
+/// No body.
+impl From<()> for Body {
+    fn from((): ()) -> Self {
+        Self::default()
+    }
+}
+
 macro_rules! from_bytes {
     ($([$($generics:tt)*] $type:ty, |$value:ident| $bytes:expr;)*) => {$(
         impl<$($generics)*> From<$type> for Body {

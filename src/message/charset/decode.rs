@@ -40,7 +40,7 @@ pub(crate) fn into_text(mut bytes: Vec<u8>, encoding: Option<&str>) -> String {
 }
 
 /// The codec, and the length of the byte-order mark.
-fn codec(bytes: &[u8], encoding: Option<&str>) -> (Codec, usize) {
+pub(super) fn codec(bytes: &[u8], encoding: Option<&str>) -> (Codec, usize) {
     if let Some((utf, length)) = unicode::mark(bytes) {
         return (utf.map_or(Codec::Utf8, Codec::Utf), length);
     }
@@ -61,7 +61,7 @@ impl Codec {
         unicode::named(&plain(name)).or_else(|| NAMES.iter().find_map(|named| named(name)).map(Self::Other))
     }
 
-    fn decode(self, bytes: &[u8]) -> String {
+    pub(super) fn decode(self, bytes: &[u8]) -> String {
         match self {
             // Validated as a whole first: locating errors is slow, and errors are rare.
             Self::Utf8 => match std::str::from_utf8(bytes) {

@@ -2,12 +2,13 @@
 #![cfg(feature = "charset")]
 
 use encoding_rs::{
-    BIG5, DecoderResult, EUC_JP, EUC_KR, Encoding, GB18030, GBK, ISO_2022_JP, ISO_8859_13, ISO_8859_14, ISO_8859_15,
-    ISO_8859_16, KOI8_R, KOI8_U, MACINTOSH, REPLACEMENT, SHIFT_JIS, WINDOWS_874, X_MAC_CYRILLIC,
+    BIG5, Decoder, DecoderResult, EUC_JP, EUC_KR, Encoding, GB18030, GBK, ISO_2022_JP, ISO_8859_13, ISO_8859_14,
+    ISO_8859_15, ISO_8859_16, KOI8_R, KOI8_U, MACINTOSH, REPLACEMENT, SHIFT_JIS, WINDOWS_874, X_MAC_CYRILLIC,
 };
 
 use super::Charset;
 use super::decode::plain;
+use super::incremental::Feed;
 
 /// The encoding for a name of the web, or otherwise of Python.
 pub(super) fn named(name: &str) -> Option<&'static dyn Charset> {
@@ -33,15 +34,28 @@ pub(super) fn named(name: &str) -> Option<&'static dyn Charset> {
 const CODE_PAGES: [&str; 4] = ["windows", "cswindows", "cp", "ms"];
 
 impl Charset for Encoding {
-    /// As in Python, each byte of an invalid sequence becomes one U+FFFD.
     fn decode(&'static self, bytes: &[u8]) -> String {
-        let mut decoder = self.new_decoder_without_bom_handling();
+        self.new_decoder_without_bom_handling().feed(bytes, true)
+    }
+
+    fn feed(&'static self) -> Box<dyn Feed> {
+        Box::new(self.new_decoder_without_bom_handling())
+    }
+
+    fn keeps_ascii(&'static self) -> bool {
+        self.is_ascii_compatible()
+    }
+}
+
+impl Feed for Decoder {
+    /// As in Python, each byte of an invalid sequence becomes one U+FFFD.
+    fn feed(&mut self, bytes: &[u8], is_last: bool) -> String {
         let mut text = String::new();
         let mut rest = bytes;
         loop {
-            let room = decoder.max_utf8_buffer_length_without_replacement(rest.len()).unwrap_or(rest.len());
+            let room = self.max_utf8_buffer_length_without_replacement(rest.len()).unwrap_or(rest.len());
             text.reserve(room);
-            let (result, used) = decoder.decode_to_string_without_replacement(rest, &mut text, true);
+            let (result, used) = self.decode_to_string_without_replacement(rest, &mut text, is_last);
             rest = &rest[used..];
             match result {
                 DecoderResult::InputEmpty => return text,
@@ -49,10 +63,6 @@ impl Charset for Encoding {
                 DecoderResult::Malformed(length, _) => text.extend((0..length).map(|_| char::REPLACEMENT_CHARACTER)),
             }
         }
-    }
-
-    fn keeps_ascii(&'static self) -> bool {
-        self.is_ascii_compatible()
     }
 }
 
@@ -128,8 +138,34 @@ impl Charset for Gb2312 {
         }
     }
 
+    fn feed(&'static self) -> Box<dyn Feed> {
+        Box::new(Gb2312Feed { lead: None })
+    }
+
     fn keeps_ascii(&'static self) -> bool {
         true
+    }
+}
+
+/// A text in GB 2312 that arrives in pieces.
+struct Gb2312Feed {
+    /// The first byte of a pair whose second has not arrived.
+    lead: Option<u8>,
+}
+
+impl Feed for Gb2312Feed {
+    fn feed(&mut self, bytes: &[u8], is_last: bool) -> String {
+        let mut all: Vec<u8> = self.lead.take().into_iter().chain(bytes.iter().copied()).collect();
+        let mut at = 0;
+        while at < all.len() {
+            // A byte that is no character is skipped, as `decode` does.
+            at += gb2312_prefix(&all[at..]);
+            if !is_last && at + 1 == all.len() && matches!(all[at], 0xa1..=0xf7) {
+                self.lead = all.pop();
+            }
+            at += 1;
+        }
+        Gb2312.decode(&all)
     }
 }
 

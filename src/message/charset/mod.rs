@@ -8,6 +8,7 @@ mod apparent;
 mod content_type;
 mod decode;
 mod detect;
+mod incremental;
 mod legacy;
 mod text_encoding;
 pub(crate) mod unicode;
@@ -15,11 +16,17 @@ pub(crate) mod unicode;
 pub(crate) use apparent::apparent_encoding;
 pub(crate) use content_type::encoding_from_headers;
 pub(crate) use decode::{decode, into_text};
+pub(crate) use incremental::Decoder;
 pub use text_encoding::TextEncoding;
+
+use incremental::Feed;
 
 /// A character encoding from the table.
 trait Charset: Sync {
     fn decode(&'static self, bytes: &[u8]) -> String;
+
+    /// A decoder of a text that arrives in pieces.
+    fn feed(&'static self) -> Box<dyn Feed>;
 
     /// Whether bytes that are all below 0x80 are ASCII.
     fn keeps_ascii(&'static self) -> bool;

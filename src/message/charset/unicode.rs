@@ -57,6 +57,12 @@ pub(super) fn mark(bytes: &[u8]) -> Option<(Option<Utf>, usize)> {
     }
 }
 
+/// Whether it is not certain yet that these bytes begin with a byte-order mark, or with which.
+pub(super) fn may_become_mark(bytes: &[u8]) -> bool {
+    const LONGEST: [&[u8]; 4] = [&[0xef, 0xbb, 0xbf], &[0xff, 0xfe, 0, 0], &[0, 0, 0xfe, 0xff], &[0xfe, 0xff]];
+    LONGEST.iter().any(|mark| mark.len() > bytes.len() && mark.starts_with(bytes))
+}
+
 /// The encoding of a name without case and punctuation. Without a byte order it is little-endian, because there was no mark.
 pub(super) fn named(plain: &str) -> Option<Codec> {
     Some(match plain {

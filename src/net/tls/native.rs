@@ -5,11 +5,11 @@
 
 use std::io::{self, Read, Write};
 
-use native_tls::{Certificate, HandshakeError, Identity, Protocol, TlsConnector, TlsStream};
+use native_tls::{Certificate, HandshakeError, Identity, Protocol, TlsConnector, TlsConnectorBuilder, TlsStream};
 
 use super::pem::{self, KeyForm};
 use super::{Carrier, TlsConfig, TlsError, TlsErrorKind, TlsVersion, pins, pkcs12};
-use crate::verify::{ClientCert, Source, Verify};
+use crate::verify::{Authorities, ClientCert, Source, Verify};
 
 pub(super) type Connector = TlsConnector;
 
@@ -28,11 +28,10 @@ pub(super) fn build(config: &TlsConfig) -> Result<Connector, TlsError> {
         }
         Verify::CaBundle(path) => {
             builder.disable_built_in_roots(true);
-            for der in pem::bundle(path)? {
-                let certificate = Certificate::from_der(&der)
-                    .map_err(|error| pem::unusable("CA bundle", &path.display().to_string(), &error.to_string()))?;
-                builder.add_root_certificate(certificate);
-            }
+            add_roots(&mut builder, &pem::bundle(path)?, &path.display().to_string())?;
+        }
+        Verify::SystemAnd(Authorities(material)) => {
+            add_roots(&mut builder, &pem::bundle_of(material)?, &pem::place(material))?;
         }
     }
     if !config.check_hostname {
@@ -49,6 +48,15 @@ pub(super) fn build(config: &TlsConfig) -> Result<Connector, TlsError> {
         };
         TlsError::new(TlsErrorKind::Unusable, format!("{what}: {error}"))
     })
+}
+
+fn add_roots(builder: &mut TlsConnectorBuilder, bundle: &[Vec<u8>], place: &str) -> Result<(), TlsError> {
+    for der in bundle {
+        let certificate =
+            Certificate::from_der(der).map_err(|error| pem::unusable("CA bundle", place, &error.to_string()))?;
+        builder.add_root_certificate(certificate);
+    }
+    Ok(())
 }
 
 fn protocol(version: TlsVersion) -> Protocol {

@@ -63,33 +63,55 @@ pub(super) fn place(material: &Material) -> String {
 
 /// The certificates of a bundle: a PEM file, or all PEM files in a directory. There is at least one.
 pub(super) fn bundle(path: &Path) -> Result<Vec<Vec<u8>>, TlsError> {
-    const WHAT: &str = "CA bundle";
+    let found = if path.is_dir() {
+        authorities_of_directory(path)?
+    } else {
+        let found = authorities(&read_file(path, BUNDLE)?);
+        found.map_err(|what| unusable(BUNDLE, &path.display().to_string(), &what))?
+    };
+    trusted(found, &path.display().to_string())
+}
+
+/// Like [`bundle`], from a path or from memory.
+pub(super) fn bundle_of(material: &Material) -> Result<Vec<Vec<u8>>, TlsError> {
+    match material {
+        Material::File(path) => bundle(path),
+        Material::Memory(bytes) => {
+            let found = authorities(bytes).map_err(|what| unusable(BUNDLE, &place(material), &what))?;
+            trusted(found, &place(material))
+        }
+    }
+}
+
+const BUNDLE: &str = "CA bundle";
+
+fn authorities_of_directory(path: &Path) -> Result<Vec<Listed>, TlsError> {
     let mut found = Vec::new();
-    if path.is_dir() {
-        let unreadable = |error: std::io::Error| {
-            let text = format!("cannot read the {WHAT} directory {}: {error}", path.display());
-            TlsError::new(TlsErrorKind::File(error.kind()), text)
-        };
-        let mut files: Vec<_> = fs::read_dir(path)
-            .map_err(unreadable)?
-            .map(|entry| entry.map(|e| e.path()))
-            .collect::<Result<_, _>>()
-            .map_err(unreadable)?;
-        files.sort();
-        for file in files.iter().filter(|file| file.is_file()) {
-            // Such directories contain other files too. A file that is not PEM is not an error.
-            let Ok(bytes) = fs::read(file) else { continue };
-            for certificate in authorities(&bytes).unwrap_or_default() {
-                // `openssl rehash` makes a second name for each.
-                if !found.contains(&certificate) {
-                    found.push(certificate);
-                }
+    let unreadable = |error: std::io::Error| {
+        let text = format!("cannot read the {BUNDLE} directory {}: {error}", path.display());
+        TlsError::new(TlsErrorKind::File(error.kind()), text)
+    };
+    let mut files: Vec<_> = fs::read_dir(path)
+        .map_err(unreadable)?
+        .map(|entry| entry.map(|e| e.path()))
+        .collect::<Result<_, _>>()
+        .map_err(unreadable)?;
+    files.sort();
+    for file in files.iter().filter(|file| file.is_file()) {
+        // Such directories contain other files too. A file that is not PEM is not an error.
+        let Ok(bytes) = fs::read(file) else { continue };
+        for certificate in authorities(&bytes).unwrap_or_default() {
+            // `openssl rehash` makes a second name for each.
+            if !found.contains(&certificate) {
+                found.push(certificate);
             }
         }
-    } else {
-        let bytes = read_file(path, WHAT)?;
-        found = authorities(&bytes).map_err(|what| unusable(WHAT, &path.display().to_string(), &what))?;
     }
+    Ok(found)
+}
+
+/// Those of `found` that may vouch for servers; `place` is where they were.
+fn trusted(mut found: Vec<Listed>, place: &str) -> Result<Vec<Vec<u8>>, TlsError> {
     let rejected: Vec<_> = found.iter().filter(|own| !own.is_trusted).map(|own| own.der.clone()).collect();
     // One that is rejected is not let in by another block either.
     found.retain(|own| !rejected.contains(&own.der));
@@ -101,7 +123,7 @@ pub(super) fn bundle(path: &Path) -> Result<Vec<Vec<u8>>, TlsError> {
         false if !rejected.is_empty() => "none of its certificates is trusted for servers",
         false => "there is no certificate in it",
     };
-    Err(unusable(WHAT, &path.display().to_string(), why))
+    Err(unusable(BUNDLE, place, why))
 }
 
 pub(super) fn unusable(what: &str, place: &str, why: &str) -> TlsError {

@@ -15,9 +15,11 @@ use ::rustls::{
     RootCertStore, SignatureScheme, SupportedProtocolVersion, version,
 };
 
+use rustls_platform_verifier::Verifier;
+
 use super::pem::{self, KeyForm};
 use super::{Carrier, TlsConfig, TlsError, TlsErrorKind, TlsVersion, pins, x509};
-use crate::verify::{ClientCert, Source, Verify};
+use crate::verify::{Authorities, ClientCert, Source, Verify};
 
 pub(super) type Connector = Arc<ClientConfig>;
 
@@ -82,27 +84,48 @@ fn versions(config: &TlsConfig) -> Vec<&'static SupportedProtocolVersion> {
 fn verifier(config: &TlsConfig, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
     let chain: Arc<dyn ServerCertVerifier> = match &config.verify {
         Verify::No => return Ok(Arc::new(Anyone(Arc::clone(provider)))),
-        Verify::Yes => Arc::new(rustls_platform_verifier::Verifier::new(Arc::clone(provider)).map_err(|error| {
-            TlsError::new(TlsErrorKind::Unusable, format!("the system's authorities cannot be used: {error}"))
-        })?),
+        Verify::Yes => Arc::new(Verifier::new(Arc::clone(provider)).map_err(no_system)?),
         Verify::CaBundle(path) => {
             let unusable = |why: String| pem::unusable("CA bundle", &path.display().to_string(), &why);
-            // Only a root ends a chain, as for OpenSSL; what else the bundle has may stand in it.
-            let (mut roots, mut links) = (RootCertStore::empty(), Vec::new());
-            for der in pem::bundle(path)? {
-                if x509::is_self_issued(&der) {
-                    roots.add(der.into()).map_err(|error| unusable(error.to_string()))?;
-                } else {
-                    links.push(CertificateDer::from(der));
-                }
+            let (own, links) = roots_and_links(pem::bundle(path)?);
+            let mut roots = RootCertStore::empty();
+            for root in own {
+                roots.add(root).map_err(|error| unusable(error.to_string()))?;
             }
             let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
                 .build()
                 .map_err(|error| unusable(error.to_string()))?;
-            if links.is_empty() { verifier } else { Arc::new(WithLinks { verifier, links }) }
+            with_links(verifier, links)
+        }
+        Verify::SystemAnd(Authorities(material)) => {
+            let (own, links) = roots_and_links(pem::bundle_of(material)?);
+            // The verifier leaves out what it cannot use; here that is an error, as for a bundle alone.
+            for root in &own {
+                RootCertStore::empty()
+                    .add(root.clone())
+                    .map_err(|error| pem::unusable("CA bundle", &pem::place(material), &error.to_string()))?;
+            }
+            let verifier = Verifier::new_with_extra_roots(own, Arc::clone(provider)).map_err(no_system)?;
+            with_links(Arc::new(verifier), links)
         }
     };
     Ok(if config.check_hostname { chain } else { Arc::new(AnyName(chain)) })
+}
+
+/// The certificates of a bundle that end a chain, as for OpenSSL, and those that may stand in one.
+fn roots_and_links(bundle: Vec<Vec<u8>>) -> (Vec<CertificateDer<'static>>, Vec<CertificateDer<'static>>) {
+    bundle.into_iter().map(CertificateDer::from).partition(|der| x509::is_self_issued(der))
+}
+
+fn with_links(
+    verifier: Arc<dyn ServerCertVerifier>,
+    links: Vec<CertificateDer<'static>>,
+) -> Arc<dyn ServerCertVerifier> {
+    if links.is_empty() { verifier } else { Arc::new(WithLinks { verifier, links }) }
+}
+
+fn no_system(error: Error) -> TlsError {
+    TlsError::new(TlsErrorKind::Unusable, format!("the system's authorities cannot be used: {error}"))
 }
 
 fn identity(cert: &ClientCert) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Pin;
-use crate::verify::{ClientCert, Material, Source, Verify};
+use crate::verify::{Authorities, ClientCert, Material, Source, Verify};
 
 /// A version of TLS.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -171,7 +171,8 @@ impl TlsSettings {
         let config = self.config();
         let bundle = match &config.verify {
             Verify::CaBundle(path) => Some(path.as_path()),
-            Verify::Yes | Verify::No => None,
+            Verify::SystemAnd(Authorities(Material::File(path))) => Some(&**path),
+            Verify::Yes | Verify::No | Verify::SystemAnd(_) => None,
         };
         let (first, second) = match config.cert.as_ref().map(|cert| &cert.source) {
             Some(Source::Pem { cert, key, .. }) => (Some(cert), Some(key)),
@@ -228,6 +229,7 @@ mod tests {
             TlsConfig { verify: Verify::No, ..TlsConfig::default() },
             TlsConfig { verify: Verify::from("ca.pem"), ..TlsConfig::default() },
             TlsConfig { verify: Verify::from("other.pem"), ..TlsConfig::default() },
+            TlsConfig { verify: Verify::system_and("ca.pem"), ..TlsConfig::default() },
             TlsConfig { cert: Some(ClientCert::from("a.pem")), ..TlsConfig::default() },
             TlsConfig { cert: Some(ClientCert::pem("a.pem", "b.key")), ..TlsConfig::default() },
             TlsConfig { cert: Some(ClientCert::pem("a.pem", "b.key").passphrase("x")), ..TlsConfig::default() },

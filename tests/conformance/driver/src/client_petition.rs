@@ -1,6 +1,6 @@
 //! A scenario's calls in terms of petition's public API, and petition's errors in terms of requests' exceptions.
 //!
-//! Python's `None` as a header is `remove_header`; as a parameter or a field of a form it is left out. What the API cannot
+//! Python's `None` as a header is `remove_header`; as a field of a form it is left out. What the API cannot
 //! say is `Unsupported`.
 
 use crate::client::*;
@@ -280,7 +280,7 @@ macro_rules! finish {
         if let Some(p) = &req.params {
             b = match scenario::params(p) {
                 scenario::Params::Raw(raw) => b.query_string(raw.as_str()),
-                scenario::Params::Pairs(pairs) => b.params(given(&pairs)),
+                scenario::Params::Pairs(pairs) => b.params(&pairs),
             };
         }
         if let Some(json) = &req.json {
@@ -421,15 +421,6 @@ impl Sess for PSess {
         let response = match &self.session {
             Some(lock) => {
                 let s = lock.read().unwrap_or_else(|e| e.into_inner());
-                if let Some(p) = &req.params {
-                    let unset =
-                        |(k, v): &(String, Option<String>)| v.is_none() && s.params.iter().any(|(name, _)| name == k);
-                    if let scenario::Params::Pairs(pairs) = scenario::params(p) {
-                        if pairs.iter().any(unset) {
-                            return unsupported("a session's parameter taken away");
-                        }
-                    }
-                }
                 macro_rules! on_session { ($($call:tt)*) => { s.$($call)* } }
                 finish!(start!(on_session, req), req)?
             }
@@ -542,10 +533,9 @@ impl Resp for PResp {
     }
 
     fn chunks(&mut self, size: Option<usize>, sizes: bool, sink: &mut dyn FnMut(Vec<u8>) -> bool) -> Res<()> {
-        if size.is_none() && sizes {
-            return unsupported("iter_content(None), as it arrives");
-        }
-        for chunk in self.0.iter_content(size.unwrap_or(8192)) {
+        // Where the sizes do not count, more is read at once.
+        let size = if sizes { size } else { size.or(Some(8192)) };
+        for chunk in self.0.iter_content(size) {
             if !sink(chunk.map_err(fail)?) {
                 break;
             }
@@ -553,8 +543,13 @@ impl Resp for PResp {
         Ok(())
     }
 
-    fn text_chunks(&mut self, _: Option<usize>, _: &mut dyn FnMut(String) -> bool) -> Res<()> {
-        unsupported("iter_content(decode_unicode=True)")
+    fn text_chunks(&mut self, size: Option<usize>, sink: &mut dyn FnMut(String) -> bool) -> Res<()> {
+        for text in self.0.iter_text(size) {
+            if !sink(text.map_err(fail)?) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The chunk size has no say in what the lines are, so it has no place in the API.

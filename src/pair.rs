@@ -11,6 +11,12 @@ mod sealed {
 ///
 /// So arrays, slices, `Vec`, `HashMap` and `BTreeMap`, owned or borrowed, are all lists of pairs. The trait is sealed: it
 /// cannot be implemented outside this crate.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a pair of a name and a value",
+    label = "expected `(name, value)`",
+    note = "a name is text, a value has a text form (`Display`): text, a number, `true` and so on",
+    note = "values of different types do not fit into one list: write them as text, or make several calls"
+)]
 pub trait Pair: sealed::Sealed {
     #[doc(hidden)]
     fn name(&self) -> &str;

@@ -1,0 +1,362 @@
+//! A prepared request as a command line of curl, for bug reports and for trying it out.
+//!
+//! The command is for a POSIX shell. Each argument is quoted so that the shell passes on exactly its bytes: text in single
+//! quotes; what a shell's quotes cannot hold, or a terminal would act on, as octal escapes of `printf`.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use http::Method;
+
+use crate::message::prepared::PreparedRequest;
+use crate::text::latin1;
+use crate::text::percent;
+
+/// What is shown of a secret.
+const MASK: &str = "***";
+
+/// Headers whose values are secret.
+const SECRET_HEADERS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
+
+impl PreparedRequest {
+    /// The request as a command line of curl, with `***` in place of secrets.
+    ///
+    /// Secrets are the values of `Authorization`, `Proxy-Authorization`, `Cookie` and of headers that an
+    /// [`Auth`](crate::Auth) set; the URL's user info; and the values of headers, query parameters and form fields whose
+    /// names speak of a token, key, password, secret, signature or session. A body that is not a form is shown as it is.
+    /// [`to_curl_with_secrets`](Self::to_curl_with_secrets) masks nothing, and so its command can be run.
+    ///
+    /// A body that is not in memory (a file, a reader, an iterator) is `--data-binary @-`: curl reads it from standard input.
+    ///
+    /// # Coming from requests
+    /// New here; the package `curlify` does it for requests.
+    ///
+    /// # Examples
+    /// ```
+    /// let request = petition::post("http://127.0.0.1/items?api_key=123").auth(("user", "password")).data("it's").prepare()?;
+    ///
+    /// let command = request.to_curl();
+    ///
+    /// assert!(command.starts_with("curl 'http://127.0.0.1/items?api_key=***' "));
+    /// assert!(command.contains(" -H 'Authorization: ***'") && command.ends_with(r" --data-raw 'it'\''s'"));
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    #[must_use]
+    pub fn to_curl(&self) -> String {
+        self.curl(true)
+    }
+
+    /// The request as a command line of curl, credentials included.
+    ///
+    /// Like [`to_curl`](Self::to_curl) without its mask. Do not write it to a log.
+    ///
+    /// # Examples
+    /// ```
+    /// let request = petition::get("http://127.0.0.1/").header("X-A", "1").prepare()?;
+    ///
+    /// assert!(request.to_curl_with_secrets().contains("-H 'X-A: 1'"));
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    #[must_use]
+    pub fn to_curl_with_secrets(&self) -> String {
+        self.curl(false)
+    }
+
+    fn curl(&self, masked: bool) -> String {
+        let (mut command, mut input) = (String::from("curl"), String::new());
+        for option in self.curl_options() {
+            command.push(' ');
+            command.push_str(option);
+        }
+        let has_body = self.body_bytes().is_some() || self.body.as_bytes().is_none();
+        let usual = if has_body { Method::POST } else { Method::GET };
+        if self.method == Method::HEAD && !has_body {
+            command.push_str(" --head");
+        } else if self.method != usual {
+            argument(&mut command, " -X ", self.method.as_str().as_bytes());
+        }
+        argument(&mut command, " ", self.curl_url(masked).as_bytes());
+        self.curl_headers(masked, has_body, &mut command);
+        match self.body_bytes() {
+            Some(body) => {
+                let body = if masked { self.masked_form(body) } else { body.into() };
+                match std::str::from_utf8(&body) {
+                    Ok(text) if is_plain(text) => argument(&mut command, " --data-raw ", &body),
+                    // An argument cannot hold NUL, and a text cannot hold other bytes.
+                    _ => {
+                        input.push_str("printf ");
+                        format(&mut input, &body);
+                        input.push_str(" | ");
+                        command.push_str(" --data-binary @-");
+                    }
+                }
+            }
+            None if has_body => command.push_str(" --data-binary @-"),
+            None => {}
+        }
+        input + &command
+    }
+
+    /// Options without which curl would send something else.
+    fn curl_options(&self) -> impl Iterator<Item = &'static str> {
+        let url = self.url.as_str();
+        let codings = self.headers.get("accept-encoding").filter(|codings| !codings.eq_ignore_ascii_case("identity"));
+        [
+            // Everything here is HTTP/1.1, and so are headers such as Connection.
+            (self.url.is_https(), "--http1.1"),
+            (url.contains(['[', ']', '{', '}']), "--globoff"),
+            (url.contains("/."), "--path-as-is"),
+            (codings.is_some(), "--compressed"),
+        ]
+        .into_iter()
+        .filter_map(|(is_needed, option)| is_needed.then_some(option))
+    }
+
+    fn curl_url(&self, masked: bool) -> String {
+        let url = if masked { self.url.without_user_info() } else { self.url.as_str().into() };
+        // The fragment is never sent, and may be secret.
+        let url = &url[..url.find('#').unwrap_or(url.len())];
+        match url.split_once('?') {
+            Some((before, query)) if masked => format!("{before}?{}", masked_pairs(query)),
+            _ => url.to_owned(),
+        }
+    }
+
+    fn curl_headers(&self, masked: bool, has_body: bool, command: &mut String) {
+        let by_auth = |name: &str| self.extras.auth_headers.iter().any(|own| own.name.eq_ignore_ascii_case(name));
+        for (name, value) in &self.headers {
+            // curl knows the length of what it sends.
+            if has_body && self.body_bytes().is_some() && name.eq_ignore_ascii_case("content-length") {
+                continue;
+            }
+            let is_secret = SECRET_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name));
+            let value = if masked && (is_secret || by_auth(name) || is_secret_name(name)) { MASK } else { value };
+            // With a colon and nothing behind it, curl would leave the header out.
+            let line = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
+            argument(command, " -H ", &latin1::to_bytes(&line).unwrap_or_else(|| line.into_bytes()));
+        }
+        // What curl would add by itself.
+        for (name, is_added) in [
+            ("Accept", true),
+            ("User-Agent", self.extras.skip.user_agent),
+            ("Content-Type", has_body),
+            ("Authorization", !masked && self.url.user_info().is_some()),
+        ] {
+            if is_added && !self.headers.contains(name) {
+                argument(command, " -H ", format!("{name}:").as_bytes());
+            }
+        }
+    }
+
+    /// The body, with the secrets of a form masked.
+    fn masked_form<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
+        let is_form = |value: &str| value.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded");
+        match std::str::from_utf8(body) {
+            Ok(form) if self.headers.get("content-type").is_some_and(is_form) => masked_pairs(form).into_bytes().into(),
+            _ => body.into(),
+        }
+    }
+}
+
+/// `a=1&token=2` as `a=1&token=***`.
+fn masked_pairs(query: &str) -> String {
+    let mut out = String::with_capacity(query.len());
+    for (index, pair) in query.split('&').enumerate() {
+        if index > 0 {
+            out.push('&');
+        }
+        match pair.split_once('=') {
+            Some((name, value)) if !value.is_empty() && is_secret_name(&percent::decode(name)) => {
+                out.push_str(name);
+                out.push('=');
+                out.push_str(MASK);
+            }
+            _ => out.push_str(pair),
+        }
+    }
+    out
+}
+
+/// Whether a name says that its value is a secret. Case and punctuation do not matter.
+fn is_secret_name(name: &str) -> bool {
+    const WITHIN: [&str; 11] = [
+        "token",
+        "secret",
+        "password",
+        "passwd",
+        "passphrase",
+        "apikey",
+        "accesskey",
+        "privatekey",
+        "signature",
+        "credential",
+        "sessionid",
+    ];
+    const WHOLE: [&str; 11] =
+        ["key", "sig", "pwd", "pass", "pw", "auth", "authorization", "jwt", "sid", "session", "otp"];
+    let plain: String =
+        name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
+    WITHIN.iter().any(|word| plain.contains(word)) || WHOLE.contains(&&*plain)
+}
+
+/// Whether single quotes hold it, and a terminal into which it is pasted does nothing but insert it.
+fn is_plain(text: &str) -> bool {
+    text.chars().all(|letter| letter == '\n' || !letter.is_control())
+}
+
+/// Appends one argument.
+fn argument(command: &mut String, before: &str, bytes: &[u8]) {
+    command.push_str(before);
+    match std::str::from_utf8(bytes) {
+        Ok(text) if bytes.is_ascii() && is_plain(text) => quote(command, text),
+        // A body or a URL may be text beyond ASCII; the bytes of a header are Latin-1.
+        Ok(text) if before != " -H " && is_plain(text) => quote(command, text),
+        _ => {
+            command.push_str("\"$(printf ");
+            format(command, bytes);
+            command.push_str(")\"");
+        }
+    }
+}
+
+/// Appends `text` in single quotes.
+fn quote(command: &mut String, text: &str) {
+    command.push('\'');
+    for (index, part) in text.split('\'').enumerate() {
+        if index > 0 {
+            command.push_str("'\\''");
+        }
+        command.push_str(part);
+    }
+    command.push('\'');
+}
+
+/// Appends a format of `printf` that writes exactly these bytes, in single quotes.
+fn format(command: &mut String, bytes: &[u8]) {
+    command.push('\'');
+    for &byte in bytes {
+        match byte {
+            b'%' => command.push_str("%%"),
+            b'\\' => command.push_str("\\\\"),
+            b' '..=b'~' if byte != b'\'' && byte != b'-' => command.push(char::from(byte)),
+            _ => {
+                // A text is written without a failure.
+                let _ = write!(command, "\\{byte:03o}");
+            }
+        }
+    }
+    command.push('\'');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Request;
+    use crate::message::body::Body;
+
+    fn get(url: &str) -> PreparedRequest {
+        Request::new("GET", url).prepare().unwrap()
+    }
+
+    #[test]
+    fn a_request_is_one_line_that_curl_sends_in_the_same_way() {
+        let none = || Request::new("GET", "http://h/x");
+        for (request, want) in [
+            (none(), "curl 'http://h/x' -H 'Accept:'"),
+            (none().header("Accept", "*/*"), "curl 'http://h/x' -H 'Accept: */*'"),
+            (none().header("Accept", ""), "curl 'http://h/x' -H 'Accept;'"),
+            (none().skip_header("User-Agent"), "curl 'http://h/x' -H 'Accept:' -H 'User-Agent:'"),
+            (
+                none().header("Accept-Encoding", "gzip"),
+                "curl --compressed 'http://h/x' -H 'Accept-Encoding: gzip' -H 'Accept:'",
+            ),
+            (Request::new("HEAD", "https://h/"), "curl --http1.1 --head 'https://h/' -H 'Accept:'"),
+            (Request::new("DELETE", "http://h/"), "curl -X 'DELETE' 'http://h/' -H 'Content-Length: 0' -H 'Accept:'"),
+            (
+                Request::new("POST", "http://h/").data("a"),
+                "curl 'http://h/' -H 'Accept:' -H 'Content-Type:' --data-raw 'a'",
+            ),
+            (
+                Request::new("PUT", "http://h/").data([("a", "b c")]),
+                "curl -X 'PUT' 'http://h/' -H 'Content-Type: application/x-www-form-urlencoded' -H 'Accept:' --data-raw 'a=b+c'",
+            ),
+            (
+                Request::new("POST", "http://h/").data(Body::sized(std::io::empty(), 3)),
+                "curl 'http://h/' -H 'Content-Length: 3' -H 'Accept:' -H 'Content-Type:' --data-binary @-",
+            ),
+            (Request::new("GET", "http://[::1]/a#f"), "curl --globoff 'http://[::1]/a' -H 'Accept:'"),
+            (Request::new("GET", "http://h/a.b/.c"), "curl --path-as-is 'http://h/a.b/.c' -H 'Accept:'"),
+        ] {
+            assert_eq!(request.prepare().unwrap().to_curl(), want);
+        }
+    }
+
+    #[test]
+    fn secrets_are_masked_and_nothing_else() {
+        for (url, want) in [
+            ("http://u:pw@h/a?x=1", "http://h/a?x=1"),
+            ("http://u:pw@h?x=1#token", "http://h/?x=1"),
+            ("http://h/?token=1&tokens=&page=2", "http://h/?token=***&tokens=&page=2"),
+            (
+                "http://h/?access_token=1;2&X-Amz-Signature=3&X-Amz-Date=4",
+                "http://h/?access_token=***&X-Amz-Signature=***&X-Amz-Date=4",
+            ),
+            ("http://h/?api%20key=1&monkey=2&key=3", "http://h/?api%20key=***&monkey=2&key=***"),
+            ("http://h/?Password=a%3Db&sig=1&design=2", "http://h/?Password=***&sig=***&design=2"),
+        ] {
+            assert_eq!(get(url).curl_url(true), want);
+        }
+        let request = Request::new("POST", "http://h/")
+            .headers([("Authorization", "hunter2"), ("Proxy-Authorization", "hunter2"), ("Cookie", "a=hunter2")])
+            .headers([("X-Api-Key", "hunter2"), ("X-Trace", "shown")])
+            .data([("user", "shown"), ("password", "hunter2")])
+            .prepare()
+            .unwrap();
+        let (masked, full) = (request.to_curl(), request.to_curl_with_secrets());
+        assert!(
+            !masked.contains("hunter2")
+                && masked.contains("X-Trace: shown")
+                && masked.contains("user=shown&password=***")
+        );
+        assert_eq!(full.matches("hunter2").count(), 5);
+    }
+
+    #[test]
+    fn what_an_auth_set_is_secret_whatever_its_name() {
+        let session = crate::session::Session::new();
+        let auth = |request: &mut PreparedRequest| request.headers.insert("X-Team", "hunter2");
+
+        let request = session.get("http://h/").auth(auth).prepare().unwrap();
+
+        assert!(
+            request.to_curl().contains("X-Team: ***") && request.to_curl_with_secrets().contains("X-Team: hunter2")
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_shell_passes_on_every_byte() {
+        let all: Vec<u8> = (0..=255).collect();
+        let texts = ["", "it's", "$HOME `id` \\n \"x\" !! %s %%", "-n", "\u{e9}\n\u{1f600}", "@file", "a\\'b"];
+        for bytes in texts.iter().map(|text| text.as_bytes()).chain([&all[1..], b"\xff", b"\t\r\x1b[2J"]) {
+            let (mut plain, mut header) = (String::from("printf %s"), String::from("printf %s"));
+            argument(&mut plain, " ", bytes);
+            argument(&mut header, " -H ", bytes);
+            let mut input = String::from("printf ");
+            format(&mut input, bytes);
+            assert_eq!(shell(&plain), bytes, "{plain}");
+            assert_eq!(shell(&header.replacen(" -H ", " ", 1)), bytes, "{header}");
+            assert_eq!(shell(&input), bytes, "{input}");
+        }
+        let mut input = String::from("printf ");
+        format(&mut input, &all);
+        assert_eq!(shell(&input), all);
+    }
+
+    #[cfg(unix)]
+    fn shell(command: &str) -> Vec<u8> {
+        let output = std::process::Command::new("sh").arg("-c").arg(command).output().expect("there is a shell");
+        assert!(output.status.success(), "{command}");
+        output.stdout
+    }
+}
