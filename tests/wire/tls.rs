@@ -94,7 +94,11 @@ struct Pki {
 
 impl Pki {
     fn new() -> Self {
-        let (authority, dir) = (Authority::new("TLS Tests"), TempDir::new());
+        Self::named("TLS Tests")
+    }
+
+    fn named(name: &str) -> Self {
+        let (authority, dir) = (Authority::new(name), TempDir::new());
         dir.file("ca.pem", &authority.pem);
         Self { leaf: authority.leaf(&["good.test"]), authority, dir }
     }
@@ -160,7 +164,7 @@ fn authorities_beside_the_systems_add_to_them() {
         let said: Vec<_> = said.map(|said| said.join(" ")).collect();
         said.join("; ")
     });
-    let (own, system, stranger) = (Pki::new(), Pki::new(), Pki::new());
+    let (own, system, stranger) = (Pki::named("Own"), Pki::named("System"), Pki::named("Stranger"));
     let servers = [&own, &system, &stranger].map(|pki| Secure::new(&pki.leaf));
     let urls = servers.each_ref().map(|server| server.url("good.test"));
     let bundles = [&own, &system].map(|pki| pki.dir.path().join("ca.pem").to_str().unwrap().to_owned());
