@@ -45,6 +45,8 @@ use crate::error::{Error, ErrorKind};
 /// assert!(error.is_cancelled());
 /// ```
 #[derive(Clone, Default)]
+#[doc(alias = "CancellationToken")]
+#[doc(alias = "abort")]
 pub struct Cancel {
     shared: Arc<Shared>,
 }

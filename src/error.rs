@@ -33,18 +33,25 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum ErrorKind {
     /// `raise_for_status` was called on a 4xx or 5xx response.
+    #[doc(alias = "HTTPError")]
     HttpError,
     /// The connection could not be made, or broke before the response head was complete.
+    #[doc(alias = "NewConnectionError")]
+    #[doc(alias = "ProtocolError")]
     ConnectionError,
     /// The proxy could not be reached, or refused the request.
     ProxyError,
     /// The TLS handshake failed, or the certificate could not be verified.
+    #[doc(alias = "SSLError")]
     SslError,
     /// No connection was made within the connect timeout. Nothing was sent, so it is always safe to try again.
+    #[doc(alias = "ConnectTimeoutError")]
     ConnectTimeout,
     /// The peer was silent for longer than the read timeout.
+    #[doc(alias = "ReadTimeoutError")]
     ReadTimeout,
     /// `pool_block` (or `max_connections`) is set, and no slot became free in time. New here.
+    #[doc(alias = "EmptyPoolError")]
     PoolTimeout,
     /// The limit on the whole request, [`Timeout::total`](crate::Timeout::total), expired. New here.
     TotalTimeout,
@@ -53,28 +60,38 @@ pub enum ErrorKind {
     /// There were more redirects than `max_redirects`. The error has the last response.
     TooManyRedirects,
     /// No retries are left, and the last response asks for another.
+    #[doc(alias = "MaxRetryError")]
     RetryError,
     /// The URL has no scheme.
     MissingSchema,
     /// No adapter is mounted for the URL.
     InvalidSchema,
     /// The URL is invalid; the text says which part.
+    #[doc(alias = "InvalidURL")]
+    #[doc(alias = "LocationParseError")]
     InvalidUrl,
     /// The proxy's URL is invalid.
+    #[doc(alias = "InvalidProxyURL")]
     InvalidProxyUrl,
     /// A header name or value must not be sent, or a response header must not be trusted.
     InvalidHeader,
     /// The body is not the expected JSON, or a value cannot be serialized as JSON.
+    #[doc(alias = "JSONDecodeError")]
     InvalidJson,
     /// The body can be sent only once, and would have to be sent again.
+    #[doc(alias = "UnrewindableBodyError")]
     UnrewindableBody,
     /// The response body ended early, or its chunks are malformed.
+    #[doc(alias = "IncompleteRead")]
     ChunkedEncodingError,
     /// The response body cannot be decoded by its Content-Encoding, or exceeds a limit.
+    #[doc(alias = "DecodeError")]
     ContentDecodingError,
     /// The body has already been consumed.
+    #[doc(alias = "StreamConsumedError")]
     StreamConsumed,
     /// Several cookies with the same name, on different domains or paths, match.
+    #[doc(alias = "CookieConflictError")]
     CookieConflict,
     /// The method is not a token (RFC 9110 §9.1).
     InvalidMethod,
@@ -134,6 +151,7 @@ impl ErrorKind {
 ///
 /// assert_eq!(error.kind(), petition::ErrorKind::MissingSchema);
 /// ```
+#[doc(alias = "RequestException")]
 pub struct Error {
     inner: Box<Inner>,
 }

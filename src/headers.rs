@@ -36,6 +36,8 @@ pub use value::IntoHeaderValue;
 /// # Ok::<(), petition::Error>(())
 /// ```
 #[derive(Clone, Default)]
+#[doc(alias = "CaseInsensitiveDict")]
+#[doc(alias = "HeaderMap")]
 pub struct Headers {
     text: String,
     entries: Vec<Entry>,
@@ -94,6 +96,7 @@ impl Headers {
     ///
     /// # Errors
     /// As [`insert`](Self::insert).
+    #[doc(alias = "add")]
     pub fn append<M>(&mut self, name: impl AsRef<str>, value: impl IntoHeaderValue<M>) -> Result<()> {
         let entry = self.write_checked(name.as_ref(), &value.into_display())?;
         self.entries.push(entry);

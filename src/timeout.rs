@@ -215,6 +215,8 @@ impl Timeout {
 
     /// Limits connecting: all addresses together; then the TLS handshake and a proxy's tunnel, each again.
     #[must_use = "returns the changed value"]
+    #[doc(alias = "connect_timeout")]
+    #[doc(alias = "timeout_connect")]
     pub fn connect(mut self, limit: impl IntoLimit) -> Self {
         self.connect = limit.into_limit();
         self
@@ -222,6 +224,8 @@ impl Timeout {
 
     /// Limits each silence on the socket.
     #[must_use = "returns the changed value"]
+    #[doc(alias = "read_timeout")]
+    #[doc(alias = "timeout_read")]
     pub fn read(mut self, limit: impl IntoLimit) -> Self {
         self.read = limit.into_limit();
         self
@@ -229,6 +233,7 @@ impl Timeout {
 
     /// Limits everything from `send` to the last byte of the body.
     #[must_use = "returns the changed value"]
+    #[doc(alias = "timeout_global")]
     pub fn total(mut self, limit: impl IntoLimit) -> Self {
         self.total = limit.into_limit();
         self

@@ -39,6 +39,8 @@ pub enum Verify {
     /// A chain must end at a root, a certificate that is its own issuer; others may complete it, but an intermediate
     /// certificate alone is an error. OpenSSL and requests before Python 3.13 work so, and every backend does here. The
     /// trust settings of a `TRUSTED CERTIFICATE` count: one that they reject for servers is left out.
+    #[doc(alias = "tls_built_in_root_certs")]
+    #[doc(alias = "certifi")]
     CaBundle(PathBuf),
     /// Verified against the authorities of the operating system and these besides: see [`system_and`](Self::system_and).
     SystemAnd(Authorities),
@@ -67,6 +69,7 @@ impl Verify {
     /// session.verify = Verify::system_and(b"-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n");
     /// ```
     #[must_use]
+    #[doc(alias = "add_root_certificate")]
     pub fn system_and(authorities: impl IntoAuthorities) -> Self {
         Self::SystemAnd(Authorities(authorities.into_material()))
     }
@@ -175,6 +178,7 @@ settings!(Verify: bool, Verify: Verify, ClientCert: ClientCert);
 /// assert!(!format!("{archive:?}").contains("secret"));
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[doc(alias = "Identity")]
 pub struct ClientCert {
     pub(crate) source: Source,
 }
@@ -206,6 +210,8 @@ impl ClientCert {
 
     /// PEM text from memory: the certificate, and its private key.
     #[must_use]
+    #[doc(alias = "from_pem")]
+    #[doc(alias = "from_pkcs8_pem")]
     pub fn pem_bytes(cert: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         Self::of_pem(Material::memory(cert.into()), Material::memory(key.into()))
     }
@@ -219,6 +225,7 @@ impl ClientCert {
 
     /// A PKCS#12 archive from memory. For the `native-tls` backend only.
     #[must_use]
+    #[doc(alias = "from_pkcs12_der")]
     pub fn pkcs12_bytes(archive: impl Into<Vec<u8>>, password: impl AsRef<str>) -> Self {
         let password = password.as_ref().into();
         Self { source: Source::Pkcs12 { archive: Material::memory(archive.into()), password } }

@@ -14,8 +14,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::io::Read;
 
-use petition::Session;
 use petition::testing::{Reply, TestServer};
+use petition::{Request, Session};
 
 use support::without_environment;
 
@@ -133,6 +133,20 @@ fn a_small_request_on_a_kept_connection_allocates_little() {
 
         within(cost, 14, 4_000);
     });
+}
+
+#[test]
+fn a_header_and_a_parameter_of_text_are_copied_once() {
+    let cost_of =
+        |build: fn(Request) -> Request| cost(50, || drop(build(Request::new("GET", "http://127.0.0.1/")))).allocations;
+    let none = cost_of(|request| request);
+
+    // The name, the value, and the list.
+    assert_eq!(cost_of(|request| request.param("name", "value")) - none, 3);
+    assert_eq!(cost_of(|request| request.param("name", Some("value"))) - none, 3);
+    assert_eq!(cost_of(|request| request.params([("name", "value")])) - none, 3);
+    // The text of all headers, which grows once, and their positions.
+    assert_eq!(cost_of(|request| request.header("X-Name", "value")) - none, 3);
 }
 
 #[test]

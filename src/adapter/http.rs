@@ -25,6 +25,8 @@ use crate::timeout::IntoDuration;
 /// session.mount("http://", adapter);
 /// ```
 #[derive(Clone)]
+#[doc(alias = "HTTPAdapter")]
+#[doc(alias = "PoolManager")]
 pub struct HttpAdapter {
     engine: Arc<Engine>,
 }

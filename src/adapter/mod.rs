@@ -67,6 +67,8 @@ pub(crate) use crate::pool::PoolStats;
     note = "an adapter is an `HttpAdapter` (end its builder with `.build()`), a type that implements `petition::Adapter`, or a closure",
     note = "a closure is `petition::adapter_fn(|request, options| ...)`, so that the types of its arguments are known"
 )]
+#[doc(alias = "BaseAdapter")]
+#[doc(alias = "Transport")]
 pub trait Adapter: Send + Sync {
     /// Sends one request. It follows no redirect and answers no challenge. The session adds request, URL and elapsed time to
     /// the response.

@@ -149,12 +149,15 @@ impl HttpAdapterBuilder {
     }
 
     /// How many pools are kept, one for each host. The least recently used is evicted. 10 by default.
+    #[doc(alias = "num_pools")]
     pub fn pool_connections(mut self, pools: usize) -> Self {
         self.settings.pool_connections = pools;
         self
     }
 
     /// How many connections a pool keeps. 10 by default.
+    #[doc(alias = "pool_max_idle_per_host")]
+    #[doc(alias = "max_idle_connections_per_host")]
     pub fn pool_maxsize(mut self, connections: usize) -> Self {
         self.settings.pool_maxsize = connections;
         self
@@ -162,12 +165,14 @@ impl HttpAdapterBuilder {
 
     /// Whether at most `pool_maxsize` connections are open to one host, so that callers wait for one. False by default: then
     /// more are opened, and discarded when they return to a full pool.
+    #[doc(alias = "block")]
     pub fn pool_block(mut self, block: bool) -> Self {
         self.settings.pool_block = block;
         self
     }
 
     /// How often a request is retried: a number, or a [`Retry`]. 0 by default.
+    #[doc(alias = "retries")]
     pub fn max_retries(mut self, retries: impl Into<Retry>) -> Self {
         self.settings.retry = retries.into();
         self
@@ -192,6 +197,8 @@ impl HttpAdapterBuilder {
 
     /// How long a connection may be idle, in seconds or as a `Duration`, before it is closed. 60 seconds by default; `None`
     /// is no limit. New here.
+    #[doc(alias = "pool_idle_timeout")]
+    #[doc(alias = "max_idle_age")]
     pub fn idle_timeout(mut self, limit: impl IntoLimit) -> Self {
         self.settings.idle_timeout = self.settings.limit("idle_timeout", limit);
         self
@@ -206,6 +213,7 @@ impl HttpAdapterBuilder {
 
     /// How many connections may be open at once, over all hosts. Callers wait, as for a blocking pool. `None`, no limit, by
     /// default. New here.
+    #[doc(alias = "max_idle_connections")]
     pub fn max_connections(mut self, connections: impl Into<Option<usize>>) -> Self {
         self.settings.max_connections = connections.into();
         self
@@ -253,6 +261,7 @@ impl HttpAdapterBuilder {
     }
 
     /// Whether TCP_NODELAY is set. True by default.
+    #[doc(alias = "no_delay")]
     pub fn tcp_nodelay(mut self, nodelay: bool) -> Self {
         self.settings.socket.nodelay = nodelay;
         self
@@ -270,6 +279,7 @@ impl HttpAdapterBuilder {
 
     /// The local address that connections start from, like `SourceAddressAdapter` of requests-toolbelt. `None`, the system's
     /// choice, by default.
+    #[doc(alias = "local_address")]
     pub fn source_address(mut self, address: impl Into<Option<IpAddr>>) -> Self {
         self.settings.socket.source_address = address.into().map(|address| SocketAddr::new(address, 0));
         self
@@ -277,6 +287,7 @@ impl HttpAdapterBuilder {
 
     /// Resolves host names instead of the system. It is called once for each new connection. Addresses are tried in its
     /// order, with alternating families (Happy Eyeballs, RFC 8305). [`system_resolver`](Self::system_resolver) undoes this.
+    #[doc(alias = "dns_resolver")]
     pub fn resolver(
         mut self,
         resolve: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
@@ -292,6 +303,7 @@ impl HttpAdapterBuilder {
     }
 
     /// The largest head of a response, in bytes: 256 KiB by default.
+    #[doc(alias = "max_response_header_size")]
     pub fn max_header_bytes(mut self, bytes: usize) -> Self {
         self.settings.head.max_bytes = bytes;
         self
@@ -346,18 +358,22 @@ impl HttpAdapterBuilder {
     }
 
     /// The TLS library to use, if the build has several. By default native-tls, if the build has it.
+    #[doc(alias = "use_rustls_tls")]
+    #[doc(alias = "use_native_tls")]
     pub fn tls_backend(mut self, backend: TlsBackend) -> Self {
         self.settings.tls.backend = backend;
         self
     }
 
     /// The oldest TLS version to accept. `None`, which means 1.2, by default.
+    #[doc(alias = "min_tls_version")]
     pub fn tls_min_version(mut self, version: impl Into<Option<TlsVersion>>) -> Self {
         self.settings.tls.min_version = version.into();
         self
     }
 
     /// The newest TLS version to accept. `None`, the newest of the library, by default.
+    #[doc(alias = "max_tls_version")]
     pub fn tls_max_version(mut self, version: impl Into<Option<TlsVersion>>) -> Self {
         self.settings.tls.max_version = version.into();
         self
@@ -371,6 +387,7 @@ impl HttpAdapterBuilder {
     }
 
     /// Replaces all pins; see [`tls_pin`](Self::tls_pin). With an empty list, the default, nothing is pinned.
+    #[doc(alias = "assert_fingerprint")]
     pub fn tls_pins(mut self, pins: impl IntoIterator<Item = Pin>) -> Self {
         self.settings.tls.pins = pins.into_iter().collect();
         self
@@ -378,6 +395,7 @@ impl HttpAdapterBuilder {
 
     /// The name for SNI and for verifying the certificate, instead of the URL's host. It is for https to an IP address, like
     /// `HostHeaderSSLAdapter` of requests-toolbelt. `None`, the URL's host, by default.
+    #[doc(alias = "server_hostname")]
     pub fn tls_server_name(mut self, name: impl IntoSetting<String>) -> Self {
         self.settings.tls.server_name = name.into_setting();
         self
@@ -385,6 +403,8 @@ impl HttpAdapterBuilder {
 
     /// Whether the certificate must be valid for the server's name (urllib3's `assert_hostname`). True by default. The chain is
     /// verified in both cases; [`Verify::No`](crate::Verify::No) disables both checks.
+    #[doc(alias = "danger_accept_invalid_hostnames")]
+    #[doc(alias = "assert_hostname")]
     pub fn tls_check_hostname(mut self, check: bool) -> Self {
         self.settings.tls.check_hostname = check;
         self

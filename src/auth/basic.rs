@@ -25,6 +25,7 @@ use crate::text::{authority, basic};
 /// # drop(auth);
 /// ```
 #[derive(Clone, Eq, PartialEq)]
+#[doc(alias = "HTTPBasicAuth")]
 pub struct BasicAuth {
     user: String,
     password: String,
@@ -86,6 +87,7 @@ impl fmt::Debug for BasicAuth {
 /// # Coming from requests
 /// `HTTPProxyAuth`.
 #[derive(Clone, Eq, PartialEq)]
+#[doc(alias = "HTTPProxyAuth")]
 pub struct ProxyAuth(BasicAuth);
 
 impl ProxyAuth {

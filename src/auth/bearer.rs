@@ -17,6 +17,7 @@ use crate::message::{Auth, PreparedRequest};
 /// # drop(auth);
 /// ```
 #[derive(Clone, Eq, PartialEq)]
+#[doc(alias = "token")]
 pub struct BearerAuth {
     token: String,
 }

@@ -58,6 +58,7 @@ struct Algorithm {
 /// # drop(auth);
 /// ```
 #[derive(Clone)]
+#[doc(alias = "HTTPDigestAuth")]
 pub struct DigestAuth {
     user: String,
     password: String,

@@ -59,6 +59,8 @@ use crate::whole_file::{PRIVATE, WholeFile};
 /// assert_eq!(jar.get_at("id", Some("b.example"), None)?.as_deref(), Some("2"));
 /// # Ok::<(), petition::Error>(())
 /// ```
+#[doc(alias = "RequestsCookieJar")]
+#[doc(alias = "CookieStore")]
 pub struct CookieJar {
     store: Mutex<Store>,
     /// The length of the store when its lock was last released.
@@ -168,6 +170,7 @@ impl CookieJar {
 
     /// Names and values, in order. A name is listed once for each of its cookies.
     #[must_use]
+    #[doc(alias = "get_dict")]
     pub fn to_pairs(&self) -> Vec<(String, String)> {
         self.iter().map(|cookie| (cookie.name, cookie.value)).collect()
     }

@@ -30,6 +30,8 @@ use crate::setting::IntoSetting;
 /// ```
 #[derive(Clone)]
 #[must_use = "a form does nothing until it is sent"]
+#[doc(alias = "Form")]
+#[doc(alias = "MultipartEncoder")]
 pub struct Multipart {
     boundary: String,
     parts: Vec<(String, Part)>,

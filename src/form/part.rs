@@ -97,6 +97,7 @@ impl Part {
 
     /// Sets the Content-Type. If it contains a control character, sending is [`ErrorKind::InvalidHeader`]. With `None`,
     /// the default, the part has none.
+    #[doc(alias = "mime_str")]
     pub fn mime(mut self, mime: impl IntoSetting<String>) -> Self {
         let mime = mime.into_setting();
         if let Some(mime) = &mime {

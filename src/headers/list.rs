@@ -85,7 +85,6 @@ impl Headers {
     /// assert_eq!(headers.get("x-trace"), Some("1"));
     /// # Ok::<(), petition::Error>(())
     /// ```
-    #[doc(alias = "from")]
     pub fn from_pairs<M>(headers: impl IntoHeaders<M>) -> Result<Self> {
         let (mut own, mut fault) = (Self::new(), None);
         headers.append_to(&mut own, &mut |error| {

@@ -22,6 +22,7 @@ use crate::message::{PreparedRequest, Response};
 ///     }
 /// }
 /// ```
+#[doc(alias = "AuthBase")]
 pub trait Auth: Send + Sync {
     /// Changes the request before it is sent. It is called again for each redirect, and each page of
     /// [`Session::paginate`](crate::Session::paginate), at the same origin, with the headers as they were before the last

@@ -83,6 +83,7 @@ const SMALL_FORM: u64 = 64 * 1024;
 impl Body {
     /// A reader of unknown length. It is sent chunked, with one chunk for each read, and only once.
     #[must_use]
+    #[doc(alias = "from_reader")]
     pub fn reader(reader: impl Read + Send + 'static) -> Self {
         Self::from_source(Source::reader(reader))
     }
@@ -124,6 +125,7 @@ impl Body {
     /// # drop(body);
     /// ```
     #[must_use]
+    #[doc(alias = "generator")]
     pub fn chunks<I>(items: I) -> Self
     where
         I: IntoIterator<Item: AsRef<[u8]> + Send + 'static, IntoIter: Send + 'static>,
@@ -199,6 +201,7 @@ impl Body {
     /// # drop(body);
     /// ```
     #[must_use]
+    #[doc(alias = "MultipartEncoderMonitor")]
     pub fn on_progress(mut self, progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(progress));
         self

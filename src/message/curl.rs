@@ -42,6 +42,7 @@ impl PreparedRequest {
     /// # Ok::<(), petition::Error>(())
     /// ```
     #[must_use]
+    #[doc(alias = "curlify")]
     pub fn to_curl(&self) -> String {
         self.curl(true)
     }

@@ -31,6 +31,7 @@ use crate::url::Url;
 /// ```
 #[derive(Clone)]
 #[non_exhaustive]
+#[doc(alias = "prepped")]
 pub struct PreparedRequest {
     /// The method, in upper case.
     pub method: Method,

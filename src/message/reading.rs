@@ -30,6 +30,7 @@ impl Response {
     /// # Errors
     /// [`ErrorKind::StreamConsumed`] if part of it was read as a stream; [`ErrorKind::ChunkedEncodingError`] if it ended early;
     /// [`ErrorKind::ContentDecodingError`]; a timeout; [`ErrorKind::ConnectionError`].
+    #[doc(alias = "bytes")]
     pub fn content(&self) -> Result<&[u8]> {
         if let Some(content) = self.shared.content.get() {
             return Ok(content);
@@ -48,6 +49,8 @@ impl Response {
     ///
     /// # Errors
     /// As [`content`](Self::content).
+    #[doc(alias = "into_bytes")]
+    #[doc(alias = "read_to_vec")]
     pub fn into_content(self) -> Result<Vec<u8>> {
         self.content()?;
         Ok(match Arc::try_unwrap(self.shared) {
@@ -76,6 +79,9 @@ impl Response {
     /// assert_eq!(pieces?, [&b"he"[..], b"ll", b"o"]);
     /// # Ok::<(), petition::Error>(())
     /// ```
+    #[doc(alias = "chunk")]
+    #[doc(alias = "bytes_stream")]
+    #[doc(alias = "chunk_size")]
     pub fn iter_content(&mut self, size: impl Into<Option<usize>>) -> IterContent<'_> {
         IterContent::new(self, size.into())
     }
@@ -103,6 +109,7 @@ impl Response {
     /// assert_eq!(texts?, ["h", "\u{e9}", "\u{20ac}"]);
     /// # Ok::<(), petition::Error>(())
     /// ```
+    #[doc(alias = "decode_unicode")]
     pub fn iter_text(&mut self, size: impl Into<Option<usize>>) -> IterText<'_> {
         IterText::new(self, size.into())
     }
@@ -114,11 +121,14 @@ impl Response {
     }
 
     /// The decoded body, split at `delimiter`: requests' `iter_lines(delimiter=...)`.
+    #[doc(alias = "delimiter")]
     pub fn iter_lines_by(&mut self, delimiter: impl AsRef<[u8]>) -> Lines<Reader<'_>> {
         lines::lines_by(Reader::new(self), delimiter.as_ref())
     }
 
     /// The events of a `text/event-stream`, by the WHATWG rules. New here.
+    #[doc(alias = "eventsource")]
+    #[doc(alias = "sse")]
     pub fn iter_events(&mut self) -> Events<Reader<'_>> {
         Events::new(Reader::new(self))
     }
@@ -127,6 +137,8 @@ impl Response {
     ///
     /// If the content is kept and had no coding, these are the same bytes, from the beginning. If the content was decoded, its
     /// raw bytes are gone: [`ErrorKind::StreamConsumed`].
+    #[doc(alias = "into_reader")]
+    #[doc(alias = "into_body")]
     pub fn raw(&mut self) -> Raw<'_> {
         Raw::new(self)
     }

@@ -152,6 +152,7 @@ struct Meta {
 /// A time is zero if its step did not happen: a reused connection has no DNS lookup, connect or TLS handshake.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
+#[doc(alias = "metrics")]
 pub struct Exchange {
     /// Whether the connection had already served a request.
     pub reused: bool,
@@ -159,6 +160,7 @@ pub struct Exchange {
     /// slot that was connected again, which the log does not number either.
     pub connection: u64,
     /// The peer's address; the proxy's if there is one.
+    #[doc(alias = "remote_addr")]
     pub peer: Option<SocketAddr>,
     /// The wait for a slot of the pool.
     pub waited: Duration,
@@ -262,24 +264,28 @@ impl Response {
 
     /// The status code.
     #[must_use]
+    #[doc(alias = "status")]
     pub fn status_code(&self) -> StatusCode {
         self.shared.status
     }
 
     /// The reason phrase of the status line; `""` if there was none.
     #[must_use]
+    #[doc(alias = "status_text")]
     pub fn reason(&self) -> &str {
         &self.shared.reason
     }
 
     /// The version of the status line.
     #[must_use]
+    #[doc(alias = "http_version")]
     pub fn version(&self) -> Version {
         self.shared.version
     }
 
     /// The headers, in order and as written; repeated headers are separate.
     #[must_use]
+    #[doc(alias = "header_map")]
     pub fn headers(&self) -> &Headers {
         &self.shared.headers
     }
@@ -312,6 +318,8 @@ impl Response {
     /// The final URL, with its fragment. Without a request it is that of the builder, otherwise that of the placeholder which
     /// [`request`](Self::request) returns.
     #[must_use]
+    #[doc(alias = "get_url")]
+    #[doc(alias = "final_url")]
     pub fn url(&self) -> &Url {
         self.meta.url.as_ref().unwrap_or_else(|| &self.request().url)
     }
@@ -337,6 +345,7 @@ impl Response {
 
     /// The responses before this one, oldest first: redirects, and challenges that an auth answered.
     #[must_use]
+    #[doc(alias = "redirect_history")]
     pub fn history(&self) -> &[Response] {
         self.meta.history.as_slice()
     }
@@ -412,6 +421,7 @@ impl Response {
     ///
     /// # Errors
     /// If the status is 400 to 599: `404 Client Error: Not Found for url: http://…`.
+    #[doc(alias = "error_for_status_ref")]
     pub fn raise_for_status(&self) -> Result<&Self> {
         if self.ok() { Ok(self) } else { Err(self.status_error()) }
     }
@@ -447,6 +457,8 @@ impl Response {
     /// It is the name as given, even if this build does not decode it. [`text_encoding`](Self::text_encoding) says whether
     /// `text` falls back to UTF-8.
     #[must_use]
+    #[doc(alias = "charset")]
+    #[doc(alias = "text_with_charset")]
     pub fn encoding(&self) -> Option<&str> {
         match &self.encoding {
             Some(set) => Some(set),
@@ -478,6 +490,7 @@ impl Response {
     ///
     /// # Errors
     /// As [`content`](Self::content).
+    #[doc(alias = "chardet")]
     pub fn apparent_encoding(&self) -> Result<String> {
         Ok(charset::apparent_encoding(self.content()?))
     }
@@ -531,6 +544,7 @@ impl Response {
     ///
     /// # Errors
     /// As [`content`](Self::content).
+    #[doc(alias = "into_string")]
     pub fn into_text(self) -> Result<String> {
         let encoding = match self.encoding() {
             Some(encoding) => encoding.to_owned(),
@@ -545,6 +559,8 @@ impl Response {
     /// [`ErrorKind::InvalidJson`] if it is not JSON, or does not fit the type. The text says where, and shows the beginning of
     /// the content. Otherwise as [`content`](Self::content).
     #[cfg(feature = "json")]
+    #[doc(alias = "into_json")]
+    #[doc(alias = "read_json")]
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
         let text = json_text(self.content()?, self.encoding());
         serde_json::from_str(&text).map_err(|error| {

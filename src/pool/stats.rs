@@ -111,6 +111,7 @@ impl Counts {
 ///
 /// `Display` shows all of it in one line.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[doc(alias = "HTTPConnectionPool")]
 pub struct PoolStats {
     id: PoolId,
     scheme: String,

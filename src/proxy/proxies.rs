@@ -39,6 +39,8 @@ use crate::pair::Pair;
 /// # Ok::<(), petition::Error>(())
 /// ```
 #[derive(Clone, Default)]
+#[doc(alias = "Proxy")]
+#[doc(alias = "NoProxy")]
 pub struct Proxies {
     entries: Vec<Entry>,
 }

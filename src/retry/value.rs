@@ -146,6 +146,7 @@ impl Retry {
     /// By default GET, HEAD, PUT, DELETE, OPTIONS and TRACE. The request's method is compared in upper case and these
     /// names as given, so `"post"` matches nothing. An empty list means any method; [`any_method`](Self::any_method) is
     /// clearer.
+    #[doc(alias = "method_whitelist")]
     pub fn allowed_methods<S: AsRef<str>>(mut self, methods: impl IntoIterator<Item = S>) -> Self {
         let methods: Arc<[Box<str>]> = methods.into_iter().map(|method| Box::from(method.as_ref())).collect();
         self.methods = if methods.is_empty() { Methods::Any } else { Methods::Given(methods) };

@@ -50,6 +50,7 @@ impl Session {
     /// assert_eq!(items, ["one", "two"]);
     /// # Ok::<(), petition::Error>(())
     /// ```
+    #[doc(alias = "follow_links")]
     pub fn paginate(&self, request: PreparedRequest) -> Pages<'_> {
         Pages::new(Holder::Shared(self), request, None)
     }

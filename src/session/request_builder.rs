@@ -69,6 +69,8 @@ impl<'s> RequestBuilder<'s> {
     /// # Errors
     /// The first invalid setting, and every error of the exchange. A 4xx or 5xx is not an error: see
     /// [`Response::raise_for_status`].
+    #[doc(alias = "call")]
+    #[doc(alias = "execute")]
     pub fn send(self) -> Result<Response> {
         let Self { session, request, settings } = self;
         let result = session.get().run(request, settings);
@@ -132,6 +134,7 @@ impl<'s> RequestBuilder<'s> {
     /// Sets the timeout: seconds or a `Duration` for connect and read, a pair to set them separately, `None` for no
     /// limit whatever the session's is, or a [`Timeout`], whose fields replace the session's if they are set.
     /// [`Timeout::new`] sets none of them.
+    #[doc(alias = "timeout_per_call")]
     pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
         self.settings.timeout = timeout.into();
         self
@@ -155,12 +158,15 @@ impl<'s> RequestBuilder<'s> {
     }
 
     /// Whether redirects are followed. True by default, except for [`Session::head`].
+    #[doc(alias = "redirect")]
+    #[doc(alias = "redirects")]
     pub fn allow_redirects(mut self, allow: bool) -> Self {
         self.settings.allow_redirects = Some(allow);
         self
     }
 
     /// Whether the body stays on the connection until it is read. With `None`, the default, the session decides.
+    #[doc(alias = "preload_content")]
     pub fn stream(mut self, stream: impl Into<Option<bool>>) -> Self {
         self.settings.stream = stream.into();
         self
@@ -168,6 +174,8 @@ impl<'s> RequestBuilder<'s> {
 
     /// How the server's certificate is verified: `true`, `false`, a path to a bundle or a directory, or a [`Verify`].
     /// With `None`, the default, the session decides.
+    #[doc(alias = "danger_accept_invalid_certs")]
+    #[doc(alias = "disable_verification")]
     pub fn verify(mut self, verify: impl IntoSetting<Verify>) -> Self {
         self.settings.verify = verify.into_setting();
         self
@@ -175,6 +183,8 @@ impl<'s> RequestBuilder<'s> {
 
     /// The client certificate: a pair of certificate and key, one file with both, or a [`ClientCert`]. With `None`, the
     /// default, the session's is used if it has one.
+    #[doc(alias = "identity")]
+    #[doc(alias = "client_cert")]
     pub fn cert(mut self, cert: impl IntoSetting<ClientCert>) -> Self {
         self.settings.cert = cert.into_setting();
         self
@@ -182,6 +192,7 @@ impl<'s> RequestBuilder<'s> {
 
     /// Adds proxies by scheme, `scheme://host`, `all` or `all://host`. Each replaces an earlier one for the same key;
     /// an empty one means no proxy. They take precedence over the session's and the environment's.
+    #[doc(alias = "proxy")]
     pub fn proxies<I: IntoIterator<Item: Pair>>(mut self, proxies: I) -> Self {
         for pair in proxies {
             if let Err(error) = self.settings.proxies.insert(pair.name(), pair.value()) {

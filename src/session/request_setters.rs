@@ -28,6 +28,7 @@ impl RequestBuilder<'_> {
     /// assert_eq!(request.headers.get("x-count"), Some("5"));
     /// # Ok::<(), petition::Error>(())
     /// ```
+    #[doc(alias = "add_header")]
     pub fn header<M>(self, name: impl AsRef<str>, value: impl IntoHeaderValue<M>) -> Self {
         self.map(|request| request.header(name, value))
     }
@@ -88,6 +89,7 @@ impl RequestBuilder<'_> {
     /// assert_eq!(without.url.query(), Some("page=1"));
     /// # Ok::<(), petition::Error>(())
     /// ```
+    #[doc(alias = "query_param")]
     pub fn param<M>(self, name: impl AsRef<str>, value: impl IntoParam<M>) -> Self {
         self.map(|request| request.param(name, value))
     }
@@ -105,6 +107,7 @@ impl RequestBuilder<'_> {
     /// assert_eq!(request.url.query(), Some("a=1+2&a=3"));
     /// # Ok::<(), petition::Error>(())
     /// ```
+    #[doc(alias = "query_pairs")]
     pub fn params<M>(self, params: impl IntoParams<M>) -> Self {
         self.map(|request| request.params(params))
     }
@@ -160,6 +163,9 @@ impl RequestBuilder<'_> {
     /// assert_eq!(request.headers.get("content-type"), Some("application/x-www-form-urlencoded"));
     /// # Ok::<(), petition::Error>(())
     /// ```
+    #[doc(alias = "body")]
+    #[doc(alias = "send_string")]
+    #[doc(alias = "send_bytes")]
     pub fn data(self, data: impl Into<Body>) -> Self {
         self.map(|request| request.data(data))
     }
@@ -185,6 +191,7 @@ impl RequestBuilder<'_> {
     /// # Ok::<(), petition::Error>(())
     /// ```
     #[cfg(feature = "json")]
+    #[doc(alias = "send_form")]
     pub fn form(self, value: &(impl serde::Serialize + ?Sized)) -> Self {
         self.map(|request| request.form(value))
     }
@@ -202,6 +209,7 @@ impl RequestBuilder<'_> {
     /// # Ok::<(), petition::Error>(())
     /// ```
     #[cfg(feature = "json")]
+    #[doc(alias = "send_json")]
     pub fn json(self, value: impl serde::Serialize) -> Self {
         self.map(|request| request.json(value))
     }
@@ -219,6 +227,7 @@ impl RequestBuilder<'_> {
     /// assert!(request.headers["content-type"].starts_with("multipart/form-data; boundary="));
     /// # Ok::<(), petition::Error>(())
     /// ```
+    #[doc(alias = "multipart")]
     pub fn files(self, files: impl Into<Multipart>) -> Self {
         self.map(|request| request.files(files))
     }
@@ -265,6 +274,8 @@ impl RequestBuilder<'_> {
     /// assert_eq!(bearer.headers.get("authorization"), Some("Bearer token"));
     /// # Ok::<(), petition::Error>(())
     /// ```
+    #[doc(alias = "basic_auth")]
+    #[doc(alias = "bearer_auth")]
     pub fn auth(self, auth: impl IntoAuth) -> Self {
         self.map(|request| request.auth(auth))
     }

@@ -44,12 +44,17 @@ use crate::verify::{ClientCert, Verify};
 /// # Ok::<(), petition::Error>(())
 /// ```
 #[non_exhaustive]
+#[doc(alias = "Client")]
+#[doc(alias = "Agent")]
+#[doc(alias = "BaseUrlSession")]
 pub struct Session {
     /// Headers sent with each request. By default `User-Agent`, `Accept-Encoding`, `Accept` and `Connection`.
     ///
     /// A request with a `Range` header sends `Accept-Encoding: identity` in place of the default, because a part of a coded
     /// body cannot be decoded by itself. A value that the program sets is sent as it is. requests offers its codings for
     /// parts too.
+    #[doc(alias = "default_headers")]
+    #[doc(alias = "user_agent")]
     pub headers: Headers,
     /// Credentials for requests that have none of their own.
     pub auth: Option<Arc<dyn Auth>>,
@@ -68,6 +73,7 @@ pub struct Session {
     /// The maximum number of redirects to follow; 30 by default.
     pub max_redirects: u32,
     /// Whether to use the environment: proxy variables, netrc, CA bundle variables; true by default.
+    #[doc(alias = "no_env_proxy")]
     pub trust_env: bool,
     /// Timeouts for each request; none by default. New here.
     pub timeout: Timeout,
@@ -78,6 +84,8 @@ pub struct Session {
     /// Hooks for requests that have none of their own.
     pub hooks: Hooks,
     /// The cookies set by responses and by the program.
+    #[doc(alias = "cookie_store")]
+    #[doc(alias = "cookie_provider")]
     pub cookies: CookieJar,
     /// Names of headers that must not follow a redirect or a link to the next page to another origin, besides
     /// `Authorization`, `Host` and what an auth set. Empty by default, which is how requests behaves. New here.
@@ -91,6 +99,9 @@ pub struct Session {
 impl Session {
     /// A session with requests' defaults: see the fields.
     #[must_use]
+    #[doc(alias = "builder")]
+    #[doc(alias = "ClientBuilder")]
+    #[doc(alias = "AgentBuilder")]
     pub fn new() -> Self {
         let mut mounts = Mounts::default();
         for prefix in ["https://", "http://"] {
@@ -176,6 +187,7 @@ impl Session {
 
     /// This session's settings as options for [`send_with`](Self::send_with).
     #[must_use]
+    #[doc(alias = "merge_environment_settings")]
     pub fn send_options(&self) -> SendOptions {
         SendOptions {
             timeout: self.timeout,
@@ -200,8 +212,6 @@ impl Session {
     /// session.set_auth(("user", "password"));
     /// session.set_auth(BearerAuth::new("token"));
     /// ```
-    #[doc(alias = "basic_auth")]
-    #[doc(alias = "bearer_auth")]
     pub fn set_auth(&mut self, auth: impl IntoAuth) {
         self.auth = auth.into_auth();
     }
@@ -220,6 +230,7 @@ impl Session {
     ///
     /// assert_eq!(session.verify, Verify::CaBundle("/etc/ssl/corporate-ca.pem".into()));
     /// ```
+    #[doc(alias = "add_root_certificates")]
     pub fn set_verify(&mut self, verify: impl Into<Verify>) {
         self.verify = verify.into();
     }
@@ -242,6 +253,7 @@ impl Session {
 
     /// Uses `adapter` for URLs that start with `prefix`, ignoring case; the longest prefix wins. An adapter that is
     /// already mounted there is replaced, but not closed.
+    #[doc(alias = "adapters")]
     pub fn mount(&mut self, prefix: impl Into<String>, adapter: impl Adapter + 'static) {
         self.mounts.mount(prefix.into(), Arc::new(adapter));
     }

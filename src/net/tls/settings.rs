@@ -39,6 +39,7 @@ pub enum TlsBackend {
     /// than [`Verify::Yes`], a client certificate or versions beside it are an error; a CA bundle that the environment names
     /// takes no part. Its ALPN list is replaced by `http/1.1`.
     #[cfg(feature = "rustls")]
+    #[doc(alias = "use_preconfigured_tls")]
     RustlsConfig(Arc<rustls::ClientConfig>),
 }
 
