@@ -23,5 +23,6 @@ pages! {
     Retries: "docs/retries.md",
     Sessions: "docs/sessions.md",
     Streaming: "docs/streaming.md",
+    Tasks: "docs/tasks.md",
     Timeouts: "docs/timeouts.md",
 }
