@@ -94,6 +94,9 @@ fn the_page_shows_the_lines_that_are_tested() {
     if std::env::var_os("PETITION_WRITE_DOCS").is_some() {
         fs::write(&page, made).expect("the page can be written");
     } else {
-        assert!(text == made, "docs/tasks.md differs from tests/tasks: run PETITION_WRITE_DOCS=1 cargo test --all-features --test tasks");
+        assert!(
+            text == made,
+            "docs/tasks.md differs from tests/tasks: run PETITION_WRITE_DOCS=1 cargo test --all-features --test tasks"
+        );
     }
 }

@@ -4,7 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use petition::Session;
 
 /// Saves each URL under its last segment in `folder`, four at a time; `show` is called with the bytes of all files so far.
-pub fn fetch_all(session: &Session, urls: &[String], folder: &Path, show: &(dyn Fn(u64) + Sync)) -> Vec<petition::Result<u64>> {
+pub fn fetch_all(
+    session: &Session,
+    urls: &[String],
+    folder: &Path,
+    show: &(dyn Fn(u64) + Sync),
+) -> Vec<petition::Result<u64>> {
     let sum = AtomicU64::new(0);
     let fetch = |url: &String| {
         let name = url.rsplit('/').next().unwrap_or("file");
@@ -20,8 +25,10 @@ pub fn fetch_all(session: &Session, urls: &[String], folder: &Path, show: &(dyn 
         Ok(done.bytes())
     };
     std::thread::scope(|scope| {
-        let workers: Vec<_> =
-            urls.chunks(urls.len().div_ceil(4).max(1)).map(|some| scope.spawn(|| some.iter().map(fetch).collect::<Vec<_>>())).collect();
+        let workers: Vec<_> = urls
+            .chunks(urls.len().div_ceil(4).max(1))
+            .map(|some| scope.spawn(|| some.iter().map(fetch).collect::<Vec<_>>()))
+            .collect();
         workers.into_iter().flat_map(|worker| worker.join().expect("a worker does not panic")).collect()
     })
 }

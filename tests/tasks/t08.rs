@@ -24,7 +24,14 @@ fn fields_and_files_are_parts_of_one_form() {
     report(&crate::session(), &server.url("/"), pdf.to_str().unwrap(), csv.to_str().unwrap()).unwrap();
 
     let body = String::from_utf8(server.requests()[0].body.clone()).unwrap();
-    for part in ["name=\"title\"\r\n\r\nQuarterly report", "name=\"year\"\r\n\r\n2026", "filename=\"a.pdf\"", "filename=\"b.csv\"", "%PDF", "a,b"] {
+    for part in [
+        "name=\"title\"\r\n\r\nQuarterly report",
+        "name=\"year\"\r\n\r\n2026",
+        "filename=\"a.pdf\"",
+        "filename=\"b.csv\"",
+        "%PDF",
+        "a,b",
+    ] {
         assert!(body.contains(part), "{part} is not in {body}");
     }
 }

@@ -30,7 +30,10 @@ fn the_limiter_is_asked_for_each_request() {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = asked.clone();
     let mut session = crate::session();
-    session.mount_all(Limited { inner: HttpAdapter::new(), allow: move |_: &PreparedRequest| drop(count.fetch_add(1, SeqCst)) });
+    session.mount_all(Limited {
+        inner: HttpAdapter::new(),
+        allow: move |_: &PreparedRequest| drop(count.fetch_add(1, SeqCst)),
+    });
 
     for _ in 0..3 {
         session.get(server.url("/")).send().unwrap();

@@ -15,5 +15,9 @@ fn a_certificate_that_is_not_there_is_named() {
 
     let error = session.get("https://127.0.0.1:9/").send().unwrap_err();
 
-    assert!(crate::chain(&error).contains("no-such-cert.pem") || error.is_connection_error(), "{}", crate::chain(&error));
+    assert!(
+        crate::chain(&error).contains("no-such-cert.pem") || error.is_connection_error(),
+        "{}",
+        crate::chain(&error)
+    );
 }

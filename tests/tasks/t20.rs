@@ -11,7 +11,8 @@ use petition::testing::{Reply, TestServer};
 
 #[test]
 fn http_types_go_in_and_out() {
-    let server = TestServer::http(|request| Reply::new(201).header("X-Method", &request.method).body(request.body.clone()));
+    let server =
+        TestServer::http(|request| Reply::new(201).header("X-Method", &request.method).body(request.body.clone()));
     let request = http::Request::post(server.url("/a")).header("X-A", "1").body(b"abc".to_vec()).unwrap();
 
     let response = call(&crate::session(), request).unwrap();

@@ -2,7 +2,12 @@ use std::io::Read;
 
 use petition::{Body, Response, Session};
 
-pub fn upload(session: &Session, url: &str, source: impl Read + Send + 'static, length: u64) -> petition::Result<Response> {
+pub fn upload(
+    session: &Session,
+    url: &str,
+    source: impl Read + Send + 'static,
+    length: u64,
+) -> petition::Result<Response> {
     session.put(url).data(Body::sized(source, length)).send()?.error_for_status()
 }
 

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use petition::{BearerAuth, Body, ClientCert, Error, ErrorKind, HttpAdapter, Multipart, Part, Proxies, Response, Result, Session, Timeout};
+use petition::{
+    BearerAuth, Body, ClientCert, Error, ErrorKind, HttpAdapter, Multipart, Part, Proxies, Response, Result, Session,
+    Timeout,
+};
 use serde_json::{Value, json};
 
 /// # Clients

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use petition::{
     Body, ClientCert, Cookie, CookieJar, DigestAuth, Error, ErrorKind, HttpAdapter, Method, Multipart, Part,
-    PreparedRequest, ProxyAuth, Proxies, Request, Response, Result, Retry, SendOptions, Session, Timeout, UnixAdapter,
+    PreparedRequest, Proxies, ProxyAuth, Request, Response, Result, Retry, SendOptions, Session, Timeout, UnixAdapter,
     Verify,
 };
 use serde_json::{Value, json};
@@ -83,7 +83,8 @@ fn parameters(s: &Session, url: &str) -> Result<()> {
     let _ = s.post(url).files(Multipart::new().part("f", Part::file("a.csv")?)).send()?;
 
     // `files={"f": ("n.csv", b"a,b", "text/csv")}`
-    let _ = s.post(url).files(Multipart::new().part("f", Part::bytes("a,b").file_name("n.csv").mime("text/csv"))).send()?;
+    let _ =
+        s.post(url).files(Multipart::new().part("f", Part::bytes("a,b").file_name("n.csv").mime("text/csv"))).send()?;
 
     // `headers={"X-A": "1"}`
     let _ = s.get(url).header("X-A", 1).send()?;
