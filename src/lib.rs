@@ -108,16 +108,8 @@ pub mod fuzzing {
     pub use crate::http1::invariants::{body_decoder, response_head};
 }
 
-/// The code in docs/architecture.md, as a test.
 #[cfg(doctest)]
-#[doc = include_str!("../docs/architecture.md")]
-pub struct Architecture;
-
-/// The code in docs/timeouts.md, as a test.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/timeouts.md")]
-pub struct Timeouts;
-
+mod guides;
 mod message;
 mod net;
 mod pair;

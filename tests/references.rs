@@ -73,6 +73,43 @@ fn a_decision_is_there_once_and_has_a_reason() {
     assert!(names.len() > 30);
 }
 
+/// src/guides.rs makes tests of the pages that it lists.
+#[test]
+fn the_code_of_each_page_is_compiled() {
+    let listed = read("src/guides.rs");
+    let mut seen = 0;
+    let mut wrong = Vec::new();
+    for (path, text) in pages() {
+        if text.contains("```rust") {
+            seen += 1;
+            if !listed.contains(&format!("\"{path}\"")) {
+                wrong.push(path);
+            }
+        }
+    }
+    assert!(seen > 10, "only {seen} pages with code were found");
+    assert_eq!(wrong, Vec::<String>::new(), "src/guides.rs does not list it");
+}
+
+#[test]
+fn the_index_leads_to_each_page() {
+    let index = read("docs/README.md");
+    let missing: Vec<String> = pages()
+        .into_iter()
+        .filter_map(|(path, _)| path.strip_prefix("docs/").map(str::to_owned))
+        .filter(|name| name != "README.md" && !index.contains(&format!("({name})")))
+        .collect();
+    assert_eq!(missing, Vec::<String>::new(), "docs/README.md does not name it");
+}
+
+/// README.md and the pages of docs/.
+fn pages() -> Vec<(String, String)> {
+    let mut pages: Vec<(String, String)> =
+        files().into_iter().filter(|(path, _)| path.starts_with("docs/") && path.ends_with(".md")).collect();
+    pages.push(("README.md".to_owned(), read("README.md")));
+    pages
+}
+
 #[test]
 fn each_document_that_is_named_exists() {
     let mut wrong = Vec::new();
