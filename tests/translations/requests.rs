@@ -224,7 +224,9 @@ fn session() -> Result<()> {
 
     // `s.send(p, timeout=5)`
     // > `send(p)` takes the session's settings
-    let _ = s.send_with(p, SendOptions { timeout: 5.into(), ..s.send_options() })?;
+    let mut options = s.send_options();
+    options.timeout = 5.into();
+    s.send_with(p, options)?;
 
     // `s.close()`, `with requests.Session() as s:`
     // > a session that is dropped is closed
