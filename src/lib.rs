@@ -150,7 +150,7 @@ pub use pair::Pair;
 pub use pool::{DiscardReason, PoolStats};
 pub use proxy::Proxies;
 pub use retry::Retry;
-pub use session::{Pages, RequestBuilder, Session};
+pub use session::{Download, Downloaded, Pages, RequestBuilder, Session};
 pub use setting::IntoSetting;
 pub use status::IntoStatus;
 pub use timeout::{IntoDuration, IntoLimit, Timeout};

@@ -17,6 +17,7 @@ mod credentials;
 mod curl;
 #[cfg(feature = "gzip")]
 mod decoding;
+mod downloads;
 mod drains;
 mod early_answers;
 mod error_facts;
