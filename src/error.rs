@@ -108,7 +108,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    fn text(self) -> &'static str {
+    pub(crate) fn text(self) -> &'static str {
         match self {
             Self::HttpError => "error status",
             Self::ConnectionError => "connection failed",

@@ -40,19 +40,18 @@ impl<'s> RequestBuilder<'s> {
     ///
     /// # Examples
     /// ```
-    /// # use petition::testing::{Reply, TestServer};
-    /// # let server = TestServer::http(|_| Reply::new(200).body("a large file"));
     /// # let folder = std::env::temp_dir().join(format!("petition-doc-{}", std::process::id()));
     /// # std::fs::create_dir_all(&folder)?;
-    /// # let (url, path) = (server.url("/big.iso"), folder.join("big.iso"));
+    /// # let path = folder.join("big.iso");
     /// use petition::{HttpAdapter, Retry, Session};
     ///
     /// let mut session = Session::new();
     /// # session.trust_env = false; // no proxy of this machine
     /// session.timeout = (3.05, 27).into();
     /// session.mount_all(HttpAdapter::builder().max_retries(Retry::new().total(10).backoff_factor(0.5)).build());
+    /// # session.mount("http://files.test/", petition::adapter_fn(|_, _| petition::Response::builder(200).body("a large file").build()));
     ///
-    /// let done = session.get(&url).download(&path).resume(true).run()?;
+    /// let done = session.get("http://files.test/big.iso").download(&path).resume(true).run()?;
     /// assert_eq!((done.bytes(), done.resumed()), (12, false));
     /// # std::fs::remove_dir_all(&folder)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
