@@ -13,6 +13,7 @@ mod clock;
 mod mock;
 mod mock_request;
 mod mock_rule;
+mod own_authority;
 #[cfg(feature = "json")]
 mod recorder;
 mod reply;

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::authority::Authority;
+use super::authority::Leaf;
+use super::own_authority::OwnAuthority;
 use super::reply::Reply;
 use super::request::TestRequest;
 use super::tls::Acceptor;
@@ -41,7 +42,7 @@ pub struct TestServer {
     address: SocketAddr,
     is_tls: bool,
     /// The one that signed its certificate, if it made that itself.
-    authority: Option<Authority>,
+    authority: Option<OwnAuthority>,
     shared: Arc<Watched>,
     accepting: Option<JoinHandle<()>>,
 }
@@ -124,10 +125,10 @@ impl TestServerBuilder {
             Tls::None => (None, None),
             Tls::Pem(certificate, key) => (Some(Acceptor::new(certificate, key, None)?), None),
             Tls::Own => {
-                let authority = Authority::new();
-                let (certificate, key) = authority.server_pem();
+                let authority = OwnAuthority::new();
+                let Leaf { cert, key, .. } = authority.server();
                 let clients_of = self.wants_client.then(|| authority.der());
-                (Some(Acceptor::new(&certificate, &key, clients_of)?), Some(authority))
+                (Some(Acceptor::new(&cert, &key, clients_of)?), Some(authority))
             }
         };
         let is_tls = acceptor.is_some();
@@ -161,7 +162,7 @@ fn accept(listener: &TcpListener, acceptor: Option<&Acceptor>, shared: &Arc<Watc
             let (end, client): (Box<dyn Duplex>, _) = match acceptor {
                 None => (Box::new(stream), None),
                 Some(acceptor) => match acceptor.accept(stream) {
-                    Some((tls, client)) => (Box::new(tls), client),
+                    Some(accepted) => (Box::new(accepted.stream), accepted.client),
                     // The test checks how the client reacts.
                     None => return shared.closed(number),
                 },
@@ -306,12 +307,12 @@ impl TestServer {
     /// ```
     #[must_use]
     pub fn client_cert(&self) -> ClientCert {
-        let (certificate, key) = self.own_authority().client_pem();
-        ClientCert::pem_bytes(certificate, key)
+        let Leaf { cert, key, .. } = self.own_authority().client();
+        ClientCert::pem_bytes(cert, key)
     }
 
     #[track_caller]
-    fn own_authority(&self) -> &Authority {
+    fn own_authority(&self) -> &OwnAuthority {
         self.authority.as_ref().expect("the server was started with `https`")
     }
 

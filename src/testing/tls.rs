@@ -15,6 +15,13 @@ use super::server::Waking;
 #[derive(Clone)]
 pub(super) struct Acceptor(Arc<ServerConfig>);
 
+/// An encrypted connection.
+pub(super) struct Accepted {
+    pub(super) stream: StreamOwned<ServerConnection, Waking>,
+    /// The client's certificate in DER.
+    pub(super) client: Option<Vec<u8>>,
+}
+
 impl Acceptor {
     /// One with this chain and key in PEM; clients need a certificate of the authority `clients_of` (DER), if there is one.
     pub(super) fn new(certificate: &str, key: &str, clients_of: Option<&[u8]>) -> io::Result<Self> {
@@ -38,8 +45,8 @@ impl Acceptor {
         Ok(Self(Arc::new(config)))
     }
 
-    /// The encrypted connection and the client's certificate; `None` if the handshake fails.
-    pub(super) fn accept(&self, stream: Waking) -> Option<(StreamOwned<ServerConnection, Waking>, Option<Vec<u8>>)> {
+    /// Shakes hands; `None` if that fails.
+    pub(super) fn accept(&self, stream: Waking) -> Option<Accepted> {
         let connection = ServerConnection::new(Arc::clone(&self.0)).ok()?;
         let mut tls = StreamOwned::new(connection, stream);
         while tls.conn.is_handshaking() {
@@ -51,7 +58,7 @@ impl Acceptor {
         }
         let chain = tls.conn.peer_certificates();
         let client = chain.and_then(|chain| chain.first()).map(|certificate| certificate.to_vec());
-        Some((tls, client))
+        Some(Accepted { stream: tls, client })
     }
 }
 

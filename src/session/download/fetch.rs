@@ -23,11 +23,14 @@ use crate::session::{Session, prepare};
 /// How much is read at once.
 const PIECE: usize = 64 * 1024;
 
+/// What is called with the number of bytes so far, and the length if it is known.
+type Progress<'p> = dyn FnMut(u64, Option<u64>) + Send + 'p;
+
 /// How a download is done.
 pub(super) struct Plan<'p> {
     pub(super) path: PathBuf,
     pub(super) resume: bool,
-    pub(super) progress: Option<Box<dyn FnMut(u64, Option<u64>) + Send + 'p>>,
+    pub(super) progress: Option<Box<Progress<'p>>>,
     pub(super) checksum: Option<Box<dyn Checksum>>,
 }
 
