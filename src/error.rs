@@ -97,6 +97,8 @@ pub enum ErrorKind {
     InvalidMethod,
     /// A setting cannot work: a size of zero, a negative or NaN duration, … New here.
     InvalidSetting,
+    /// A download is not the one that its checksum describes. New here.
+    ChecksumMismatch,
     /// Reading or writing something local failed: a file, or a reader used as a body.
     Io,
     /// The build lacks a feature that this needs; the text names it.
@@ -106,7 +108,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    fn text(self) -> &'static str {
+    pub(crate) fn text(self) -> &'static str {
         match self {
             Self::HttpError => "error status",
             Self::ConnectionError => "connection failed",
@@ -132,6 +134,7 @@ impl ErrorKind {
             Self::CookieConflict => "several cookies with the same name",
             Self::InvalidMethod => "invalid method",
             Self::InvalidSetting => "invalid setting",
+            Self::ChecksumMismatch => "checksum does not match",
             Self::Io => "IO failed",
             Self::Unsupported => "not supported by this build",
             Self::Other => "failed",

@@ -24,5 +24,6 @@ pages! {
     Sessions: "docs/sessions.md",
     Streaming: "docs/streaming.md",
     Tasks: "docs/tasks.md",
+    TestingYourCode: "docs/testing-your-code.md",
     Timeouts: "docs/timeouts.md",
 }

@@ -46,6 +46,7 @@
 //! | responses | [`Response`] |
 //! | errors | [`Error`], [`ErrorKind`] |
 //! | custom transports | [`Adapter`], [`adapter_fn`] |
+//! | downloads to files, which survive broken connections | [`RequestBuilder::download`] |
 //! | tests | `testing` (feature `testing`) |
 //!
 //! # Features
@@ -60,10 +61,10 @@
 //! | `charset` | yes | text in charsets other than UTF-8, Latin-1 and UTF-16 |
 //! | `charset-detect` | | `apparent_encoding` guessed from the content |
 //! | `json` | yes | JSON bodies, with serde |
-//! | `digest` | yes | Digest authentication; certificate pins |
+//! | `digest` | yes | Digest authentication; certificate pins; the SHA-256 of downloads |
 //! | `psl` | | public suffixes are rejected as cookie domains |
 //! | `socks` | | SOCKS proxies |
-//! | `testing` | | a test server, a mock adapter, a clock that does not wait |
+//! | `testing` | | mocks, recorded traffic, a test server (also with TLS), a clock that does not wait |
 //!
 //! Without any of them plain HTTP works.
 //!
@@ -150,7 +151,7 @@ pub use pair::Pair;
 pub use pool::{DiscardReason, PoolStats};
 pub use proxy::Proxies;
 pub use retry::Retry;
-pub use session::{Pages, RequestBuilder, Session};
+pub use session::{Download, Downloaded, Pages, RequestBuilder, Session};
 pub use setting::IntoSetting;
 pub use status::IntoStatus;
 pub use timeout::{IntoDuration, IntoLimit, Timeout};

@@ -6,9 +6,14 @@
 //!
 //! The rule that keeps it sound: the partial file is never readable by anyone who could not read the finished one.
 
+mod lock;
+mod part_file;
+
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
+
+pub(crate) use part_file::PartFile;
 
 /// The mode of a file that only its owner may read.
 pub(crate) const PRIVATE: u32 = 0o600;
@@ -36,23 +41,12 @@ impl WholeFile {
     /// Begins to write the file at `path`. An existing file keeps its mode; a new one is created with `mode`, less the
     /// process's umask, where the system has modes.
     pub(crate) fn create(path: &Path, mode: u32) -> io::Result<Self> {
-        let replaced = match fs::metadata(path) {
-            Ok(found) if !found.is_file() => {
-                return Ok(Self { file: OpenOptions::new().write(true).open(path)?, moved: None });
-            }
-            Ok(_) if is_open_elsewhere(&end_of_links(path)?) => {
-                let file = OpenOptions::new().write(true).truncate(true).open(path)?;
-                return Ok(Self { file, moved: None });
-            }
-            // A file that must not be written to must not be replaced either.
-            Ok(found) => OpenOptions::new().write(true).open(path).map(|_| Some(found))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
+        let Some((target, replaced)) = replaceable(path)? else {
+            // In a FIFO or a device there is nothing to truncate.
+            let truncate = fs::metadata(path)?.is_file();
+            let file = OpenOptions::new().write(true).truncate(truncate).open(path)?;
+            return Ok(Self { file, moved: None });
         };
-        let target = end_of_links(path)?;
-        if target.file_name().is_none() || ends_in_separator(&target) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"));
-        }
         for _ in 0..ATTEMPTS {
             // The target's own name may leave no room for a longer one.
             let partial = target.with_file_name(format!(".{:016x}.part", fastrand::u64(..)));
@@ -68,16 +62,54 @@ impl WholeFile {
     /// Puts the file in its place.
     pub(crate) fn commit(mut self) -> io::Result<()> {
         self.file.flush()?;
-        let Some(Move { partial, target, replaced }) = &self.moved else { return Ok(()) };
-        if let Some(replaced) = replaced {
-            keep_owner_and_mode(&self.file, replaced)?;
-        }
-        self.file.sync_all()?;
-        fs::rename(partial, target)?;
-        sync_directory(target);
+        let Some(moved) = &self.moved else { return Ok(()) };
+        put_in_place(&self.file, moved)?;
         self.moved = None;
         Ok(())
     }
+
+    /// Whether what was written can be taken back.
+    pub(crate) fn can_restart(&self) -> bool {
+        self.moved.is_some()
+    }
+
+    /// Begins anew. What is written in place (a FIFO, a device) cannot take back what it was given.
+    pub(crate) fn restart(&mut self) -> io::Result<()> {
+        if self.moved.is_none() {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "what was written there cannot be taken back"));
+        }
+        self.file.set_len(0)?;
+        self.file.rewind()
+    }
+}
+
+/// Gives a complete file its name, with the owner and mode of the one that it replaces.
+fn put_in_place(file: &File, moved: &Move) -> io::Result<()> {
+    let Move { partial, target, replaced } = moved;
+    if let Some(replaced) = replaced {
+        keep_owner_and_mode(file, replaced)?;
+    }
+    file.sync_all()?;
+    fs::rename(partial, target)?;
+    sync_directory(target);
+    Ok(())
+}
+
+/// The regular file that writing to `path` makes or replaces, and what is there now; `None` for what is written in place.
+fn replaceable(path: &Path) -> io::Result<Option<(PathBuf, Option<fs::Metadata>)>> {
+    let replaced = match fs::metadata(path) {
+        Ok(found) if !found.is_file() => return Ok(None),
+        Ok(_) if is_open_elsewhere(&end_of_links(path)?) => return Ok(None),
+        // A file that must not be written to must not be replaced either.
+        Ok(found) => OpenOptions::new().write(true).open(path).map(|_| Some(found))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let target = end_of_links(path)?;
+    if target.file_name().is_none() || ends_in_separator(&target) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"));
+    }
+    Ok(Some((target, replaced)))
 }
 
 impl Write for WholeFile {

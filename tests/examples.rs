@@ -37,6 +37,28 @@ DEBUG:petition::connectionpool:https://www.google.com:443 "GET / HTTP/1.1" 200 8
 }
 
 #[test]
+fn many_downloads_survive_a_line_that_breaks() {
+    let out = run("download_many");
+
+    out.assert_says("1.bin: 1000000 bytes, resumed: true");
+    out.assert_says("2.bin: 2000000 bytes, resumed: true");
+    out.assert_says("3.bin: 3000000 bytes, resumed: true");
+    out.assert_says("in the folder: 3");
+}
+
+#[test]
+fn recorded_traffic_is_replayed_and_has_no_secrets() {
+    let out = run("record_and_replay");
+
+    out.assert_says(r#"recorded: ["tea", "cups"]"#);
+    out.assert_says(r#"replayed: ["tea", "cups"]"#);
+    out.assert_says("not recorded: true");
+    out.assert_says("secrets in the file: false");
+    out.assert_says(r#""body": "user=ada&password=***""#);
+    out.assert_says(r#""Set-Cookie: session=***; HttpOnly","#);
+}
+
+#[test]
 fn five_gets_of_a_session_share_one_connection() {
     let out = run("five_gets");
 

@@ -144,6 +144,13 @@ impl Engine {
     fn attempts(&self, job: &Job<'_>) -> Result<Response> {
         let mut begin = Begin { at: self.clock.now(), attempts: 0, sent: false };
         let mut retry = self.settings.retry.clone();
+        if let Some((left, broken)) = job.options.shared_retries.as_ref().map(|shared| shared.take()) {
+            retry = left.unwrap_or(retry);
+            if let Some(error) = broken {
+                begin.sent = true;
+                retry = self.after_failure(job, retry, Failure::read(error), begin)?;
+            }
+        }
         for attempts in 1.. {
             begin.attempts = attempts;
             let asked = if attempts == 1 { begin.at } else { self.clock.now() };

@@ -21,6 +21,7 @@ mod read_head;
 mod send_request;
 mod sent;
 mod settings;
+mod shared_retries;
 mod unix;
 mod user_agent;
 mod wire_body;
@@ -29,6 +30,7 @@ pub use self::blanket::adapter_fn;
 pub use self::http::HttpAdapter;
 pub use self::options::SendOptions;
 pub use self::settings::HttpAdapterBuilder;
+pub(crate) use self::shared_retries::SharedRetries;
 pub use self::unix::UnixAdapter;
 pub(crate) use self::user_agent::USER_AGENT;
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use crate::adapter::shared_retries::SharedRetries;
 use crate::cancel::Cancel;
 use crate::clock::{self, Clock, Deadline, SystemClock};
 use crate::proxy::{Proxies, Route};
@@ -41,6 +42,8 @@ pub struct SendOptions {
     pub(crate) route: Option<Route>,
     /// When `timeout.total` began; `None` if it begins in the adapter.
     pub(crate) start: Option<Arc<Start>>,
+    /// The retries that this send shares with others; `None` if it has the adapter's to itself.
+    pub(crate) shared_retries: Option<Arc<SharedRetries>>,
 }
 
 impl Default for SendOptions {
@@ -57,6 +60,7 @@ impl Default for SendOptions {
             bundle_of_environment: None,
             route: None,
             start: None,
+            shared_retries: None,
         }
     }
 }

@@ -237,6 +237,12 @@ impl Response {
         }
     }
 
+    /// Puts something between a body that nobody has read and its reader.
+    #[cfg(feature = "testing")]
+    pub(crate) fn wrap_body(&self, wrap: impl FnOnce(Box<dyn BodySource>) -> Box<dyn BodySource>) {
+        self.shared.stream().wrap(wrap);
+    }
+
     /// Adds what the session knows. A URL and an elapsed time from the adapter are kept.
     pub(crate) fn attach(&mut self, request: PreparedRequest, elapsed: Duration) {
         let meta = Arc::make_mut(&mut self.meta);

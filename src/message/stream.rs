@@ -157,6 +157,15 @@ impl Stream {
         }
     }
 
+    /// Puts something between the body and its reader, before it is read.
+    #[cfg(feature = "testing")]
+    pub(super) fn wrap(&mut self, wrap: impl FnOnce(Box<dyn BodySource>) -> Box<dyn BodySource>) {
+        self.state = match std::mem::replace(&mut self.state, State::Closed) {
+            State::Raw(source) => State::Raw(wrap(source)),
+            other => other,
+        };
+    }
+
     /// Whether the content, once it is kept, equals the raw body.
     pub(super) fn is_as_it_came(&self) -> bool {
         !self.is_coded

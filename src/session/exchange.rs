@@ -35,6 +35,9 @@ impl Session {
             let sent = adapter.send(&mut request, options);
             let mut response = sent.map_err(|error| error.with_request(&request))?;
             response.attach(request, clock::now() - started);
+            if let Some(shared) = &options.shared_retries {
+                shared.keep(&response);
+            }
             // Hooks see only the first response: rounds concern the auth alone (AUTH-26).
             if round == 0 {
                 response = run_hooks(response)?;

@@ -9,9 +9,14 @@ use crate::session::{Session, prepare, redirect};
 
 impl Session {
     /// Sends, follows redirects, and reads the content unless it is streamed.
-    pub(super) fn follow(&self, mut request: PreparedRequest, mut options: SendOptions) -> Result<Response> {
-        options.timeout.check().map_err(|error| error.with_request(&request))?;
+    pub(super) fn follow(&self, request: PreparedRequest, mut options: SendOptions) -> Result<Response> {
         options.begin();
+        self.follow_on(request, options)
+    }
+
+    /// The same, for one of several sends whose limit on the whole has begun.
+    pub(super) fn follow_on(&self, mut request: PreparedRequest, mut options: SendOptions) -> Result<Response> {
+        options.timeout.check().map_err(|error| error.with_request(&request))?;
         let mut history = History::default();
         let mut response = loop {
             let mut response = self.exchange(request, &mut options)?;

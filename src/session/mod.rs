@@ -6,6 +6,7 @@
 
 mod ca_bundle;
 mod default_headers;
+mod download;
 mod exchange;
 mod hops;
 mod mounts;
@@ -17,6 +18,7 @@ mod request_setters;
 mod session;
 mod strip_auth;
 
+pub use download::{Download, Downloaded};
 pub use paginate::Pages;
 pub use request_builder::RequestBuilder;
 pub use session::Session;

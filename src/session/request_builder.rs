@@ -72,8 +72,13 @@ impl<'s> RequestBuilder<'s> {
     #[doc(alias = "call")]
     #[doc(alias = "execute")]
     pub fn send(self) -> Result<Response> {
+        self.with_session(|session, request, settings| session.run(request, settings))
+    }
+
+    /// Does something with the session, the request and its settings; a one-shot function's own session is closed then.
+    pub(super) fn with_session<T>(self, act: impl FnOnce(&Session, Request, Settings) -> Result<T>) -> Result<T> {
         let Self { session, request, settings } = self;
-        let result = session.get().run(request, settings);
+        let result = act(session.get(), request, settings);
         session.close_own();
         result
     }

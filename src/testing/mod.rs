@@ -1,10 +1,34 @@
-//! For tests of programs that use this crate: a scripted server, an adapter without a network, and a clock that does
-//! not wait. Requires the feature `testing`; the crate's own tests and examples use it too.
+//! For tests of programs that use this crate (feature `testing`): a scripted server, an adapter without a network, recorded
+//! traffic, and a clock that does not wait.
+//!
+//! | to test | use |
+//! |---|---|
+//! | what a program sends and how it handles answers and failures | [`MockAdapter`] |
+//! | a program against the traffic of a real server, without that server | `Recorder` (feature `json`) |
+//! | what happens on the wire, over TCP and TLS | [`TestServer`] |
+//! | backoff and limits on time | [`FakeClock`] |
 
+mod authority;
 mod clock;
 mod mock;
+mod mock_request;
+mod mock_rule;
+mod own_authority;
+#[cfg(feature = "json")]
+mod recorder;
+mod reply;
+mod request;
 mod server;
+mod tls;
+mod url_pattern;
 
 pub use clock::FakeClock;
 pub use mock::MockAdapter;
-pub use server::{Peer, Reply, TestRequest, TestServer, TestServerBuilder, serve};
+pub use mock_request::MockRequest;
+pub use mock_rule::IntoAnswer;
+#[cfg(feature = "json")]
+pub use recorder::{MatchOn, Recorder};
+pub use reply::Reply;
+pub use request::TestRequest;
+pub use server::{Peer, TestServer, TestServerBuilder, serve};
+pub use url_pattern::{IntoUrlPattern, Prefix, prefix};

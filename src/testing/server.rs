@@ -6,112 +6,19 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use http::StatusCode;
 use parking_lot::{Condvar, Mutex};
 
-use crate::pair::Pair;
-use crate::status::IntoStatus;
-
-/// A request as the server received it.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct TestRequest {
-    /// Which connection it came over, from 0 in the order of acceptance.
-    pub connection: usize,
-    /// The method.
-    pub method: String,
-    /// The target, as in the request line.
-    pub target: String,
-    /// The headers, as written (Latin-1).
-    pub headers: Vec<(String, String)>,
-    /// The body, without chunk framing.
-    pub body: Vec<u8>,
-    /// The bytes of head and body as they came.
-    pub raw: Vec<u8>,
-}
-
-impl TestRequest {
-    /// The first value of a header; the name's case does not matter.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-
-    /// The bytes as they came, as Latin-1 text.
-    #[must_use]
-    pub fn raw_text(&self) -> String {
-        self.raw.iter().map(|&byte| char::from(byte)).collect()
-    }
-}
-
-/// A response of [`TestServer::http`].
-#[derive(Clone, Debug)]
-#[must_use = "a reply does nothing until it is returned"]
-pub struct Reply {
-    raw: Option<Vec<u8>>,
-    status: u16,
-    headers: String,
-    body: Vec<u8>,
-    close: bool,
-}
-
-impl Reply {
-    /// A status with its reason, without a body, and without headers except `Content-Length`.
-    pub fn new(status: impl IntoStatus) -> Self {
-        Self { raw: None, status: status.into_status(), headers: String::new(), body: Vec::new(), close: false }
-    }
-
-    /// A complete response as it is sent over the wire.
-    pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
-        Self { raw: Some(bytes.into()), ..Self::new(StatusCode::OK) }
-    }
-
-    /// Adds a header, as it is: a test may send what is no header. The value is text, or anything that has a text form.
-    pub fn header(mut self, name: impl AsRef<str>, value: impl fmt::Display) -> Self {
-        self.headers.push_str(&format!("{}: {value}\r\n", name.as_ref()));
-        self
-    }
-
-    /// Adds several headers, as [`header`](Self::header) does.
-    pub fn headers<I: IntoIterator<Item: Pair>>(self, headers: I) -> Self {
-        headers.into_iter().fold(self, |reply, pair| reply.header(pair.name(), pair.value()))
-    }
-
-    /// Sets the body, with its `Content-Length`.
-    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
-        self.body = body.into();
-        self
-    }
-
-    /// Closes the connection after the response, without announcing it.
-    pub fn then_close(mut self) -> Self {
-        self.close = true;
-        self
-    }
-
-    fn bytes(self, head_only: bool) -> Vec<u8> {
-        if let Some(raw) = self.raw {
-            return raw;
-        }
-        let reason = StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason());
-        let head = format!(
-            "HTTP/1.1 {} {}\r\n{}Content-Length: {}\r\n\r\n",
-            self.status,
-            reason.unwrap_or_default(),
-            self.headers,
-            self.body.len()
-        );
-        let mut bytes = head.into_bytes();
-        if !head_only {
-            bytes.extend(self.body);
-        }
-        bytes
-    }
-}
+use super::authority::Leaf;
+use super::own_authority::OwnAuthority;
+use super::reply::Reply;
+use super::request::TestRequest;
+use super::tls::Acceptor;
+use crate::verify::ClientCert;
 
 type Script = dyn Fn(&mut Peer) + Send + Sync;
 
@@ -134,6 +41,8 @@ type Script = dyn Fn(&mut Peer) + Send + Sync;
 pub struct TestServer {
     address: SocketAddr,
     is_tls: bool,
+    /// The one that signed its certificate, if it made that itself.
+    authority: Option<OwnAuthority>,
     shared: Arc<Watched>,
     accepting: Option<JoinHandle<()>>,
 }
@@ -160,8 +69,16 @@ struct Record {
 #[must_use = "a builder does nothing until `start`"]
 pub struct TestServerBuilder {
     address: String,
-    #[cfg(feature = "native-tls")]
-    tls: Option<native_tls::TlsAcceptor>,
+    tls: Tls,
+    wants_client: bool,
+}
+
+enum Tls {
+    None,
+    /// Certificate and key of the program.
+    Pem(String, String),
+    /// A certificate that is made when the server starts.
+    Own,
 }
 
 impl TestServerBuilder {
@@ -175,12 +92,25 @@ impl TestServerBuilder {
     ///
     /// # Errors
     /// The TLS library refuses the pair.
-    #[cfg(feature = "native-tls")]
     pub fn tls(mut self, certificate: &str, key: &str) -> io::Result<Self> {
-        let identity =
-            native_tls::Identity::from_pkcs8(certificate.as_bytes(), key.as_bytes()).map_err(io::Error::other)?;
-        self.tls = Some(native_tls::TlsAcceptor::new(identity).map_err(io::Error::other)?);
+        Acceptor::new(certificate, key, None)?;
+        self.tls = Tls::Pem(certificate.to_owned(), key.to_owned());
         Ok(self)
+    }
+
+    /// Uses TLS, with a new certificate for `localhost`, 127.0.0.1 and \[::1\], which an authority of the server's own has
+    /// signed: see [`TestServer::ca_file`].
+    pub fn https(mut self) -> Self {
+        self.tls = Tls::Own;
+        self
+    }
+
+    /// Uses TLS as [`https`](Self::https), and refuses clients that have no certificate of the server's own authority:
+    /// see [`TestServer::client_cert`]. A handler finds the certificate in [`TestRequest::client_certificate`].
+    pub fn require_client_certificate(mut self) -> Self {
+        self.tls = Tls::Own;
+        self.wants_client = true;
+        self
     }
 
     /// Starts a server that runs `script` for each connection, each on its own thread.
@@ -191,59 +121,57 @@ impl TestServerBuilder {
         let listener = TcpListener::bind(&self.address)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Watched::default());
-        #[cfg(feature = "native-tls")]
-        let is_tls = self.tls.is_some();
-        #[cfg(not(feature = "native-tls"))]
-        let is_tls = false;
+        let (acceptor, authority) = match &self.tls {
+            Tls::None => (None, None),
+            Tls::Pem(certificate, key) => (Some(Acceptor::new(certificate, key, None)?), None),
+            Tls::Own => {
+                let authority = OwnAuthority::new();
+                let Leaf { cert, key, .. } = authority.server();
+                let clients_of = self.wants_client.then(|| authority.der());
+                (Some(Acceptor::new(&cert, &key, clients_of)?), Some(authority))
+            }
+        };
+        let is_tls = acceptor.is_some();
         let accepting = {
             let shared = Arc::clone(&shared);
             let script: Arc<Script> = Arc::new(script);
-            thread::spawn(move || self.accept(&listener, &shared, &script))
+            thread::spawn(move || accept(&listener, acceptor.as_ref(), &shared, &script))
         };
-        Ok(TestServer { address, is_tls, shared, accepting: Some(accepting) })
+        Ok(TestServer { address, is_tls, authority, shared, accepting: Some(accepting) })
     }
+}
 
-    fn accept(self, listener: &TcpListener, shared: &Arc<Watched>, script: &Arc<Script>) {
-        #[cfg(feature = "native-tls")]
-        let acceptor = self.tls.map(Arc::new);
-        for stream in listener.incoming() {
-            let mut record = shared.record.lock();
-            if record.stopped {
-                return;
-            }
-            let Ok(stream) = stream else { continue };
-            let Ok(socket) = stream.try_clone() else { continue };
-            let number = record.accepted;
-            record.sockets.push((number, socket));
-            record.accepted += 1;
-            record.open += 1;
-            record.most_open = record.most_open.max(record.open);
-            shared.changed.notify_all();
-            let (shared, script) = (Arc::clone(shared), Arc::clone(script));
-            #[cfg(feature = "native-tls")]
-            let acceptor = acceptor.clone();
-            record.serving.push(thread::spawn(move || {
-                let _ = stream.set_nodelay(true);
-                let stream = Waking::new(stream, &shared);
-                let end: Box<dyn Duplex> = {
-                    #[cfg(feature = "native-tls")]
-                    match acceptor {
-                        None => Box::new(stream),
-                        Some(acceptor) => match acceptor.accept(stream) {
-                            Ok(tls) => Box::new(tls),
-                            // The test checks how the client reacts.
-                            Err(_) => return shared.closed(number),
-                        },
-                    }
-                    #[cfg(not(feature = "native-tls"))]
-                    Box::new(stream)
-                };
-                let mut peer = Peer { end: Some(end), number, shared: Arc::clone(&shared), unread: Vec::new() };
-                script(&mut peer);
-                peer.close();
-                shared.closed(number);
-            }));
+fn accept(listener: &TcpListener, acceptor: Option<&Acceptor>, shared: &Arc<Watched>, script: &Arc<Script>) {
+    for stream in listener.incoming() {
+        let mut record = shared.record.lock();
+        if record.stopped {
+            return;
         }
+        let Ok(stream) = stream else { continue };
+        let Ok(socket) = stream.try_clone() else { continue };
+        let number = record.accepted;
+        record.sockets.push((number, socket));
+        record.accepted += 1;
+        record.open += 1;
+        record.most_open = record.most_open.max(record.open);
+        shared.changed.notify_all();
+        let (shared, script, acceptor) = (Arc::clone(shared), Arc::clone(script), acceptor.cloned());
+        record.serving.push(thread::spawn(move || {
+            let _ = stream.set_nodelay(true);
+            let stream = Waking::new(stream, &shared);
+            let (end, client): (Box<dyn Duplex>, _) = match acceptor {
+                None => (Box::new(stream), None),
+                Some(acceptor) => match acceptor.accept(stream) {
+                    Some(accepted) => (Box::new(accepted.stream), accepted.client),
+                    // The test checks how the client reacts.
+                    None => return shared.closed(number),
+                },
+            };
+            let mut peer = Peer { end: Some(end), number, shared: Arc::clone(&shared), unread: Vec::new(), client };
+            script(&mut peer);
+            peer.close();
+            shared.closed(number);
+        }));
     }
 }
 
@@ -274,11 +202,7 @@ impl Watched {
 impl TestServer {
     /// A builder, to change settings before the start.
     pub fn builder() -> TestServerBuilder {
-        TestServerBuilder {
-            address: "127.0.0.1:0".to_owned(),
-            #[cfg(feature = "native-tls")]
-            tls: None,
-        }
+        TestServerBuilder { address: "127.0.0.1:0".to_owned(), tls: Tls::None, wants_client: false }
     }
 
     /// A server that answers each request with `handler`, and keeps connections open.
@@ -288,6 +212,34 @@ impl TestServer {
     #[must_use]
     pub fn http(handler: impl Fn(&TestRequest) -> Reply + Send + Sync + 'static) -> Self {
         Self::connections(serve(handler))
+    }
+
+    /// A server that answers each request with `handler` over TLS, with a certificate of its own for `localhost`, 127.0.0.1
+    /// and \[::1\].
+    ///
+    /// A client has to trust the authority that signed it: [`ca_file`](Self::ca_file) or [`ca_pem`](Self::ca_pem). For client
+    /// certificates see [`TestServerBuilder::require_client_certificate`].
+    ///
+    /// # Panics
+    /// No port can be bound on 127.0.0.1.
+    ///
+    /// # Examples
+    #[cfg_attr(any(feature = "native-tls", feature = "rustls"), doc = "```")]
+    #[cfg_attr(not(any(feature = "native-tls", feature = "rustls")), doc = "```no_run")]
+    /// use petition::Session;
+    /// use petition::testing::{Reply, TestServer};
+    ///
+    /// let server = TestServer::https(|_| Reply::new(200).body("private"));
+    ///
+    /// let mut session = Session::new();
+    /// session.trust_env = false; // no proxy of this machine
+    /// session.verify = server.ca_file().into();
+    /// assert_eq!(session.get(server.url("/")).send()?.text()?, "private");
+    /// # Ok::<(), petition::Error>(())
+    /// ```
+    #[must_use]
+    pub fn https(handler: impl Fn(&TestRequest) -> Reply + Send + Sync + 'static) -> Self {
+        Self::builder().https().start(serve(handler)).expect("a port on 127.0.0.1")
     }
 
     /// A server that runs `script` for each connection; the connection closes when it returns.
@@ -310,6 +262,58 @@ impl TestServer {
     pub fn url(&self, path: &str) -> String {
         let scheme = if self.is_tls { "https" } else { "http" };
         format!("{scheme}://{}{path}", self.address)
+    }
+
+    /// The certificate of the authority that signed the server's own, in PEM.
+    ///
+    /// # Panics
+    /// The server did not make its certificate itself: it was not started with `https`.
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        self.own_authority().pem()
+    }
+
+    /// The same as a file, for [`Session::verify`](crate::Session::verify) and other programs. It is deleted with the server.
+    ///
+    /// # Panics
+    /// As [`ca_pem`](Self::ca_pem), and if the file cannot be written to the folder for temporary files.
+    #[must_use]
+    pub fn ca_file(&self) -> PathBuf {
+        self.own_authority().file()
+    }
+
+    /// A new certificate that identifies a client to this server, signed by the server's own authority.
+    ///
+    /// # Panics
+    /// As [`ca_pem`](Self::ca_pem).
+    ///
+    /// # Examples
+    #[cfg_attr(any(feature = "native-tls", feature = "rustls"), doc = "```")]
+    #[cfg_attr(not(any(feature = "native-tls", feature = "rustls")), doc = "```no_run")]
+    /// use petition::Session;
+    /// use petition::testing::{Reply, TestServer, serve};
+    ///
+    /// let handler = serve(|request| Reply::new(200).body(request.client_certificate.clone().unwrap_or_default()));
+    /// let server = TestServer::builder().require_client_certificate().start(handler)?;
+    ///
+    /// let mut session = Session::new();
+    /// session.trust_env = false; // no proxy of this machine
+    /// session.verify = server.ca_file().into();
+    /// assert!(session.get(server.url("/")).send().is_err());
+    ///
+    /// session.cert = Some(server.client_cert());
+    /// assert!(!session.get(server.url("/")).send()?.content()?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn client_cert(&self) -> ClientCert {
+        let Leaf { cert, key, .. } = self.own_authority().client();
+        ClientCert::pem_bytes(cert, key)
+    }
+
+    #[track_caller]
+    fn own_authority(&self) -> &OwnAuthority {
+        self.authority.as_ref().expect("the server was started with `https`")
     }
 
     /// Connections accepted so far.
@@ -389,7 +393,7 @@ pub fn serve(
     move |peer| {
         while let Some(request) = peer.read_request() {
             let reply = handler(&request);
-            let close = reply.close;
+            let close = reply.closes();
             peer.send(reply.bytes(request.method == "HEAD"));
             if close {
                 return;
@@ -402,7 +406,7 @@ pub fn serve(
 ///
 /// On Unix a shutdown ends a read that is under way in another thread. On Windows that is not promised, and under Wine
 /// it does not happen while the client keeps its end open, so a read looks now and then whether the server has stopped.
-struct Waking {
+pub(super) struct Waking {
     stream: TcpStream,
     shared: Arc<Watched>,
 }
@@ -413,6 +417,10 @@ impl Waking {
             let _ = stream.set_read_timeout(Some(Duration::from_millis(50)));
         }
         Self { stream, shared: Arc::clone(shared) }
+    }
+
+    pub(super) fn shutdown_write(&self) {
+        let _ = self.stream.shutdown(Shutdown::Write);
     }
 }
 
@@ -447,6 +455,8 @@ pub struct Peer {
     number: usize,
     shared: Arc<Watched>,
     unread: Vec<u8>,
+    /// The client's certificate, in DER.
+    client: Option<Vec<u8>>,
 }
 
 impl Peer {
@@ -551,7 +561,8 @@ impl Peer {
     }
 
     fn read_head_bytes(&mut self) -> Option<TestRequest> {
-        let mut request = TestRequest { connection: self.number, ..TestRequest::default() };
+        let mut request =
+            TestRequest { connection: self.number, client_certificate: self.client.clone(), ..TestRequest::default() };
         let mut raw = Vec::new();
         let line = self.read_line(&mut raw)?;
         let mut words = line.splitn(3, ' ').map(str::to_owned);

@@ -17,6 +17,7 @@ mod credentials;
 mod curl;
 #[cfg(feature = "gzip")]
 mod decoding;
+mod downloads;
 mod drains;
 mod early_answers;
 mod error_facts;
@@ -26,6 +27,7 @@ mod files;
 mod first_calls;
 mod hooks;
 mod log_lines;
+mod mocks;
 mod one_shot;
 mod pages;
 mod pool;
@@ -34,6 +36,8 @@ mod pool_bounds;
 mod proxies;
 mod ranges;
 mod reading;
+#[cfg(feature = "json")]
+mod recordings;
 mod redirects;
 mod replay;
 mod requests;

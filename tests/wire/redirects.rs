@@ -163,7 +163,7 @@ fn sent_along(from: &str, to: &str, change: impl FnOnce(&mut Session)) -> Prepar
         .header("X-Other", "other")
         .send()
         .unwrap();
-    mock.requests().swap_remove(1)
+    mock.requests().swap_remove(1).into()
 }
 
 const ORIGINS: [(&str, &str, bool); 13] = [

@@ -4,81 +4,16 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-};
-
 use crate::net::testing::{TempDir, connector_to, direct, echo, patient, serve};
 use crate::net::tls::{TlsBackend, TlsConfig, TlsErrorKind, TlsSettings};
 use crate::net::{ConnectError, ConnectErrorKind, Connected, Phase};
 use crate::verify::Verify;
 
-/// A certificate authority.
-pub(in crate::net) struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pub(in crate::net) pem: String,
-}
+#[allow(clippy::duplicate_mod, reason = "the module `testing` has it too, but is not in every build of the tests")]
+#[path = "../../testing/authority.rs"]
+mod authority;
 
-/// A certificate and its key.
-#[derive(Clone)]
-#[allow(dead_code, reason = "which forms are read depends on the TLS libraries and features of the build")]
-pub(in crate::net) struct Leaf {
-    pub(in crate::net) cert: String,
-    pub(in crate::net) key: String,
-    pub(in crate::net) cert_der: Vec<u8>,
-    pub(in crate::net) key_der: Vec<u8>,
-    pub(in crate::net) public_key_der: Vec<u8>,
-}
-
-impl Authority {
-    pub(in crate::net) fn new(name: &str) -> Self {
-        let params = Self::params(name);
-        let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self { issuer: Issuer::new(params, key), pem }
-    }
-
-    /// Another one, whose certificate this one signs.
-    #[cfg(feature = "rustls")]
-    pub(in crate::net) fn below(&self, name: &str) -> Self {
-        let params = Self::params(name);
-        let key = KeyPair::generate().unwrap();
-        let pem = params.signed_by(&key, &self.issuer).unwrap().pem();
-        Self { issuer: Issuer::new(params, key), pem }
-    }
-
-    fn params(name: &str) -> CertificateParams {
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params
-    }
-
-    /// A server's certificate for these names.
-    pub(in crate::net) fn leaf(&self, names: &[&str]) -> Leaf {
-        self.leaf_with(names, |_| {})
-    }
-
-    pub(in crate::net) fn leaf_with(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Leaf {
-        use rcgen::PublicKeyData;
-
-        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-        let mut params = CertificateParams::new(names).unwrap();
-        params.distinguished_name.push(DnType::CommonName, "localhost");
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        change(&mut params);
-        let key = KeyPair::generate().unwrap();
-        let cert = params.signed_by(&key, &self.issuer).unwrap();
-        Leaf {
-            cert: cert.pem(),
-            key: key.serialize_pem(),
-            cert_der: cert.der().to_vec(),
-            key_der: key.serialize_der(),
-            public_key_der: key.subject_public_key_info(),
-        }
-    }
-}
+pub(in crate::net) use authority::{Authority, Leaf};
 
 /// The backends of this build.
 pub(in crate::net) fn backends() -> Vec<TlsBackend> {

@@ -3,6 +3,7 @@
 //! `tests/wire` uses most of it; the other test programs include this folder by its path and use a part.
 #![allow(dead_code, unused_imports, reason = "each test program uses its own part")]
 
+#[path = "../../../src/testing/authority.rs"]
 mod authority;
 mod black_hole;
 mod bodies;

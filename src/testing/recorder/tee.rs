@@ -1,0 +1,75 @@
+//! Listens to the body of a response while the program reads it.
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+use crate::message::stream::BodySource;
+
+/// A body that tells what was read of it, once: at its end, or when the rest is given up. Of a body that breaks it tells nothing.
+pub(super) struct Tee<F: FnOnce(Vec<u8>)> {
+    source: Box<dyn BodySource>,
+    heard: Vec<u8>,
+    tell: Option<F>,
+}
+
+impl<F: FnOnce(Vec<u8>)> Tee<F> {
+    pub(super) fn new(source: Box<dyn BodySource>, tell: F) -> Self {
+        Self { source, heard: Vec::new(), tell: Some(tell) }
+    }
+
+    fn end(&mut self) {
+        if let Some(tell) = self.tell.take() {
+            tell(std::mem::take(&mut self.heard));
+        }
+    }
+}
+
+impl<F: FnOnce(Vec<u8>)> Read for Tee<F> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.source.read(buf) {
+            Ok(0) if !buf.is_empty() => {
+                self.end();
+                Ok(0)
+            }
+            Ok(n) => {
+                self.heard.extend_from_slice(&buf[..n]);
+                Ok(n)
+            }
+            Err(error) => {
+                if error.kind() != io::ErrorKind::Interrupted {
+                    self.tell = None;
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+impl<F: FnOnce(Vec<u8>) + Send> BodySource for Tee<F> {
+    fn at_chunk_end(&self) -> bool {
+        self.source.at_chunk_end()
+    }
+
+    fn remaining(&self) -> Option<u64> {
+        self.source.remaining()
+    }
+
+    fn drain(&mut self) {
+        self.source.drain();
+    }
+
+    fn bound(&mut self, time: Duration) -> u64 {
+        self.source.bound(time)
+    }
+
+    fn close(&mut self) {
+        self.source.close();
+        self.end();
+    }
+}
+
+impl<F: FnOnce(Vec<u8>)> Drop for Tee<F> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,286 @@
+//! Files that are written in several runs of a program, and get their name when they are complete.
+//!
+//! What there is of `name` stands beside it as `name.part`, and what is known about it, a short text of the writer's, as
+//! `name.part.state`. The rule that keeps it sound: only who has the lock of the part writes to either, and only while
+//! `name.part` is still that file. Who finishes renames the part, and who waited for it has the finished file in hand, which it
+//! must not touch.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::lock::{self, Opened};
+use super::{ATTEMPTS, Move, PRIVATE, WholeFile, put_in_place, replaceable};
+
+/// A file that is written in several runs. Dropped before [`commit`](Self::commit), it stays as a part if there is anything of it.
+#[derive(Debug)]
+pub(crate) struct PartFile {
+    file: File,
+    moved: Move,
+    state: PathBuf,
+    is_done: bool,
+}
+
+/// More than this is no text of ours.
+const MOST_STATE: u64 = 16 * 1024;
+
+impl PartFile {
+    /// Opens the part of the file at `path`, or begins one. `None` if someone else is writing it, or if the file cannot be
+    /// replaced (a FIFO, a device).
+    pub(crate) fn open(path: &Path, mode: u32) -> io::Result<Option<Self>> {
+        let Some((target, replaced)) = replaceable(path)? else { return Ok(None) };
+        let beside = |suffix: &str| {
+            let mut name = target.file_name().unwrap_or_default().to_owned();
+            name.push(suffix);
+            target.with_file_name(name)
+        };
+        let (partial, state) = (beside(".part"), beside(".part.state"));
+        let mode = replaced.as_ref().map_or(mode, super::private);
+        for _ in 0..ATTEMPTS {
+            // A new file is never made through a link that someone else has put there.
+            let opened = match lock::open(&partial, false, mode) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => lock::open(&partial, true, mode),
+                opened => opened,
+            };
+            match opened {
+                Ok(Opened::Taken) => return Ok(None),
+                Ok(Opened::Alone(file)) => match is_at(&file, &partial)? {
+                    Place::Same => {
+                        let moved = Move { partial, target, replaced };
+                        return Ok(Some(Self { file, moved, state, is_done: false }));
+                    }
+                    // Its writer has finished or given up meanwhile.
+                    Place::Gone => {}
+                    Place::NoFile => {
+                        let text = format!("{} is not a regular file", partial.display());
+                        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+                    }
+                },
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// How much of the file there is.
+    pub(crate) fn length(&self) -> io::Result<u64> {
+        self.file.metadata().map(|found| found.len())
+    }
+
+    /// What the last writer noted; `None` if it noted nothing.
+    pub(crate) fn state(&self) -> Option<String> {
+        let mut text = String::new();
+        let is_file = fs::symlink_metadata(&self.state).is_ok_and(|found| found.is_file());
+        let file = File::open(&self.state).ok().filter(|_| is_file)?;
+        file.take(MOST_STATE).read_to_string(&mut text).ok()?;
+        Some(text)
+    }
+
+    /// Begins anew, and notes what is known about what will be written.
+    pub(crate) fn restart(&mut self, state: Option<&str>) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.rewind()?;
+        match state {
+            Some(text) => {
+                let mut file = WholeFile::create(&self.state, PRIVATE)?;
+                file.write_all(text.as_bytes())?;
+                file.commit()
+            }
+            None => absent(fs::remove_file(&self.state)),
+        }
+    }
+
+    /// Calls `each` with what was written from `from` up to `to`; the next write is at `to`.
+    pub(crate) fn read_back(&mut self, from: u64, to: u64, mut each: impl FnMut(&[u8])) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(from))?;
+        let mut left = to.saturating_sub(from);
+        let mut piece = vec![0; 64 * 1024];
+        while left > 0 {
+            let wanted = left.min(piece.len() as u64) as usize;
+            self.file.read_exact(&mut piece[..wanted])?;
+            each(&piece[..wanted]);
+            left -= wanted as u64;
+        }
+        Ok(())
+    }
+
+    /// Cuts off what is behind `length`; the next write is there.
+    pub(crate) fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)?;
+        self.file.seek(SeekFrom::Start(length)).map(drop)
+    }
+
+    /// Puts the file in its place.
+    pub(crate) fn commit(mut self) -> io::Result<()> {
+        put_in_place(&self.file, &self.moved)?;
+        self.is_done = true;
+        absent(fs::remove_file(&self.state))
+    }
+
+    /// Removes the part.
+    pub(crate) fn discard(mut self) {
+        self.remove();
+    }
+
+    fn remove(&mut self) {
+        self.is_done = true;
+        // While the lock is held, so that nobody else has begun to write. What cannot be deleted is not under the file's name.
+        let _ = fs::remove_file(&self.state);
+        let _ = fs::remove_file(&self.moved.partial);
+    }
+}
+
+impl Write for PartFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for PartFile {
+    fn drop(&mut self) {
+        if self.is_done {
+            return;
+        }
+        if self.length().is_ok_and(|length| length == 0) {
+            self.remove();
+        } else {
+            // The next run believes its length.
+            let _ = self.file.sync_all();
+        }
+    }
+}
+
+enum Place {
+    Same,
+    Gone,
+    NoFile,
+}
+
+/// Whether `path` names this file, and not a link to it.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<Place> {
+    use std::os::unix::fs::MetadataExt;
+
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Place::Gone),
+        Err(error) => return Err(error),
+    };
+    let own = file.metadata()?;
+    Ok(match found.is_file() && own.is_file() {
+        false => Place::NoFile,
+        true if (own.dev(), own.ino()) == (found.dev(), found.ino()) => Place::Same,
+        true => Place::Gone,
+    })
+}
+
+/// Elsewhere nobody can rename the file between opening it and having it alone.
+#[cfg(not(unix))]
+fn is_at(file: &File, path: &Path) -> io::Result<Place> {
+    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    Ok(if file.metadata()?.is_file() && !is_link { Place::Same } else { Place::NoFile })
+}
+
+/// What is not there need not be removed.
+fn absent(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::USUAL;
+    use super::*;
+    use crate::temp_dir::TempDir;
+
+    fn open(path: &Path) -> Option<PartFile> {
+        PartFile::open(path, USUAL).unwrap()
+    }
+
+    fn names(folder: &TempDir) -> Vec<String> {
+        let entries = fs::read_dir(folder.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn what_was_written_and_noted_is_there_for_the_next_writer() {
+        let folder = TempDir::new();
+        let path = folder.file("f", "old");
+        let mut first = open(&path).unwrap();
+        first.restart(Some("known")).unwrap();
+        first.write_all(b"half").unwrap();
+        drop(first);
+
+        let mut second = open(&path).unwrap();
+        assert_eq!((second.length().unwrap(), second.state().as_deref()), (4, Some("known")));
+        assert_eq!(names(&folder), ["f", "f.part", "f.part.state"]);
+        let mut seen = Vec::new();
+        second.read_back(1, 4, |piece| seen.extend_from_slice(piece)).unwrap();
+        second.write_all(b"-half").unwrap();
+        assert_eq!((fs::read(&path).unwrap(), seen), (b"old".to_vec(), b"alf".to_vec()));
+        second.commit().unwrap();
+
+        assert_eq!((fs::read(&path).unwrap(), names(&folder)), (b"half-half".to_vec(), vec!["f".to_owned()]));
+    }
+
+    #[test]
+    fn nothing_stays_of_a_part_that_is_empty_or_discarded() {
+        let folder = TempDir::new();
+        let path = folder.path().join("f");
+        let mut empty = open(&path).unwrap();
+        empty.restart(Some("known")).unwrap();
+        drop(empty);
+        assert_eq!(names(&folder), [""; 0]);
+
+        let mut bad = open(&path).unwrap();
+        bad.restart(Some("known")).unwrap();
+        bad.write_all(b"bad").unwrap();
+        bad.discard();
+        assert_eq!(names(&folder), [""; 0]);
+    }
+
+    #[test]
+    fn a_part_has_one_writer_and_the_next_one_does_not_get_the_finished_file() {
+        let folder = TempDir::new();
+        let path = folder.path().join("f");
+        let mut first = open(&path).unwrap();
+        first.write_all(b"whole").unwrap();
+
+        assert!(open(&path).is_none());
+        first.commit().unwrap();
+
+        let mut next = open(&path).unwrap();
+        next.write_all(b"other").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_the_place_of_the_part_is_not_followed() {
+        let folder = TempDir::new();
+        let elsewhere = folder.file("elsewhere", "precious");
+        std::os::unix::fs::symlink(&elsewhere, folder.path().join("f.part")).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("nothing"), folder.path().join("g.part")).unwrap();
+
+        assert!(PartFile::open(&folder.path().join("f"), USUAL).is_err());
+        assert!(!PartFile::open(&folder.path().join("g"), USUAL).is_ok_and(|part| part.is_some()));
+
+        assert_eq!(fs::read(&elsewhere).unwrap(), b"precious");
+        assert!(!folder.path().join("nothing").exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_regular_file_has_no_part() {
+        assert!(open(Path::new("/dev/null")).is_none());
+    }
+}

@@ -1,0 +1,271 @@
+//! Recordings: that a replay is what was recorded, and that the file is readable and has no secrets.
+
+use std::path::Path;
+
+use petition::testing::{MatchOn, MockAdapter, Recorder, Reply, TestServer};
+use petition::{ErrorKind, HttpAdapter, Response, Session};
+
+use crate::support::{TempDir, session};
+
+fn over(recorder: Recorder) -> Session {
+    let mut session = session();
+    session.mount_all(recorder);
+    session
+}
+
+/// What a program sees of a response.
+fn seen(response: &Response) -> (u16, Vec<u8>, usize, Vec<String>) {
+    let cookies = response.headers().get_all("set-cookie").map(str::to_owned).collect();
+    (response.status_code().as_u16(), response.content().unwrap().to_vec(), response.history().len(), cookies)
+}
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn a_replay_is_what_was_recorded_without_the_server() {
+    let binary: Vec<u8> = (0..=255).collect();
+    let body = binary.clone();
+    let server = TestServer::http(move |request| match request.path() {
+        "/redirect" => Reply::new(302).header("Location", "/text").header("Set-Cookie", "a=1; Path=/"),
+        "/text" => Reply::new(200).body(format!("gr\u{fc}\u{df}e, {}", request.header("cookie").is_some())),
+        "/binary" => Reply::new(200).body(body.clone()),
+        "/chunked" => {
+            Reply::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+        }
+        "/post" => Reply::new(201).body(request.body.clone()),
+        _ => Reply::new(404).body("no"),
+    });
+    let folder = TempDir::new();
+    let path = folder.path().join("cassettes/all.json");
+    let base = server.url("");
+    let run = |recorder: Recorder| {
+        let session = over(recorder);
+        let get = |path: &str| seen(&session.get(format!("{base}{path}")).send().unwrap());
+        let mut all = vec![get("/redirect"), get("/binary"), get("/binary"), get("/else"), get("/chunked")];
+        for body in [petition::Body::from("in memory"), petition::Body::reader(&b"streamed"[..])] {
+            all.push(seen(&session.post(format!("{base}/post")).data(body).send().unwrap()));
+        }
+        let mut streamed = session.get(format!("{base}/chunked")).stream(true).send().unwrap();
+        let pieces: Vec<u8> = streamed.iter_content(2).flat_map(Result::unwrap).collect();
+        all.push((0, pieces, 0, Vec::new()));
+        assert!(session.get(format!("{base}/text")).stream(true).send().is_ok(), "nobody reads its body");
+        all
+    };
+
+    let recorder = Recorder::auto(&path);
+    assert!(recorder.is_recording());
+    let recorded = run(recorder);
+    drop(server);
+    let recorder = Recorder::auto(&path);
+    assert!(!recorder.is_recording());
+    let replayed = run(recorder.clone());
+
+    assert_eq!(recorder.left(), 0);
+    assert_eq!(replayed, recorded);
+    assert_eq!((recorded[0].2, recorded[1].1.clone()), (1, binary));
+    let file = text(&path);
+    assert!(file.contains("\"body\": \"gr\u{fc}\u{df}e, true\"") && file.contains("\"base64\": \"AAEC"), "{file}");
+    assert!(file.contains("\"body\": \"streamed\"") && file.contains("Set-Cookie: a=***; Path=/"), "{file}");
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn a_coded_body_is_text_in_the_file() {
+    // printf '{"password":"hush-hush"}' is what it decodes to.
+    let gzip = gzip(br#"{"password":"hush-hush","a":1}"#);
+    let server = TestServer::http(move |_| Reply::new(200).header("Content-Encoding", "gzip").body(gzip.clone()));
+    let folder = TempDir::new();
+    let path = folder.path().join("f.json");
+    let url = server.url("/");
+
+    let live = over(Recorder::record(&path)).get(&url).send().unwrap();
+    assert_eq!(live.text().unwrap(), r#"{"password":"hush-hush","a":1}"#);
+    let replayed = over(Recorder::replay(&path)).get(&url).send().unwrap();
+
+    assert_eq!(replayed.text().unwrap(), r#"{"password":"***","a":1}"#);
+    assert_eq!(replayed.headers().get("content-length"), Some("24"));
+    assert!(!text(&path).contains("hush") && !text(&path).contains("base64"));
+}
+
+/// One stored block: no compression, and no library.
+#[cfg(feature = "gzip")]
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut crc = u32::MAX;
+    for byte in content {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+        }
+    }
+    let length = content.len() as u16;
+    let mut out = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x01".to_vec();
+    out.extend([length.to_le_bytes(), (!length).to_le_bytes()].concat());
+    out.extend(content);
+    out.extend([(!crc).to_le_bytes(), u32::from(length).to_le_bytes()].concat());
+    out
+}
+
+#[test]
+fn no_secret_reaches_the_file() {
+    let server = TestServer::http(|request| {
+        let echo = request.raw_text();
+        Reply::new(200)
+            .header("Set-Cookie", "sid=cookie-secret-1; HttpOnly")
+            .header("X-Auth-Token", "answer-secret-2")
+            .header("Link", "</next?api_key=query-secret-3>; rel=next")
+            .body(format!("{echo} cookie-secret-1"))
+    });
+    let folder = TempDir::new();
+    let path = folder.path().join("f.json");
+    let session = over(Recorder::record(&path).mask(["X-Own"]));
+    let url = server.url("/a?api_key=query-secret-3&page=1").replace("http://", "http://user:user-secret-4@");
+
+    session.get(&url).header("X-Own", "own-secret-5").send().unwrap();
+    session.post(server.url("/login")).data([("user", "me"), ("password", "form-secret-6")]).send().unwrap();
+    let json = r#"{"client_secret": "json-secret-7", "x": "seen"}"#;
+    session.post(server.url("/j")).auth(petition::BearerAuth::new("bearer-secret-8")).data(json).send().unwrap();
+    session.post(server.url("/again")).data("bearer-secret-8 and form-secret-6").send().unwrap();
+
+    let file = text(&path);
+    assert!(!file.contains("-secret-"), "{file}");
+    assert!(!file.contains("dXNlcjp1c2VyLXNlY3JldC00"), "the Basic credentials: {file}");
+    for kept in ["page=1", "sid=***; HttpOnly", "user=me&password=***", "Bearer ***", "seen", "X-Own: ***"] {
+        assert!(file.contains(kept), "{kept}: {file}");
+    }
+    // With other secrets it is the same request.
+    drop(server);
+    let session = over(Recorder::replay(&path).mask(["X-Own"]));
+    assert_eq!(session.get(url.replace("query-secret-3", "other")).send().unwrap().status_code(), 200);
+}
+
+#[test]
+fn what_a_program_keeps_is_in_the_file() {
+    let server = TestServer::http(|_| Reply::new(200).header("Set-Cookie", "theme=dark-and-long").body("x"));
+    let folder = TempDir::new();
+    let path = folder.path().join("f.json");
+
+    let session = over(Recorder::record(&path).keep(["theme", "page_token"]));
+    session.get(server.url("/?page_token=p2&token=hidden")).send().unwrap();
+
+    assert!(text(&path).contains("theme=dark-and-long") && text(&path).contains("page_token=p2&token=***"));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0);
+    }
+}
+
+#[test]
+fn each_recorded_answer_is_given_once_in_order() {
+    let folder = TempDir::new();
+    let path = folder.path().join("f.json");
+    let mock = MockAdapter::new().on("GET", "/", Reply::new(200).body("1")).then(Reply::new(200).body("2"));
+    let session = over(Recorder::record(&path).inner(mock));
+    session.get("http://h/?a=1&b=2").send().unwrap();
+    session.get("http://h/?a=1&b=2").send().unwrap();
+    session.close();
+
+    let session = over(Recorder::replay(&path));
+    let get = |url: &str| session.get(url).send().map(|response| response.text().unwrap());
+    let other = get("http://h/other?a=1&b=2").unwrap_err();
+    assert_eq!(
+        (get("http://h:80/?b=2&a=1").unwrap(), get("http://h/?a=1&b=2").unwrap()),
+        ("1".to_owned(), "2".to_owned())
+    );
+    let spent = get("http://h/?a=1&b=2").unwrap_err();
+
+    assert_eq!((other.kind(), spent.kind()), (ErrorKind::Other, ErrorKind::Other));
+    let text = other.to_string();
+    assert!(text.contains("GET http://h/other?a=1&b=2") && text.contains("f.json"), "{text}");
+    assert!(text.contains("of 2 that are left the nearest is GET http://h/?a=1&b=2, which differs in: path"), "{text}");
+    assert!(spent.to_string().contains("it was recorded 2 times, and replayed as often"), "{spent}");
+}
+
+#[test]
+fn what_must_match_can_be_chosen() {
+    let folder = TempDir::new();
+    let path = folder.path().join("f.json");
+    let mock = MockAdapter::new().on("POST", "/", Reply::new(200).body("1")).then(Reply::new(200).body("2"));
+    let session = over(Recorder::record(&path).inner(mock));
+    session.post("http://h/").header("X-A", "a").data("one").send().unwrap();
+    session.post("http://h/").header("X-A", "b").data("two").send().unwrap();
+
+    let by_body = over(Recorder::replay(&path).match_on([MatchOn::Method, MatchOn::Body]));
+    assert_eq!(by_body.post("https://elsewhere/x").data("two").send().unwrap().text().unwrap(), "2");
+    assert!(by_body.post("http://h/").data("three").send().is_err());
+    let by_header = over(Recorder::replay(&path).match_on([MatchOn::Header("x-a".to_owned())]));
+    assert_eq!(by_header.post("http://h/").header("X-A", "b").send().unwrap().text().unwrap(), "2");
+}
+
+#[test]
+fn failures_are_passed_on_and_not_recorded() {
+    let server = TestServer::http(|_| Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").then_close());
+    let folder = TempDir::new();
+    let path = folder.path().join("f.json");
+    let mock = MockAdapter::new().on("GET", "/", ErrorKind::ReadTimeout);
+
+    assert!(over(Recorder::record(&path).inner(mock)).get("http://h/").send().unwrap_err().is_timeout());
+    let broken = over(Recorder::record(&path)).get(server.url("/")).send().unwrap_err();
+
+    assert_eq!(broken.kind(), ErrorKind::ChunkedEncodingError);
+    assert!(folder.names().is_empty());
+}
+
+#[test]
+fn a_file_that_cannot_be_replayed_or_written_is_an_error_that_names_it() {
+    let folder = TempDir::new();
+    for (name, content) in [
+        ("json", "{"),
+        ("version", "{\"recording\": 2, \"interactions\": []}"),
+        ("list", "{\"recording\": 1}"),
+        ("entry", "{\"recording\": 1, \"interactions\": [{\"request\": {}, \"response\": {}}]}"),
+    ] {
+        let path = folder.file(name, content);
+        for recorder in [Recorder::auto(&path), Recorder::replay(&path)] {
+            let error = over(recorder).get("http://127.0.0.1:9/").send().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidJson, "{error}");
+            assert!(error.to_string().contains(name), "{error}");
+        }
+        assert_eq!(text(&path), content);
+    }
+    let missing = over(Recorder::replay(folder.path().join("missing"))).get("http://h/").send().unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::Io, "{missing}");
+
+    let mock = MockAdapter::new().on("GET", "/", Reply::new(200));
+    let recorder = Recorder::record(folder.path().join("json/below-a-file")).inner(mock);
+    let session = over(recorder.clone());
+    session.get("http://h/").send().unwrap();
+    assert_eq!(recorder.save().unwrap_err().kind(), ErrorKind::Io);
+}
+
+#[test]
+fn a_large_recording_is_written_seldom_and_completely() {
+    let folder = TempDir::new();
+    let path = folder.path().join("f.json");
+    let mock = MockAdapter::new().on("GET", "/", Reply::new(200).body("x".repeat(100_000)));
+    let session = over(Recorder::record(&path).inner(mock));
+    for _ in 0..50 {
+        session.get("http://h/").send().unwrap();
+    }
+    let before = text(&path).len();
+    drop(session);
+
+    assert!(before < text(&path).len(), "the last ones were not written yet");
+    let recorder = Recorder::replay(&path);
+    assert_eq!(recorder.left(), 50);
+}
+
+#[test]
+fn retries_and_statistics_are_those_of_the_inner_adapter() {
+    let server = TestServer::http(|_| Reply::new(200));
+    let folder = TempDir::new();
+    let recorder = Recorder::record(folder.path().join("f.json")).inner(HttpAdapter::builder().max_retries(2).build());
+    let session = over(recorder);
+
+    let response = session.get(server.url("/")).send().unwrap();
+
+    assert!(response.retries().is_some() && response.exchange().peer == Some(server.address()));
+    assert_eq!(session.stats().len(), 1);
+}
