@@ -285,7 +285,7 @@ impl Adapter for Recorder {
         };
         let inner = Arc::clone(&self.shared.inner.lock());
         let response = inner.send(request, options)?;
-        self.listen(place, sent, &response)?;
+        self.listen(place, sent, &response);
         Ok(response)
     }
 
@@ -304,7 +304,7 @@ impl Adapter for Recorder {
 
 impl Recorder {
     /// Records `response` when its body has been read.
-    fn listen(&self, place: usize, request: Sent, response: &Response) -> Result<()> {
+    fn listen(&self, place: usize, request: Sent, response: &Response) {
         let shared = Arc::clone(&self.shared);
         let status = response.status_code().as_u16();
         let reason = response.reason().to_owned();
@@ -319,13 +319,9 @@ impl Recorder {
             Some(complete) => Box::new(Tee::new(source, complete)),
             None => source,
         });
-        // It has no body, or the adapter has read it.
-        match complete {
-            Some(complete) => {
-                complete(response.content()?.to_vec());
-                Ok(())
-            }
-            None => Ok(()),
+        // It has no body, or the adapter has read it. One that the adapter gave up is no answer to record.
+        if let (Some(complete), Ok(content)) = (complete, response.content()) {
+            complete(content.to_vec());
         }
     }
 }
