@@ -238,7 +238,7 @@ impl Response {
     }
 
     /// Puts something between a body that nobody has read and its reader.
-    #[cfg(feature = "testing")]
+    #[cfg(all(feature = "testing", feature = "json"))]
     pub(crate) fn wrap_body(&self, wrap: impl FnOnce(Box<dyn BodySource>) -> Box<dyn BodySource>) {
         self.shared.stream().wrap(wrap);
     }

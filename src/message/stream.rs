@@ -158,7 +158,7 @@ impl Stream {
     }
 
     /// Puts something between the body and its reader, before it is read.
-    #[cfg(feature = "testing")]
+    #[cfg(all(feature = "testing", feature = "json"))]
     pub(super) fn wrap(&mut self, wrap: impl FnOnce(Box<dyn BodySource>) -> Box<dyn BodySource>) {
         self.state = match std::mem::replace(&mut self.state, State::Closed) {
             State::Raw(source) => State::Raw(wrap(source)),
