@@ -150,6 +150,15 @@ struct Meta {
 /// What happened on the wire: which connection was used, and where the time went.
 ///
 /// A time is zero if its step did not happen: a reused connection has no DNS lookup, connect or TLS handshake.
+///
+/// # Examples
+/// ```no_run
+/// let response = petition::get("https://example.com/").send()?;
+///
+/// let exchange = response.exchange();
+/// println!("connected in {:?}, answered in {:?}", exchange.connect + exchange.tls, exchange.first_byte);
+/// # Ok::<(), petition::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 #[doc(alias = "metrics")]
@@ -427,6 +436,19 @@ impl Response {
     ///
     /// # Errors
     /// If the status is 400 to 599: `404 Client Error: Not Found for url: http://…`.
+    ///
+    /// # Examples
+    /// ```
+    /// # let mut session = petition::Session::new();
+    /// # session.mount("mock://", petition::adapter_fn(|_, _| petition::Response::builder(404).body("no such page").build()));
+    /// let response = session.get("mock://h/").send()?;
+    ///
+    /// let error = response.raise_for_status().unwrap_err();
+    ///
+    /// assert_eq!(error.to_string(), "404 Client Error: Not Found for url: mock://h/");
+    /// assert_eq!(error.into_response().unwrap().text()?, "no such page");
+    /// # Ok::<(), petition::Error>(())
+    /// ```
     #[doc(alias = "error_for_status_ref")]
     pub fn raise_for_status(&self) -> Result<&Self> {
         if self.ok() { Ok(self) } else { Err(self.status_error()) }

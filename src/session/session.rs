@@ -129,42 +129,66 @@ impl Session {
         }
     }
 
-    /// A GET request.
+    /// A GET request: [`send`](RequestBuilder::send) sends it with this session's settings, cookies and connections.
+    ///
+    /// An invalid URL is an error of `send`.
+    ///
+    /// # Examples
+    /// ```
+    /// # let mut session = petition::Session::new();
+    /// # session.trust_env = false; // no proxy of this machine
+    /// # session.mount("http://", petition::adapter_fn(|_, _| petition::Response::builder(200).body("hi").build()));
+    /// let response = session.get("http://h/items").param("page", 1).send()?;
+    ///
+    /// assert_eq!(response.text()?, "hi");
+    /// # Ok::<(), petition::Error>(())
+    /// ```
     pub fn get(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::GET, url)
     }
 
-    /// An OPTIONS request.
+    /// An OPTIONS request, which asks what the server allows.
     pub fn options(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::OPTIONS, url)
     }
 
-    /// A HEAD request. It is the only method that does not follow redirects by default.
+    /// A HEAD request: the headers of a GET without its body. It is the only method that does not follow redirects by default.
     pub fn head(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::HEAD, url).allow_redirects(false)
     }
 
-    /// A POST request.
+    /// A POST request. Its body is set by [`data`](RequestBuilder::data), `form`, `json` or
+    /// [`files`](RequestBuilder::files).
+    ///
+    /// # Examples
+    /// ```
+    /// # let mut session = petition::Session::new();
+    /// # session.mount("mock://", petition::adapter_fn(|_, _| petition::Response::builder(201).build()));
+    /// let response = session.post("mock://h/items").data([("name", "new")]).send()?;
+    ///
+    /// assert_eq!(response.status_code(), 201);
+    /// # Ok::<(), petition::Error>(())
+    /// ```
     pub fn post(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::POST, url)
     }
 
-    /// A PUT request.
+    /// A PUT request, with a body as for [`post`](Self::post).
     pub fn put(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::PUT, url)
     }
 
-    /// A PATCH request.
+    /// A PATCH request, with a body as for [`post`](Self::post).
     pub fn patch(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::PATCH, url)
     }
 
-    /// A DELETE request.
+    /// A DELETE request. It can have a body.
     pub fn delete(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::DELETE, url)
     }
 
-    /// A request of any method. The URL is joined to [`base_url`](Self::base_url), if there is one.
+    /// A request of any method: text in any case, or a [`Method`]. The URL is joined to [`base_url`](Self::base_url), if there is one.
     pub fn request(&self, method: impl IntoMethod, url: impl IntoUrl) -> RequestBuilder<'_> {
         RequestBuilder::shared(self, Request::start(method, url, self.base_url.as_ref()))
     }
