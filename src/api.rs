@@ -11,7 +11,10 @@ use crate::url::IntoUrl;
 ///
 /// # Examples
 /// ```no_run
-/// let response = petition::get("http://127.0.0.1:8000/get").params([("k", "v")]).timeout(5).send()?;
+/// let response = petition::get("http://127.0.0.1:8000/get")
+///     .params([("k", "v")])
+///     .timeout(5)
+///     .send()?;
 /// println!("{} {}", response.status_code(), response.text()?);
 /// # Ok::<(), petition::Error>(())
 /// ```
@@ -35,7 +38,8 @@ pub fn options(url: impl IntoUrl) -> RequestBuilder<'static> {
 ///
 /// # Examples
 /// ```no_run
-/// let response = petition::head("http://127.0.0.1:8000/big.iso").timeout(5).send()?;
+/// let response =
+///     petition::head("http://127.0.0.1:8000/big.iso").timeout(5).send()?;
 /// println!("{:?} bytes", response.content_length());
 /// # Ok::<(), petition::Error>(())
 /// ```
@@ -47,7 +51,10 @@ pub fn head(url: impl IntoUrl) -> RequestBuilder<'static> {
 ///
 /// # Examples
 /// ```no_run
-/// petition::post("http://127.0.0.1:8000/login").data([("user", "me"), ("password", "secret")]).timeout(5).send()?;
+/// petition::post("http://127.0.0.1:8000/login")
+///     .data([("user", "me"), ("password", "secret")])
+///     .timeout(5)
+///     .send()?;
 /// # Ok::<(), petition::Error>(())
 /// ```
 pub fn post(url: impl IntoUrl) -> RequestBuilder<'static> {
@@ -59,7 +66,11 @@ pub fn post(url: impl IntoUrl) -> RequestBuilder<'static> {
 /// # Examples
 /// ```no_run
 /// let file = std::fs::File::open("report.pdf")?;
-/// petition::put("http://127.0.0.1:8000/report.pdf").data(file).timeout(5).send()?.raise_for_status()?;
+/// petition::put("http://127.0.0.1:8000/report.pdf")
+///     .data(file)
+///     .timeout(5)
+///     .send()?
+///     .raise_for_status()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn put(url: impl IntoUrl) -> RequestBuilder<'static> {
@@ -70,7 +81,10 @@ pub fn put(url: impl IntoUrl) -> RequestBuilder<'static> {
 ///
 /// # Examples
 /// ```no_run
-/// petition::patch("http://127.0.0.1:8000/items/1").data([("name", "new")]).timeout(5).send()?;
+/// petition::patch("http://127.0.0.1:8000/items/1")
+///     .data([("name", "new")])
+///     .timeout(5)
+///     .send()?;
 /// # Ok::<(), petition::Error>(())
 /// ```
 pub fn patch(url: impl IntoUrl) -> RequestBuilder<'static> {
@@ -81,7 +95,10 @@ pub fn patch(url: impl IntoUrl) -> RequestBuilder<'static> {
 ///
 /// # Examples
 /// ```no_run
-/// petition::delete("http://127.0.0.1:8000/items/1").timeout(5).send()?.raise_for_status()?;
+/// petition::delete("http://127.0.0.1:8000/items/1")
+///     .timeout(5)
+///     .send()?
+///     .raise_for_status()?;
 /// # Ok::<(), petition::Error>(())
 /// ```
 pub fn delete(url: impl IntoUrl) -> RequestBuilder<'static> {
@@ -94,7 +111,10 @@ pub fn delete(url: impl IntoUrl) -> RequestBuilder<'static> {
 ///
 /// # Examples
 /// ```no_run
-/// let response = petition::request("PROPFIND", "http://127.0.0.1:8000/").header("Depth", 1).timeout(5).send()?;
+/// let response = petition::request("PROPFIND", "http://127.0.0.1:8000/")
+///     .header("Depth", 1)
+///     .timeout(5)
+///     .send()?;
 /// # Ok::<(), petition::Error>(())
 /// ```
 pub fn request(method: impl IntoMethod, url: impl IntoUrl) -> RequestBuilder<'static> {

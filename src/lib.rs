@@ -3,10 +3,19 @@
 //! ```no_run
 //! let text = petition::get("https://example.com/").timeout(5).send()?.text()?;
 //! # #[cfg(feature = "json")] {
-//! let items: Vec<String> = petition::get("https://example.com/items").param("page", 1).send()?.error_for_status()?.json()?;
+//! let items: Vec<String> = petition::get("https://example.com/items")
+//!     .param("page", 1)
+//!     .send()?
+//!     .error_for_status()?
+//!     .json()?;
 //! # }
-//! petition::post("https://example.com/login").data([("user", "me"), ("password", "secret")]).send()?;
-//! petition::get("https://example.com/report.pdf").stream(true).send()?.save_to("report.pdf")?;
+//! petition::post("https://example.com/login")
+//!     .data([("user", "me"), ("password", "secret")])
+//!     .send()?;
+//! petition::get("https://example.com/report.pdf")
+//!     .stream(true)
+//!     .send()?
+//!     .save_to("report.pdf")?;
 //! # Ok::<(), petition::Error>(())
 //! ```
 //!
@@ -22,8 +31,12 @@
 //! let mut session = Session::new();
 //! # session.trust_env = false; // no proxy of this machine
 //! session.set_timeout((3.05, 27)); // seconds: connect, read
-//! let retry = Retry::new().total(3).backoff_factor(0.5).status_forcelist([500, 502, 503, 504]);
-//! session.mount("https://", HttpAdapter::builder().pool_maxsize(8).pool_block(true).max_retries(retry).build());
+//! let retry = Retry::new()
+//!     .total(3)
+//!     .backoff_factor(0.5)
+//!     .status_forcelist([500, 502, 503, 504]);
+//! let adapter = HttpAdapter::builder().pool_maxsize(8).pool_block(true);
+//! session.mount("https://", adapter.max_retries(retry).build());
 //! # session.mount("https://api.example.com/", |_: &mut PreparedRequest, _: &SendOptions| {
 //! #     SEEN.fetch_add(1, SeqCst);
 //! #     Response::builder(200).body("[]").build()
@@ -32,7 +45,8 @@
 //! let session = &session; // configured: share it
 //! std::thread::scope(|scope| {
 //!     for page in 0..8 {
-//!         let request = session.get("https://api.example.com/items").param("page", page);
+//!         let request =
+//!             session.get("https://api.example.com/items").param("page", page);
 //!         scope.spawn(move || request.send()?.error_for_status()?.text());
 //!     }
 //! });

@@ -80,7 +80,10 @@ impl Headers {
     ///
     /// # Examples
     /// ```
-    /// let headers = petition::Headers::from_pairs([("Accept", "text/html"), ("X-Trace", "1")])?;
+    /// let headers = petition::Headers::from_pairs([
+    ///     ("Accept", "text/html"),
+    ///     ("X-Trace", "1"),
+    /// ])?;
     ///
     /// assert_eq!(headers.get("x-trace"), Some("1"));
     /// # Ok::<(), petition::Error>(())

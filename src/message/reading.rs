@@ -74,7 +74,8 @@ impl Response {
     /// ```
     /// let mut response = petition::Response::builder(200).body("hello").build()?;
     ///
-    /// let pieces: petition::Result<Vec<Vec<u8>>> = response.iter_content(2).collect();
+    /// let pieces: petition::Result<Vec<Vec<u8>>> =
+    ///     response.iter_content(2).collect();
     ///
     /// assert_eq!(pieces?, [&b"he"[..], b"ll", b"o"]);
     /// # Ok::<(), petition::Error>(())
@@ -102,7 +103,10 @@ impl Response {
     /// ```
     /// use petition::Response;
     ///
-    /// let mut response = Response::builder(200).header("Content-Type", "text/plain; charset=utf-8").body("h\u{e9}\u{20ac}").build()?;
+    /// let mut response = Response::builder(200)
+    ///     .header("Content-Type", "text/plain; charset=utf-8")
+    ///     .body("h\u{e9}\u{20ac}")
+    ///     .build()?;
     ///
     /// let texts: petition::Result<Vec<String>> = response.iter_text(2).collect();
     ///
@@ -121,7 +125,8 @@ impl Response {
     ///
     /// # Examples
     /// ```
-    /// let mut response = petition::Response::builder(200).body("one\r\ntwo\n").build()?;
+    /// let mut response =
+    ///     petition::Response::builder(200).body("one\r\ntwo\n").build()?;
     ///
     /// let lines: petition::Result<Vec<Vec<u8>>> = response.iter_lines().collect();
     ///
@@ -181,7 +186,11 @@ impl Response {
     ///
     /// # Examples
     /// ```no_run
-    /// petition::get("https://example.com/report.pdf").stream(true).send()?.error_for_status()?.save_to("report.pdf")?;
+    /// petition::get("https://example.com/report.pdf")
+    ///     .stream(true)
+    ///     .send()?
+    ///     .error_for_status()?
+    ///     .save_to("report.pdf")?;
     /// # Ok::<(), petition::Error>(())
     /// ```
     pub fn save_to(&mut self, path: impl AsRef<Path>) -> Result<u64> {

@@ -8,16 +8,26 @@
 //!
 //! With [`max_retries(3)`](crate::HttpAdapterBuilder::max_retries), a number, or [`Retry::new`]:
 //!
-//! | what failed | GET, HEAD, PUT, DELETE, OPTIONS, TRACE | POST, PATCH, others | set by |
-//! |---|---|---|---|
-//! | look-up, connect, connect timeout | retried | retried: the server has seen nothing | [`connect`](Retry::connect) |
-//! | sending, waiting for the head, read timeout | retried | not retried | [`read`](Retry::read), [`allowed_methods`](Retry::allowed_methods) |
-//! | TLS handshake, a proxy that refuses a tunnel | retried | retried | [`other`](Retry::other) |
-//! | a certificate that does not verify | not retried | not retried | |
-//! | 413, 429 or 503 with `Retry-After` | retried, after that time | not retried | [`respect_retry_after_header`](Retry::respect_retry_after_header) |
-//! | any other status | not retried | not retried | [`status_forcelist`](Retry::status_forcelist) |
-//! | reading the body | not retried | not retried | |
-//! | the total timeout, a [`Cancel`](crate::Cancel) | not retried | not retried | |
+//! | what failed | GET, HEAD, PUT, DELETE, OPTIONS, TRACE | POST, PATCH, others |
+//! |---|---|---|
+//! | look-up, connect, connect timeout | yes | yes: the server has seen nothing |
+//! | sending, waiting for the head, read timeout | yes | no |
+//! | TLS handshake, a proxy that refuses a tunnel | yes | yes |
+//! | a certificate that does not verify | no | no |
+//! | 413, 429 or 503 with `Retry-After` | yes, after that time | no |
+//! | any other status | no | no |
+//! | reading the body | no | no |
+//! | the total timeout, a [`Cancel`](crate::Cancel) | no | no |
+//!
+//! What changes that:
+//!
+//! - [`connect`](Retry::connect), [`read`](Retry::read), [`other`](Retry::other) and [`status`](Retry::status) limit the kinds of
+//!   the first, second, third and fifth row; [`total`](Retry::total) limits them together.
+//! - [`allowed_methods`](Retry::allowed_methods) and [`any_method`](Retry::any_method) say which methods have a "yes" in the
+//!   middle column.
+//! - [`status_forcelist`](Retry::status_forcelist) lists statuses that are retried;
+//!   [`respect_retry_after_header(false)`](Retry::respect_retry_after_header) ends the row with `Retry-After`.
+//! - [`retry_if`](Retry::retry_if) is asked before each retry.
 //!
 //! There is no wait between attempts unless [`backoff_factor`](Retry::backoff_factor) sets one. When the retries are used up,
 //! the last error is returned; after a status it is [`ErrorKind::RetryError`](crate::ErrorKind::RetryError), unless
@@ -26,7 +36,10 @@
 //! ```
 //! use petition::{HttpAdapter, Retry, Session};
 //!
-//! let retry = Retry::new().total(3).backoff_factor(0.5).status_forcelist([429, 500, 502, 503, 504]);
+//! let retry = Retry::new()
+//!     .total(3)
+//!     .backoff_factor(0.5)
+//!     .status_forcelist([429, 500, 502, 503, 504]);
 //! let mut session = Session::new();
 //! session.mount_all(HttpAdapter::builder().max_retries(retry).build());
 //! ```

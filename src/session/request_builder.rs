@@ -155,7 +155,9 @@ impl<'s> RequestBuilder<'s> {
     /// #     _ => Response::builder(200).body("two").build(),
     /// # }));
     /// let mut items = Vec::new();
-    /// for page in session.get("http://h/items").param("page", 1).timeout(5).paginate()? {
+    /// for page in
+    ///     session.get("http://h/items").param("page", 1).timeout(5).paginate()?
+    /// {
     ///     items.push(page?.text()?);
     /// }
     /// assert_eq!(items, ["one", "two"]);
@@ -205,7 +207,8 @@ impl<'s> RequestBuilder<'s> {
     /// let stop = petition::Cancel::new();
     /// stop.cancel();
     ///
-    /// let error = petition::get("http://127.0.0.1:9/").cancel(&stop).send().unwrap_err();
+    /// let error =
+    ///     petition::get("http://127.0.0.1:9/").cancel(&stop).send().unwrap_err();
     ///
     /// assert!(error.is_cancelled());
     /// ```
@@ -255,8 +258,10 @@ impl<'s> RequestBuilder<'s> {
     ///
     /// # Examples
     /// ```
-    /// let through = petition::get("http://127.0.0.1/").proxies([("http", "http://proxy:3128")]);
-    /// let direct = petition::get("http://127.0.0.1/").proxies([("http", "")]); // whatever the environment says
+    /// let through = petition::get("http://127.0.0.1/")
+    ///     .proxies([("http", "http://proxy:3128")]);
+    /// // Whatever the environment says:
+    /// let direct = petition::get("http://127.0.0.1/").proxies([("http", "")]);
     /// # drop((through, direct));
     /// ```
     #[doc(alias = "proxy")]

@@ -38,7 +38,10 @@ use crate::verify::{ClientCert, Verify};
 /// # session.trust_env = false; // no proxy of this machine
 /// session.timeout = (3.05, 27).into();
 /// session.headers.insert("User-Agent", "app/1.0")?;
-/// session.mount("mock://", petition::adapter_fn(|_, _| Response::builder(200).body("hi").build()));
+/// session.mount(
+///     "mock://",
+///     petition::adapter_fn(|_, _| Response::builder(200).body("hi").build()),
+/// );
 ///
 /// assert_eq!(session.get("mock://x").send()?.text()?, "hi");
 /// # Ok::<(), petition::Error>(())
@@ -252,7 +255,10 @@ impl Session {
     /// let mut session = Session::new();
     /// session.set_verify("/etc/ssl/corporate-ca.pem");
     ///
-    /// assert_eq!(session.verify, Verify::CaBundle("/etc/ssl/corporate-ca.pem".into()));
+    /// assert_eq!(
+    ///     session.verify,
+    ///     Verify::CaBundle("/etc/ssl/corporate-ca.pem".into())
+    /// );
     /// ```
     #[doc(alias = "add_root_certificates")]
     pub fn set_verify(&mut self, verify: impl Into<Verify>) {
@@ -292,7 +298,9 @@ impl Session {
     /// use petition::{HttpAdapter, Session};
     ///
     /// let mut session = Session::new();
-    /// session.mount_all(HttpAdapter::builder().pool_maxsize(32).pool_block(true).build());
+    /// session.mount_all(
+    ///     HttpAdapter::builder().pool_maxsize(32).pool_block(true).build(),
+    /// );
     /// ```
     pub fn mount_all(&mut self, adapter: impl Adapter + 'static) {
         let adapter = Arc::new(adapter);
