@@ -3,19 +3,10 @@
 //! ```no_run
 //! let text = petition::get("https://example.com/").timeout(5).send()?.text()?;
 //! # #[cfg(feature = "json")] {
-//! let items: Vec<String> = petition::get("https://example.com/items")
-//!     .param("page", 1)
-//!     .send()?
-//!     .error_for_status()?
-//!     .json()?;
+//! let ids: Vec<u32> = petition::get("https://example.com/ids").send()?.json()?;
 //! # }
-//! petition::post("https://example.com/login")
-//!     .data([("user", "me"), ("password", "secret")])
-//!     .send()?;
-//! petition::get("https://example.com/report.pdf")
-//!     .stream(true)
-//!     .send()?
-//!     .save_to("report.pdf")?;
+//! petition::post("https://example.com/").data([("user", "me")]).send()?;
+//! petition::get("https://example.com/f").stream(true).send()?.save_to("f.bin")?;
 //! # Ok::<(), petition::Error>(())
 //! ```
 //!

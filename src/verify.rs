@@ -332,6 +332,7 @@ mod tests {
         assert_eq!(ClientCert::from((Path::new("c"), String::from("k"))), ClientCert::pem("c", "k"));
     }
 
+    #[allow(clippy::needless_borrows_for_generic_args)] // a borrowed text is one of the forms
     #[test]
     fn authorities_are_a_path_or_pem() {
         const PEM: &str = "-----BEGIN CERTIFICATE-----\n";
