@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName};
 
 use super::Headers;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pair::Pair;
 
 /// Marks a list of pairs.
@@ -28,12 +28,12 @@ mod sealed {
 pub trait IntoHeaders<M>: sealed::Sealed<M> {
     /// Appends each header; calls `refused` for each that is invalid.
     #[doc(hidden)]
-    fn append_to(self, headers: &mut Headers, refused: &mut dyn FnMut(crate::Error));
+    fn append_to(self, headers: &mut Headers, refused: &mut dyn FnMut(Error));
 }
 
 impl<I: IntoIterator<Item: Pair>> sealed::Sealed<OfPairs> for I {}
 impl<I: IntoIterator<Item: Pair>> IntoHeaders<OfPairs> for I {
-    fn append_to(self, headers: &mut Headers, refused: &mut dyn FnMut(crate::Error)) {
+    fn append_to(self, headers: &mut Headers, refused: &mut dyn FnMut(Error)) {
         for pair in self {
             if let Err(error) = headers.append(pair.name(), pair.value()) {
                 refused(error);
@@ -63,7 +63,7 @@ impl Map for &HeaderMap {
 impl<T: Map> sealed::Sealed<OfMap> for T {}
 #[allow(private_bounds)]
 impl<T: Map> IntoHeaders<OfMap> for T {
-    fn append_to(self, headers: &mut Headers, refused: &mut dyn FnMut(crate::Error)) {
+    fn append_to(self, headers: &mut Headers, refused: &mut dyn FnMut(Error)) {
         for (name, value) in self.map() {
             if let Err(error) = headers.append(HeaderName::as_str(name), value) {
                 refused(error);

@@ -128,7 +128,8 @@ fn the_setters_of_a_session_are_its_fields() {
     let mut session = session();
 
     session.headers.update([("X-A", "1"), ("ACCEPT", "text/html")]).unwrap();
-    session.headers.update(&Headers::from_pairs([("X-B", "2")]).unwrap()).unwrap();
+    let more = Headers::from_pairs([("X-B", "2")]).unwrap();
+    session.headers.update(&more).unwrap();
     session.set_auth(("user", "password"));
     session.get(server.url("/")).cookie("a", 1).send().unwrap();
     session.set_auth(BearerAuth::new("token"));
