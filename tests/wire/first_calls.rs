@@ -1,6 +1,7 @@
 //! The calls that people write first: parameters one by one, a struct as a query or a form, settings of a session, text and
 //! pieces as they arrive, other crates' types.
 
+#[cfg(feature = "json")]
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::sync::mpsc;
