@@ -29,6 +29,22 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Each kind is one exception; the ones that others inherit from (`RequestException`, `Timeout`, `ConnectionError` as a
 /// base class) are [`Error`] itself and its predicates [`is_timeout`](Error::is_timeout) and
 /// [`is_connection_error`](Error::is_connection_error).
+///
+/// # Examples
+/// ```no_run
+/// use petition::ErrorKind;
+///
+/// match petition::get("https://example.com/").timeout(5).send() {
+///     Ok(response) => println!("{response}"),
+///     Err(error) if error.is_timeout() => println!("too slow: {error}"),
+///     Err(error) => match error.kind() {
+///         ErrorKind::SslError => println!("the certificate: {error}"),
+///         ErrorKind::ConnectionError => println!("the network: {error}"),
+///         _ => return Err(error),
+///     },
+/// }
+/// # Ok::<(), petition::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {

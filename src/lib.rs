@@ -1,7 +1,17 @@
 //! A blocking HTTP/1.1 client with the API and behaviour of Python's requests.
 //!
-//! Sessions, mounted adapters, connection pools with back-pressure, and dependable retries, for scripts and threaded
-//! workers. No async runtime.
+//! ```no_run
+//! let text = petition::get("https://example.com/").timeout(5).send()?.text()?;
+//! # #[cfg(feature = "json")] {
+//! let ids: Vec<u32> = petition::get("https://example.com/ids").send()?.json()?;
+//! # }
+//! petition::post("https://example.com/").data([("user", "me")]).send()?;
+//! petition::get("https://example.com/f").stream(true).send()?.save_to("f.bin")?;
+//! # Ok::<(), petition::Error>(())
+//! ```
+//!
+//! Each of these functions opens and closes a connection of its own. Requests that belong together share a [`Session`]: its
+//! settings, cookies and connections. A session can be shared by threads, which wait for each other when its pool is in use.
 //!
 //! ```
 //! use petition::{HttpAdapter, Retry, Session};
@@ -11,9 +21,13 @@
 //!
 //! let mut session = Session::new();
 //! # session.trust_env = false; // no proxy of this machine
-//! session.timeout = (3.05, 27).into(); // seconds: connect, read
-//! let retry = Retry::new().total(3).backoff_factor(0.5).status_forcelist([500, 502, 503, 504]);
-//! session.mount("https://", HttpAdapter::builder().pool_maxsize(8).pool_block(true).max_retries(retry).build());
+//! session.set_timeout((3.05, 27)); // seconds: connect, read
+//! let retry = Retry::new()
+//!     .total(3)
+//!     .backoff_factor(0.5)
+//!     .status_forcelist([500, 502, 503, 504]);
+//! let adapter = HttpAdapter::builder().pool_maxsize(8).pool_block(true);
+//! session.mount("https://", adapter.max_retries(retry).build());
 //! # session.mount("https://api.example.com/", |_: &mut PreparedRequest, _: &SendOptions| {
 //! #     SEEN.fetch_add(1, SeqCst);
 //! #     Response::builder(200).body("[]").build()
@@ -22,12 +36,15 @@
 //! let session = &session; // configured: share it
 //! std::thread::scope(|scope| {
 //!     for page in 0..8 {
-//!         let request = session.get("https://api.example.com/items").params([("page", page)]);
+//!         let request =
+//!             session.get("https://api.example.com/items").param("page", page);
 //!         scope.spawn(move || request.send()?.error_for_status()?.text());
 //!     }
 //! });
 //! # assert_eq!(SEEN.load(SeqCst), 8);
 //! ```
+//!
+//! There is no async runtime. From async code, call it where blocking is allowed (`spawn_blocking`).
 //!
 //! # Set a timeout
 //!

@@ -24,7 +24,10 @@ use crate::setting::{IntoSetting, sealed::Sealed};
 /// use petition::Verify;
 ///
 /// assert_eq!(Verify::from(true), Verify::Yes);
-/// assert_eq!(Verify::from("/etc/ssl/ca.pem"), Verify::CaBundle("/etc/ssl/ca.pem".into()));
+/// assert_eq!(
+///     Verify::from("/etc/ssl/ca.pem"),
+///     Verify::CaBundle("/etc/ssl/ca.pem".into())
+/// );
 /// ```
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
@@ -66,7 +69,9 @@ impl Verify {
     ///
     /// let mut session = Session::new();
     /// session.verify = Verify::system_and("corporate-ca.pem");
-    /// session.verify = Verify::system_and(b"-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n");
+    /// session.verify = Verify::system_and(
+    ///     b"-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
+    /// );
     /// ```
     #[must_use]
     #[doc(alias = "add_root_certificate")]
@@ -327,6 +332,7 @@ mod tests {
         assert_eq!(ClientCert::from((Path::new("c"), String::from("k"))), ClientCert::pem("c", "k"));
     }
 
+    #[allow(clippy::needless_borrows_for_generic_args)] // a borrowed text is one of the forms
     #[test]
     fn authorities_are_a_path_or_pem() {
         const PEM: &str = "-----BEGIN CERTIFICATE-----\n";

@@ -1,7 +1,8 @@
 //! What a newcomer writes first. Most of it compiles, and is called here against answers from memory. For the rest,
 //! docs/from-requests.md has a table; a test checks that what it says to write instead is here, and so compiles.
 
-#![allow(unused)]
+// The spellings are as people write them.
+#![allow(unused, clippy::needless_borrows_for_generic_args, clippy::single_match)]
 
 use std::collections::HashMap;
 use std::fs::File;

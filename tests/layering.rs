@@ -220,7 +220,7 @@ fn content_of_mod(code: &str) -> Result<(), &str> {
         let item = line.strip_prefix("pub(crate) ").or(line.strip_prefix("pub(super) ")).or(line.strip_prefix("pub "));
         let item = item.unwrap_or(line);
         traits += usize::from(item.starts_with("trait "));
-        let fits = ["//", "#[", "mod ", "use "].iter().any(|start| item.starts_with(start));
+        let fits = ["//", "#[", ")]", "mod ", "use "].iter().any(|start| item.starts_with(start));
         if !(fits || item.is_empty() || (item.starts_with("trait ") && traits == 1)) {
             return Err(line);
         }

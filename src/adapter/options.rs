@@ -15,8 +15,23 @@ use crate::proxy::{Proxies, Route};
 use crate::timeout::Timeout;
 use crate::verify::{ClientCert, Verify};
 
-/// How a prepared request is sent. [`Session::send_options`](crate::Session::send_options) returns a session's settings,
-/// `default` those of requests.
+/// How a prepared request is sent.
+///
+/// [`Session::send_options`](crate::Session::send_options) returns a session's settings, `default` those of requests. An adapter
+/// that wraps another passes them on.
+///
+/// # Examples
+/// ```
+/// # let mut session = petition::Session::new();
+/// # session.mount("mock://", petition::adapter_fn(|_, _| petition::Response::builder(302).header("Location", "/x").build()));
+/// let request = session.get("mock://h/").prepare()?;
+/// let mut options = session.send_options();
+/// options.allow_redirects = false;
+/// options.timeout = 5.into();
+///
+/// assert_eq!(session.send_with(request, options)?.status_code(), 302);
+/// # Ok::<(), petition::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SendOptions {

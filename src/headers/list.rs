@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName};
 
 use super::Headers;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pair::Pair;
 
 /// Marks a list of pairs.
@@ -28,12 +28,12 @@ mod sealed {
 pub trait IntoHeaders<M>: sealed::Sealed<M> {
     /// Appends each header; calls `refused` for each that is invalid.
     #[doc(hidden)]
-    fn append_to(self, headers: &mut Headers, refused: &mut dyn FnMut(crate::Error));
+    fn append_to(self, headers: &mut Headers, refused: &mut dyn FnMut(Error));
 }
 
 impl<I: IntoIterator<Item: Pair>> sealed::Sealed<OfPairs> for I {}
 impl<I: IntoIterator<Item: Pair>> IntoHeaders<OfPairs> for I {
-    fn append_to(self, headers: &mut Headers, refused: &mut dyn FnMut(crate::Error)) {
+    fn append_to(self, headers: &mut Headers, refused: &mut dyn FnMut(Error)) {
         for pair in self {
             if let Err(error) = headers.append(pair.name(), pair.value()) {
                 refused(error);
@@ -63,7 +63,7 @@ impl Map for &HeaderMap {
 impl<T: Map> sealed::Sealed<OfMap> for T {}
 #[allow(private_bounds)]
 impl<T: Map> IntoHeaders<OfMap> for T {
-    fn append_to(self, headers: &mut Headers, refused: &mut dyn FnMut(crate::Error)) {
+    fn append_to(self, headers: &mut Headers, refused: &mut dyn FnMut(Error)) {
         for (name, value) in self.map() {
             if let Err(error) = headers.append(HeaderName::as_str(name), value) {
                 refused(error);
@@ -80,7 +80,10 @@ impl Headers {
     ///
     /// # Examples
     /// ```
-    /// let headers = petition::Headers::from_pairs([("Accept", "text/html"), ("X-Trace", "1")])?;
+    /// let headers = petition::Headers::from_pairs([
+    ///     ("Accept", "text/html"),
+    ///     ("X-Trace", "1"),
+    /// ])?;
     ///
     /// assert_eq!(headers.get("x-trace"), Some("1"));
     /// # Ok::<(), petition::Error>(())
@@ -130,6 +133,7 @@ mod tests {
         headers.iter().collect()
     }
 
+    #[allow(clippy::needless_borrows_for_generic_args)] // borrowed lists are what is tested
     #[test]
     fn every_list_of_headers_becomes_the_same() {
         let mut map = HeaderMap::new();
@@ -174,7 +178,9 @@ mod tests {
         let mut own = Headers::new();
 
         own.insert(http::header::RANGE, HeaderValue::from_static("bytes=0-1")).unwrap();
-        own.append("range", &HeaderValue::from_static("bytes=2-3")).unwrap();
+        let value = HeaderValue::from_static("bytes=2-3");
+        own.append("range", &value).unwrap();
+        assert_eq!(value, "bytes=2-3");
 
         assert_eq!(all(&own), [("range", "bytes=0-1"), ("range", "bytes=2-3")]);
         assert_eq!(&own["Range"], "bytes=0-1");

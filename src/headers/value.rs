@@ -24,7 +24,10 @@ mod sealed {
 /// headers.insert("X-Count", 5)?;
 /// headers.insert("Range", http::HeaderValue::from_static("bytes=0-99"))?;
 ///
-/// assert_eq!((headers.get("x-count"), headers.get("range")), (Some("5"), Some("bytes=0-99")));
+/// assert_eq!(
+///     (headers.get("x-count"), headers.get("range")),
+///     (Some("5"), Some("bytes=0-99"))
+/// );
 /// # Ok::<(), petition::Error>(())
 /// ```
 #[diagnostic::on_unimplemented(

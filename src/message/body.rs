@@ -197,7 +197,8 @@ impl Body {
     /// use petition::{Body, Multipart};
     ///
     /// let form = Multipart::new().text("field", "value");
-    /// let body = Body::from(form).on_progress(|sent, length| println!("{sent} of {length:?} bytes"));
+    /// let body = Body::from(form)
+    ///     .on_progress(|sent, length| println!("{sent} of {length:?} bytes"));
     /// # drop(body);
     /// ```
     #[must_use]

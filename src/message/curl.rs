@@ -33,12 +33,21 @@ impl PreparedRequest {
     ///
     /// # Examples
     /// ```
-    /// let request = petition::post("http://127.0.0.1/items?api_key=123").auth(("user", "password")).data("it's").prepare()?;
+    /// let request = petition::post("http://127.0.0.1/items?api_key=123")
+    ///     .auth(("user", "password"))
+    ///     .data("it's")
+    ///     .prepare()?;
     ///
     /// let command = request.to_curl();
     ///
-    /// assert!(command.starts_with("curl 'http://127.0.0.1/items?api_key=***' "));
-    /// assert!(command.contains(" -H 'Authorization: ***'") && command.ends_with(r" --data-raw 'it'\''s'"));
+    /// assert!(
+    ///     command.starts_with("curl ")
+    ///         && command.contains(" 'http://127.0.0.1/items?api_key=***' ")
+    /// );
+    /// assert!(
+    ///     command.contains(" -H 'Authorization: ***'")
+    ///         && command.ends_with(r" --data-raw 'it'\''s'")
+    /// );
     /// # Ok::<(), petition::Error>(())
     /// ```
     #[must_use]
@@ -53,7 +62,8 @@ impl PreparedRequest {
     ///
     /// # Examples
     /// ```
-    /// let request = petition::get("http://127.0.0.1/").header("X-A", "1").prepare()?;
+    /// let request =
+    ///     petition::get("http://127.0.0.1/").header("X-A", "1").prepare()?;
     ///
     /// assert!(request.to_curl_with_secrets().contains("-H 'X-A: 1'"));
     /// # Ok::<(), petition::Error>(())

@@ -122,6 +122,22 @@ impl fmt::Display for EventId {
 /// The events of a body, as they arrive: an iterator of [`Event`].
 ///
 /// An event of more than 16 MiB is an error ([`ErrorKind::ContentDecodingError`]). The iterator ends after an error.
+///
+/// # Examples
+/// ```
+/// # let mut session = petition::Session::new();
+/// # let body = "data: 1\n\nevent: price\ndata: 2\n\n";
+/// # session.mount("mock://", petition::adapter_fn(move |_, _| petition::Response::builder(200).body(body).build()));
+/// let mut response = session.get("mock://h/stream").header("Accept", "text/event-stream").stream(true).send()?;
+///
+/// let mut seen = Vec::new();
+/// for event in response.iter_events() {
+///     let event = event?;
+///     seen.push(format!("{} {}", event.event, event.data));
+/// }
+/// assert_eq!(seen, ["message 1", "price 2"]);
+/// # Ok::<(), petition::Error>(())
+/// ```
 pub struct Events<R> {
     /// `None` at the end.
     lines: Option<Pieces<R>>,

@@ -13,11 +13,16 @@ use crate::message::response::{Response, Version};
 ///
 /// # Examples
 /// ```
-/// let request = http::Request::post("http://127.0.0.1/items").header("x-a", "1").body(b"text".to_vec())?;
+/// let request = http::Request::post("http://127.0.0.1/items")
+///     .header("x-a", "1")
+///     .body(b"text".to_vec())?;
 ///
 /// let prepared = petition::Request::try_from(request)?.prepare()?;
 ///
-/// assert_eq!((prepared.method.as_str(), prepared.body_bytes()), ("POST", Some(&b"text"[..])));
+/// assert_eq!(
+///     (prepared.method.as_str(), prepared.body_bytes()),
+///     ("POST", Some(&b"text"[..]))
+/// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl<B: Into<Body>> TryFrom<http::Request<B>> for Request {
@@ -53,11 +58,17 @@ impl Response {
     ///
     /// # Examples
     /// ```
-    /// let response = petition::Response::builder(200).header("Transfer-Encoding", "chunked").body("text").build()?;
+    /// let response = petition::Response::builder(200)
+    ///     .header("Transfer-Encoding", "chunked")
+    ///     .body("text")
+    ///     .build()?;
     ///
     /// let response: http::Response<Vec<u8>> = response.into_http()?;
     ///
-    /// assert_eq!((response.body().as_slice(), &response.headers()["content-length"]), (&b"text"[..], &"4".parse().unwrap()));
+    /// assert_eq!(
+    ///     (response.body().as_slice(), &response.headers()["content-length"]),
+    ///     (&b"text"[..], &"4".parse().unwrap())
+    /// );
     /// assert!(!response.headers().contains_key("transfer-encoding"));
     /// # Ok::<(), petition::Error>(())
     /// ```

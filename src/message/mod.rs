@@ -1,5 +1,8 @@
 //! Requests and responses, their bodies, and the traits and closures that they carry.
 
+// First, so that its methods come first in the documentation of a response.
+pub(crate) mod response;
+
 pub(crate) mod auth;
 pub(crate) mod body;
 pub(crate) mod charset;
@@ -18,7 +21,6 @@ pub(crate) mod prepared;
 mod readers;
 mod reading;
 pub(crate) mod request;
-pub(crate) mod response;
 pub(crate) mod stream;
 mod text_pieces;
 

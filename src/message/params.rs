@@ -165,6 +165,7 @@ mod tests {
     }
 
     // URL-23, URL-26
+    #[allow(clippy::needless_borrows_for_generic_args)] // borrowed lists are what is tested
     #[test]
     fn every_list_of_pairs_is_one() {
         let owned = vec![(String::from("a"), 1), (String::from("b"), 2)];

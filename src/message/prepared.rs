@@ -22,7 +22,9 @@ use crate::url::Url;
 ///
 /// # Examples
 /// ```
-/// let mut prepared = petition::Request::new("POST", "http://127.0.0.1/a b").data("text").prepare()?;
+/// let mut prepared = petition::Request::new("POST", "http://127.0.0.1/a b")
+///     .data("text")
+///     .prepare()?;
 /// prepared.headers.insert("X-Trace", "1")?;
 ///
 /// assert_eq!(prepared.url.as_str(), "http://127.0.0.1/a%20b");

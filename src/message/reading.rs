@@ -74,7 +74,8 @@ impl Response {
     /// ```
     /// let mut response = petition::Response::builder(200).body("hello").build()?;
     ///
-    /// let pieces: petition::Result<Vec<Vec<u8>>> = response.iter_content(2).collect();
+    /// let pieces: petition::Result<Vec<Vec<u8>>> =
+    ///     response.iter_content(2).collect();
     ///
     /// assert_eq!(pieces?, [&b"he"[..], b"ll", b"o"]);
     /// # Ok::<(), petition::Error>(())
@@ -102,7 +103,10 @@ impl Response {
     /// ```
     /// use petition::Response;
     ///
-    /// let mut response = Response::builder(200).header("Content-Type", "text/plain; charset=utf-8").body("h\u{e9}\u{20ac}").build()?;
+    /// let mut response = Response::builder(200)
+    ///     .header("Content-Type", "text/plain; charset=utf-8")
+    ///     .body("h\u{e9}\u{20ac}")
+    ///     .build()?;
     ///
     /// let texts: petition::Result<Vec<String>> = response.iter_text(2).collect();
     ///
@@ -116,6 +120,19 @@ impl Response {
 
     /// The lines of the decoded body, without their ends: `\n`, `\r\n` or `\r`. A final line end yields no empty last line.
     /// Memory is bounded by the longest line.
+    ///
+    /// Lines are bytes, as in requests. Errors are those of [`iter_content`](Self::iter_content).
+    ///
+    /// # Examples
+    /// ```
+    /// let mut response =
+    ///     petition::Response::builder(200).body("one\r\ntwo\n").build()?;
+    ///
+    /// let lines: petition::Result<Vec<Vec<u8>>> = response.iter_lines().collect();
+    ///
+    /// assert_eq!(lines?, [b"one", b"two"]);
+    /// # Ok::<(), petition::Error>(())
+    /// ```
     pub fn iter_lines(&mut self) -> Lines<Reader<'_>> {
         lines::lines(Reader::new(self))
     }
@@ -126,7 +143,10 @@ impl Response {
         lines::lines_by(Reader::new(self), delimiter.as_ref())
     }
 
-    /// The events of a `text/event-stream`, by the WHATWG rules. New here.
+    /// The events of a `text/event-stream` (server-sent events), by the rules of the HTML standard, as they arrive. New here.
+    ///
+    /// Send the request with `stream(true)`. A read timeout limits the silence between two events. Reconnecting is left to the
+    /// program; [`Events`] has an example.
     #[doc(alias = "eventsource")]
     #[doc(alias = "sse")]
     pub fn iter_events(&mut self) -> Events<Reader<'_>> {
@@ -163,6 +183,16 @@ impl Response {
     /// # Errors
     /// As [`content`](Self::content); in particular [`ErrorKind::StreamConsumed`] if part of the body was read before.
     /// [`ErrorKind::Io`] if the file cannot be written. The old file stays, and the temporary file is removed.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// petition::get("https://example.com/report.pdf")
+    ///     .stream(true)
+    ///     .send()?
+    ///     .error_for_status()?
+    ///     .save_to("report.pdf")?;
+    /// # Ok::<(), petition::Error>(())
+    /// ```
     pub fn save_to(&mut self, path: impl AsRef<Path>) -> Result<u64> {
         self.save_to_with(path, |_, _| ())
     }

@@ -82,7 +82,10 @@ pub(crate) enum Destination {
 ///
 /// # Examples
 /// ```
-/// let request = petition::Request::new("POST", "http://127.0.0.1/").header("X-A", "1").params([("a", "b")]).data("body");
+/// let request = petition::Request::new("POST", "http://127.0.0.1/")
+///     .header("X-A", "1")
+///     .params([("a", "b")])
+///     .data("body");
 /// let prepared = petition::Session::new().prepare_request(request)?;
 ///
 /// assert_eq!(prepared.url.as_str(), "http://127.0.0.1/?a=b");
@@ -164,7 +167,9 @@ impl Request {
     ///
     /// # Examples
     /// ```
-    /// let request = petition::Request::new("GET", "http://127.0.0.1/").header("X-Count", 5).prepare()?;
+    /// let request = petition::Request::new("GET", "http://127.0.0.1/")
+    ///     .header("X-Count", 5)
+    ///     .prepare()?;
     ///
     /// assert_eq!(request.headers.get("x-count"), Some("5"));
     /// # Ok::<(), petition::Error>(())
@@ -183,7 +188,9 @@ impl Request {
     ///
     /// # Examples
     /// ```
-    /// let request = petition::Request::new("GET", "http://127.0.0.1/").headers([("X-A", "1"), ("X-B", "2")]).prepare()?;
+    /// let request = petition::Request::new("GET", "http://127.0.0.1/")
+    ///     .headers([("X-A", "1"), ("X-B", "2")])
+    ///     .prepare()?;
     ///
     /// assert_eq!(request.headers.get("x-b"), Some("2"));
     /// # Ok::<(), petition::Error>(())
@@ -238,7 +245,10 @@ impl Request {
     /// # Examples
     /// ```
     /// let tag: Option<&str> = None;
-    /// let request = petition::Request::new("GET", "http://127.0.0.1/").param("page", 1).param("tag", tag).prepare()?;
+    /// let request = petition::Request::new("GET", "http://127.0.0.1/")
+    ///     .param("page", 1)
+    ///     .param("tag", tag)
+    ///     .prepare()?;
     ///
     /// assert_eq!(request.url.query(), Some("page=1"));
     /// # Ok::<(), petition::Error>(())
@@ -256,7 +266,9 @@ impl Request {
     ///
     /// # Examples
     /// ```
-    /// let request = petition::Request::new("GET", "http://127.0.0.1/").params([("a", Some(1)), ("b", None)]).prepare()?;
+    /// let request = petition::Request::new("GET", "http://127.0.0.1/")
+    ///     .params([("a", Some(1)), ("b", None)])
+    ///     .prepare()?;
     ///
     /// assert_eq!(request.url.query(), Some("a=1"));
     /// # Ok::<(), petition::Error>(())
@@ -283,7 +295,9 @@ impl Request {
     /// }
     ///
     /// let filter = Filter { page: 1, tag: None, kinds: ["a", "b"] };
-    /// let request = petition::Request::new("GET", "http://127.0.0.1/").query(&filter).prepare()?;
+    /// let request = petition::Request::new("GET", "http://127.0.0.1/")
+    ///     .query(&filter)
+    ///     .prepare()?;
     ///
     /// assert_eq!(request.url.query(), Some("page=1&kinds=a&kinds=b"));
     /// # Ok::<(), petition::Error>(())
@@ -325,7 +339,9 @@ impl Request {
     /// }
     ///
     /// let login = Login { user: "a b", remember: true };
-    /// let request = petition::Request::new("POST", "http://127.0.0.1/").form(&login).prepare()?;
+    /// let request = petition::Request::new("POST", "http://127.0.0.1/")
+    ///     .form(&login)
+    ///     .prepare()?;
     ///
     /// assert_eq!(request.body_bytes(), Some(&b"user=a+b&remember=true"[..]));
     /// # Ok::<(), petition::Error>(())
@@ -370,7 +386,10 @@ impl Request {
     ///
     /// # Examples
     /// ```
-    /// let request = petition::Request::new("GET", "http://127.0.0.1/").cookie("a", 1).cookie("b", "x").prepare()?;
+    /// let request = petition::Request::new("GET", "http://127.0.0.1/")
+    ///     .cookie("a", 1)
+    ///     .cookie("b", "x")
+    ///     .prepare()?;
     ///
     /// assert_eq!(request.headers.get("cookie"), Some("a=1; b=x"));
     /// # Ok::<(), petition::Error>(())

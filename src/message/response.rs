@@ -45,7 +45,10 @@ use crate::url::{IntoUrl, Url};
 ///
 /// # Examples
 /// ```
-/// let response = petition::Response::builder(404).header("Content-Type", "text/plain").body("no such page").build()?;
+/// let response = petition::Response::builder(404)
+///     .header("Content-Type", "text/plain")
+///     .body("no such page")
+///     .build()?;
 ///
 /// assert_eq!(response.text()?, "no such page");
 /// assert!(!response.ok() && response.raise_for_status().is_err());
@@ -150,6 +153,19 @@ struct Meta {
 /// What happened on the wire: which connection was used, and where the time went.
 ///
 /// A time is zero if its step did not happen: a reused connection has no DNS lookup, connect or TLS handshake.
+///
+/// # Examples
+/// ```no_run
+/// let response = petition::get("https://example.com/").send()?;
+///
+/// let exchange = response.exchange();
+/// println!(
+///     "connected in {:?}, answered in {:?}",
+///     exchange.connect + exchange.tls,
+///     exchange.first_byte
+/// );
+/// # Ok::<(), petition::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 #[doc(alias = "metrics")]
@@ -203,7 +219,10 @@ impl Response {
     ///
     /// # Examples
     /// ```
-    /// let response = petition::Response::builder(200).header("Set-Cookie", "a=1").header("Set-Cookie", "b=2").build()?;
+    /// let response = petition::Response::builder(200)
+    ///     .header("Set-Cookie", "a=1")
+    ///     .header("Set-Cookie", "b=2")
+    ///     .build()?;
     ///
     /// assert_eq!(response.headers().get_all("set-cookie").count(), 2);
     /// # Ok::<(), petition::Error>(())
@@ -303,7 +322,10 @@ impl Response {
     ///
     /// # Examples
     /// ```
-    /// let response = petition::Response::builder(200).header("Content-Length", 4).body("text").build()?;
+    /// let response = petition::Response::builder(200)
+    ///     .header("Content-Length", 4)
+    ///     .body("text")
+    ///     .build()?;
     ///
     /// assert_eq!(response.content_length(), Some(4));
     /// # Ok::<(), petition::Error>(())
@@ -340,7 +362,10 @@ impl Response {
     /// ```
     /// let response = petition::Response::builder(200).build()?;
     ///
-    /// assert_eq!((response.request().method.as_str(), response.request().url.as_str()), ("GET", "http://localhost/"));
+    /// assert_eq!(
+    ///     (response.request().method.as_str(), response.request().url.as_str()),
+    ///     ("GET", "http://localhost/")
+    /// );
     /// assert!(response.request().headers.is_empty());
     /// # Ok::<(), petition::Error>(())
     /// ```
@@ -427,6 +452,22 @@ impl Response {
     ///
     /// # Errors
     /// If the status is 400 to 599: `404 Client Error: Not Found for url: http://…`.
+    ///
+    /// # Examples
+    /// ```
+    /// # let mut session = petition::Session::new();
+    /// # session.mount("mock://", petition::adapter_fn(|_, _| petition::Response::builder(404).body("no such page").build()));
+    /// let response = session.get("mock://h/").send()?;
+    ///
+    /// let error = response.raise_for_status().unwrap_err();
+    ///
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "404 Client Error: Not Found for url: mock://h/"
+    /// );
+    /// assert_eq!(error.into_response().unwrap().text()?, "no such page");
+    /// # Ok::<(), petition::Error>(())
+    /// ```
     #[doc(alias = "error_for_status_ref")]
     pub fn raise_for_status(&self) -> Result<&Self> {
         if self.ok() { Ok(self) } else { Err(self.status_error()) }
@@ -511,10 +552,16 @@ impl Response {
     /// ```
     /// use petition::{Response, TextEncoding};
     ///
-    /// let response = Response::builder(200).header("Content-Type", "text/plain; charset=cp437").body("caf\u{e9}").build()?;
+    /// let response = Response::builder(200)
+    ///     .header("Content-Type", "text/plain; charset=cp437")
+    ///     .body("caf\u{e9}")
+    ///     .build()?;
     ///
     /// assert_eq!(response.encoding(), Some("cp437"));
-    /// assert_eq!(response.text_encoding()?, TextEncoding::Fallback("cp437".to_owned()));
+    /// assert_eq!(
+    ///     response.text_encoding()?,
+    ///     TextEncoding::Fallback("cp437".to_owned())
+    /// );
     /// assert_eq!(response.text_encoding()?.name(), "utf-8");
     /// # Ok::<(), petition::Error>(())
     /// ```

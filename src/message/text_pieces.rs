@@ -11,7 +11,8 @@ use crate::message::response::{Place, Response};
 ///
 /// # Examples
 /// ```
-/// let mut response = petition::Response::builder(200).body("some text").build()?;
+/// let mut response =
+///     petition::Response::builder(200).body("some text").build()?;
 /// for text in response.iter_text(1024) {
 ///     print!("{}", text?);
 /// }

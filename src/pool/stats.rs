@@ -110,6 +110,19 @@ impl Counts {
 /// next.
 ///
 /// `Display` shows all of it in one line.
+///
+/// # Examples
+/// ```
+/// use petition::{HttpAdapter, Session};
+///
+/// let adapter = HttpAdapter::new();
+/// let mut session = Session::new();
+/// session.mount_all(adapter.clone());
+/// // requests…
+/// for pool in adapter.stats() {
+///     println!("{}: {} in use, {} idle, {} waiting", pool.host(), pool.in_use(), pool.idle(), pool.waiting());
+/// }
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[doc(alias = "HTTPConnectionPool")]
 pub struct PoolStats {

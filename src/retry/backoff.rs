@@ -60,8 +60,14 @@ impl Retry {
     /// use std::time::Duration;
     ///
     /// assert_eq!(Retry::new().parse_retry_after("120")?, Duration::from_secs(120));
-    /// assert_eq!(Retry::new().retry_after_max(60).parse_retry_after("120")?, Duration::from_secs(60));
-    /// assert_eq!(Retry::new().parse_retry_after("Sun, 06 Nov 1994 08:49:37 GMT")?, Duration::ZERO);
+    /// assert_eq!(
+    ///     Retry::new().retry_after_max(60).parse_retry_after("120")?,
+    ///     Duration::from_secs(60)
+    /// );
+    /// assert_eq!(
+    ///     Retry::new().parse_retry_after("Sun, 06 Nov 1994 08:49:37 GMT")?,
+    ///     Duration::ZERO
+    /// );
     /// # Ok::<(), petition::Error>(())
     /// ```
     ///

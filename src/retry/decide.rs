@@ -77,8 +77,12 @@ impl Retry {
     /// use petition::Retry;
     /// use petition::retry::{Cause, GiveUp};
     ///
-    /// let retry = Retry::new().total(1).increment("GET", "/path", Cause::Status(500))?;
-    /// assert_eq!(format!("{retry:?}"), "Retry(total=0, connect=None, read=None, redirect=None, status=None)");
+    /// let retry =
+    ///     Retry::new().total(1).increment("GET", "/path", Cause::Status(500))?;
+    /// assert_eq!(
+    ///     format!("{retry:?}"),
+    ///     "Retry(total=0, connect=None, read=None, redirect=None, status=None)"
+    /// );
     ///
     /// let end = retry.increment("GET", "/path", Cause::Status(500)).unwrap_err();
     /// assert_eq!(end.reason(), Some("too many 500 error responses"));

@@ -25,9 +25,16 @@ use crate::timeout::{IntoDuration, IntoLimit};
 /// ```
 /// use petition::Retry;
 ///
-/// let retry = Retry::new().total(3).read(false).status_forcelist([502, 503, 504]).backoff_factor(0.5);
+/// let retry = Retry::new()
+///     .total(3)
+///     .read(false)
+///     .status_forcelist([502, 503, 504])
+///     .backoff_factor(0.5);
 ///
-/// assert_eq!(format!("{retry:?}"), "Retry(total=3, connect=None, read=False, redirect=None, status=None)");
+/// assert_eq!(
+///     format!("{retry:?}"),
+///     "Retry(total=3, connect=None, read=False, redirect=None, status=None)"
+/// );
 /// assert!(retry.is_retry("GET", 503, false));
 /// ```
 ///
@@ -237,9 +244,13 @@ impl Retry {
     /// # Examples
     /// ```
     /// let spare = |attempt: &petition::retry::Attempt<'_>| {
-    ///     attempt.status() != Some(403) || attempt.headers().is_some_and(|headers| headers.contains("X-RateLimit-Reset"))
+    ///     attempt.status() != Some(403)
+    ///         || attempt
+    ///             .headers()
+    ///             .is_some_and(|headers| headers.contains("X-RateLimit-Reset"))
     /// };
-    /// let retry = petition::Retry::new().status_forcelist([403, 503]).retry_if(spare);
+    /// let retry =
+    ///     petition::Retry::new().status_forcelist([403, 503]).retry_if(spare);
     /// ```
     pub fn retry_if(mut self, test: impl Fn(&Attempt<'_>) -> bool + Send + Sync + 'static) -> Self {
         self.retry_if = Some(Arc::new(test));

@@ -4,6 +4,9 @@
 //! `hops` is the loop over redirects, `exchange` one hop with its hooks and auth rounds, `redirect` and `strip_auth`
 //! are the rules for redirects (pure), `mounts` is the table of adapters, and `paginate` a loop over linked pages.
 
+// First, so that its methods come first in the documentation of a session.
+mod session;
+
 mod ca_bundle;
 mod default_headers;
 mod download;
@@ -15,7 +18,6 @@ mod prepare;
 mod redirect;
 mod request_builder;
 mod request_setters;
-mod session;
 mod strip_auth;
 
 pub use download::{Download, Downloaded};

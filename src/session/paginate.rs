@@ -65,8 +65,11 @@ impl Session {
 /// # use petition::{Response, Session, adapter_fn};
 /// # let mut session = Session::new();
 /// # session.mount("mock://", adapter_fn(|_, _| Response::builder(200).body("one").build()));
-/// let texts: petition::Result<Vec<String>> =
-///     session.get("mock://h/items").paginate()?.map(|page| page?.text()).collect();
+/// let texts: petition::Result<Vec<String>> = session
+///     .get("mock://h/items")
+///     .paginate()?
+///     .map(|page| page?.text())
+///     .collect();
 ///
 /// assert_eq!(texts?, ["one"]);
 /// # Ok::<(), petition::Error>(())
@@ -95,10 +98,20 @@ impl<'s> Pages<'s> {
     /// # session.mount("mock://", adapter_fn(|_, _| Response::builder(503).build()));
     /// let first = || session.prepare_request(Request::new("GET", "mock://h/items"));
     ///
-    /// let page = session.paginate(first()?).any_status().next().expect("there is a first page")?;
+    /// let page = session
+    ///     .paginate(first()?)
+    ///     .any_status()
+    ///     .next()
+    ///     .expect("there is a first page")?;
     /// assert_eq!(page.status_code(), 503);
     ///
-    /// assert!(session.paginate(first()?).next().expect("there is a first page").is_err());
+    /// assert!(
+    ///     session
+    ///         .paginate(first()?)
+    ///         .next()
+    ///         .expect("there is a first page")
+    ///         .is_err()
+    /// );
     /// # Ok::<(), petition::Error>(())
     /// ```
     pub fn any_status(mut self) -> Self {

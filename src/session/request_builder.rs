@@ -16,6 +16,32 @@ use crate::verify::{ClientCert, Verify};
 /// A request of a session or of a one-shot function: settings in any order, then [`send`](Self::send).
 ///
 /// The first error in a setting is kept, and returned by `send`.
+///
+/// | what | methods |
+/// |---|---|
+/// | headers | [`header`](Self::header), [`headers`](Self::headers), [`remove_header`](Self::remove_header), [`cookie`](Self::cookie), [`auth`](Self::auth) |
+/// | query | [`param`](Self::param), [`params`](Self::params), `query`, [`query_string`](Self::query_string) |
+/// | body | [`data`](Self::data), `form`, `json`, [`files`](Self::files) |
+/// | how it is sent | [`timeout`](Self::timeout), [`allow_redirects`](Self::allow_redirects), [`stream`](Self::stream), [`verify`](Self::verify), [`cert`](Self::cert), [`proxies`](Self::proxies), [`cancel`](Self::cancel) |
+///
+/// # Examples
+/// ```
+/// # let mut session = petition::Session::new();
+/// # session.trust_env = false; // no proxy of this machine
+/// # session.mount("http://", petition::adapter_fn(|request, _| {
+/// #     assert_eq!(request.url.query(), Some("page=1"));
+/// #     petition::Response::builder(200).body("[]").build()
+/// # }));
+/// let response = session
+///     .get("http://h/items")
+///     .param("page", 1)
+///     .header("Accept", "application/json")
+///     .timeout((3.05, 27)) // seconds: connect, read
+///     .send()?;
+///
+/// assert_eq!(response.text()?, "[]");
+/// # Ok::<(), petition::Error>(())
+/// ```
 #[must_use = "a request does nothing until `send`"]
 pub struct RequestBuilder<'s> {
     session: Holder<'s>,
@@ -69,6 +95,17 @@ impl<'s> RequestBuilder<'s> {
     /// # Errors
     /// The first invalid setting, and every error of the exchange. A 4xx or 5xx is not an error: see
     /// [`Response::raise_for_status`].
+    ///
+    /// # Examples
+    /// ```
+    /// # let mut session = petition::Session::new();
+    /// # session.mount("mock://", petition::adapter_fn(|_, _| petition::Response::builder(404).build()));
+    /// let response = session.get("mock://h/").send()?;
+    ///
+    /// assert_eq!(response.status_code(), 404);
+    /// assert!(response.raise_for_status().is_err());
+    /// # Ok::<(), petition::Error>(())
+    /// ```
     #[doc(alias = "call")]
     #[doc(alias = "execute")]
     pub fn send(self) -> Result<Response> {
@@ -112,12 +149,15 @@ impl<'s> RequestBuilder<'s> {
     /// ```
     /// # use petition::{Response, Session, adapter_fn};
     /// # let mut session = Session::new();
-    /// # session.mount("mock://", adapter_fn(|request, _| match request.url.query() {
+    /// # session.trust_env = false; // no proxy of this machine
+    /// # session.mount("http://", adapter_fn(|request, _| match request.url.query() {
     /// #     Some("page=1") => Response::builder(200).header("Link", "<?page=2>; rel=next").body("one").build(),
     /// #     _ => Response::builder(200).body("two").build(),
     /// # }));
     /// let mut items = Vec::new();
-    /// for page in session.get("mock://h/items").param("page", 1).timeout(5).paginate()? {
+    /// for page in
+    ///     session.get("http://h/items").param("page", 1).timeout(5).paginate()?
+    /// {
     ///     items.push(page?.text()?);
     /// }
     /// assert_eq!(items, ["one", "two"]);
@@ -139,6 +179,20 @@ impl<'s> RequestBuilder<'s> {
     /// Sets the timeout: seconds or a `Duration` for connect and read, a pair to set them separately, `None` for no
     /// limit whatever the session's is, or a [`Timeout`], whose fields replace the session's if they are set.
     /// [`Timeout::new`] sets none of them.
+    ///
+    /// There is no limit by default. What is not more than zero makes [`send`](Self::send) return
+    /// [`ErrorKind::InvalidSetting`](crate::ErrorKind::InvalidSetting).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use petition::Timeout;
+    ///
+    /// let request = petition::get("http://127.0.0.1/").timeout(5); // seconds
+    /// let request = request.timeout((3.05, Duration::from_secs(27)));
+    /// let request = request.timeout(Timeout::new().total(60));
+    /// # drop(request);
+    /// ```
     #[doc(alias = "timeout_per_call")]
     pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
         self.settings.timeout = timeout.into();
@@ -153,7 +207,8 @@ impl<'s> RequestBuilder<'s> {
     /// let stop = petition::Cancel::new();
     /// stop.cancel();
     ///
-    /// let error = petition::get("http://127.0.0.1:9/").cancel(&stop).send().unwrap_err();
+    /// let error =
+    ///     petition::get("http://127.0.0.1:9/").cancel(&stop).send().unwrap_err();
     ///
     /// assert!(error.is_cancelled());
     /// ```
@@ -197,6 +252,18 @@ impl<'s> RequestBuilder<'s> {
 
     /// Adds proxies by scheme, `scheme://host`, `all` or `all://host`. Each replaces an earlier one for the same key;
     /// an empty one means no proxy. They take precedence over the session's and the environment's.
+    ///
+    /// An invalid one makes [`send`](Self::send) return [`ErrorKind::InvalidProxyUrl`](crate::ErrorKind::InvalidProxyUrl) or
+    /// [`ErrorKind::InvalidUrl`](crate::ErrorKind::InvalidUrl).
+    ///
+    /// # Examples
+    /// ```
+    /// let through = petition::get("http://127.0.0.1/")
+    ///     .proxies([("http", "http://proxy:3128")]);
+    /// // Whatever the environment says:
+    /// let direct = petition::get("http://127.0.0.1/").proxies([("http", "")]);
+    /// # drop((through, direct));
+    /// ```
     #[doc(alias = "proxy")]
     pub fn proxies<I: IntoIterator<Item: Pair>>(mut self, proxies: I) -> Self {
         for pair in proxies {

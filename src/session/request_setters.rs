@@ -23,7 +23,10 @@ impl RequestBuilder<'_> {
     ///
     /// # Examples
     /// ```
-    /// let request = petition::get("http://127.0.0.1/").header("X-Count", 5).header("Accept", "text/html").prepare()?;
+    /// let request = petition::get("http://127.0.0.1/")
+    ///     .header("X-Count", 5)
+    ///     .header("Accept", "text/html")
+    ///     .prepare()?;
     ///
     /// assert_eq!(request.headers.get("x-count"), Some("5"));
     /// # Ok::<(), petition::Error>(())
@@ -38,7 +41,9 @@ impl RequestBuilder<'_> {
     ///
     /// # Examples
     /// ```
-    /// let request = petition::get("http://127.0.0.1/").headers([("X-A", "1"), ("X-B", "2")]).prepare()?;
+    /// let request = petition::get("http://127.0.0.1/")
+    ///     .headers([("X-A", "1"), ("X-B", "2")])
+    ///     .prepare()?;
     ///
     /// assert_eq!(request.headers.get("x-b"), Some("2"));
     /// # Ok::<(), petition::Error>(())
@@ -54,7 +59,8 @@ impl RequestBuilder<'_> {
     ///
     /// # Examples
     /// ```
-    /// let request = petition::get("http://127.0.0.1/").remove_header("Accept").prepare()?;
+    /// let request =
+    ///     petition::get("http://127.0.0.1/").remove_header("Accept").prepare()?;
     ///
     /// assert_eq!(request.headers.get("accept"), None);
     /// # Ok::<(), petition::Error>(())
@@ -83,7 +89,11 @@ impl RequestBuilder<'_> {
     /// session.params = vec![("api_key".to_owned(), "secret".to_owned())];
     ///
     /// let with = session.get("http://127.0.0.1/").param("page", 1).prepare()?;
-    /// let without = session.get("http://127.0.0.1/").param("page", 1).param("api_key", None::<&str>).prepare()?;
+    /// let without = session
+    ///     .get("http://127.0.0.1/")
+    ///     .param("page", 1)
+    ///     .param("api_key", None::<&str>)
+    ///     .prepare()?;
     ///
     /// assert_eq!(with.url.query(), Some("api_key=secret&page=1"));
     /// assert_eq!(without.url.query(), Some("page=1"));
@@ -102,7 +112,9 @@ impl RequestBuilder<'_> {
     ///
     /// # Examples
     /// ```
-    /// let request = petition::get("http://127.0.0.1/").params([("a", "1 2"), ("a", "3")]).prepare()?;
+    /// let request = petition::get("http://127.0.0.1/")
+    ///     .params([("a", "1 2"), ("a", "3")])
+    ///     .prepare()?;
     ///
     /// assert_eq!(request.url.query(), Some("a=1+2&a=3"));
     /// # Ok::<(), petition::Error>(())
@@ -127,7 +139,9 @@ impl RequestBuilder<'_> {
     ///     tag: Option<&'a str>,
     /// }
     ///
-    /// let request = petition::get("http://127.0.0.1/").query(&Filter { page: 1, tag: Some("new") }).prepare()?;
+    /// let request = petition::get("http://127.0.0.1/")
+    ///     .query(&Filter { page: 1, tag: Some("new") })
+    ///     .prepare()?;
     ///
     /// assert_eq!(request.url.query(), Some("page=1&tag=new"));
     /// # Ok::<(), petition::Error>(())
@@ -141,7 +155,9 @@ impl RequestBuilder<'_> {
     ///
     /// # Examples
     /// ```
-    /// let request = petition::get("http://127.0.0.1/").query_string("raw=as%20given").prepare()?;
+    /// let request = petition::get("http://127.0.0.1/")
+    ///     .query_string("raw=as%20given")
+    ///     .prepare()?;
     ///
     /// assert_eq!(request.url.query(), Some("raw=as%20given"));
     /// # Ok::<(), petition::Error>(())
@@ -157,10 +173,15 @@ impl RequestBuilder<'_> {
     ///
     /// # Examples
     /// ```
-    /// let request = petition::post("http://127.0.0.1/").data([("name", "a b")]).prepare()?;
+    /// let request = petition::post("http://127.0.0.1/")
+    ///     .data([("name", "a b")])
+    ///     .prepare()?;
     ///
     /// assert_eq!(request.body_bytes(), Some(&b"name=a+b"[..]));
-    /// assert_eq!(request.headers.get("content-type"), Some("application/x-www-form-urlencoded"));
+    /// assert_eq!(
+    ///     request.headers.get("content-type"),
+    ///     Some("application/x-www-form-urlencoded")
+    /// );
     /// # Ok::<(), petition::Error>(())
     /// ```
     #[doc(alias = "body")]
@@ -185,7 +206,9 @@ impl RequestBuilder<'_> {
     ///     remember: bool,
     /// }
     ///
-    /// let request = petition::post("http://127.0.0.1/").form(&Login { user: "a b", remember: true }).prepare()?;
+    /// let request = petition::post("http://127.0.0.1/")
+    ///     .form(&Login { user: "a b", remember: true })
+    ///     .prepare()?;
     ///
     /// assert_eq!(request.body_bytes(), Some(&b"user=a+b&remember=true"[..]));
     /// # Ok::<(), petition::Error>(())
@@ -222,9 +245,15 @@ impl RequestBuilder<'_> {
     /// use petition::Part;
     ///
     /// let part = Part::bytes("a,b\n").file_name("report.csv").mime("text/csv");
-    /// let request = petition::post("http://127.0.0.1/").data([("title", "Report")]).files([("doc", part)]).prepare()?;
+    /// let request = petition::post("http://127.0.0.1/")
+    ///     .data([("title", "Report")])
+    ///     .files([("doc", part)])
+    ///     .prepare()?;
     ///
-    /// assert!(request.headers["content-type"].starts_with("multipart/form-data; boundary="));
+    /// assert!(
+    ///     request.headers["content-type"]
+    ///         .starts_with("multipart/form-data; boundary=")
+    /// );
     /// # Ok::<(), petition::Error>(())
     /// ```
     #[doc(alias = "multipart")]
@@ -237,7 +266,10 @@ impl RequestBuilder<'_> {
     ///
     /// # Examples
     /// ```
-    /// let request = petition::get("http://127.0.0.1/").cookie("a", 1).cookie("b", "x").prepare()?;
+    /// let request = petition::get("http://127.0.0.1/")
+    ///     .cookie("a", 1)
+    ///     .cookie("b", "x")
+    ///     .prepare()?;
     ///
     /// assert_eq!(request.headers.get("cookie"), Some("a=1; b=x"));
     /// # Ok::<(), petition::Error>(())
@@ -251,7 +283,9 @@ impl RequestBuilder<'_> {
     ///
     /// # Examples
     /// ```
-    /// let request = petition::get("http://127.0.0.1/").cookies([("a", "1"), ("b", "2")]).prepare()?;
+    /// let request = petition::get("http://127.0.0.1/")
+    ///     .cookies([("a", "1"), ("b", "2")])
+    ///     .prepare()?;
     ///
     /// assert_eq!(request.headers.get("cookie"), Some("a=1; b=2"));
     /// # Ok::<(), petition::Error>(())
@@ -267,10 +301,17 @@ impl RequestBuilder<'_> {
     /// ```
     /// use petition::BearerAuth;
     ///
-    /// let basic = petition::get("http://127.0.0.1/").auth(("user", "password")).prepare()?;
-    /// let bearer = petition::get("http://127.0.0.1/").auth(BearerAuth::new("token")).prepare()?;
+    /// let basic = petition::get("http://127.0.0.1/")
+    ///     .auth(("user", "password"))
+    ///     .prepare()?;
+    /// let bearer = petition::get("http://127.0.0.1/")
+    ///     .auth(BearerAuth::new("token"))
+    ///     .prepare()?;
     ///
-    /// assert_eq!(basic.headers.get("authorization"), Some("Basic dXNlcjpwYXNzd29yZA=="));
+    /// assert_eq!(
+    ///     basic.headers.get("authorization"),
+    ///     Some("Basic dXNlcjpwYXNzd29yZA==")
+    /// );
     /// assert_eq!(bearer.headers.get("authorization"), Some("Bearer token"));
     /// # Ok::<(), petition::Error>(())
     /// ```
@@ -288,7 +329,11 @@ impl RequestBuilder<'_> {
     /// ```
     /// # let mut session = petition::Session::new();
     /// # session.mount("mock://", petition::adapter_fn(|_, _| petition::Response::builder(503).build()));
-    /// let error = session.get("mock://h/").on_response(|response| response.error_for_status()).send().unwrap_err();
+    /// let error = session
+    ///     .get("mock://h/")
+    ///     .on_response(|response| response.error_for_status())
+    ///     .send()
+    ///     .unwrap_err();
     ///
     /// assert_eq!(error.status(), Some(petition::StatusCode::SERVICE_UNAVAILABLE));
     /// ```

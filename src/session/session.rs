@@ -38,7 +38,10 @@ use crate::verify::{ClientCert, Verify};
 /// # session.trust_env = false; // no proxy of this machine
 /// session.timeout = (3.05, 27).into();
 /// session.headers.insert("User-Agent", "app/1.0")?;
-/// session.mount("mock://", petition::adapter_fn(|_, _| Response::builder(200).body("hi").build()));
+/// session.mount(
+///     "mock://",
+///     petition::adapter_fn(|_, _| Response::builder(200).body("hi").build()),
+/// );
 ///
 /// assert_eq!(session.get("mock://x").send()?.text()?, "hi");
 /// # Ok::<(), petition::Error>(())
@@ -129,42 +132,66 @@ impl Session {
         }
     }
 
-    /// A GET request.
+    /// A GET request: [`send`](RequestBuilder::send) sends it with this session's settings, cookies and connections.
+    ///
+    /// An invalid URL is an error of `send`.
+    ///
+    /// # Examples
+    /// ```
+    /// # let mut session = petition::Session::new();
+    /// # session.trust_env = false; // no proxy of this machine
+    /// # session.mount("http://", petition::adapter_fn(|_, _| petition::Response::builder(200).body("hi").build()));
+    /// let response = session.get("http://h/items").param("page", 1).send()?;
+    ///
+    /// assert_eq!(response.text()?, "hi");
+    /// # Ok::<(), petition::Error>(())
+    /// ```
     pub fn get(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::GET, url)
     }
 
-    /// An OPTIONS request.
+    /// An OPTIONS request, which asks what the server allows.
     pub fn options(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::OPTIONS, url)
     }
 
-    /// A HEAD request. It is the only method that does not follow redirects by default.
+    /// A HEAD request: the headers of a GET without its body. It is the only method that does not follow redirects by default.
     pub fn head(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::HEAD, url).allow_redirects(false)
     }
 
-    /// A POST request.
+    /// A POST request. Its body is set by [`data`](RequestBuilder::data), `form`, `json` or
+    /// [`files`](RequestBuilder::files).
+    ///
+    /// # Examples
+    /// ```
+    /// # let mut session = petition::Session::new();
+    /// # session.mount("mock://", petition::adapter_fn(|_, _| petition::Response::builder(201).build()));
+    /// let response = session.post("mock://h/items").data([("name", "new")]).send()?;
+    ///
+    /// assert_eq!(response.status_code(), 201);
+    /// # Ok::<(), petition::Error>(())
+    /// ```
     pub fn post(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::POST, url)
     }
 
-    /// A PUT request.
+    /// A PUT request, with a body as for [`post`](Self::post).
     pub fn put(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::PUT, url)
     }
 
-    /// A PATCH request.
+    /// A PATCH request, with a body as for [`post`](Self::post).
     pub fn patch(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::PATCH, url)
     }
 
-    /// A DELETE request.
+    /// A DELETE request. It can have a body.
     pub fn delete(&self, url: impl IntoUrl) -> RequestBuilder<'_> {
         self.request(Method::DELETE, url)
     }
 
-    /// A request of any method. The URL is joined to [`base_url`](Self::base_url), if there is one.
+    /// A request of any method: text in any case, or a [`Method`]. The URL is joined to [`base_url`](Self::base_url), if there is one.
     pub fn request(&self, method: impl IntoMethod, url: impl IntoUrl) -> RequestBuilder<'_> {
         RequestBuilder::shared(self, Request::start(method, url, self.base_url.as_ref()))
     }
@@ -228,7 +255,10 @@ impl Session {
     /// let mut session = Session::new();
     /// session.set_verify("/etc/ssl/corporate-ca.pem");
     ///
-    /// assert_eq!(session.verify, Verify::CaBundle("/etc/ssl/corporate-ca.pem".into()));
+    /// assert_eq!(
+    ///     session.verify,
+    ///     Verify::CaBundle("/etc/ssl/corporate-ca.pem".into())
+    /// );
     /// ```
     #[doc(alias = "add_root_certificates")]
     pub fn set_verify(&mut self, verify: impl Into<Verify>) {
@@ -268,7 +298,9 @@ impl Session {
     /// use petition::{HttpAdapter, Session};
     ///
     /// let mut session = Session::new();
-    /// session.mount_all(HttpAdapter::builder().pool_maxsize(32).pool_block(true).build());
+    /// session.mount_all(
+    ///     HttpAdapter::builder().pool_maxsize(32).pool_block(true).build(),
+    /// );
     /// ```
     pub fn mount_all(&mut self, adapter: impl Adapter + 'static) {
         let adapter = Arc::new(adapter);

@@ -1,6 +1,7 @@
 //! The calls that people write first: parameters one by one, a struct as a query or a form, settings of a session, text and
 //! pieces as they arrive, other crates' types.
 
+#[cfg(feature = "json")]
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::sync::mpsc;
@@ -128,7 +129,8 @@ fn the_setters_of_a_session_are_its_fields() {
     let mut session = session();
 
     session.headers.update([("X-A", "1"), ("ACCEPT", "text/html")]).unwrap();
-    session.headers.update(&Headers::from_pairs([("X-B", "2")]).unwrap()).unwrap();
+    let more = Headers::from_pairs([("X-B", "2")]).unwrap();
+    session.headers.update(&more).unwrap();
     session.set_auth(("user", "password"));
     session.get(server.url("/")).cookie("a", 1).send().unwrap();
     session.set_auth(BearerAuth::new("token"));
