@@ -27,3 +27,7 @@ pages! {
     TestingYourCode: "docs/testing-your-code.md",
     Timeouts: "docs/timeouts.md",
 }
+
+/// docs/pace.md
+#[doc = include_str!("../docs/pace.md")]
+pub struct PaceOfOrigins;
