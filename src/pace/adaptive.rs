@@ -8,7 +8,7 @@
 //! and stays just below for [`PLATEAU`] limits' worth of successes before it tries again. If it is not refused there, it grows
 //! on as before (docs/decisions.md#adaptive-plateau).
 
-use super::Refused;
+use super::refused::Refused;
 
 /// The bounds of a limit that is learnt from the answers of a server: for
 /// [`HttpAdapterBuilder::adaptive_limit`](crate::HttpAdapterBuilder::adaptive_limit).

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Refused;
+use super::refused::Refused;
 
 /// How many retries there may be for the requests of an adapter, over all threads: for
 /// [`HttpAdapterBuilder::retry_budget`](crate::HttpAdapterBuilder::retry_budget).

@@ -10,6 +10,7 @@ mod budget;
 mod origin;
 mod pause;
 mod rate;
+mod refused;
 
 pub use adaptive::AdaptiveLimit;
 pub use budget::RetryBudget;
@@ -18,6 +19,3 @@ pub use rate::RateLimit;
 pub(crate) use adaptive::Outcome;
 pub(crate) use budget::RetryTokens;
 pub(crate) use origin::{Departure, Hold, Pace, PaceSettings};
-
-/// What is wrong with a setting: its name, and what it must be.
-pub(crate) type Refused = (&'static str, String);

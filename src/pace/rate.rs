@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Refused;
+use super::refused::Refused;
 use crate::timeout::IntoDuration;
 
 /// How many requests may start in a time, to each origin: for
