@@ -66,7 +66,8 @@ pub enum ErrorKind {
     /// The peer was silent for longer than the read timeout.
     #[doc(alias = "ReadTimeoutError")]
     ReadTimeout,
-    /// `pool_block` (or `max_connections`) is set, and no slot became free in time. New here.
+    /// `pool_block` (or `max_connections`) is set, and no slot became free in time; or the pace of the origin (`rate_limit`,
+    /// `pause_on_retry_after`, `adaptive_limit`) let no request through. The text says which. New here.
     #[doc(alias = "EmptyPoolError")]
     PoolTimeout,
     /// The limit on the whole request, [`Timeout::total`](crate::Timeout::total), expired. New here.

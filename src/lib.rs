@@ -59,7 +59,8 @@
 //! | settings and cookies that requests share | [`Session`] |
 //! | pools, sockets, TLS | [`HttpAdapter`] and its builder |
 //! | Unix sockets | [`UnixAdapter`] |
-//! | retries | [`Retry`], [`retry`] |
+//! | retries | [`Retry`], [`retry`], [`RetryBudget`] |
+//! | back-pressure by time | [`RateLimit`], [`AdaptiveLimit`], [`HttpAdapterBuilder::pause_on_retry_after`] |
 //! | responses | [`Response`] |
 //! | errors | [`Error`], [`ErrorKind`] |
 //! | custom transports | [`Adapter`], [`adapter_fn`] |
@@ -95,9 +96,9 @@
 //! |---|---|---|
 //! | `petition::connectionpool` | debug | a new or dropped connection, the status and length of a response, a retry after a response |
 //! | `petition::connectionpool` | warn | a full pool, a retry after a broken connection, skipped header lines |
-//! | `petition::pool` | debug | a thread that has to wait for a connection |
+//! | `petition::pool` | debug | a thread that has to wait for a connection, or for the pace of an origin |
 //! | `petition::pool` | warn | a thread that has waited for 5 s, once for each wait |
-//! | `petition::retry` | debug | the remaining counts of a `Retry` |
+//! | `petition::retry` | debug | the remaining counts of a `Retry`; a retry for which the budget has no token |
 //! | `petition::redirect` | debug | where a redirect comes from, and where it leads |
 //! | `petition::adapter` | debug | why a connection is closed rather than kept |
 //! | `petition::tls` | warn | a host whose certificate is not verified, once per adapter |
@@ -130,6 +131,7 @@ pub mod fuzzing {
 mod guides;
 mod message;
 mod net;
+mod pace;
 mod pair;
 mod pool;
 mod proxy;
@@ -164,6 +166,7 @@ pub use message::{
     Version,
 };
 pub use net::{Pin, TlsBackend, TlsVersion};
+pub use pace::{AdaptiveLimit, RateLimit, RetryBudget};
 pub use pair::Pair;
 pub use pool::{DiscardReason, PoolStats};
 pub use proxy::Proxies;

@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// | [`connect`](Self::connect) | all addresses of one connect together; then the TLS handshake and a proxy's tunnel, each again | `ConnectTimeout` |
 /// | [`read`](Self::read) | each silence on the socket, also while sending; not the response as a whole | `ReadTimeout` |
 /// | [`total`](Self::total) | everything from `send` to the last byte of the body, including redirects, retries and their waits | `TotalTimeout` |
-/// | [`pool`](Self::pool) | the wait for a slot of a blocking pool | `PoolTimeout` |
+/// | [`pool`](Self::pool) | the wait for a slot of a blocking pool, and for the pace of an origin | `PoolTimeout` |
 ///
 /// Each limit is one instant, computed when its phase begins: signals, partial writes and a peer that sends a byte at a
 /// time do not start it again. What no limit ends is a name lookup by the operating system: `total` is checked when it

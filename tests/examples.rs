@@ -608,6 +608,39 @@ fn ctrl_c_ends_sixteen_workers_within_100_ms() {
     assert!((0..10).any(|_| ended_in_time()));
 }
 
+#[test]
+fn a_polite_crawler_keeps_each_hosts_pace_and_its_own_bounds() {
+    let out = run("polite_crawler");
+
+    let lines: Vec<&str> = out.text.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "2000 URLs of 40 hosts: 1900 fetched, 100 failed",
+            "some were put off until later: true",
+            "every host was asked at its pace: true",
+            "at most 16 connections are open: true",
+            "requests to the host that rested, while it did: at most one: true",
+            "retries are at most a twentieth of the requests and two a second: true",
+        ]
+    );
+}
+
+#[test]
+fn the_pictures_of_the_pace_are_drawn_from_a_run() {
+    let folder = support::TempDir::new();
+
+    let out = example("pace_pictures", &[folder.path().to_str().unwrap()]);
+
+    assert!(out.success, "{}", out.errors);
+    assert_eq!(folder.names(), ["pace-limit.svg", "pace-pause.svg", "pace-rate.svg"]);
+    for name in folder.names() {
+        let picture = std::fs::read_to_string(folder.path().join(&name)).unwrap();
+        let marks = picture.matches("<circle").count() + picture.matches('V').count();
+        assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n") && marks > 60, "{name}: {marks}");
+    }
+}
+
 /// Runs an example that has to end well.
 fn run(name: &str) -> Output {
     let out = example(name, &[]);

@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 8] = [
     &["net", "pool"],
     &["auth"],
     &["message"],
-    &["http1", "retry", "cookies", "form", "proxy"],
+    &["http1", "retry", "cookies", "form", "proxy", "pace"],
     &[
         "error",
         "url",

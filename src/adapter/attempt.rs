@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use crate::adapter::buffer::Buffer;
 use crate::adapter::connection::Connection;
 use crate::adapter::engine::Engine;
-use crate::adapter::failure::{Failure, broken, remote};
+use crate::adapter::failure::{Failure, Stage, broken, remote};
 use crate::adapter::job::Job;
 use crate::adapter::log_lines::log_answer;
 use crate::adapter::patience::{Doing, Patience};
@@ -28,7 +28,8 @@ use crate::log_targets;
 use crate::message::response::{Exchange, Parts};
 use crate::message::stream::BodySource;
 use crate::net::{ConnectError, Connected, Limits, Plan};
-use crate::pool::{ConnectionPool, Found, Lease, NoSlot, PoolStats};
+use crate::pace::{Hold, Outcome};
+use crate::pool::{ConnectionPool, Found, Held, Lease, NoSlot, Pass, PoolStats};
 use crate::verify::Verify;
 
 /// The default of `keep_alive_margin`.
@@ -43,6 +44,27 @@ struct Broken {
     exchange: Exchange,
 }
 
+impl Broken {
+    /// The failure of the attempt.
+    fn told(self: Box<Self>) -> Failure {
+        tell_pace(&self.lease, &self.failure);
+        self.failure.with(&self.exchange)
+    }
+}
+
+/// Lets the pace learn from an exchange that failed: what could not connect or timed out was refused.
+fn tell_pace(lease: &Lease<Connection>, failure: &Failure) {
+    let Some(pass) = lease.pass() else { return };
+    let timed_out = match failure.error.kind() {
+        ErrorKind::ReadTimeout | ErrorKind::ConnectTimeout => true,
+        ErrorKind::TotalTimeout => failure.sent,
+        _ => false,
+    };
+    if timed_out || failure.stage == Stage::Connect {
+        pass.learn(Outcome::Refusal);
+    }
+}
+
 impl Engine {
     /// Makes the attempt that begins now, at `asked`.
     pub(super) fn attempt(&self, job: &Job<'_>, asked: Instant) -> Result<Parts, Failure> {
@@ -51,10 +73,18 @@ impl Engine {
             return Err(Failure::unsent(Error::message(ErrorKind::TotalTimeout, text)));
         }
         let pool = self.pool(job);
-        let checked_out = pool.check_out(self.slot_limit(job, asked), job.options.cancel.as_ref());
+        let (limit, cancel) = (self.slot_limit(job, asked), job.options.cancel.as_ref());
+        let checked_out = match &self.paces {
+            None => pool.check_out(limit, cancel).map_err(|why| self.no_slot(job, &pool, why)),
+            Some(paces) => {
+                let gate = paces.gate(job, pool.endpoint(), asked);
+                let checked_out = pool.check_out_through(&gate, limit, cancel, asked);
+                checked_out.map_err(|held| self.not_let_through(job, &pool, held))
+            }
+        };
         let got = self.clock.now();
         let mut exchange = Exchange { waited: got.saturating_duration_since(asked), ..Exchange::default() };
-        let mut lease = checked_out.map_err(|why| Failure::unsent(self.no_slot(job, &pool, why)).with(&exchange))?;
+        let mut lease = checked_out.map_err(|error| Failure::unsent(error).with(&exchange))?;
         let mut died = None;
         if lease.found() == Found::Reused {
             exchange.reused = true;
@@ -63,18 +93,19 @@ impl Engine {
                     lease = broken.lease;
                     died = Some((broken.failure.error, broken.exchange));
                 }
-                result => return result.map_err(|broken| broken.failure.with(&broken.exchange)),
+                result => return result.map_err(Broken::told),
             }
             lease.reset();
             exchange.reused = false;
         }
         if let Err(failure) = self.connect(job, &mut lease, &mut exchange) {
+            tell_pace(&lease, &failure);
             return Err(match died {
                 Some((first, exchange)) => failure.not_replaced(first).with(&exchange),
                 None => failure.with(&exchange),
             });
         }
-        self.transact(job, lease, exchange, self.clock.now()).map_err(|broken| broken.failure.with(&broken.exchange))
+        self.transact(job, lease, exchange, self.clock.now()).map_err(Broken::told)
     }
 
     /// How long to wait for a slot: the request's limit or the adapter's, within the limit on everything.
@@ -103,6 +134,59 @@ impl Engine {
         }
         let limit = job.options.timeout.pool_limit_over(self.settings.pool_timeout).unwrap_or_default();
         Error::message(ErrorKind::PoolTimeout, format!("no pool slot came free within {limit:?} for {peer} ({held})"))
+    }
+
+    /// The error of a request that its origin's pace, or the pool behind it, did not let through.
+    fn not_let_through(&self, job: &Job<'_>, pool: &ConnectionPool<Connection>, held: Held) -> Error {
+        let Held { why, by, waiting } = held;
+        let (peer, now) = (job.peer(), self.clock.now());
+        let (what, detail) = match by {
+            Hold::Free => return self.no_slot(job, pool, why),
+            Hold::Paused(until) => {
+                let left = until.saturating_duration_since(now);
+                (
+                    "the end of a pause that the server asked for with Retry-After",
+                    format!("{left:.1?} left, {waiting} waiting"),
+                )
+            }
+            Hold::Rate(_) => {
+                let rate = self.settings.pace.rate.map(|rate| rate.to_string()).unwrap_or_default();
+                ("the rate limit", format!("{rate}; {waiting} waiting"))
+            }
+            Hold::Full => {
+                let (size, in_use) = (self.settings.pool_maxsize, pool.stats().in_use());
+                let detail = format!("pool size {size}, {in_use} in use, {waiting} waiting");
+                ("a pool slot under the learnt limit", detail)
+            }
+        };
+        if why == NoSlot::Cancelled {
+            return Cancel::error(&format!("while waiting for {what}, to send to {peer}"));
+        }
+        if job.deadline.has_passed(now) {
+            let text = format!("the total timeout ran out while waiting for {what}, to send to {peer} ({detail})");
+            return Error::message(ErrorKind::TotalTimeout, text);
+        }
+        let limit = job.options.timeout.pool_limit_over(self.settings.pool_timeout).unwrap_or_default();
+        let text = format!("still waiting for {what} after {limit:?}, to send to {peer} ({detail})");
+        Error::message(ErrorKind::PoolTimeout, text)
+    }
+
+    /// Lets the pace learn from the head of an answer, before its connection is free for another.
+    #[inline(never)]
+    fn answered(&self, pass: &Pass, head: &ResponseHead) {
+        let status = head.status.as_u16();
+        if self.settings.pace.pause && matches!(status, 429 | 503) {
+            let retry_after = head.headers.get("retry-after");
+            let time = retry_after.and_then(|value| self.settings.retry.retry_after_at(value, self.clock.wall()));
+            if let Some(time) = time {
+                pass.pause(self.clock.now(), time);
+            }
+        }
+        match status {
+            429 | 503 => pass.learn(Outcome::Refusal),
+            500.. => {}
+            _ => pass.learn(Outcome::Success),
+        }
     }
 
     /// Whether a request whose reused connection died unanswered is sent again (RFC 9110 §9.2.2).
@@ -182,6 +266,9 @@ impl Engine {
                 Err(Box::new(Broken { failure: Failure::read(error), lease, unanswered: true, exchange }))
             }
             Ok((head, whole)) => {
+                if let Some(pass) = lease.pass() {
+                    self.answered(pass, &head);
+                }
                 let unread = Unread { lease, buffer, reuse: Reuse::Close(None), stops };
                 self.answer(job, head, whole, unread, patience, exchange)
             }

@@ -13,6 +13,7 @@ use crate::adapter::connection::Connection;
 use crate::adapter::failure::{Failure, Stage};
 use crate::adapter::job::Job;
 use crate::adapter::options::{EngineClock, SendOptions};
+use crate::adapter::paces::Paces;
 use crate::adapter::pool_key::Key;
 use crate::adapter::settings::AdapterSettings;
 use crate::cancel::Cancel;
@@ -21,6 +22,7 @@ use crate::log_targets;
 use crate::message::response::Parts;
 use crate::message::{PreparedRequest, Response};
 use crate::net::{Connector, TlsSettings};
+use crate::pace::RetryTokens;
 use crate::pool::{self, ConnectionPool, Manager, PoolStats};
 use crate::proxy::Route;
 use crate::retry::{Cause, GiveUp, Retry};
@@ -44,6 +46,10 @@ pub(super) struct Engine {
     last_tls: Mutex<TlsSettings>,
     /// The hosts that were warned of (docs/decisions.md#warn-once), up to a limit.
     unverified: Mutex<HashSet<String>>,
+    /// The gates of the origins, if they have a pace.
+    pub(super) paces: Option<Paces>,
+    /// What is left of the budget of retries, if there is one.
+    retry_tokens: Option<Mutex<RetryTokens>>,
 }
 
 impl Engine {
@@ -62,6 +68,8 @@ impl Engine {
         });
         let connector = Connector { options: settings.socket.clone(), resolver: settings.resolver.clone() };
         let tls = TlsSettings::new(settings.tls.clone());
+        let paces = Paces::new(settings.pace);
+        let retry_tokens = settings.pace.budget.map(|budget| Mutex::new(RetryTokens::new(budget, clock.now())));
         Self {
             settings,
             clock,
@@ -71,6 +79,8 @@ impl Engine {
             last_tls: Mutex::new(tls.clone()),
             tls,
             unverified: Mutex::new(HashSet::new()),
+            paces,
+            retry_tokens,
         }
     }
 
@@ -88,7 +98,11 @@ impl Engine {
     }
 
     pub(super) fn stats(&self) -> Vec<PoolStats> {
-        self.manager.stats()
+        let stats = self.manager.stats();
+        match &self.paces {
+            Some(paces) => paces.add_to(stats),
+            None => stats,
+        }
     }
 
     pub(super) fn close_idle(&self, age: Duration) -> usize {
@@ -154,7 +168,14 @@ impl Engine {
         for attempts in 1.. {
             begin.attempts = attempts;
             let asked = if attempts == 1 { begin.at } else { self.clock.now() };
-            retry = match self.attempt(job, asked) {
+            let attempt = self.attempt(job, asked);
+            if let Some(tokens) = &self.retry_tokens {
+                // A request that was not let through is none.
+                if attempts == 1 && !attempt.as_ref().is_err_and(|failure| failure.stage == Stage::Final) {
+                    tokens.lock().add_request(self.clock.now());
+                }
+            }
+            retry = match attempt {
                 Ok(answer) => {
                     begin.sent = true;
                     if !retry.wants(job.method(), answer.status.as_u16(), &answer.headers) {
@@ -179,10 +200,20 @@ impl Engine {
         let cause = Cause::of_response(answer.status.as_u16(), answer.headers.get("location"));
         let again = retry.again(job.tried(cause, Some(&answer.headers)));
         match again {
+            Ok(next) if !self.may_retry() => {
+                log_spent(job);
+                if !next.raises_on_status() {
+                    return Ok(Next::Done(Box::new(self.finish(answer, next, begin))));
+                }
+                let (status, peer, story) = (answer.status.as_u16(), job.peer(), begin.story(self.clock.now()));
+                let text = format!("{SPENT}: a {status} error response from {peer} was not retried{story}");
+                Err(self.raise(text, answer, next, begin))
+            }
             Ok(next) => {
                 let delay = self.delay(&next, answer.headers.get("retry-after"));
                 let rewindable = job.check_rewindable("a retry");
                 if let Some(late) = self.too_late(job, delay).filter(|_| rewindable.is_ok()) {
+                    self.do_not_retry();
                     let response = self.finish(answer, next.clone(), begin);
                     // Errors in its body do not matter.
                     let _ = response.keep_for_later();
@@ -194,23 +225,46 @@ impl Engine {
                 }
                 drop(answer);
                 if rewindable.is_ok() {
-                    self.sleep(job, delay).map_err(|error| self.last(error, &next, begin))?;
+                    self.sleep(job, delay).map_err(|error| {
+                        self.do_not_retry();
+                        self.last(error, &next, begin)
+                    })?;
                 }
                 log::debug!(target: log_targets::CONNECTIONPOOL, "Retry: {}", job.target());
                 match rewindable {
                     Ok(()) => Ok(Next::Again(Box::new(next))),
-                    Err(error) => Err(self.last(error, &next, begin)),
+                    Err(error) => {
+                        self.do_not_retry();
+                        Err(self.last(error, &next, begin))
+                    }
                 }
             }
             Err(GiveUp::Exhausted { retry, reason }) if retry.raises_on_status() => {
                 let text =
                     format!("max retries exceeded: {reason} from {}{}", job.peer(), begin.story(self.clock.now()));
-                let response = self.finish(answer, (*retry).clone(), begin);
-                // The caller may read the response. Its connection must not wait for that.
-                let _ = response.keep_for_later();
-                Err(Error::message(ErrorKind::RetryError, text).with_response(response).with_retries(*retry))
+                Err(self.raise(text, answer, *retry, begin))
             }
             Err(give_up) => Ok(Next::Done(Box::new(self.finish(answer, give_up.into_retry(), begin)))),
+        }
+    }
+
+    /// The error about a response that is not retried any more.
+    fn raise(&self, text: String, answer: Parts, retry: Retry, begin: Begin) -> Error {
+        let response = self.finish(answer, retry.clone(), begin);
+        // The caller may read the response. Its connection must not wait for that.
+        let _ = response.keep_for_later();
+        Error::message(ErrorKind::RetryError, text).with_response(response).with_retries(retry)
+    }
+
+    /// Takes a token for a retry; false if the budget is spent.
+    fn may_retry(&self) -> bool {
+        self.retry_tokens.as_ref().is_none_or(|tokens| tokens.lock().take(self.clock.now()))
+    }
+
+    /// Gives back the token of a retry that is not made after all.
+    fn do_not_retry(&self) {
+        if let Some(tokens) = &self.retry_tokens {
+            tokens.lock().give_back(self.clock.now());
         }
     }
 
@@ -224,12 +278,18 @@ impl Engine {
             Stage::Final => return Err(self.last(error, &retry, begin)),
         };
         match retry.again(job.tried(cause, None)) {
+            Ok(next) if !self.may_retry() => {
+                log_spent(job);
+                let error = error.with_story(&format!(" (not retried: {SPENT})"));
+                Err(self.last(error, &next, begin))
+            }
             Ok(next) => {
                 let rewindable = job.check_rewindable("a retry");
                 if rewindable.is_ok() {
                     let delay = self.delay(&next, None);
                     let slept = self.too_late(job, delay).map_or_else(|| self.sleep(job, delay), Err);
                     if let Err(ended) = slept {
+                        self.do_not_retry();
                         return Err(self.last(ended.with_source(error), &next, begin));
                     }
                 }
@@ -240,7 +300,10 @@ impl Engine {
                 );
                 match rewindable {
                     Ok(()) => Ok(next),
-                    Err(unrewindable) => Err(self.last(unrewindable.with_source(error), &next, begin)),
+                    Err(unrewindable) => {
+                        self.do_not_retry();
+                        Err(self.last(unrewindable.with_source(error), &next, begin))
+                    }
                 }
             }
             Err(give_up) => Err(self.last(error, give_up.retry(), begin)),
@@ -287,6 +350,12 @@ impl Engine {
         };
         if slept { Ok(()) } else { Err(Cancel::error(&format!("while waiting to send to {} again", job.peer()))) }
     }
+}
+
+const SPENT: &str = "the retry budget is spent";
+
+fn log_spent(job: &Job<'_>) {
+    log::debug!(target: log_targets::RETRY, "Not retried, because {SPENT}: {}", job.target());
 }
 
 enum Next {

@@ -3,7 +3,7 @@
 //! A session knows an adapter only by the trait of this file. [`HttpAdapter`] is the stock adapter: `engine` has its pools and
 //! the loop of retries, `attempt` is one exchange on one connection, `send_request` sends, `read_head` and `wire_body` read.
 //! `failure` says what a failure means, `pool_key` what makes two connections different, `patience` how long everything may
-//! take. [`UnixAdapter`] does the same over Unix sockets.
+//! take, `paces` the gates of origins that have a pace. [`UnixAdapter`] does the same over Unix sockets.
 
 mod attempt;
 mod blanket;
@@ -15,6 +15,7 @@ mod http;
 mod job;
 mod log_lines;
 mod options;
+mod paces;
 mod patience;
 mod pool_key;
 mod read_head;

@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http1::response_head::HeadLimits;
 use crate::message::coding;
 use crate::net::{KeepAlive, Pin, Resolver, SocketOptions, TlsBackend, TlsConfig, TlsVersion};
+use crate::pace::{AdaptiveLimit, PaceSettings, RateLimit, RetryBudget};
 use crate::retry::Retry;
 use crate::setting::IntoSetting;
 use crate::timeout::{IntoDuration, IntoLimit, Limit, saturating_duration};
@@ -26,6 +27,7 @@ pub(super) struct AdapterSettings {
     pub(super) idle_timeout: Option<Duration>,
     pub(super) max_lifetime: Option<Duration>,
     pub(super) max_connections: Option<usize>,
+    pub(super) pace: PaceSettings,
     pub(super) replay_stale: bool,
     pub(super) socket: SocketOptions,
     pub(super) resolver: Option<Resolver>,
@@ -52,6 +54,7 @@ impl Default for AdapterSettings {
             idle_timeout: Some(Duration::from_secs(60)),
             max_lifetime: None,
             max_connections: None,
+            pace: PaceSettings::default(),
             replay_stale: true,
             socket: SocketOptions::default(),
             resolver: None,
@@ -80,7 +83,11 @@ impl AdapterSettings {
                 return Err(Error::message(ErrorKind::InvalidSetting, format!("{name} must be above 0")));
             }
         }
-        if let Some((name, must_be)) = self.refused.first() {
+        let PaceSettings { rate, adaptive, budget, .. } = &self.pace;
+        let refused = self.refused.first().cloned();
+        let refused = refused.or_else(|| rate.as_ref()?.refused()).or_else(|| budget.as_ref()?.refused());
+        let refused = refused.or_else(|| adaptive.as_ref()?.refused(self.pool_maxsize, self.pool_block));
+        if let Some((name, must_be)) = refused {
             return Err(Error::message(ErrorKind::InvalidSetting, format!("{name} must be {must_be}")));
         }
         self.retry.check()
@@ -178,8 +185,8 @@ impl HttpAdapterBuilder {
         self
     }
 
-    /// How long to wait for a slot of a blocking pool, in seconds or as a `Duration`; then the error is
-    /// [`ErrorKind::PoolTimeout`]. `None`, no limit, by default, as in requests.
+    /// How long to wait for a slot of a blocking pool, and for the pace of the origin, in seconds or as a `Duration`; then
+    /// the error is [`ErrorKind::PoolTimeout`]. `None`, no limit, by default, as in requests.
     /// [`Timeout::pool`](crate::Timeout::pool) replaces it for a request.
     ///
     /// # Examples
@@ -216,6 +223,66 @@ impl HttpAdapterBuilder {
     #[doc(alias = "max_idle_connections")]
     pub fn max_connections(mut self, connections: impl Into<Option<usize>>) -> Self {
         self.settings.max_connections = connections.into();
+        self
+    }
+
+    /// How many requests may start in a time, to each origin (scheme, host and port), over all threads. `None`, no limit, by
+    /// default. New here.
+    ///
+    /// Requests wait for their turn in order of arrival. That wait counts as one for a pool slot:
+    /// [`Timeout::pool`](crate::Timeout::pool) and [`pool_timeout`](Self::pool_timeout) limit it, and the error is
+    /// [`ErrorKind::PoolTimeout`]; a [`Cancel`](crate::Cancel) ends it; `response.exchange().waited` includes it. A wait that
+    /// ends early costs no token. Each attempt of a retry and each hop of a redirect takes a token; a request that is replayed
+    /// because its reused connection was dead ([`replay_stale`](Self::replay_stale)) does not take a second one.
+    ///
+    /// # Examples
+    /// ```
+    /// use petition::{HttpAdapter, RateLimit};
+    ///
+    /// let adapter = HttpAdapter::builder().rate_limit(RateLimit::per_second(10).burst(20)).build();
+    /// # drop(adapter);
+    /// ```
+    pub fn rate_limit(mut self, limit: impl Into<Option<RateLimit>>) -> Self {
+        self.settings.pace.rate = limit.into();
+        self
+    }
+
+    /// Whether a response 429 or 503 with `Retry-After` (RFC 9110 §10.2.3) makes every request of this adapter to that origin
+    /// wait until then. False by default: each thread learns by a refusal of its own. New here.
+    ///
+    /// The pause is at most [`Retry::retry_after_max`], and works without retries too: the response is returned, and the next
+    /// requests wait. After the pause they do not leave all at once. The first leaves alone, the second a tenth of the pause
+    /// later (but at least 10 ms and at most 1 s), the third after half of that, then a third and so on, until the gaps are
+    /// below a millisecond. The wait counts as one for a pool slot, as for [`rate_limit`](Self::rate_limit).
+    pub fn pause_on_retry_after(mut self, pause: bool) -> Self {
+        self.settings.pace.pause = pause;
+        self
+    }
+
+    /// How many retries there may be for the requests of this adapter, over all threads and origins. `None`, no limit but
+    /// that of each [`Retry`], by default. New here.
+    ///
+    /// When it is spent, an error that would be retried is returned at once, and says so. A response is
+    /// [`ErrorKind::RetryError`] with the response, or is returned as it is with
+    /// [`raise_on_status(false)`](Retry::raise_on_status).
+    pub fn retry_budget(mut self, budget: impl Into<Option<RetryBudget>>) -> Self {
+        self.settings.pace.budget = budget.into();
+        self
+    }
+
+    /// Learns how many exchanges with an origin may be under way at a time, within bounds. `None`, by default: as many as
+    /// `pool_maxsize` allows. New here.
+    ///
+    /// The limit begins at the lower bound. Each limit's worth of successes adds one. An exchange that ends with 429 or 503,
+    /// cannot connect or times out takes away a third, at most once per round trip; where it was refused, it stays just below
+    /// for twenty limits' worth of successes before it tries again. Responses 5xx other than 503 change nothing.
+    /// [`PoolStats::limit`](crate::PoolStats::limit) tells the limit. The wait counts as one for a pool slot, as for
+    /// [`rate_limit`](Self::rate_limit).
+    ///
+    /// It needs [`pool_block`](Self::pool_block), and an upper bound of at most [`pool_maxsize`](Self::pool_maxsize);
+    /// otherwise each `send` is [`ErrorKind::InvalidSetting`].
+    pub fn adaptive_limit(mut self, limit: impl Into<Option<AdaptiveLimit>>) -> Self {
+        self.settings.pace.adaptive = limit.into();
         self
     }
 

@@ -21,6 +21,7 @@ use crate::http1::head::ResponseHead;
 use crate::http1::reuse::CloseReason;
 use crate::log_targets;
 use crate::message::stream::BodySource;
+use crate::pace::Outcome;
 use crate::pool::Lease;
 
 /// Reads of at least this size bypass the buffer and go directly to the caller.
@@ -207,9 +208,20 @@ impl WireBody {
                 Ok(moved)
             }
             Err(error) => {
+                self.tell_pace(&error);
                 // The connection is closed and its slot is kept, as after `close` (RESP-39).
                 self.close();
                 Err(error.into())
+            }
+        }
+    }
+
+    /// Lets the pace learn from a body that timed out. A drain has limits of its own, which tell nothing of the server.
+    fn tell_pace(&self, error: &Error) {
+        let timed_out = matches!(error.kind(), ErrorKind::ReadTimeout | ErrorKind::TotalTimeout);
+        if timed_out && self.bounds.until == Deadline::NONE {
+            if let Some(pass) = self.unread.as_ref().and_then(|unread| unread.lease.pass()) {
+                pass.learn(Outcome::Refusal);
             }
         }
     }

@@ -178,7 +178,7 @@ pub struct Exchange {
     /// The peer's address; the proxy's if there is one.
     #[doc(alias = "remote_addr")]
     pub peer: Option<SocketAddr>,
-    /// The wait for a slot of the pool.
+    /// The wait for a slot of the pool, and for the pace of the origin.
     pub waited: Duration,
     /// Name resolution.
     pub dns: Duration,

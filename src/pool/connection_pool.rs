@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 
+use super::gate::{Gate, Held};
 use super::lease::Lease;
 use super::monitor::{Monitor, Signal};
 use super::permits::{Granted, Permit, Permits, PoolId, Refused};
@@ -100,6 +101,23 @@ impl<C: Pooled> ConnectionPool<C> {
             self.counts.waited(waited);
         }
         lease
+    }
+
+    /// The same through the gate of the origin: in order of arrival, and as its pace allows. `now` is by the pool's clock.
+    pub(crate) fn check_out_through(
+        self: &Arc<Self>,
+        gate: &Arc<Gate>,
+        limit: Option<Duration>,
+        cancel: Option<&Cancel>,
+        now: Instant,
+    ) -> Result<Lease<C>, Held> {
+        let mut wait = WaitLimit::new(limit, cancel, self.shared.long_wait);
+        let check_out = |wait: &mut WaitLimit<'_>| self.check_out_within(wait);
+        let let_through = gate.enter(&*self.shared.clock, now, &mut wait, check_out, Lease::unused);
+        if let Some(waited) = wait.waited() {
+            self.counts.waited(waited);
+        }
+        let_through.map(|(lease, pass)| lease.with_pass(pass))
     }
 
     fn check_out_within(self: &Arc<Self>, wait: &mut WaitLimit<'_>) -> Result<Lease<C>, NoSlot> {

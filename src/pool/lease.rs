@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use std::{fmt, mem};
 
 use super::connection_pool::ConnectionPool;
+use super::gate::Pass;
 use super::permits::Permit;
 use super::shared::Idle;
 use super::slots::Slot;
@@ -29,8 +30,12 @@ pub(crate) struct Lease<C: Pooled> {
     closings: u64,
     /// The next request was sent before, on a connection that was dead.
     replays: bool,
+    /// When the idle connection that was taken would have expired.
+    expires: Option<Instant>,
     /// False when the slot was given back, or passed to another.
     holds_slot: bool,
+    /// How it left, where its origin has a pace. Dropped after the slot has come back.
+    pass: Option<Pass>,
 }
 
 /// What a check-out found.
@@ -54,8 +59,29 @@ impl<C: Pooled> Lease<C> {
             born: now,
             closings,
             replays: false,
+            expires: None,
             holds_slot: true,
+            pass: None,
         }
+    }
+
+    /// How the request left, where its origin has a pace.
+    pub(crate) fn pass(&self) -> Option<&Pass> {
+        self.pass.as_ref()
+    }
+
+    pub(super) fn with_pass(mut self, pass: Pass) -> Self {
+        self.pass = Some(pass);
+        self
+    }
+
+    /// Gives back a slot that was not used after all, with the connection as it was.
+    pub(super) fn unused(mut self) {
+        let Some(conn) = self.conn.take() else { return };
+        self.holds_slot = false;
+        let since = self.pool.shared().clock.now();
+        let idle = Idle { conn, permit: self.permit.take(), born: self.born, since, expires: self.expires };
+        self.pool.take_back(idle, self.closings);
     }
 
     /// What the check-out found; `Reconnect` after [`reset`](Self::reset).
@@ -131,7 +157,7 @@ impl<C: Pooled> Lease<C> {
     pub(super) fn hold(&mut self, idle: Idle<C>, now: Instant) {
         let expired = idle.has_expired(now);
         self.permit = idle.permit;
-        self.born = idle.born;
+        (self.born, self.expires) = (idle.born, idle.expires);
         self.found = Found::Reused;
         let conn = self.conn.insert(idle.conn);
         if expired {

@@ -1,7 +1,8 @@
 //! Connection pools: connections that are kept for the next request, and how many there may be.
 //!
 //! [`Manager`] keeps one [`ConnectionPool`] for each key. A pool hands out a [`Lease`], which returns what it was given.
-//! Nothing here knows sockets or HTTP: a connection is anything [`Pooled`], a key anything that can be looked up.
+//! Nothing here knows sockets or HTTP: a connection is anything [`Pooled`], a key anything that can be looked up. Where an
+//! origin has a pace, requests check out through its [`Gate`].
 //!
 //! Rules that keep it sound:
 //! - No lock is held while a connection is probed, made or closed, while a line is logged, or while another lock is taken:
@@ -10,11 +11,14 @@
 //! - A lease that is dropped closes its connection. Only [`Lease::recycle`] returns one to the pool.
 
 mod connection_pool;
+mod gate;
 mod lease;
 mod lru;
 mod manager;
 #[cfg(all(test, petition_model))]
 mod model;
+#[cfg(all(test, petition_model))]
+mod model_pace;
 mod monitor;
 mod permits;
 mod queue;
@@ -28,6 +32,7 @@ mod test_support;
 mod wait_limit;
 
 pub(crate) use connection_pool::{ConnectionPool, Endpoint, NoSlot};
+pub(crate) use gate::{Gate, Held, Pass};
 pub(crate) use lease::{Found, Lease};
 pub(crate) use manager::{Lookup, Manager, PoolSettings};
 pub(crate) use shared::LONG_WAIT;

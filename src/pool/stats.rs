@@ -99,6 +99,7 @@ impl Counts {
             idle,
             in_use,
             waiting,
+            limit: None,
         }
     }
 }
@@ -140,6 +141,7 @@ pub struct PoolStats {
     idle: usize,
     in_use: usize,
     waiting: usize,
+    limit: Option<usize>,
 }
 
 impl PoolStats {
@@ -186,7 +188,8 @@ impl PoolStats {
         self.in_use
     }
 
-    /// The number of threads that wait for a connection because of `pool_block` or `max_connections`.
+    /// The number of threads that wait for a connection because of `pool_block` or `max_connections`, or because of the pace
+    /// of the origin: `rate_limit`, `pause_on_retry_after` or `adaptive_limit`.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.waiting
@@ -223,18 +226,26 @@ impl PoolStats {
         self.replayed
     }
 
-    /// The longest that a request has waited for a connection so far, because of `pool_block` or `max_connections`, whether
-    /// or not it got one in the end. Waits that are not over do not count yet.
+    /// The longest that a request has waited for a connection so far, for the same reasons as
+    /// [`waiting`](Self::waiting) ones do, whether or not it got one in the end. Waits that are not over do not count yet.
     #[must_use]
     pub fn longest_wait(&self) -> Duration {
         self.longest_wait
     }
 
-    /// How many connections may be in use at a time, where that is learnt from the server's answers. `None` where it is not:
-    /// then the bound is `pool_maxsize` with `pool_block`, and none without.
+    /// How many connections may be in use at a time, where that is learnt from the server's answers
+    /// ([`adaptive_limit`](crate::HttpAdapterBuilder::adaptive_limit)). `None` where it is not: then the bound is
+    /// `pool_maxsize` with `pool_block`, and none without. `None` also for a pool of a forward proxy, which has many origins.
     #[must_use]
     pub fn limit(&self) -> Option<usize> {
-        None
+        self.limit
+    }
+
+    /// Adds what the gate of its origin tells: who waits in its line, and the limit that was learnt.
+    pub(crate) fn with_pace(mut self, waiting: usize, limit: Option<usize>) -> Self {
+        self.waiting += waiting;
+        self.limit = limit;
+        self
     }
 
     /// Which pool of this process it is about.
@@ -251,6 +262,9 @@ impl fmt::Display for PoolStats {
         write!(f, "{} in use, {} idle", self.in_use, self.idle)?;
         if self.waiting > 0 {
             write!(f, ", {} waiting", self.waiting)?;
+        }
+        if let Some(limit) = self.limit {
+            write!(f, ", learnt limit {limit}")?;
         }
         write!(f, "; {} requests, {} over a reused connection", self.num_requests, self.reused)?;
         if self.replayed > 0 {
@@ -327,6 +341,11 @@ mod tests {
             counts.snapshot(0, &to("::1"), 1, 2, 3).to_string(),
             "https://[::1]:443: 2 in use, 1 idle, 3 waiting; 40 requests, 36 over a reused connection, 1 sent twice; 4 \
              connections made, 1 dropped by the server, 2 discarded (1 pool full, 1 failed); longest wait 1.2s"
+        );
+        let paced = Counts::default().snapshot(0, &to("h"), 0, 1, 1).with_pace(2, Some(6));
+        assert!(
+            paced.to_string().starts_with("https://h:443: 1 in use, 0 idle, 3 waiting, learnt limit 6; "),
+            "{paced}"
         );
     }
 }

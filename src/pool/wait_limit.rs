@@ -64,6 +64,16 @@ impl<'a> WaitLimit<'a> {
         monitor.wait(signal, deadline, || self.cancel.is_some_and(Cancel::is_cancelled), ready)
     }
 
+    /// The limit on all waits together.
+    pub(super) fn limit(&self) -> Option<Duration> {
+        self.limit
+    }
+
+    /// The token that ends them.
+    pub(super) fn cancel(&self) -> Option<&'a Cancel> {
+        self.cancel
+    }
+
     pub(super) fn ended(&self) -> NoSlot {
         if self.cancel.is_some_and(Cancel::is_cancelled) { NoSlot::Cancelled } else { NoSlot::TimedOut }
     }

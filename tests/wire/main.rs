@@ -29,6 +29,7 @@ mod hooks;
 mod log_lines;
 mod mocks;
 mod one_shot;
+mod pace;
 mod pages;
 mod pool;
 mod pool_bounds;

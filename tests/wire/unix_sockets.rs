@@ -9,7 +9,10 @@ use std::thread;
 use std::time::Duration;
 
 use petition::testing::FakeClock;
-use petition::{Adapter, ErrorKind, HttpAdapter, PreparedRequest, Response, SendOptions, Session, UnixAdapter};
+use petition::{
+    Adapter, AdaptiveLimit, ErrorKind, HttpAdapter, PreparedRequest, RateLimit, Response, SendOptions, Session,
+    UnixAdapter,
+};
 
 use crate::support::{TempDir, answer, read_head, session};
 
@@ -209,4 +212,22 @@ fn the_total_timeout_and_the_elapsed_time_go_by_the_clock_that_was_set() {
         // The third hop crosses the limit; whether it is stopped then or the fourth is not begun is the server's race.
         assert!(error.request().unwrap().url.as_str().ends_with(['7', '6']), "{error:?}");
     }
+}
+
+#[test]
+fn a_socket_has_a_pace_of_its_own() {
+    let servers = ["a.sock", "b.sock"].map(|name| Server::new(name, |_| answer("hello")));
+    let clock = FakeClock::new();
+    let settings = HttpAdapter::builder().pool_block(true).rate_limit(RateLimit::every(5)).clock(clock.clone());
+    let adapter = UnixAdapter::from(settings.adaptive_limit(AdaptiveLimit::between(1, 4)));
+    let mut session = session();
+    session.mount("http+unix://", adapter.clone());
+
+    servers.iter().for_each(|server| drop(session.get(server.url("/")).send().unwrap()));
+    assert_eq!(clock.slept(), [Duration::ZERO; 0]);
+    session.get(servers[0].url("/")).send().unwrap();
+
+    assert_eq!(clock.slept(), [Duration::from_secs(5)]);
+    let limits: Vec<_> = adapter.stats().iter().map(|stats| stats.limit()).collect();
+    assert_eq!(limits, [Some(2), Some(2)]);
 }

@@ -1,0 +1,224 @@
+//! The gate of an origin under the scheduler of [`model`](super::model): the shipped line and its waits, over a pool.
+//!
+//! Time is a clock that only sleepers move, so the rate and the pause can be checked exactly. What holds for every
+//! interleaving: no more leave than the rate allows, none in a pause, no more at a time than the limit, in order of arrival;
+//! nobody sleeps forever, whoever gives up; and in the end the line is empty and every slot is back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use shuttle::rand::{Rng, thread_rng};
+use shuttle::thread;
+
+use super::connection_pool::{ConnectionPool, NoSlot};
+use super::gate::Gate;
+use super::test_support::{Conn, Live, TestClock, key, settings};
+use super::{Found, Manager, PoolSettings};
+use crate::cancel::Cancel;
+use crate::clock::Clock;
+use crate::pace::{AdaptiveLimit, Outcome, Pace, PaceSettings, RateLimit};
+
+const ROUNDS: usize = 1500;
+const INTERVAL: Duration = Duration::from_millis(1);
+const BURST: u32 = 2;
+
+#[derive(Clone, Copy, Default)]
+struct Shape {
+    rate: bool,
+    pauses: bool,
+    /// The bounds of the limit.
+    limit: Option<(usize, usize)>,
+    /// Waits have a limit.
+    limited: bool,
+    cancels: bool,
+    maxsize: usize,
+}
+
+const RATE: Shape = Shape { rate: true, pauses: false, limit: None, limited: false, cancels: false, maxsize: 4 };
+
+#[test]
+fn no_more_leave_than_the_rate_allows() {
+    shuttle::check_random(|| run(RATE), ROUNDS);
+    shuttle::check_pct(|| run(RATE), ROUNDS, 4);
+    // Behind the line there is another one, for the slot.
+    shuttle::check_random(|| run(Shape { maxsize: 1, ..RATE }), ROUNDS);
+}
+
+#[test]
+fn whoever_gives_up_or_is_cancelled_holds_up_nobody() {
+    shuttle::check_random(|| run(Shape { limited: true, ..RATE }), ROUNDS);
+    shuttle::check_random(|| run(Shape { cancels: true, ..RATE }), ROUNDS);
+    shuttle::check_pct(|| run(Shape { cancels: true, limited: true, maxsize: 1, ..RATE }), ROUNDS, 4);
+    let limit = Shape { rate: false, limit: Some((1, 2)), cancels: true, limited: true, ..RATE };
+    shuttle::check_random(move || run(limit), ROUNDS);
+    shuttle::check_pct(move || run(limit), ROUNDS, 4);
+}
+
+#[test]
+fn nobody_leaves_in_a_pause() {
+    shuttle::check_random(|| run(Shape { rate: false, pauses: true, ..RATE }), ROUNDS);
+    shuttle::check_random(|| run(Shape { pauses: true, maxsize: 1, ..RATE }), ROUNDS);
+    shuttle::check_pct(|| run(Shape { pauses: true, limit: Some((1, 3)), ..RATE }), ROUNDS, 4);
+}
+
+#[test]
+fn no_more_are_under_way_than_the_limit_and_an_end_wakes_the_next() {
+    let shape = Shape { rate: false, limit: Some((1, 2)), ..RATE };
+    shuttle::check_random(move || run(shape), ROUNDS);
+    shuttle::check_pct(move || run(shape), ROUNDS, 4);
+    shuttle::check_random(move || run(Shape { limit: Some((1, 1)), maxsize: 1, ..shape }), ROUNDS);
+}
+
+/// Where nobody gives up, each thread's turn comes in the order in which they joined the line.
+#[test]
+fn who_joined_the_line_first_leaves_first() {
+    let scenario = || {
+        let clock = TestClock::new();
+        let manager = manager(&clock, 1);
+        let (pool, gate) = (manager.pool(&key("a")), gate(Shape { limit: Some((1, 1)), rate: false, ..RATE }));
+        let now = clock.now();
+        let holder = pool.check_out_through(&gate, None, None, now).expect("nobody is there");
+        let served = Arc::new(AtomicUsize::new(0));
+        let waiters: Vec<_> = (0..3)
+            .map(|turn| {
+                let (pool, waited_at, served) = (Arc::clone(&pool), Arc::clone(&gate), Arc::clone(&served));
+                let waiter = thread::spawn(move || {
+                    let lease = pool.check_out_through(&waited_at, None, None, now).expect("there is no limit");
+                    assert_eq!(served.fetch_add(1, SeqCst), turn);
+                    drop(lease);
+                });
+                while gate.stats().0 <= turn {
+                    thread::yield_now();
+                }
+                waiter
+            })
+            .collect();
+        drop(holder);
+        let late = pool.check_out_through(&gate, None, None, now).expect("there is no limit");
+        assert_eq!(served.load(SeqCst), 3, "a newcomer does not jump the line");
+        drop(late);
+        waiters.into_iter().for_each(|waiter| waiter.join().expect("no panic"));
+    };
+    shuttle::check_random(scenario, ROUNDS);
+    shuttle::check_pct(scenario, ROUNDS, 4);
+}
+
+fn manager(clock: &Arc<TestClock>, pool_maxsize: usize) -> Manager<String, Conn> {
+    let clock = clock.clone();
+    Manager::new(PoolSettings { pool_maxsize, pool_block: true, clock, ..settings() })
+}
+
+fn gate(shape: Shape) -> Arc<Gate> {
+    let pace = Pace::new(&PaceSettings {
+        rate: shape.rate.then(|| RateLimit::every(INTERVAL).burst(BURST)),
+        pause: shape.pauses,
+        adaptive: shape.limit.map(|(min, max)| AdaptiveLimit::between(min, max)),
+        budget: None,
+    });
+    Gate::new("a:80", pace)
+}
+
+/// What the threads check together.
+struct Watch {
+    clock: Arc<TestClock>,
+    start: Instant,
+    left: AtomicUsize,
+    under_way: AtomicUsize,
+    /// The end of the longest pause that somebody has asked for, in nanoseconds.
+    paused: AtomicU64,
+}
+
+impl Watch {
+    fn nanos(&self, at: Instant) -> u64 {
+        (at - self.start).as_nanos() as u64
+    }
+
+    /// A request has left. Others may have slept since: the bounds are for now, and so a little generous.
+    fn left(&self, shape: Shape, paused_before: u64) {
+        let now = self.nanos(self.clock.now());
+        let left = self.left.fetch_add(1, SeqCst) + 1;
+        let allowed = u64::from(BURST) + now / INTERVAL.as_nanos() as u64;
+        assert!(!shape.rate || left as u64 <= allowed, "{left} of {allowed}");
+        assert!(now >= paused_before, "{now} before {paused_before}");
+        let under_way = self.under_way.fetch_add(1, SeqCst) + 1;
+        assert!(shape.limit.is_none_or(|(_, max)| under_way <= max), "{under_way} at a time");
+        assert!(under_way <= shape.maxsize);
+    }
+}
+
+fn run(shape: Shape) {
+    let clock = TestClock::new();
+    let manager = manager(&clock, shape.maxsize);
+    let (pool, gate, live) = (manager.pool(&key("a")), gate(shape), Live::new());
+    let watch = Arc::new(Watch {
+        start: clock.now(),
+        clock,
+        left: AtomicUsize::new(0),
+        under_way: AtomicUsize::new(0),
+        paused: AtomicU64::new(0),
+    });
+    let tokens: Vec<Cancel> = (0..3).map(|_| Cancel::new()).collect();
+    let threads: Vec<_> = tokens
+        .iter()
+        .map(|token| {
+            let (pool, gate, live) = (Arc::clone(&pool), Arc::clone(&gate), Arc::clone(&live));
+            let (watch, token) = (Arc::clone(&watch), token.clone());
+            thread::spawn(move || (0..3).for_each(|_| exchange(shape, &pool, &gate, &live, &watch, &token)))
+        })
+        .collect();
+    if shape.cancels {
+        for token in &tokens {
+            thread::yield_now();
+            token.cancel();
+        }
+    }
+    threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
+
+    let stats = pool.stats();
+    assert_eq!((stats.in_use(), stats.waiting(), gate.stats().0), (0, 0, 0));
+    if !shape.limited && !shape.cancels {
+        assert_eq!(watch.left.load(SeqCst), 9, "who set no limit is served");
+    }
+    // Whatever was given up: after the time that those who left have paid for, the gate is as good as new.
+    watch.clock.advance(INTERVAL * 100);
+    assert!(gate.is_at_rest(watch.clock.now()));
+}
+
+fn exchange(
+    shape: Shape,
+    pool: &Arc<ConnectionPool<Conn>>,
+    gate: &Arc<Gate>,
+    live: &Arc<Live>,
+    watch: &Watch,
+    token: &Cancel,
+) {
+    let (now, paused) = (watch.clock.now(), watch.paused.load(SeqCst));
+    let limit = shape.limited.then(|| INTERVAL * thread_rng().gen_range(1..3));
+    let mut lease = match pool.check_out_through(gate, limit, shape.cancels.then_some(token), now) {
+        Ok(lease) => lease,
+        Err(held) => {
+            match held.why {
+                NoSlot::TimedOut => assert!(shape.limited, "only who set a limit gives up"),
+                NoSlot::Cancelled => assert!(token.is_cancelled(), "only who was told to gives up"),
+            }
+            return;
+        }
+    };
+    watch.left(shape, paused);
+    if lease.connection().is_none() {
+        assert_ne!(lease.found(), Found::Reused);
+        lease.attach(live.open(0));
+    }
+    thread::yield_now();
+    let pass = lease.pass().expect("it left by the gate");
+    let draw = thread_rng().gen_range(0..6);
+    if shape.pauses && draw == 0 {
+        let now = watch.clock.now();
+        pass.pause(now, INTERVAL * 3);
+        watch.paused.fetch_max(watch.nanos(now + INTERVAL * 3), SeqCst);
+    }
+    pass.learn(if draw < 3 { Outcome::Success } else { Outcome::Refusal });
+    watch.under_way.fetch_sub(1, SeqCst);
+    if draw % 2 == 0 { lease.recycle(None) } else { drop(lease) }
+}
