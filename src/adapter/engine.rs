@@ -95,6 +95,11 @@ impl Engine {
         self.manager.close_idle(age)
     }
 
+    /// Closes all idle connections, so that their descriptors or `ports` can be used for another.
+    pub(super) fn give_up_idle(&self, ports: bool) {
+        self.manager.give_up_idle(ports);
+    }
+
     /// Closes all pools.
     pub(super) fn close(&self) {
         self.manager.close();

@@ -279,6 +279,10 @@ impl HttpAdapterBuilder {
 
     /// The local address that connections start from, like `SourceAddressAdapter` of requests-toolbelt. `None`, the system's
     /// choice, by default.
+    ///
+    /// Without a source address, the system counts local ports for each peer. With one it chooses the port before it knows the
+    /// peer, so that the ports of that address are shared by the connections to all peers. Keep connections, and bound their
+    /// number, where there are many.
     #[doc(alias = "local_address")]
     pub fn source_address(mut self, address: impl Into<Option<IpAddr>>) -> Self {
         self.settings.socket.source_address = address.into().map(|address| SocketAddr::new(address, 0));

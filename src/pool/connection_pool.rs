@@ -219,11 +219,30 @@ impl<C: Pooled> ConnectionPool<C> {
 
     /// Closes the connections that have been idle for `age` and longer; how many.
     pub(super) fn close_idle(&self, age: Duration, now: Instant) -> usize {
+        self.discard_idle(DiscardReason::CloseIdle, |idle| idle.age(now) >= age, |_| {})
+    }
+
+    /// Closes all idle connections, because a connection could not be made: descriptors or `ports` were lacking.
+    pub(super) fn give_up_idle(&self, ports: bool) {
+        self.discard_idle(
+            DiscardReason::MadeRoom,
+            |_| true,
+            |conn| {
+                if ports {
+                    conn.free_port_at_close();
+                }
+            },
+        );
+    }
+
+    /// Closes the idle connections that suit, each after `prepare`; how many.
+    fn discard_idle(&self, why: DiscardReason, suits: impl Fn(&Idle<C>) -> bool, prepare: impl Fn(&mut C)) -> usize {
         let mut from = 0;
-        let mut take = || self.change(|slots| slots.take_away(&mut from, |idle| idle.age(now) >= age));
+        let mut take = || self.change(|slots| slots.take_away(&mut from, &suits));
         let mut closed = 0;
-        while let Some((index, idle)) = take() {
-            Away::new(self, index, idle).close(End::Discarded(DiscardReason::CloseIdle));
+        while let Some((index, mut idle)) = take() {
+            prepare(&mut idle.conn);
+            Away::new(self, index, idle).close(End::Discarded(why));
             closed += 1;
         }
         closed

@@ -134,6 +134,13 @@ impl<K: Send + 'static, C: Pooled> Manager<K, C> {
         pools.iter().map(|pool| pool.close_idle(age, now)).sum()
     }
 
+    /// Closes all idle connections of all pools, because a connection could not be made: descriptors or `ports` were
+    /// lacking.
+    pub(crate) fn give_up_idle(&self, ports: bool) {
+        let pools: Vec<_> = self.inner.pools.with(|known| known.used.newest_first().cloned().collect());
+        pools.iter().for_each(|pool| pool.give_up_idle(ports));
+    }
+
     /// The pools as they are now, the most recently used first.
     pub(crate) fn stats(&self) -> Vec<PoolStats> {
         let pools: Vec<_> = self.inner.pools.with(|known| known.used.newest_first().cloned().collect());
