@@ -57,6 +57,7 @@ impl Engine {
             idle_timeout: settings.idle_timeout,
             max_lifetime: settings.max_lifetime,
             max_connections: settings.max_connections,
+            reap_idle: settings.reap_idle,
             long_wait: Some(pool::LONG_WAIT),
             clock: Arc::clone(&clock.clock),
         });

@@ -26,6 +26,7 @@ pub(super) struct AdapterSettings {
     pub(super) idle_timeout: Option<Duration>,
     pub(super) max_lifetime: Option<Duration>,
     pub(super) max_connections: Option<usize>,
+    pub(super) reap_idle: bool,
     pub(super) replay_stale: bool,
     pub(super) socket: SocketOptions,
     pub(super) resolver: Option<Resolver>,
@@ -52,6 +53,7 @@ impl Default for AdapterSettings {
             idle_timeout: Some(Duration::from_secs(60)),
             max_lifetime: None,
             max_connections: None,
+            reap_idle: false,
             replay_stale: true,
             socket: SocketOptions::default(),
             resolver: None,
@@ -197,10 +199,24 @@ impl HttpAdapterBuilder {
 
     /// How long a connection may be idle, in seconds or as a `Duration`, before it is closed. 60 seconds by default; `None`
     /// is no limit. New here.
+    ///
+    /// It is not used again after that. It is closed when the adapter next sends a request or gets a connection back, also
+    /// for another host, or when its time is over, with [`reap_idle`](Self::reap_idle).
     #[doc(alias = "pool_idle_timeout")]
     #[doc(alias = "max_idle_age")]
     pub fn idle_timeout(mut self, limit: impl IntoLimit) -> Self {
         self.settings.idle_timeout = self.settings.limit("idle_timeout", limit);
+        self
+    }
+
+    /// Whether a thread closes idle connections when their time is over ([`idle_timeout`](Self::idle_timeout),
+    /// [`max_lifetime`](Self::max_lifetime), the server's `Keep-Alive: timeout`). False by default: then a process that sends
+    /// nothing keeps them open, until the next request or [`close_idle`](crate::HttpAdapter::close_idle). New here.
+    ///
+    /// There is at most one thread for each adapter, while connections lie idle that have such an end. It does not keep the
+    /// adapter alive, and ends when the adapter is dropped or closed.
+    pub fn reap_idle(mut self, reap: bool) -> Self {
+        self.settings.reap_idle = reap;
         self
     }
 

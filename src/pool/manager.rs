@@ -38,6 +38,8 @@ pub(crate) struct PoolSettings {
     pub(crate) max_lifetime: Option<Duration>,
     /// The limit over all pools.
     pub(crate) max_connections: Option<usize>,
+    /// Whether a thread closes idle connections in a quiet process.
+    pub(crate) reap_idle: bool,
     /// After how long a wait is worth a warning.
     pub(crate) long_wait: Option<Duration>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -94,6 +96,7 @@ impl<K: Send + 'static, C: Pooled> Manager<K, C> {
                 settings.max_connections,
                 settings.long_wait,
                 inner.clone(),
+                settings.reap_idle,
             )),
         });
         Self { inner }
@@ -159,6 +162,9 @@ impl<K, C: Pooled> Inner<K, C> {
         for pool in self.pools.with(Known::close) {
             pool.follow();
         }
+        if let Some(reaper) = &self.shared.reaper {
+            reaper.wake();
+        }
     }
 }
 
@@ -217,6 +223,11 @@ impl<K: Send, C: Pooled> Pools for Inner<K, C> {
             }
         }
         false
+    }
+
+    fn first_end(&self) -> Option<Instant> {
+        let pools: Vec<_> = self.pools.with(|known| known.used.newest_first().cloned().collect());
+        pools.iter().filter_map(|pool| pool.first_end()).min()
     }
 }
 

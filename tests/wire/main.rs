@@ -38,6 +38,7 @@ mod pool_bounds;
 mod proxies;
 mod ranges;
 mod reading;
+mod reaper;
 #[cfg(feature = "json")]
 mod recordings;
 mod redirects;
