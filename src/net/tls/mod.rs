@@ -142,7 +142,7 @@ fn build(config: &TlsConfig) -> Result<Built, TlsError> {
 
 /// The error if the system's authorities could not be read for want of descriptors, of which the libraries say nothing.
 fn without_authorities(config: &TlsConfig) -> Option<TlsError> {
-    let error = (config.verify == Verify::Yes).then(shortage)??;
+    let error = matches!(config.verify, Verify::Yes | Verify::SystemAnd(_)).then(shortage)??;
     Some(TlsError::unreadable("cannot read the system's authorities", &error))
 }
 
