@@ -36,6 +36,15 @@ pub trait Clock: Send + Sync + fmt::Debug {
         !cancel.is_cancelled()
     }
 
+    /// Blocks the thread until the time is `at`, or until `cancel` is cancelled; false in that case. It is for threads that
+    /// wait in the background.
+    ///
+    /// By default this is [`sleep_or_cancel`](Self::sleep_or_cancel) for the time that is left. A clock whose `sleep` moves
+    /// the time should wait here until something else has moved it.
+    fn wait_until(&self, at: Instant, cancel: &Cancel) -> bool {
+        self.sleep_or_cancel(at.saturating_duration_since(self.now()), cancel)
+    }
+
     /// A uniformly distributed number from 0 (inclusive) to 1 (exclusive), for the jitter of the backoff.
     fn jitter(&self) -> f64;
 }
@@ -55,6 +64,10 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
 
     fn sleep_or_cancel(&self, duration: Duration, cancel: &Cancel) -> bool {
         (**self).sleep_or_cancel(duration, cancel)
+    }
+
+    fn wait_until(&self, at: Instant, cancel: &Cancel) -> bool {
+        (**self).wait_until(at, cancel)
     }
 
     fn jitter(&self) -> f64 {

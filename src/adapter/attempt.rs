@@ -19,6 +19,7 @@ use crate::adapter::send_request::send;
 use crate::adapter::sent::Sent;
 use crate::adapter::wire_body::{Reuse, Unread, WireBody};
 use crate::cancel::Cancel;
+use crate::clock::Deadline;
 use crate::error::{Error, ErrorKind};
 use crate::http1::body_decoder::BodyDecoder;
 use crate::http1::framing::Framing;
@@ -226,7 +227,17 @@ impl Engine {
             clock: &*self.clock,
             cancel: job.options.cancel.as_ref(),
         };
-        self.connector.connect(&plan, &limits)
+        let started = self.clock.now();
+        self.connector.connect(&plan, &limits).or_else(|error| {
+            let Some(exhausted) = error.exhausted() else { return Err(error) };
+            // What is left of the limit: the first attempt may have waited for another address before.
+            let connect = Deadline::after(started, limits.connect).left(self.clock.now());
+            if connect == Some(Duration::ZERO) {
+                return Err(error);
+            }
+            self.give_up_idle(exhausted.is_of_ports());
+            self.connector.connect(&plan, &Limits { connect, ..limits })
+        })
     }
 
     /// Sends the request on the lease's connection, from `started` on, and reads the head of the answer.

@@ -15,6 +15,10 @@ impl Pooled for Connection {
     fn is_stale(&mut self) -> bool {
         self.transport.is_stale()
     }
+
+    fn free_port_at_close(&mut self) {
+        self.transport.reset_at_close();
+    }
 }
 
 /// Over TLS the peer gets a close_notify, so that it does not take the end for an attack.

@@ -63,6 +63,7 @@ impl Engine {
             idle_timeout: settings.idle_timeout,
             max_lifetime: settings.max_lifetime,
             max_connections: settings.max_connections,
+            reap_idle: settings.reap_idle,
             long_wait: Some(pool::LONG_WAIT),
             clock: Arc::clone(&clock.clock),
         });
@@ -107,6 +108,11 @@ impl Engine {
 
     pub(super) fn close_idle(&self, age: Duration) -> usize {
         self.manager.close_idle(age)
+    }
+
+    /// Closes all idle connections, so that their descriptors or `ports` can be used for another.
+    pub(super) fn give_up_idle(&self, ports: bool) {
+        self.manager.give_up_idle(ports);
     }
 
     /// Closes all pools.

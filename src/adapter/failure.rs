@@ -88,6 +88,7 @@ impl Failure {
                 | ErrorKind::Io,
                 _,
             ) => Stage::Final,
+            _ if error.exhausted().is_some() => Stage::Connect,
             _ if error.is_verification() => Stage::Final,
             (_, ConnectErrorKind::Tls(_)) => Stage::Other,
             (_, ConnectErrorKind::Proxy(_)) if error.phase == Phase::Tunnel => Stage::Other,

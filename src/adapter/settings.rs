@@ -28,6 +28,7 @@ pub(super) struct AdapterSettings {
     pub(super) max_lifetime: Option<Duration>,
     pub(super) max_connections: Option<usize>,
     pub(super) pace: PaceSettings,
+    pub(super) reap_idle: bool,
     pub(super) replay_stale: bool,
     pub(super) socket: SocketOptions,
     pub(super) resolver: Option<Resolver>,
@@ -55,6 +56,7 @@ impl Default for AdapterSettings {
             max_lifetime: None,
             max_connections: None,
             pace: PaceSettings::default(),
+            reap_idle: false,
             replay_stale: true,
             socket: SocketOptions::default(),
             resolver: None,
@@ -204,10 +206,24 @@ impl HttpAdapterBuilder {
 
     /// How long a connection may be idle, in seconds or as a `Duration`, before it is closed. 60 seconds by default; `None`
     /// is no limit. New here.
+    ///
+    /// It is not used again after that. It is closed when the adapter next sends a request or gets a connection back, also
+    /// for another host, or when its time is over, with [`reap_idle`](Self::reap_idle).
     #[doc(alias = "pool_idle_timeout")]
     #[doc(alias = "max_idle_age")]
     pub fn idle_timeout(mut self, limit: impl IntoLimit) -> Self {
         self.settings.idle_timeout = self.settings.limit("idle_timeout", limit);
+        self
+    }
+
+    /// Whether a thread closes idle connections when their time is over ([`idle_timeout`](Self::idle_timeout),
+    /// [`max_lifetime`](Self::max_lifetime), the server's `Keep-Alive: timeout`). False by default: then a process that sends
+    /// nothing keeps them open, until the next request or [`close_idle`](crate::HttpAdapter::close_idle). New here.
+    ///
+    /// There is at most one thread for each adapter, while connections lie idle that have such an end. It does not keep the
+    /// adapter alive, and ends when the adapter is dropped or closed.
+    pub fn reap_idle(mut self, reap: bool) -> Self {
+        self.settings.reap_idle = reap;
         self
     }
 
@@ -346,6 +362,10 @@ impl HttpAdapterBuilder {
 
     /// The local address that connections start from, like `SourceAddressAdapter` of requests-toolbelt. `None`, the system's
     /// choice, by default.
+    ///
+    /// Without a source address, the system counts local ports for each peer. With one it chooses the port before it knows the
+    /// peer, so that the ports of that address are shared by the connections to all peers. Keep connections, and bound their
+    /// number, where there are many.
     #[doc(alias = "local_address")]
     pub fn source_address(mut self, address: impl Into<Option<IpAddr>>) -> Self {
         self.settings.socket.source_address = address.into().map(|address| SocketAddr::new(address, 0));

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::error::{ConnectError, ConnectErrorKind, Phase, ProxyFailure, ProxyStop};
+use super::exhausted::Exhausted;
 use super::happy_eyeballs::dial;
 use super::limits::{Bounded, Limits, Stopped};
 use super::resolve::{self, Resolver, interleave, resolve};
@@ -276,9 +277,13 @@ impl Run<'_> {
             Stopped::Expired { by_total: true, refused } => ConnectErrorKind::TotalTimeout(refused),
             Stopped::Expired { by_total: false, refused } => ConnectErrorKind::Timeout(self.limits.connect, refused),
             Stopped::Cancelled => ConnectErrorKind::Cancelled,
+            Stopped::Exhausted(what, error) => ConnectErrorKind::Exhausted(what, error),
             // No limit of ours.
             Stopped::Io(error) if is_dead_peer(&error) => ConnectErrorKind::Timeout(None, Some(error)),
-            Stopped::Io(error) => broken(error),
+            Stopped::Io(error) => match Exhausted::of_descriptors(&error) {
+                Some(what) => ConnectErrorKind::Exhausted(what, error),
+                None => broken(error),
+            },
         }
     }
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use super::exhausted::Exhausted;
 use super::limits::Stopped;
 use super::tls::{TlsError, TlsErrorKind};
 use crate::error::{Error, ErrorKind, as_source, system_reason};
@@ -44,6 +45,8 @@ pub(crate) enum ConnectErrorKind {
     Resolve(io::Error),
     /// No address accepted the connection; the error of the last one.
     Connect(io::Error),
+    /// There was no descriptor or local port left.
+    Exhausted(Exhausted, io::Error),
     Tls(TlsError),
     Proxy(ProxyFailure),
     /// The build or the platform lacks what the plan needs.
@@ -109,6 +112,7 @@ impl ConnectError {
                 TlsErrorKind::Setting => ErrorKind::InvalidSetting,
                 TlsErrorKind::File(_) => ErrorKind::Io,
                 _ if self.is_proxy => ErrorKind::ProxyError,
+                TlsErrorKind::Exhausted(_) => ErrorKind::ConnectionError,
                 // The kernel gave the peer up.
                 TlsErrorKind::Broken(io::ErrorKind::TimedOut) => ErrorKind::ConnectTimeout,
                 // PROXY-21, and requests' "Connection aborted": the peer broke the connection.
@@ -117,10 +121,28 @@ impl ConnectError {
             },
             ConnectErrorKind::Proxy(ProxyFailure::Refused { .. }) => ErrorKind::ProxyError,
             ConnectErrorKind::Proxy(_) => ErrorKind::ConnectionError,
-            ConnectErrorKind::Resolve(_) | ConnectErrorKind::Connect(_) if self.is_proxy => ErrorKind::ProxyError,
+            ConnectErrorKind::Resolve(_) | ConnectErrorKind::Connect(_) | ConnectErrorKind::Exhausted(..)
+                if self.is_proxy =>
+            {
+                ErrorKind::ProxyError
+            }
             // The system has a limit of its own on a connect.
             ConnectErrorKind::Connect(error) if error.kind() == io::ErrorKind::TimedOut => ErrorKind::ConnectTimeout,
-            ConnectErrorKind::Resolve(_) | ConnectErrorKind::Connect(_) => ErrorKind::ConnectionError,
+            ConnectErrorKind::Resolve(_) | ConnectErrorKind::Connect(_) | ConnectErrorKind::Exhausted(..) => {
+                ErrorKind::ConnectionError
+            }
+        }
+    }
+
+    /// What there was none left of, if that is why. Then nothing was sent, and it may be there a moment later.
+    pub(crate) fn exhausted(&self) -> Option<Exhausted> {
+        match &self.kind {
+            ConnectErrorKind::Exhausted(what, _) => Some(*what),
+            ConnectErrorKind::Tls(error) => match error.kind() {
+                TlsErrorKind::Exhausted(what) => Some(what),
+                _ => None,
+            },
+            _ => None,
         }
     }
 
@@ -148,6 +170,10 @@ impl fmt::Display for ConnectError {
             ConnectErrorKind::Resolve(error) => write!(f, "failed to resolve {proxy}{peer}: {}", system_reason(error)),
             ConnectErrorKind::Connect(error) => {
                 write!(f, "failed to connect to {proxy}{peer}: {}", system_reason(error))
+            }
+            ConnectErrorKind::Exhausted(what, error) => {
+                let failed = if self.phase == Phase::Resolve { "failed to resolve" } else { "failed to connect to" };
+                write!(f, "{failed} {proxy}{peer}: {}: {}", system_reason(error), what.advice())
             }
             ConnectErrorKind::Tls(error) => write!(f, "tls with {proxy}{peer} failed: {error}"),
             ConnectErrorKind::Proxy(failure) => write!(f, "proxy {peer}: {failure}"),
@@ -198,7 +224,9 @@ const PROXY_AUTHENTICATION_REQUIRED: u16 = 407;
 impl StdError for ConnectError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.kind {
-            ConnectErrorKind::Resolve(error) | ConnectErrorKind::Connect(error) => Some(error),
+            ConnectErrorKind::Resolve(error)
+            | ConnectErrorKind::Connect(error)
+            | ConnectErrorKind::Exhausted(_, error) => Some(error),
             ConnectErrorKind::Timeout(_, Some(refused)) | ConnectErrorKind::TotalTimeout(Some(refused)) => {
                 Some(refused)
             }
@@ -220,6 +248,7 @@ impl From<ConnectError> for Error {
             }
             ConnectErrorKind::Resolve(said)
             | ConnectErrorKind::Connect(said)
+            | ConnectErrorKind::Exhausted(_, said)
             | ConnectErrorKind::Proxy(ProxyFailure::Io(said)) => match as_source(said) {
                 Some(source) => public.with_source(source),
                 None => public,

@@ -12,6 +12,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use socket2::{SockAddr, Socket};
 
+use super::exhausted::Exhausted;
 use super::limits::{Bound, Stopped};
 use super::socket_options::SocketOptions;
 use super::wait::sleep_until_ready;
@@ -53,9 +54,21 @@ struct Race<'a> {
     /// Not started yet.
     waiting: std::slice::Iter<'a, SocketAddr>,
     under_way: Vec<Attempt>,
-    last_error: Option<io::Error>,
+    last_error: Option<Lost>,
     /// There is one address, no limit and no token, so the connect may block, which saves three system calls.
     blocking: bool,
+}
+
+/// Why an attempt failed, and what there was none left of, if that is why.
+struct Lost {
+    error: io::Error,
+    exhausted: Option<Exhausted>,
+}
+
+impl From<io::Error> for Lost {
+    fn from(error: io::Error) -> Self {
+        Self { error, exhausted: None }
+    }
 }
 
 struct Attempt {
@@ -82,7 +95,7 @@ fn race(addresses: &[SocketAddr], options: &SocketOptions, bound: &Bound<'_>) ->
         }
         // A wait that reached the limit is the end, whatever the caller's clock says.
         if end.has_passed(now()) {
-            return Err(bound.expired().because(race.last_error));
+            return Err(bound.expired().because(race.last_error.map(|lost| lost.error)));
         }
         match race.wait(end.min(Deadline(next_start)))? {
             Waited::Won(winner) => return Ok(winner),
@@ -115,23 +128,37 @@ impl Race<'_> {
                     self.under_way.push(Attempt { socket, to: *to, registration });
                     return Ok(None);
                 }
-                Err(error) => self.last_error = Some(error),
+                Err(lost) => self.note(lost),
             }
         }
         if self.under_way.is_empty() {
-            return Err(Stopped::Io(self.last_error.take().unwrap_or_else(no_address)));
+            return Err(match self.last_error.take() {
+                Some(Lost { error, exhausted: Some(exhausted) }) => Stopped::Exhausted(exhausted, error),
+                Some(Lost { error, exhausted: None }) => Stopped::Io(error),
+                None => Stopped::Io(no_address()),
+            });
         }
         Ok(None)
     }
 
-    fn start(&self, to: &SocketAddr) -> io::Result<(Socket, bool)> {
-        let socket = self.options.socket(to, self.blocking)?;
+    /// Keeps the last error; but one that is this machine's own fault is not hidden by that of another address.
+    fn note(&mut self, lost: Lost) {
+        if lost.exhausted.is_some() || self.last_error.as_ref().is_none_or(|last| last.exhausted.is_none()) {
+            self.last_error = Some(lost);
+        }
+    }
+
+    fn start(&self, to: &SocketAddr) -> Result<(Socket, bool), Lost> {
+        let socket = self.options.socket(to, self.blocking).map_err(|error| Lost {
+            exhausted: Exhausted::of_descriptors(&error).or_else(|| Exhausted::of_bind(&error)),
+            error,
+        })?;
         match socket.connect(&SockAddr::from(*to)) {
             Ok(()) => Ok((socket, true)),
             Err(error) if UNDER_WAY.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error())) => {
                 Ok((socket, false))
             }
-            Err(error) => Err(error),
+            Err(error) => Err(Lost { exhausted: Exhausted::of_connect(&error, to), error }),
         }
     }
 
@@ -152,7 +179,7 @@ impl Race<'_> {
                 match if cfg!(windows) { self.under_way[index].socket.take_error() } else { Ok(None) } {
                     Ok(Some(error)) | Err(error) => {
                         self.under_way.remove(index);
-                        self.last_error = Some(error);
+                        self.note(error.into());
                         waited = Waited::Lost;
                     }
                     Ok(None) => index += 1,
@@ -163,7 +190,7 @@ impl Race<'_> {
             let trouble = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
             match if event.intersects(trouble) { Some(failure_of(&attempt.socket)) } else { None } {
                 None => return Ok(Waited::Won(self.finish(attempt)?)),
-                Some(error) => self.last_error = Some(error),
+                Some(error) => self.note(error.into()),
             }
             waited = Waited::Lost;
         }

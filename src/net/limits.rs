@@ -7,6 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::exhausted::Exhausted;
 use super::transport::{Transport, is_dead_peer, is_timeout};
 use super::wait::Wait;
 use crate::cancel::{Cancel, Registration};
@@ -109,6 +110,8 @@ pub(super) enum Stopped {
         refused: Option<io::Error>,
     },
     Cancelled,
+    /// There was no descriptor or local port left.
+    Exhausted(Exhausted, io::Error),
     Io(io::Error),
 }
 

@@ -5,6 +5,7 @@
 
 mod connector;
 mod error;
+mod exhausted;
 mod happy_eyeballs;
 mod limits;
 mod resolve;

@@ -10,6 +10,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, mpsc};
 
+use super::exhausted::shortage;
 use super::limits::Stopped;
 use crate::cancel::{Cancel, Stop};
 
@@ -86,8 +87,8 @@ fn look_up(host: &str, port: u16, own: Option<&Resolver>) -> io::Result<Vec<Sock
         // An address with a zone, which the system turns into a scope. Its separator is `%25` in URLs (RFC 6874), and `%`
         // elsewhere.
         _ if host.contains(':') => (host.replacen("%25", "%", 1).as_str(), port).to_socket_addrs()?.collect(),
-        Some(Resolver(lookup)) => lookup(host, port)?,
-        None => (host, port).to_socket_addrs()?.collect(),
+        Some(Resolver(lookup)) => lookup(host, port).map_err(or_shortage)?,
+        None => (host, port).to_socket_addrs().map_err(or_shortage)?.collect(),
     };
     for address in &mut addresses {
         if address.port() == 0 {
@@ -98,6 +99,11 @@ fn look_up(host: &str, port: u16, own: Option<&Resolver>) -> io::Result<Vec<Sock
         return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
     }
     Ok(addresses)
+}
+
+/// The system calls a name unknown when it has no descriptor to look it up with.
+fn or_shortage(error: io::Error) -> io::Error {
+    shortage().unwrap_or(error)
 }
 
 /// Happy Eyeballs (RFC 8305 §4): the families alternate, beginning with that of the first address. Within a family the order

@@ -179,6 +179,10 @@ impl Socket {
         sys::has_news(&self.socket)
     }
 
+    pub(super) fn reset_at_close(&self) {
+        let _ = self.socket.set_linger(Some(Duration::ZERO));
+    }
+
     pub(super) fn shutdown(&self, how: Shutdown) {
         let _ = self.socket.shutdown(how);
     }

@@ -181,6 +181,12 @@ impl Transport {
         self.socket().shutdown(Shutdown::Both);
     }
 
+    /// Lets the connection end by a reset, so that its local port is free at once, instead of after the minute that the side
+    /// that closes first keeps it (TIME_WAIT). The peer must have nothing to read any more.
+    pub(crate) fn reset_at_close(&mut self) {
+        self.socket().reset_at_close();
+    }
+
     /// Ends this side and discards, for a moment, what the peer still sends: closing a socket with unread bytes would reset
     /// the connection.
     #[cfg(feature = "native-tls")]

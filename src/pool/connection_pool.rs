@@ -18,6 +18,7 @@ use super::gate::{Gate, Held};
 use super::lease::Lease;
 use super::monitor::{Monitor, Signal};
 use super::permits::{Granted, Permit, Permits, PoolId, Refused};
+use super::planted::planted;
 use super::shared::{Idle, Shared};
 use super::slots::{Arrival, BroughtBack, Closed, Returned, Slot, Slots};
 use super::stats::{Counts, DiscardReason, End, HostPort, PoolStats};
@@ -136,13 +137,15 @@ impl<C: Pooled> ConnectionPool<C> {
     /// Takes back a connection that is fit for another request, and was leased when the pool had been closed that often.
     pub(super) fn take_back(&self, idle: Idle<C>, closings: u64) {
         let now = idle.since;
-        if self.closings() != closings {
+        if self.closings() != closings && !planted!(ClosedReused) {
             self.retire(idle.conn, idle.permit, DiscardReason::PoolClosed);
         } else if idle.has_expired(now) {
             self.retire(idle.conn, idle.permit, DiscardReason::Expired);
         } else if let Some(idle) = self.pass_on(idle) {
             self.check_in(Slot::Live(idle));
-            self.relieve();
+            if !planted!(NoRelieveAtReturn) {
+                self.relieve();
+            }
         }
         self.shared.sweep_if_due(now);
     }
@@ -157,8 +160,13 @@ impl<C: Pooled> ConnectionPool<C> {
 
     /// Ends a lease with `slot`.
     pub(super) fn check_in(&self, slot: Slot<Idle<C>>) {
+        let expires = if let Slot::Live(idle) = &slot { idle.expires } else { None };
         let returned = self.change(|slots| slots.give_back(slot));
+        let is_kept = returned.close.is_none() && returned.wake.is_none();
         self.settle(returned);
+        if is_kept {
+            self.shared.lies_idle(expires);
+        }
     }
 
     pub(super) fn counts(&self) -> &Counts {
@@ -231,17 +239,43 @@ impl<C: Pooled> ConnectionPool<C> {
             let Some((index, idle)) = taken else { return };
             Away::new(self, index, idle).look(now);
             // What is back lies idle anew, see `permits`.
-            self.relieve();
+            if !planted!(NoRelieveAfterSweep) {
+                self.relieve();
+            }
         }
+    }
+
+    /// When the first idle connection has to be closed.
+    pub(super) fn first_end(&self) -> Option<Instant> {
+        self.slots.with(|slots| slots.idle_ones().filter_map(|idle| idle.expires).min())
     }
 
     /// Closes the connections that have been idle for `age` and longer; how many.
     pub(super) fn close_idle(&self, age: Duration, now: Instant) -> usize {
+        self.discard_idle(DiscardReason::CloseIdle, |idle| idle.age(now) >= age, |_| {})
+    }
+
+    /// Closes all idle connections, because a connection could not be made: descriptors or `ports` were lacking.
+    pub(super) fn give_up_idle(&self, ports: bool) {
+        self.discard_idle(
+            DiscardReason::MadeRoom,
+            |_| true,
+            |conn| {
+                if ports {
+                    conn.free_port_at_close();
+                }
+            },
+        );
+    }
+
+    /// Closes the idle connections that suit, each after `prepare`; how many.
+    fn discard_idle(&self, why: DiscardReason, suits: impl Fn(&Idle<C>) -> bool, prepare: impl Fn(&mut C)) -> usize {
         let mut from = 0;
-        let mut take = || self.change(|slots| slots.take_away(&mut from, |idle| idle.age(now) >= age));
+        let mut take = || self.change(|slots| slots.take_away(&mut from, &suits));
         let mut closed = 0;
-        while let Some((index, idle)) = take() {
-            Away::new(self, index, idle).close(End::Discarded(DiscardReason::CloseIdle));
+        while let Some((index, mut idle)) = take() {
+            prepare(&mut idle.conn);
+            Away::new(self, index, idle).close(End::Discarded(why));
             closed += 1;
         }
         closed
@@ -330,7 +364,9 @@ impl<C: Pooled> ConnectionPool<C> {
             }
             Some(Granted::Connection(idle)) => {
                 // It came with the slot of the lease that it was in; the one that was taken for it is not needed.
-                self.put_back();
+                if !planted!(SlotKept) {
+                    self.put_back();
+                }
                 lease.hold(idle, self.shared.clock.now());
                 Ok(())
             }
@@ -349,7 +385,9 @@ impl<C: Pooled> ConnectionPool<C> {
             Err(joined) => joined,
         };
         self.waiting_for_permit.fetch_add(1, Ordering::Relaxed);
-        self.relieve();
+        if !planted!(NoRelieveAtArrival) {
+            self.relieve();
+        }
         let begun = wait.begin();
         self.log_wait_for_permit(permits, None);
         let granted = permits.wait(ticket, &signal, wait, || self.log_wait_for_permit(permits, Some(begun)));
@@ -495,11 +533,14 @@ impl<'a, C: Pooled> Away<'a, C> {
 impl<C: Pooled> Drop for Away<'_, C> {
     fn drop(&mut self) {
         // In a pool that was closed it is an empty slot, if the slots know of it yet.
+        let expires = self.idle.as_ref().and_then(|idle| idle.expires);
         let slot = self.idle.take().map_or(Slot::Husk, Slot::Live);
         let BroughtBack { wake, close } = self.pool.change(|slots| slots.brought_back(self.index, slot));
         wake.iter().for_each(Signal::wake);
         if let Some(idle) = close {
             Self::new(self.pool, self.index, idle).close(End::Discarded(DiscardReason::PoolClosed));
+        } else {
+            self.pool.shared.lies_idle(expires);
         }
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct PoolSettings {
     pub(crate) max_lifetime: Option<Duration>,
     /// The limit over all pools.
     pub(crate) max_connections: Option<usize>,
+    /// Whether a thread closes idle connections in a quiet process.
+    pub(crate) reap_idle: bool,
     /// After how long a wait is worth a warning.
     pub(crate) long_wait: Option<Duration>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -94,6 +96,7 @@ impl<K: Send + 'static, C: Pooled> Manager<K, C> {
                 settings.max_connections,
                 settings.long_wait,
                 inner.clone(),
+                settings.reap_idle,
             )),
         });
         Self { inner }
@@ -134,6 +137,13 @@ impl<K: Send + 'static, C: Pooled> Manager<K, C> {
         pools.iter().map(|pool| pool.close_idle(age, now)).sum()
     }
 
+    /// Closes all idle connections of all pools, because a connection could not be made: descriptors or `ports` were
+    /// lacking.
+    pub(crate) fn give_up_idle(&self, ports: bool) {
+        let pools: Vec<_> = self.inner.pools.with(|known| known.used.newest_first().cloned().collect());
+        pools.iter().for_each(|pool| pool.give_up_idle(ports));
+    }
+
     /// The pools as they are now, the most recently used first.
     pub(crate) fn stats(&self) -> Vec<PoolStats> {
         let pools: Vec<_> = self.inner.pools.with(|known| known.used.newest_first().cloned().collect());
@@ -151,6 +161,9 @@ impl<K, C: Pooled> Inner<K, C> {
     fn close(&self) {
         for pool in self.pools.with(Known::close) {
             pool.follow();
+        }
+        if let Some(reaper) = &self.shared.reaper {
+            reaper.wake();
         }
     }
 }
@@ -210,6 +223,11 @@ impl<K: Send, C: Pooled> Pools for Inner<K, C> {
             }
         }
         false
+    }
+
+    fn first_end(&self) -> Option<Instant> {
+        let pools: Vec<_> = self.pools.with(|known| known.used.newest_first().cloned().collect());
+        pools.iter().filter_map(|pool| pool.first_end()).min()
     }
 }
 

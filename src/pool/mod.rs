@@ -21,7 +21,9 @@ mod model;
 mod model_pace;
 mod monitor;
 mod permits;
+mod planted;
 mod queue;
+mod reaper;
 mod retired;
 mod shared;
 mod slots;
@@ -42,4 +44,7 @@ pub use stats::{DiscardReason, PoolStats};
 pub(crate) trait Pooled: Send + 'static {
     /// Whether an idle connection cannot be used any more: the peer closed it, or sent something unasked. This is the probe.
     fn is_stale(&mut self) -> bool;
+
+    /// It is about to be dropped so that its local port can be used again. Nothing is in flight on it.
+    fn free_port_at_close(&mut self) {}
 }

@@ -1,9 +1,12 @@
 //! The pool under a scheduler that tries thousands of interleavings: `RUSTFLAGS="--cfg petition_model" cargo test --lib
 //! pool::model`.
 //!
-//! Lock, signal and the numbers that are read without the lock are shuttle's, and deadlines pass at random. What holds for
-//! every interleaving: nobody sleeps forever (shuttle reports a deadlock), there are never more connections than allowed,
-//! whoever joined the queue first is served first, and in the end every slot and permit is back.
+//! Lock, signal and the numbers that are read without the lock are shuttle's, deadlines pass at random, and waits end without
+//! a reason. What holds for every interleaving: nobody sleeps forever (shuttle reports a deadlock), there are never more
+//! connections than allowed, what was closed is not used again, whoever joined the queue first is served first, and in the end
+//! every slot and permit is back. That no connection is in two hands needs no model: it is moved, and cannot be copied.
+//!
+//! [`faults`] proves that the model would find what it looks for. One small case is tried in every order there is.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -17,23 +20,26 @@ use super::test_support::{Conn, Live, TestClock, key, settings};
 use super::{Found, Manager, PoolSettings};
 use crate::cancel::Cancel;
 
-const ROUNDS: usize = 3000;
+pub(super) mod faults;
+
+/// Of each check at random. There are 25 of them, so 100,000 schedules in all.
+const ROUNDS: usize = 4000;
 const MOMENT: Option<Duration> = Some(Duration::from_millis(1));
 
 #[test]
 fn a_blocking_pool_never_has_more_than_maxsize_and_forgets_nobody() {
-    shuttle::check_random(|| exchanges(Shape { threads: 4, maxsize: 2, ..Shape::default() }), ROUNDS);
-    shuttle::check_pct(|| exchanges(Shape { threads: 4, maxsize: 2, ..Shape::default() }), ROUNDS, 4);
+    shuttle::check_random(|| exchanges(Shape { threads: 4, maxsize: 2, ..Shape::BASE }), ROUNDS);
+    shuttle::check_pct(|| exchanges(Shape { threads: 4, maxsize: 2, ..Shape::BASE }), ROUNDS, 4);
 }
 
 #[test]
 fn waiters_that_give_up_lose_no_slot() {
-    shuttle::check_random(|| exchanges(Shape { threads: 4, maxsize: 1, limit: MOMENT, ..Shape::default() }), ROUNDS);
+    shuttle::check_random(|| exchanges(Shape { threads: 4, maxsize: 1, limit: MOMENT, ..Shape::BASE }), ROUNDS);
 }
 
 #[test]
 fn waiters_that_are_cancelled_wake_up_and_lose_nothing() {
-    let shape = Shape { threads: 4, maxsize: 1, cancels: true, ..Shape::default() };
+    let shape = Shape { threads: 4, maxsize: 1, cancels: true, ..Shape::BASE };
     shuttle::check_random(move || exchanges(shape), ROUNDS);
     shuttle::check_pct(move || exchanges(shape), ROUNDS, 4);
     let permits = Shape { maxsize: 2, keys: 2, max_connections: Some(1), ..shape };
@@ -43,14 +49,14 @@ fn waiters_that_are_cancelled_wake_up_and_lose_nothing() {
 
 #[test]
 fn sweeps_make_nobody_open_a_connection_too_many() {
-    let shape = Shape { threads: 3, maxsize: 2, clock_runs: true, ..Shape::default() };
+    let shape = Shape { threads: 3, maxsize: 2, clock_runs: true, ..Shape::BASE };
     shuttle::check_random(move || exchanges(shape), ROUNDS);
     shuttle::check_random(move || exchanges(Shape { threads: 2, block: false, ..shape }), ROUNDS);
 }
 
 #[test]
 fn closing_and_evicting_while_others_wait_strands_nobody() {
-    let shape = Shape { threads: 4, maxsize: 1, keys: 2, pool_connections: 1, closes: true, ..Shape::default() };
+    let shape = Shape { threads: 4, maxsize: 1, keys: 2, pool_connections: 1, closes: true, ..Shape::BASE };
     shuttle::check_random(move || exchanges(shape), ROUNDS);
     shuttle::check_pct(move || exchanges(Shape { maxsize: 2, ..shape }), ROUNDS, 4);
     shuttle::check_random(move || exchanges(Shape { keys: 3, pool_connections: 2, clock_runs: true, ..shape }), ROUNDS);
@@ -60,7 +66,7 @@ fn closing_and_evicting_while_others_wait_strands_nobody() {
 
 #[test]
 fn max_connections_holds_over_all_pools_and_forgets_nobody() {
-    let shape = Shape { threads: 4, maxsize: 2, keys: 2, max_connections: Some(2), ..Shape::default() };
+    let shape = Shape { threads: 4, maxsize: 2, keys: 2, max_connections: Some(2), ..Shape::BASE };
     shuttle::check_random(move || exchanges(shape), ROUNDS);
     shuttle::check_pct(move || exchanges(shape), ROUNDS, 4);
     shuttle::check_random(move || exchanges(Shape { max_connections: Some(1), block: false, ..shape }), ROUNDS);
@@ -73,7 +79,7 @@ fn max_connections_holds_over_all_pools_and_forgets_nobody() {
 
 #[test]
 fn no_live_connection_goes_for_a_slot_without_one() {
-    let shape = Shape { threads: 4, maxsize: 2, max_connections: Some(2), fails: true, ..Shape::default() };
+    let shape = Shape { threads: 4, maxsize: 2, max_connections: Some(2), fails: true, ..Shape::BASE };
     shuttle::check_random(move || exchanges(shape), ROUNDS);
     shuttle::check_random(move || exchanges(Shape { block: false, ..shape }), ROUNDS);
     shuttle::check_pct(move || exchanges(Shape { block: false, ..shape }), ROUNDS, 4);
@@ -81,61 +87,97 @@ fn no_live_connection_goes_for_a_slot_without_one() {
 
 #[test]
 fn who_joined_the_queue_first_is_served_first() {
-    shuttle::check_random(
-        || {
-            let manager =
-                Manager::<String, Conn>::new(PoolSettings { pool_maxsize: 1, pool_block: true, ..settings() });
-            let pool = manager.pool(&key("a"));
-            let holder = pool.check_out(None, None).expect("the pool is empty");
-            let served = Arc::new(AtomicUsize::new(0));
-            let waiters: Vec<_> = (0..3)
-                .map(|turn| {
-                    let (waiter, served) = (Arc::clone(&pool), Arc::clone(&served));
-                    let waiter = thread::spawn(move || {
-                        let lease = waiter.check_out(None, None).expect("there is no limit");
-                        assert_eq!(served.fetch_add(1, SeqCst), turn);
-                        drop(lease);
-                    });
-                    while pool.stats().waiting() <= turn {
-                        thread::yield_now();
-                    }
-                    waiter
-                })
-                .collect();
-            drop(holder);
-            // A newcomer must not jump the queue.
-            let late = pool.check_out(None, None).expect("there is no limit");
-            assert_eq!(served.load(SeqCst), 3);
-            drop(late);
-            for waiter in waiters {
-                waiter.join().expect("no panic");
+    shuttle::check_random(arrivals, ROUNDS);
+}
+
+fn arrivals() {
+    let manager = Manager::<String, Conn>::new(PoolSettings { pool_maxsize: 1, pool_block: true, ..settings() });
+    let pool = manager.pool(&key("a"));
+    let holder = pool.check_out(None, None).expect("the pool is empty");
+    let served = Arc::new(AtomicUsize::new(0));
+    let waiters: Vec<_> = (0..3)
+        .map(|turn| {
+            let (waiter, served) = (Arc::clone(&pool), Arc::clone(&served));
+            let waiter = thread::spawn(move || {
+                let lease = waiter.check_out(None, None).expect("there is no limit");
+                assert_eq!(served.fetch_add(1, SeqCst), turn);
+                drop(lease);
+            });
+            while pool.stats().waiting() <= turn {
+                thread::yield_now();
             }
-        },
-        ROUNDS,
-    );
+            waiter
+        })
+        .collect();
+    drop(holder);
+    // A newcomer must not jump the queue.
+    let late = pool.check_out(None, None).expect("there is no limit");
+    assert_eq!(served.load(SeqCst), 3);
+    drop(late);
+    for waiter in waiters {
+        waiter.join().expect("no panic");
+    }
 }
 
 /// A connection that a sweep is looking at is no idle one to who comes meanwhile, so the sweep has to look after them.
 #[test]
 fn who_waits_for_a_permit_during_a_sweep_is_served_after_it() {
-    let scenario = || {
-        let clock = TestClock::new();
-        let manager =
-            Manager::<String, Conn>::new(PoolSettings { max_connections: Some(1), clock: clock.clone(), ..settings() });
-        let (swept, wanted, live) = (manager.pool(&key("swept")), manager.pool(&key("wanted")), Live::new());
-        let mut lease = swept.check_out(None, None).expect("there is no limit");
-        lease.attach(live.open(0));
-        lease.recycle(None);
-        clock.advance(Duration::from_secs(1));
+    shuttle::check_random(sweep_and_waiter, ROUNDS);
+    shuttle::check_pct(sweep_and_waiter, ROUNDS, 4);
+}
 
-        let waiter = thread::spawn(move || drop(wanted.check_out(None, None).expect("there is no limit")));
-        swept.sweep(crate::clock::Clock::now(&*clock));
+fn sweep_and_waiter() {
+    let clock = TestClock::new();
+    let manager =
+        Manager::<String, Conn>::new(PoolSettings { max_connections: Some(1), clock: clock.clone(), ..settings() });
+    let (swept, wanted, live) = (manager.pool(&key("swept")), manager.pool(&key("wanted")), Live::new());
+    let mut lease = swept.check_out(None, None).expect("there is no limit");
+    lease.attach(live.open(0));
+    lease.recycle(None);
+    clock.advance(Duration::from_secs(1));
 
-        waiter.join().expect("no panic");
-        assert_eq!(live.now(), 0, "its permit went to the waiter");
+    let waiter = thread::spawn(move || drop(wanted.check_out(None, None).expect("there is no limit")));
+    swept.sweep(crate::clock::Clock::now(&*clock));
+
+    waiter.join().expect("no panic");
+    assert_eq!(live.now(), 0, "its permit went to the waiter");
+}
+
+/// Every schedule there is, with nothing left to chance.
+#[test]
+fn no_schedule_of_two_threads_goes_wrong() {
+    let exchange = |limit| {
+        move || {
+            let manager =
+                Manager::<String, Conn>::new(PoolSettings { pool_maxsize: 1, pool_block: true, ..settings() });
+            let (pool, live) = (manager.pool(&key("a")), Live::new());
+            let other = {
+                let (pool, live) = (Arc::clone(&pool), Arc::clone(&live));
+                thread::spawn(move || one_exchange(&pool, &live, limit))
+            };
+            one_exchange(&pool, &live, limit);
+            other.join().expect("no panic");
+            assert_eq!((pool.stats().in_use(), pool.stats().waiting()), (0, 0));
+            assert!(live.most() <= 1 && pool.stats().idle() == live.now());
+            assert!(pool.check_out(Some(Duration::ZERO), None).is_ok(), "the slot is free");
+        }
     };
-    shuttle::check_random(scenario, ROUNDS);
-    shuttle::check_pct(scenario, ROUNDS, 4);
+    sync::without_chance(|| {
+        shuttle::check_dfs(exchange(None), None);
+        shuttle::check_dfs(exchange(MOMENT), None);
+    });
+}
+
+fn one_exchange(pool: &Arc<super::ConnectionPool<Conn>>, live: &Arc<Live>, limit: Option<Duration>) {
+    match pool.check_out(limit, None) {
+        Ok(mut lease) => {
+            if lease.connection().is_none() {
+                lease.attach(live.open(0));
+            }
+            lease.recycle(None);
+        }
+        Err(why) => assert!(limit.is_some() && why == NoSlot::TimedOut),
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -157,22 +199,20 @@ struct Shape {
     cancels: bool,
 }
 
-impl Default for Shape {
-    fn default() -> Self {
-        Self {
-            threads: 2,
-            maxsize: 1,
-            block: true,
-            limit: None,
-            keys: 1,
-            pool_connections: 10,
-            max_connections: None,
-            closes: false,
-            fails: false,
-            clock_runs: false,
-            cancels: false,
-        }
-    }
+impl Shape {
+    const BASE: Self = Self {
+        threads: 2,
+        maxsize: 1,
+        block: true,
+        limit: None,
+        keys: 1,
+        pool_connections: 10,
+        max_connections: None,
+        closes: false,
+        fails: false,
+        clock_runs: false,
+        cancels: false,
+    };
 }
 
 /// Threads that lease and return at random.
@@ -189,20 +229,25 @@ fn exchanges(shape: Shape) {
     });
     let live: Vec<Arc<Live>> = (0..=shape.keys).map(|_| Live::new()).collect();
     let tokens: Vec<Cancel> = (0..shape.threads).map(|_| Cancel::new()).collect();
+    let closings: [Arc<AtomicUsize>; 2] = Default::default();
     let threads: Vec<_> = tokens
         .iter()
         .map(|token| {
             let (manager, clock, live, token) = (manager.clone(), clock.clone(), live.clone(), token.clone());
+            let [begun, ended] = closings.clone();
             thread::spawn(move || {
                 for _ in 0..3 {
                     if shape.clock_runs {
                         clock.advance(Duration::from_micros(thread_rng().gen_range(0..500)));
                     }
                     if shape.closes && thread_rng().gen_range(0..4) == 0 {
+                        begun.fetch_add(1, SeqCst);
                         manager.close();
+                        ended.fetch_add(1, SeqCst);
                     }
                     let host = thread_rng().gen_range(0..shape.keys);
                     let pool = manager.pool(&key(&format!("host{host}")));
+                    let closed = ended.load(SeqCst);
                     let mut lease = match pool.check_out(shape.limit, shape.cancels.then_some(&token)) {
                         Ok(lease) => lease,
                         Err(NoSlot::TimedOut) => {
@@ -215,13 +260,18 @@ fn exchanges(shape: Shape) {
                         }
                     };
                     assert_eq!(lease.connection().is_some(), lease.found() == Found::Reused);
+                    if let Some(conn) = lease.connection() {
+                        assert!(closed <= conn.name as usize, "what was closed is not used again");
+                    }
                     if lease.connection().is_none() {
                         if shape.fails && thread_rng().gen_range(0..3) == 0 {
                             thread::yield_now();
                             continue;
                         }
                         let of = [&live[host], &live[shape.keys]].map(Arc::clone);
-                        lease.attach(Conn::counted(of, !shape.fails && thread_rng().gen_range(0..4) == 0));
+                        let conn = Conn::counted(of, !shape.fails && thread_rng().gen_range(0..4) == 0);
+                        // Named after the closings that had begun by then: more than that renounce it.
+                        lease.attach(conn).name = begun.load(SeqCst) as u32;
                     }
                     thread::yield_now();
                     match if shape.fails { 6 } else { thread_rng().gen_range(0..6) } {
@@ -274,6 +324,7 @@ fn exchanges(shape: Shape) {
 
 /// What [`sync`](super::sync) is under the model.
 pub(super) mod sync {
+    use std::cell::Cell;
     use std::ops::{Deref, DerefMut};
     use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
@@ -285,6 +336,23 @@ pub(super) mod sync {
 
     /// Sequentially consistent, whatever ordering is requested.
     pub(in super::super) use shuttle::sync::atomic::AtomicUsize;
+
+    thread_local! {
+        // All threads of a model run on the thread of its test.
+        static CHANCE: Cell<bool> = const { Cell::new(true) };
+    }
+
+    /// Runs `check` with neither spurious wake-ups nor deadlines that pass at random: each passes after one turn.
+    pub(super) fn without_chance(check: impl FnOnce()) {
+        CHANCE.set(false);
+        check();
+        CHANCE.set(true);
+    }
+
+    /// A random number below `below`; without chance it is 1.
+    fn chance(below: u32) -> u32 {
+        if CHANCE.get() { thread_rng().gen_range(0..below) } else { 1 }
+    }
 
     pub(in super::super) struct Lock<T>(Mutex<T>);
 
@@ -338,17 +406,18 @@ pub(super) mod sync {
 
         pub(in super::super) fn wait<T>(&self, guard: &mut Guard<'_, T>, deadline: Deadline) -> bool {
             let held = guard.held.take().expect("held");
-            if deadline.0.is_none() {
+            let is_spurious = chance(4) == 0;
+            if deadline.0.is_none() && !is_spurious {
                 guard.held = Some(self.condvar.wait(held).expect("not poisoned"));
                 return true;
             }
             // The other threads may run here.
             drop(held);
-            for _ in 0..thread_rng().gen_range(0..20) {
+            for _ in 0..chance(20) {
                 thread::yield_now();
             }
             guard.held = Some(guard.of.held());
-            self.signalled.swap(false, SeqCst)
+            self.signalled.swap(false, SeqCst) || is_spurious
         }
     }
 }

@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 
+use super::planted::planted;
 use super::sync::{Condition, Lock};
 use crate::clock::Deadline;
 
@@ -30,7 +31,9 @@ impl Signal {
 
     /// Wakes the waiter, if it sleeps. Call it without a lock.
     pub(super) fn wake(&self) {
-        self.0.notify_one();
+        if !planted!(DroppedNotify) {
+            self.0.notify_one();
+        }
     }
 }
 

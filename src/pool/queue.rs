@@ -9,6 +9,8 @@
 
 use std::collections::VecDeque;
 
+use super::planted::planted;
+
 /// A queue of `W`s (who waits) for `G`s (what they wait for).
 pub(super) struct Queue<W, G> {
     waiting: VecDeque<(Ticket, W)>,
@@ -50,7 +52,8 @@ impl<W, G> Queue<W, G> {
 
     /// Hands `grant` to the first in the queue, who is to be woken; gives it back if nobody waits.
     pub(super) fn serve(&mut self, grant: G) -> Result<W, G> {
-        let Some((ticket, waiter)) = self.waiting.pop_front() else { return Err(grant) };
+        let next = if planted!(LastServedFirst) { self.waiting.pop_back() } else { self.waiting.pop_front() };
+        let Some((ticket, waiter)) = next else { return Err(grant) };
         self.granted.push((ticket, grant));
         Ok(waiter)
     }
@@ -63,8 +66,8 @@ impl<W, G> Queue<W, G> {
 
     /// Gives up waiting. Returns what was handed over in the meantime, which it is too late to refuse.
     pub(super) fn leave(&mut self, ticket: Ticket) -> Option<G> {
-        let grant = self.collect(ticket);
-        if grant.is_none() {
+        let grant = self.collect(ticket).filter(|_| !planted!(LateGrantLost));
+        if grant.is_none() && !planted!(GrantToLeaver) {
             self.waiting.retain(|(waiting, _)| *waiting != ticket);
         }
         grant

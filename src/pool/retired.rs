@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Weak};
 
+use super::planted::planted;
+
 /// Values by key that are kept by whoever has them.
 pub(super) struct Retired<K, V> {
     by_hash: HashMap<u64, Vec<(K, Weak<V>)>>,
@@ -34,6 +36,9 @@ impl<K, V> Retired<K, V> {
 
     /// Takes out the value of that key, if anybody still has it.
     pub(super) fn take(&mut self, hash: u64, is: impl Fn(&K) -> bool) -> Option<Arc<V>> {
+        if planted!(PoolForgotten) {
+            return None;
+        }
         let Entry::Occupied(mut same_hash) = self.by_hash.entry(hash) else { return None };
         let index = same_hash.get().iter().position(|(key, _)| is(key))?;
         let (_, value) = same_hash.get_mut().swap_remove(index);

@@ -10,6 +10,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::permits::{Permit, Permits, PoolId};
+use super::reaper::Reaper;
 use crate::clock::Clock;
 
 /// Shared by a manager and its pools.
@@ -20,6 +21,8 @@ pub(super) struct Shared<C> {
     pub(super) permits: Option<Arc<Permits<Idle<C>>>>,
     pub(super) long_wait: Option<Duration>,
     pub(super) pools: Weak<dyn Pools>,
+    /// The thread that closes idle connections in a quiet process, if there is to be one.
+    pub(super) reaper: Option<Arc<Reaper>>,
     epoch: Instant,
     /// In nanoseconds since the epoch.
     next_sweep: AtomicU64,
@@ -33,6 +36,9 @@ pub(super) trait Pools: Send + Sync {
     /// Gives up the longest idle connection of the least recently used pool that has one, one pool excepted; false if there
     /// is none.
     fn yield_oldest(&self, except: PoolId) -> bool;
+
+    /// When the first of all idle connections has to be closed.
+    fn first_end(&self) -> Option<Instant>;
 }
 
 /// A connection that nobody uses. Dropping it closes it, and then gives up its permit.
@@ -61,10 +67,22 @@ impl<C> Shared<C> {
         max_connections: Option<usize>,
         long_wait: Option<Duration>,
         pools: Weak<dyn Pools>,
+        reap_idle: bool,
     ) -> Self {
+        let reaper = reap_idle.then(|| Reaper::new(Arc::clone(&clock), pools.clone()));
         let epoch = clock.now();
         let permits = max_connections.map(Permits::<Idle<C>>::new);
-        Self { clock, idle_timeout, max_lifetime, permits, long_wait, pools, epoch, next_sweep: AtomicU64::new(0) }
+        Self {
+            clock,
+            idle_timeout,
+            max_lifetime,
+            permits,
+            long_wait,
+            pools,
+            reaper,
+            epoch,
+            next_sweep: AtomicU64::new(0),
+        }
     }
 
     /// When a connection that becomes idle now has to be closed.
@@ -73,6 +91,13 @@ impl<C> Shared<C> {
         let idle = idle.and_then(|limit| now.checked_add(limit));
         let aged = self.max_lifetime.and_then(|limit| born.checked_add(limit));
         [idle, aged].into_iter().flatten().min()
+    }
+
+    /// Notes that a connection lies idle until `expires`.
+    pub(super) fn lies_idle(&self, expires: Option<Instant>) {
+        if let (Some(reaper), Some(ends)) = (&self.reaper, expires) {
+            reaper.note(ends);
+        }
     }
 
     /// Sweeps if it is time.
@@ -140,6 +165,10 @@ mod tests {
         fn yield_oldest(&self, _: PoolId) -> bool {
             false
         }
+
+        fn first_end(&self) -> Option<Instant> {
+            None
+        }
     }
 
     #[test]
@@ -153,7 +182,8 @@ mod tests {
             let clock = TestClock::new();
             let slow = Arc::new(Slow { clock: Arc::clone(&clock), takes, sweeps: AtomicUsize::new(0) });
             let (pools, start): (Arc<dyn Pools>, _) = (Arc::clone(&slow) as _, clock.now());
-            let shared = Shared::<()>::new(Arc::clone(&clock) as _, None, None, None, None, Arc::downgrade(&pools));
+            let shared =
+                Shared::<()>::new(Arc::clone(&clock) as _, None, None, None, None, Arc::downgrade(&pools), false);
 
             for _ in 0..2000 {
                 shared.sweep_if_due(clock.now());

@@ -25,6 +25,7 @@
 
 use std::collections::VecDeque;
 
+use super::planted::planted;
 use super::queue::{Queue, Ticket};
 
 /// The slots of one pool. `L` is a live connection, `W` is how to wake a waiter.
@@ -100,7 +101,7 @@ impl<L, W: Clone> Slots<L, W> {
             maxsize,
             block,
             closed: false,
-            untouched: maxsize,
+            untouched: maxsize + usize::from(planted!(OffByOne)),
             stack: VecDeque::new(),
             live: 0,
             away: 0,
@@ -113,6 +114,14 @@ impl<L, W: Clone> Slots<L, W> {
     /// The number of idle connections that can be taken.
     pub(super) fn idle(&self) -> usize {
         self.live
+    }
+
+    /// The idle connections that can be taken.
+    pub(super) fn idle_ones(&self) -> impl Iterator<Item = &L> {
+        self.stack.iter().filter_map(|place| match place {
+            Some(Slot::Live(live)) => Some(live),
+            _ => None,
+        })
     }
 
     /// The number of idle connections, including those that are away.
@@ -285,7 +294,7 @@ impl<L, W: Clone> Slots<L, W> {
         match slot {
             Slot::Empty if has_room => self.untouched += 1,
             Slot::Husk if has_room => self.stack.push_back(Some(Slot::Husk)),
-            Slot::Live(live) if has_room || self.untouched > 0 => {
+            Slot::Live(live) if has_room || (self.untouched > 0 && !planted!(LiveGivesWay)) => {
                 self.untouched -= usize::from(!has_room);
                 self.stack.push_back(Some(Slot::Live(live)));
                 self.live += 1;

@@ -153,6 +153,7 @@ pub(super) fn settings() -> PoolSettings {
         idle_timeout: None,
         max_lifetime: None,
         max_connections: None,
+        reap_idle: false,
         long_wait: None,
         clock: TestClock::new(),
     }

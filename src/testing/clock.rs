@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
+use crate::cancel::{Cancel, Stop};
 use crate::clock::{self, Clock};
 use crate::timeout::IntoDuration;
 
@@ -27,6 +28,19 @@ use crate::timeout::IntoDuration;
 #[derive(Clone, Debug)]
 pub struct FakeClock {
     state: Arc<Mutex<State>>,
+    moved: Arc<Moved>,
+}
+
+/// Wakes who waits for a time.
+#[derive(Debug)]
+struct Moved(Condvar, Arc<Mutex<State>>);
+
+impl Stop for Moved {
+    fn stop(&self) {
+        // With the lock, so that nobody who is about to sleep is missed.
+        let _state = self.1.lock();
+        self.0.notify_all();
+    }
 }
 
 #[derive(Debug)]
@@ -42,7 +56,8 @@ impl FakeClock {
     #[must_use]
     pub fn new() -> Self {
         let state = State { now: clock::now(), wall: clock::wall(), slept: Vec::new(), jitter: 0.0 };
-        Self { state: Arc::new(Mutex::new(state)) }
+        let state = Arc::new(Mutex::new(state));
+        Self { moved: Arc::new(Moved(Condvar::new(), Arc::clone(&state))), state }
     }
 
     /// Sets the random number of each draw, from 0 to below 1.
@@ -65,6 +80,7 @@ impl FakeClock {
         let mut state = self.state.lock();
         state.now += by;
         state.wall += by;
+        self.moved.0.notify_all();
     }
 
     /// The durations of all sleeps, in order.
@@ -92,6 +108,16 @@ impl Clock for FakeClock {
     fn sleep(&self, duration: Duration) {
         self.state.lock().slept.push(duration);
         self.advance(duration);
+    }
+
+    /// Waits until [`advance`](FakeClock::advance) or a sleep has moved the time to `at`.
+    fn wait_until(&self, at: Instant, cancel: &Cancel) -> bool {
+        let Some(_registration) = cancel.register(Arc::<Moved>::clone(&self.moved)) else { return false };
+        let mut state = self.state.lock();
+        while state.now < at && !cancel.is_cancelled() {
+            self.moved.0.wait(&mut state);
+        }
+        !cancel.is_cancelled()
     }
 
     fn jitter(&self) -> f64 {

@@ -22,6 +22,8 @@ mod drains;
 mod early_answers;
 mod error_facts;
 mod errors;
+#[cfg(target_os = "linux")]
+mod exhaustion;
 mod expect_continue;
 mod files;
 mod first_calls;
@@ -37,6 +39,7 @@ mod pool_bounds;
 mod proxies;
 mod ranges;
 mod reading;
+mod reaper;
 #[cfg(feature = "json")]
 mod recordings;
 mod redirects;

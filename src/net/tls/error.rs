@@ -6,6 +6,9 @@
 use std::fmt;
 use std::io;
 
+use crate::error::system_reason;
+use crate::net::exhausted::Exhausted;
+
 /// A TLS failure. One that occurs while reading is inside an `io::Error`: see [`TlsError::inside`].
 #[derive(Clone, Debug)]
 pub(crate) struct TlsError {
@@ -35,6 +38,8 @@ pub(crate) enum TlsErrorKind {
     Expiry,
     /// The connection broke.
     Broken(io::ErrorKind),
+    /// There was no descriptor left to read a file with.
+    Exhausted(Exhausted),
     /// A file could not be read.
     File(io::ErrorKind),
     /// A file or a value cannot be used.
@@ -49,6 +54,17 @@ pub(crate) enum TlsErrorKind {
 impl TlsError {
     pub(super) fn new(kind: TlsErrorKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into() }
+    }
+
+    /// A failure to read a file. `what` could not be done.
+    pub(super) fn unreadable(what: &str, error: &io::Error) -> Self {
+        match Exhausted::of_descriptors(error) {
+            Some(exhausted) => {
+                let text = format!("{what}: {}: {}", system_reason(error), exhausted.advice());
+                Self::new(TlsErrorKind::Exhausted(exhausted), text)
+            }
+            None => Self::new(TlsErrorKind::File(error.kind()), format!("{what}: {error}")),
+        }
     }
 
     pub(crate) fn kind(&self) -> TlsErrorKind {

@@ -41,9 +41,11 @@ pub use pins::Pin;
 pub use settings::{TlsBackend, TlsVersion};
 pub(crate) use settings::{TlsConfig, TlsSettings};
 
+use super::exhausted::shortage;
 use super::limits::{Bound, Stopped};
 use super::transport::Transport;
 use super::wait::Wait;
+use crate::verify::Verify;
 
 /// A connector, which can be used many times.
 #[derive(Clone)]
@@ -102,7 +104,11 @@ impl Ready<'_> {
             Built::None(connector) => none::handshake(connector, config, name, carrier).map(Stream::None),
         };
         // What was seen on the wire says more than the library's error.
-        let mut stream = shaken.map_err(|error| watch.explain(error))?;
+        let mut stream = shaken.map_err(|error| watch.explain(error)).map_err(|error| match error.kind() {
+            // OpenSSL looks for an issuer in a directory as late as this.
+            TlsErrorKind::UnknownIssuer => without_authorities(config).unwrap_or(error),
+            _ => error,
+        })?;
         stream.carrier_mut().release();
         Ok(Transport::tls(stream))
     }
@@ -123,13 +129,21 @@ fn build(config: &TlsConfig) -> Result<Built, TlsError> {
             return Err(TlsError::new(TlsErrorKind::Setting, format!("no TLS version from {min:?} to {max:?}")));
         }
     }
-    match &config.backend {
+    let built = match &config.backend {
         TlsBackend::Auto => automatic(config),
         TlsBackend::NativeTls => by_native_tls(config),
         TlsBackend::Rustls => by_rustls(config),
         #[cfg(feature = "rustls")]
         TlsBackend::RustlsConfig(ready) => rustls::from_ready(config, ready).map(Built::Rustls),
-    }
+    };
+    // Otherwise the connector would be kept, and would never trust anybody.
+    without_authorities(config).map_or(built, Err)
+}
+
+/// The error if the system's authorities could not be read for want of descriptors, of which the libraries say nothing.
+fn without_authorities(config: &TlsConfig) -> Option<TlsError> {
+    let error = matches!(config.verify, Verify::Yes | Verify::SystemAnd(_)).then(shortage)??;
+    Some(TlsError::unreadable("cannot read the system's authorities", &error))
 }
 
 #[cfg(feature = "native-tls")]

@@ -10,6 +10,7 @@ use base64::Engine;
 
 use super::der::Values;
 use super::{TlsError, TlsErrorKind, x509};
+use crate::net::exhausted::Exhausted;
 use crate::text::mark::{MARK, without_mark};
 use crate::verify::Material;
 
@@ -48,9 +49,7 @@ pub(super) fn read(material: &Material, what: &str) -> Result<Vec<u8>, TlsError>
 }
 
 fn read_file(path: &Path, what: &str) -> Result<Vec<u8>, TlsError> {
-    fs::read(path).map_err(|error| {
-        TlsError::new(TlsErrorKind::File(error.kind()), format!("cannot read the {what} {}: {error}", path.display()))
-    })
+    fs::read(path).map_err(|error| TlsError::unreadable(&format!("cannot read the {what} {}", path.display()), &error))
 }
 
 /// The place as errors name it: a path, or memory.
@@ -88,8 +87,7 @@ const BUNDLE: &str = "CA bundle";
 fn authorities_of_directory(path: &Path) -> Result<Vec<Listed>, TlsError> {
     let mut found = Vec::new();
     let unreadable = |error: std::io::Error| {
-        let text = format!("cannot read the {BUNDLE} directory {}: {error}", path.display());
-        TlsError::new(TlsErrorKind::File(error.kind()), text)
+        TlsError::unreadable(&format!("cannot read the {BUNDLE} directory {}", path.display()), &error)
     };
     let mut files: Vec<_> = fs::read_dir(path)
         .map_err(unreadable)?
@@ -99,7 +97,12 @@ fn authorities_of_directory(path: &Path) -> Result<Vec<Listed>, TlsError> {
     files.sort();
     for file in files.iter().filter(|file| file.is_file()) {
         // Such directories contain other files too. A file that is not PEM is not an error.
-        let Ok(bytes) = fs::read(file) else { continue };
+        let bytes = match fs::read(file) {
+            Ok(bytes) => bytes,
+            // Then there would be fewer authorities than the directory has.
+            Err(error) if Exhausted::of_descriptors(&error).is_some() => return Err(unreadable(error)),
+            Err(_) => continue,
+        };
         for certificate in authorities(&bytes).unwrap_or_default() {
             // `openssl rehash` makes a second name for each.
             if !found.contains(&certificate) {
