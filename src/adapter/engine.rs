@@ -21,7 +21,7 @@ use crate::log_targets;
 use crate::message::response::Parts;
 use crate::message::{PreparedRequest, Response};
 use crate::net::{Connector, TlsSettings};
-use crate::pool::{self, ConnectionPool, Manager, PoolStats};
+use crate::pool::{self, ConnectionPool, Manager, PoolEvent, PoolStats};
 use crate::proxy::Route;
 use crate::retry::{Cause, GiveUp, Retry};
 use crate::verify::Verify;
@@ -58,6 +58,7 @@ impl Engine {
             max_lifetime: settings.max_lifetime,
             max_connections: settings.max_connections,
             long_wait: Some(pool::LONG_WAIT),
+            listener: settings.listener.clone(),
             clock: Arc::clone(&clock.clock),
         });
         let connector = Connector { options: settings.socket.clone(), resolver: settings.resolver.clone() };
@@ -194,6 +195,7 @@ impl Engine {
                 }
                 drop(answer);
                 if rewindable.is_ok() {
+                    self.tell_retry(job, begin, delay);
                     self.sleep(job, delay).map_err(|error| self.last(error, &next, begin))?;
                 }
                 log::debug!(target: log_targets::CONNECTIONPOOL, "Retry: {}", job.target());
@@ -228,7 +230,13 @@ impl Engine {
                 let rewindable = job.check_rewindable("a retry");
                 if rewindable.is_ok() {
                     let delay = self.delay(&next, None);
-                    let slept = self.too_late(job, delay).map_or_else(|| self.sleep(job, delay), Err);
+                    let slept = self.too_late(job, delay).map_or_else(
+                        || {
+                            self.tell_retry(job, begin, delay);
+                            self.sleep(job, delay)
+                        },
+                        Err,
+                    );
                     if let Err(ended) = slept {
                         return Err(self.last(ended.with_source(error), &next, begin));
                     }
@@ -273,6 +281,11 @@ impl Engine {
             );
             Error::message(ErrorKind::TotalTimeout, text)
         })
+    }
+
+    fn tell_retry(&self, job: &Job<'_>, begin: Begin, delay: Duration) {
+        let (host, port) = job.origin();
+        self.settings.listener.tell(|| PoolEvent::RetryScheduled { host, port, attempts: begin.attempts, delay });
     }
 
     /// Sleeps before the next attempt.

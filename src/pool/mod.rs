@@ -8,8 +8,10 @@
 //!   state is reached through a closure ([`monitor`]), and transitions return what must be closed.
 //! - Waiters are served in order of arrival, by direct handover ([`queue`]).
 //! - A lease that is dropped closes its connection. Only [`Lease::recycle`] returns one to the pool.
+//! - Who listens to what happens ([`events`]) is told with no lock held, and may panic.
 
 mod connection_pool;
+mod events;
 mod lease;
 mod lru;
 mod manager;
@@ -28,6 +30,8 @@ mod test_support;
 mod wait_limit;
 
 pub(crate) use connection_pool::{ConnectionPool, Endpoint, NoSlot};
+pub(crate) use events::Listener;
+pub use events::PoolEvent;
 pub(crate) use lease::{Found, Lease};
 pub(crate) use manager::{Lookup, Manager, PoolSettings};
 pub(crate) use shared::LONG_WAIT;

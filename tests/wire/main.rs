@@ -22,6 +22,7 @@ mod drains;
 mod early_answers;
 mod error_facts;
 mod errors;
+mod events;
 mod expect_continue;
 mod files;
 mod first_calls;
