@@ -24,6 +24,7 @@ mod error_facts;
 mod errors;
 mod events;
 mod expect_continue;
+mod fairness;
 mod files;
 mod first_calls;
 mod hooks;
