@@ -21,13 +21,17 @@ use petition::{HttpAdapter, Session};
 fn main() -> support::Result {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["--pictures", folder] => pictures::draw_all(Path::new(folder)),
-        [file] => threaded_workers(file),
-        _ => threaded_workers("pool_timeline.svg"),
+        ["--pictures", folder] => {
+            let folder = Path::new(folder);
+            pictures::draw_all(folder)?;
+            threaded_workers(&folder.join("pool-timeline.svg"))
+        }
+        [file] => threaded_workers(Path::new(file)),
+        _ => threaded_workers(Path::new("pool_timeline.svg")),
     }
 }
 
-fn threaded_workers(file: &str) -> support::Result {
+fn threaded_workers(file: &Path) -> support::Result {
     let count = AtomicUsize::new(0);
     let server = TestServer::http(move |request| {
         let number = count.fetch_add(1, Ordering::Relaxed);
@@ -62,8 +66,8 @@ fn threaded_workers(file: &str) -> support::Result {
     });
 
     let stats = &adapter.stats()[0];
-    println!("{} requests over {} connections at most 4 at once", stats.num_requests(), stats.num_connections());
+    println!("{stats}");
     timeline.write(file)?;
-    println!("wrote {file}");
+    println!("wrote {}", file.display());
     Ok(())
 }
