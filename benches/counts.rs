@@ -55,7 +55,13 @@ fn run(case: &str, url: &str, count: u32) {
         session.cancel = Some(Cancel::new());
     }
     let adapter = HttpAdapter::builder();
-    let adapter = if case == "events" { adapter.on_event(|event| drop(black_box(event))) } else { adapter };
+    let adapter = if case == "events" {
+        adapter.on_event(|event| {
+            black_box(event);
+        })
+    } else {
+        adapter
+    };
     session.mount("http://", adapter.build());
     let upload = vec![b'x'; LARGE];
     let mut buffer = vec![0; 64 * 1024];

@@ -18,6 +18,7 @@ pages! {
     EventsAndPages: "docs/events-and-pages.md",
     FormsAndFiles: "docs/forms-and-files.md",
     Logging: "docs/logging.md",
+    Pooling: "docs/pooling.md",
     ProxiesAndTls: "docs/proxies-and-tls.md",
     QuickStart: "docs/quick-start.md",
     Retries: "docs/retries.md",

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use petition::testing::{Reply, TestServer};
-use petition::{HttpAdapter, Request, Session};
+use petition::{HttpAdapter, PoolEvent, Request, Session};
 
 use support::without_environment;
 
@@ -147,7 +147,10 @@ fn to_tell_of_events_allocates_nothing() {
         let off = cost(50, || assert_eq!(get(&session).len(), 100));
         let told = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&told);
-        let adapter = HttpAdapter::builder().on_event(move |_| drop(counter.fetch_add(1, Relaxed)));
+        let count = move |_: &PoolEvent<'_>| {
+            counter.fetch_add(1, Relaxed);
+        };
+        let adapter = HttpAdapter::builder().on_event(count);
 
         session.mount("http://", adapter.build());
         let on = cost(50, || assert_eq!(get(&session).len(), 100));

@@ -430,7 +430,9 @@ impl HttpAdapterBuilder {
     /// let counter = Arc::clone(&made);
     /// let adapter = HttpAdapter::builder()
     ///     .on_event(move |event: &PoolEvent<'_>| match event {
-    ///         PoolEvent::Connected { .. } => drop(counter.fetch_add(1, Ordering::Relaxed)),
+    ///         PoolEvent::Connected { .. } => {
+    ///             counter.fetch_add(1, Ordering::Relaxed);
+    ///         }
     ///         PoolEvent::Discarded { .. } => println!("{event}"),
     ///         _ => {}
     ///     })
