@@ -18,8 +18,9 @@ const MIB: usize = 1 << 20;
 /// Large enough that the cost of the request itself is negligible.
 const LARGE: usize = 16 * MIB;
 
-const CASES: [&str; 11] =
-    ["raw", "small", "cancel", "headers", "value", "connect", "download", "read", "chunked", "gzip", "upload"];
+const CASES: [&str; 12] = [
+    "raw", "small", "cancel", "events", "headers", "value", "connect", "download", "read", "chunked", "gzip", "upload",
+];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -53,7 +54,15 @@ fn run(case: &str, url: &str, count: u32) {
     if case == "cancel" {
         session.cancel = Some(Cancel::new());
     }
-    session.mount("http://", HttpAdapter::new());
+    let adapter = HttpAdapter::builder();
+    let adapter = if case == "events" {
+        adapter.on_event(|event| {
+            black_box(event);
+        })
+    } else {
+        adapter
+    };
+    session.mount("http://", adapter.build());
     let upload = vec![b'x'; LARGE];
     let mut buffer = vec![0; 64 * 1024];
     for _ in 0..count {

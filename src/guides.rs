@@ -19,6 +19,7 @@ pages! {
     FormsAndFiles: "docs/forms-and-files.md",
     Logging: "docs/logging.md",
     Pace: "docs/pace.md",
+    Pooling: "docs/pooling.md",
     ProxiesAndTls: "docs/proxies-and-tls.md",
     QuickStart: "docs/quick-start.md",
     Retries: "docs/retries.md",

@@ -13,9 +13,11 @@ mod support;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use petition::testing::{Reply, TestServer};
-use petition::{Request, Session};
+use petition::{HttpAdapter, PoolEvent, Request, Session};
 
 use support::without_environment;
 
@@ -132,6 +134,29 @@ fn a_small_request_on_a_kept_connection_allocates_little() {
         let cost = cost(50, || assert_eq!(session.get(&url).send().and_then(|r| r.text()).expect("a text").len(), 100));
 
         within(cost, 14, 4_000);
+    });
+}
+
+#[test]
+fn to_tell_of_events_allocates_nothing() {
+    without_environment(|| {
+        let server = small(8);
+        let url = server.url("/items");
+        let mut session = Session::new();
+        let get = |session: &Session| session.get(&url).send().and_then(|r| r.text()).expect("a text");
+        let off = cost(50, || assert_eq!(get(&session).len(), 100));
+        let told = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&told);
+        let count = move |_: &PoolEvent<'_>| {
+            counter.fetch_add(1, Relaxed);
+        };
+        let adapter = HttpAdapter::builder().on_event(count);
+
+        session.mount("http://", adapter.build());
+        let on = cost(50, || assert_eq!(get(&session).len(), 100));
+
+        assert_eq!((on.allocations, on.bytes), (off.allocations, off.bytes));
+        assert!(told.load(Relaxed) >= 300, "two for each request");
     });
 }
 

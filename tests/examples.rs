@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use petition::testing::{Reply, TestServer};
 
-use support::without_settings;
+use support::{TempDir, without_settings};
 
 #[test]
 fn a_session_keeps_cookies_and_its_connection() {
@@ -56,6 +56,38 @@ fn recorded_traffic_is_replayed_and_has_no_secrets() {
     out.assert_says("secrets in the file: false");
     out.assert_says(r#""body": "user=ada&password=***""#);
     out.assert_says(r#""Set-Cookie: session=***; HttpOnly","#);
+}
+
+#[test]
+fn a_run_of_threads_is_drawn_with_all_its_requests() {
+    let folder = TempDir::new();
+    let file = folder.path().join("run.svg");
+
+    let out = example("pool_timeline", &[file.to_str().unwrap()]);
+
+    assert!(out.success, "{}{}", out.text, out.errors);
+    let svg = std::fs::read_to_string(file).unwrap();
+    assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"));
+    // One that is replayed is drawn twice.
+    let requests = svg.matches("class=\"bar\"").count();
+    assert!((320..340).contains(&requests), "{requests}");
+    for seen in ["worker 8</text>", "dropped by the server", "discarded: not reusable", "waits for a connection: "] {
+        assert!(svg.contains(seen), "{seen} is not in the picture");
+    }
+}
+
+#[test]
+fn the_pictures_of_the_guide_can_be_made_again() {
+    let folder = TempDir::new();
+
+    let out = example("pool_timeline", &["--pictures", folder.path().to_str().unwrap()]);
+
+    assert!(out.success, "{}{}", out.text, out.errors);
+    let guide = include_str!("../docs/pooling.md");
+    for name in folder.names() {
+        assert!(guide.contains(&format!("](pictures/{name})")), "{name} is not in docs/pooling.md");
+    }
+    assert_eq!(guide.matches("](pictures/").count(), folder.names().len());
 }
 
 #[test]

@@ -23,7 +23,7 @@ use crate::message::response::Parts;
 use crate::message::{PreparedRequest, Response};
 use crate::net::{Connector, TlsSettings};
 use crate::pace::RetryTokens;
-use crate::pool::{self, ConnectionPool, Manager, PoolStats};
+use crate::pool::{self, ConnectionPool, Manager, PoolEvent, PoolStats};
 use crate::proxy::Route;
 use crate::retry::{Cause, GiveUp, Retry};
 use crate::verify::Verify;
@@ -65,6 +65,7 @@ impl Engine {
             max_connections: settings.max_connections,
             reap_idle: settings.reap_idle,
             long_wait: Some(pool::LONG_WAIT),
+            listener: settings.listener.clone(),
             clock: Arc::clone(&clock.clock),
         });
         let connector = Connector { options: settings.socket.clone(), resolver: settings.resolver.clone() };
@@ -231,6 +232,7 @@ impl Engine {
                 }
                 drop(answer);
                 if rewindable.is_ok() {
+                    self.tell_retry(job, begin, delay);
                     self.sleep(job, delay).map_err(|error| {
                         self.do_not_retry();
                         self.last(error, &next, begin)
@@ -293,7 +295,13 @@ impl Engine {
                 let rewindable = job.check_rewindable("a retry");
                 if rewindable.is_ok() {
                     let delay = self.delay(&next, None);
-                    let slept = self.too_late(job, delay).map_or_else(|| self.sleep(job, delay), Err);
+                    let slept = self.too_late(job, delay).map_or_else(
+                        || {
+                            self.tell_retry(job, begin, delay);
+                            self.sleep(job, delay)
+                        },
+                        Err,
+                    );
                     if let Err(ended) = slept {
                         self.do_not_retry();
                         return Err(self.last(ended.with_source(error), &next, begin));
@@ -342,6 +350,11 @@ impl Engine {
             );
             Error::message(ErrorKind::TotalTimeout, text)
         })
+    }
+
+    fn tell_retry(&self, job: &Job<'_>, begin: Begin, delay: Duration) {
+        let (host, port) = job.origin();
+        self.settings.listener.tell(|| PoolEvent::RetryScheduled { host, port, attempts: begin.attempts, delay });
     }
 
     /// Sleeps before the next attempt.

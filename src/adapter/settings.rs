@@ -12,6 +12,7 @@ use crate::http1::response_head::HeadLimits;
 use crate::message::coding;
 use crate::net::{KeepAlive, Pin, Resolver, SocketOptions, TlsBackend, TlsConfig, TlsVersion};
 use crate::pace::{AdaptiveLimit, PaceSettings, RateLimit, RetryBudget};
+use crate::pool::{Listener, PoolEvent};
 use crate::retry::Retry;
 use crate::setting::IntoSetting;
 use crate::timeout::{IntoDuration, IntoLimit, Limit, saturating_duration};
@@ -38,6 +39,7 @@ pub(super) struct AdapterSettings {
     /// `None` is the default, which is less than a second if the server's limit is short.
     pub(super) keep_alive_margin: Option<Duration>,
     pub(super) decoding: coding::DecodeLimits,
+    pub(super) listener: Listener,
     /// The clock to use instead of the system's.
     pub(super) own_clock: Option<Arc<dyn Clock>>,
     /// Limits that cannot be one, by name, and what they must be.
@@ -65,6 +67,7 @@ impl Default for AdapterSettings {
             drain: DrainLimits { bytes: 64 * 1024, time: Duration::from_millis(20) },
             keep_alive_margin: None,
             decoding: coding::DecodeLimits::default(),
+            listener: Listener::default(),
             own_clock: None,
             refused: Vec::new(),
         }
@@ -494,6 +497,38 @@ impl HttpAdapterBuilder {
     #[doc(alias = "assert_hostname")]
     pub fn tls_check_hostname(mut self, check: bool) -> Self {
         self.settings.tls.check_hostname = check;
+        self
+    }
+
+    /// Calls `tell` with each [`PoolEvent`]: a connection was made, reused, returned or closed, a pool was evicted, a thread
+    /// waits, a retry is scheduled. None by default. New here.
+    ///
+    /// It is called on the thread to which it happens, never while the adapter holds a lock, so it may use the adapter. It
+    /// should be quick, because the request waits for it. A panic in it does no harm to the pools; it reaches the caller of
+    /// whatever led to the event, which may be the drop of a response.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use petition::{HttpAdapter, PoolEvent, Session};
+    ///
+    /// let made = Arc::new(AtomicU64::new(0));
+    /// let counter = Arc::clone(&made);
+    /// let adapter = HttpAdapter::builder()
+    ///     .on_event(move |event: &PoolEvent<'_>| match event {
+    ///         PoolEvent::Connected { .. } => {
+    ///             counter.fetch_add(1, Ordering::Relaxed);
+    ///         }
+    ///         PoolEvent::Discarded { .. } => println!("{event}"),
+    ///         _ => {}
+    ///     })
+    ///     .build();
+    /// let mut session = Session::new();
+    /// session.mount("http://", adapter);
+    /// ```
+    pub fn on_event(mut self, tell: impl Fn(&PoolEvent<'_>) + Send + Sync + 'static) -> Self {
+        self.settings.listener = Listener::new(tell);
         self
     }
 

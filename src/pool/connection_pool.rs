@@ -14,11 +14,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 
+use super::events::PoolEvent;
 use super::gate::{Gate, Held};
 use super::lease::Lease;
 use super::monitor::{Monitor, Signal};
 use super::permits::{Granted, Permit, Permits, PoolId, Refused};
 use super::planted::planted;
+use super::queue::Ticket;
 use super::shared::{Idle, Shared};
 use super::slots::{Arrival, BroughtBack, Closed, Returned, Slot, Slots};
 use super::stats::{Counts, DiscardReason, End, HostPort, PoolStats};
@@ -98,8 +100,8 @@ impl<C: Pooled> ConnectionPool<C> {
     ) -> Result<Lease<C>, NoSlot> {
         let mut wait = WaitLimit::new(limit, cancel, self.shared.long_wait);
         let lease = self.check_out_within(&mut wait);
-        if let Some(waited) = wait.waited() {
-            self.counts.waited(waited);
+        if lease.is_err() {
+            self.end_wait(&wait);
         }
         lease
     }
@@ -126,21 +128,42 @@ impl<C: Pooled> ConnectionPool<C> {
         // From here on the lease answers for the slot, whatever happens.
         let now = self.shared.clock.now();
         let mut lease = Lease::new(Arc::clone(self), now, self.closings());
-        self.shared.sweep_if_due(now);
         match slot {
-            Slot::Live(idle) => lease.hold(idle, now),
-            slot => self.admit(&mut lease, slot, wait)?,
+            Slot::Live(idle) => {
+                let expired = lease.hold(idle, now);
+                self.shared.sweep_if_due(now);
+                self.end_wait(wait);
+                lease.probe(expired);
+            }
+            slot => {
+                self.shared.sweep_if_due(now);
+                self.admit(&mut lease, slot, wait)?;
+            }
         }
         Ok(lease)
+    }
+
+    /// Counts and tells how long this thread has waited, if it has.
+    fn end_wait(&self, wait: &WaitLimit<'_>) {
+        if let Some(elapsed) = wait.waited() {
+            self.counts.waited(elapsed);
+            self.tell(0, |host, port, _| PoolEvent::Waited { host, port, elapsed });
+        }
+    }
+
+    /// Whether a connection that was leased when the pool had been closed that often, and is to be closed at `expires`, can
+    /// be kept.
+    pub(super) fn wants_back(&self, closings: u64, expires: Option<Instant>, now: Instant) -> bool {
+        self.closings() == closings && expires.is_none_or(|at| at > now)
     }
 
     /// Takes back a connection that is fit for another request, and was leased when the pool had been closed that often.
     pub(super) fn take_back(&self, idle: Idle<C>, closings: u64) {
         let now = idle.since;
         if self.closings() != closings && !planted!(ClosedReused) {
-            self.retire(idle.conn, idle.permit, DiscardReason::PoolClosed);
+            self.retire_idle(idle, DiscardReason::PoolClosed);
         } else if idle.has_expired(now) {
-            self.retire(idle.conn, idle.permit, DiscardReason::Expired);
+            self.retire_idle(idle, DiscardReason::Expired);
         } else if let Some(idle) = self.pass_on(idle) {
             self.check_in(Slot::Live(idle));
             if !planted!(NoRelieveAtReturn) {
@@ -151,11 +174,23 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 
     /// Closes a connection whose exchange went well, and keeps its slot for the next one: a husk, if the pool was not closed.
-    pub(super) fn retire(&self, conn: C, permit: Option<Permit<Idle<C>>>, reason: DiscardReason) {
+    pub(super) fn retire(&self, conn: C, number: u64, permit: Option<Permit<Idle<C>>>, reason: DiscardReason) {
+        let slot = if reason == DiscardReason::PoolClosed { Slot::Empty } else { Slot::Husk };
+        self.end(conn, number, permit, reason, slot);
+    }
+
+    fn retire_idle(&self, idle: Idle<C>, reason: DiscardReason) {
+        self.retire(idle.conn, idle.number, idle.permit, reason);
+    }
+
+    /// Closes a connection, says so, and ends its lease with `slot`; then its permit is free.
+    fn end(&self, conn: C, number: u64, permit: Option<Permit<Idle<C>>>, reason: DiscardReason, slot: Slot<Idle<C>>) {
+        // Dropped in this order, also if a listener panics: the slot comes back, then the permit.
+        let _permit = permit;
+        let _returning = Returning::new(self, slot);
         self.count_end(End::Discarded(reason));
         drop(conn);
-        self.check_in(if reason == DiscardReason::PoolClosed { Slot::Empty } else { Slot::Husk });
-        drop(permit);
+        self.tell_end(number, End::Discarded(reason));
     }
 
     /// Ends a lease with `slot`.
@@ -175,6 +210,20 @@ impl<C: Pooled> ConnectionPool<C> {
 
     pub(super) fn count_end(&self, end: End) {
         self.counts.ended(end);
+    }
+
+    /// Tells of something that happened here, with host, port and `number`. Call it without a lock.
+    #[inline]
+    pub(super) fn tell<'a>(&'a self, number: u64, event: impl FnOnce(&'a str, u16, u64) -> PoolEvent<'a>) {
+        self.shared.listener.tell(|| event(&self.endpoint.host, self.endpoint.port, number));
+    }
+
+    /// Tells that a connection was closed.
+    pub(super) fn tell_end(&self, number: u64, end: End) {
+        self.tell(number, |host, port, connection| match end {
+            End::Discarded(reason) => PoolEvent::Discarded { host, port, connection, reason },
+            End::Dropped => PoolEvent::Dropped { host, port, connection },
+        });
     }
 
     /// Says that the manager lets go of the pool, or has it again. Under the manager's lock; [`follow`](Self::follow) comes
@@ -218,12 +267,9 @@ impl<C: Pooled> ConnectionPool<C> {
         let Some(idle) = self.change(Slots::take_oldest) else { return false };
         match permits.pass(self.id, idle) {
             Ok(()) => {}
-            Err(Refused::OfAnother(Idle { conn, permit, .. })) => {
+            Err(Refused::OfAnother(Idle { conn, number, permit, .. })) => {
                 // As unwanted as one that was never there: nobody is to come to its slot before to those that are live.
-                self.count_end(End::Discarded(DiscardReason::MadeRoom));
-                drop(conn);
-                self.check_in(Slot::Empty);
-                drop(permit);
+                self.end(conn, number, permit, DiscardReason::MadeRoom, Slot::Empty);
             }
             // It came too late to help.
             Err(Refused::NobodyWaits(idle)) => self.check_in(Slot::Live(idle)),
@@ -311,7 +357,9 @@ impl<C: Pooled> ConnectionPool<C> {
         match self.change(|slots| slots.arrive(Signal::new)) {
             Arrival::Taken(slot) => Some(slot),
             Arrival::Queued(ticket, signal) => {
+                let mut place = Place { pool: self, ticket, is_taken: true };
                 let begun = wait.begin();
+                self.tell(0, |host, port, _| PoolEvent::Waiting { host, port });
                 self.log_wait(None);
                 let waiter = || Arc::new(SlotWaiter { pool: Arc::clone(self), signal: signal.clone() });
                 let slot = wait.sleep(
@@ -321,7 +369,7 @@ impl<C: Pooled> ConnectionPool<C> {
                     |slots| slots.collect(ticket),
                     || self.log_wait(Some(begun)),
                 );
-                slot.or_else(|| self.change(|slots| slots.leave(ticket)))
+                slot.inspect(|_| place.is_taken = false).or_else(|| place.leave())
             }
         }
     }
@@ -353,6 +401,8 @@ impl<C: Pooled> ConnectionPool<C> {
         match self.obtain_permit(wait) {
             Some(Granted::Permit(permit)) => {
                 lease.permit = permit;
+                self.end_wait(wait);
+                lease.begin_to_connect();
                 lease.found = match slot {
                     Slot::Empty => Found::New(self.count_connection()),
                     _ => {
@@ -367,7 +417,9 @@ impl<C: Pooled> ConnectionPool<C> {
                 if !planted!(SlotKept) {
                     self.put_back();
                 }
-                lease.hold(idle, self.shared.clock.now());
+                let expired = lease.hold(idle, self.shared.clock.now());
+                self.end_wait(wait);
+                lease.probe(expired);
                 Ok(())
             }
             None => {
@@ -384,14 +436,17 @@ impl<C: Pooled> ConnectionPool<C> {
             Ok(permit) => return Some(Granted::Permit(Some(permit))),
             Err(joined) => joined,
         };
-        self.waiting_for_permit.fetch_add(1, Ordering::Relaxed);
+        let mut place = PermitPlace::new(self, permits, ticket);
         if !planted!(NoRelieveAtArrival) {
             self.relieve();
+        }
+        if wait.waited().is_none() {
+            self.tell(0, |host, port, _| PoolEvent::Waiting { host, port });
         }
         let begun = wait.begin();
         self.log_wait_for_permit(permits, None);
         let granted = permits.wait(ticket, &signal, wait, || self.log_wait_for_permit(permits, Some(begun)));
-        self.waiting_for_permit.fetch_sub(1, Ordering::Relaxed);
+        place.is_taken = false;
         granted
     }
 
@@ -444,7 +499,7 @@ impl<C: Pooled> ConnectionPool<C> {
             Err(Refused::NobodyWaits(idle)) => Some(idle),
             Err(Refused::OfAnother(idle)) => {
                 // To serve this pool's own waiters first would be to let them push in.
-                self.retire(idle.conn, idle.permit, DiscardReason::MadeRoom);
+                self.retire_idle(idle, DiscardReason::MadeRoom);
                 None
             }
         }
@@ -464,21 +519,27 @@ impl<C: Pooled> ConnectionPool<C> {
         }
         if again {
             // The connection, then its slot, then its permit.
-            if let Some(Idle { conn, permit, .. }) = close {
-                self.retire(conn, permit, DiscardReason::PoolClosed);
+            if let Some(idle) = close {
+                self.retire_idle(idle, DiscardReason::PoolClosed);
             }
             return;
         }
-        if close.is_some() {
-            self.count_end(End::Discarded(DiscardReason::Full));
-        }
-        drop(close);
+        let end = End::Discarded(DiscardReason::Full);
+        let closed = close.map(|Idle { conn, number, permit, .. }| {
+            self.count_end(end);
+            drop(conn);
+            (number, permit)
+        });
         if let Some(kept) = full {
             let host = &self.endpoint.host;
             log::warn!(
                 target: log_targets::CONNECTIONPOOL,
                 "Connection pool is full, discarding connection: {host}. Connection pool size: {kept}"
             );
+        }
+        if let Some((number, permit)) = closed {
+            self.tell_end(number, end);
+            drop(permit);
         }
     }
 
@@ -496,6 +557,78 @@ impl<C: Pooled> ConnectionPool<C> {
             self.idle.store(slots.idle(), Ordering::SeqCst);
             done
         })
+    }
+}
+
+/// A slot that comes back when this is dropped.
+pub(super) struct Returning<'a, C: Pooled> {
+    pool: &'a ConnectionPool<C>,
+    slot: Option<Slot<Idle<C>>>,
+}
+
+impl<'a, C: Pooled> Returning<'a, C> {
+    pub(super) fn new(pool: &'a ConnectionPool<C>, slot: Slot<Idle<C>>) -> Self {
+        Self { pool, slot: Some(slot) }
+    }
+}
+
+impl<C: Pooled> Drop for Returning<'_, C> {
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot.take() {
+            self.pool.check_in(slot);
+        }
+    }
+}
+
+/// A place in the queue for a slot. A thread that panics leaves it.
+struct Place<'a, C: Pooled> {
+    pool: &'a ConnectionPool<C>,
+    ticket: Ticket,
+    is_taken: bool,
+}
+
+impl<C: Pooled> Place<'_, C> {
+    fn leave(&mut self) -> Option<Slot<Idle<C>>> {
+        self.is_taken = false;
+        self.pool.change(|slots| slots.leave(self.ticket))
+    }
+}
+
+impl<C: Pooled> Drop for Place<'_, C> {
+    fn drop(&mut self) {
+        if self.is_taken {
+            if let Some(slot) = self.leave() {
+                self.pool.check_in(slot);
+            }
+        }
+    }
+}
+
+/// The same in the queue for a permit; it is counted.
+struct PermitPlace<'a, C: Pooled> {
+    pool: &'a ConnectionPool<C>,
+    permits: &'a Arc<Permits<Idle<C>>>,
+    ticket: Ticket,
+    is_taken: bool,
+}
+
+impl<'a, C: Pooled> PermitPlace<'a, C> {
+    fn new(pool: &'a ConnectionPool<C>, permits: &'a Arc<Permits<Idle<C>>>, ticket: Ticket) -> Self {
+        pool.waiting_for_permit.fetch_add(1, Ordering::Relaxed);
+        Self { pool, permits, ticket, is_taken: true }
+    }
+}
+
+impl<C: Pooled> Drop for PermitPlace<'_, C> {
+    fn drop(&mut self) {
+        self.pool.waiting_for_permit.fetch_sub(1, Ordering::Relaxed);
+        if !self.is_taken {
+            return;
+        }
+        if let Some(Granted::Connection(idle)) = self.permits.leave(self.ticket) {
+            self.pool.check_in(Slot::Live(idle));
+            self.pool.relieve();
+        }
     }
 }
 
@@ -522,11 +655,13 @@ impl<'a, C: Pooled> Away<'a, C> {
 
     /// The connection first, then its slot, then its permit.
     fn close(mut self, end: End) {
-        let Some(Idle { conn, permit, .. }) = self.idle.take() else { return };
-        self.pool.count_end(end);
+        let Some(Idle { conn, number, permit, .. }) = self.idle.take() else { return };
+        let pool = self.pool;
+        // Dropped in this order, also if a listener panics.
+        let (_permit, _place) = (permit, self);
+        pool.count_end(end);
         drop(conn);
-        drop(self);
-        drop(permit);
+        pool.tell_end(number, end);
     }
 }
 

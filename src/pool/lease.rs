@@ -10,7 +10,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use std::{fmt, mem};
 
-use super::connection_pool::ConnectionPool;
+use super::connection_pool::{ConnectionPool, Returning};
+use super::events::PoolEvent;
 use super::gate::Pass;
 use super::permits::Permit;
 use super::shared::Idle;
@@ -25,6 +26,9 @@ pub(crate) struct Lease<C: Pooled> {
     conn: Option<C>,
     pub(super) permit: Option<Permit<Idle<C>>>,
     pub(super) found: Found,
+    /// The number of the connection, of all of the adapter; meaningless while there is none.
+    number: u64,
+    /// When the connection was made; until then, when making it began.
     born: Instant,
     /// How often the pool had been closed when the connection was taken or made.
     closings: u64,
@@ -56,6 +60,7 @@ impl<C: Pooled> Lease<C> {
             conn: None,
             permit: None,
             found: Found::Reconnect,
+            number: 0,
             born: now,
             closings,
             replays: false,
@@ -80,7 +85,14 @@ impl<C: Pooled> Lease<C> {
         let Some(conn) = self.conn.take() else { return };
         self.holds_slot = false;
         let since = self.pool.shared().clock.now();
-        let idle = Idle { conn, permit: self.permit.take(), born: self.born, since, expires: self.expires };
+        let idle = Idle {
+            conn,
+            number: self.number,
+            permit: self.permit.take(),
+            born: self.born,
+            since,
+            expires: self.expires,
+        };
         self.pool.take_back(idle, self.closings);
     }
 
@@ -96,9 +108,21 @@ impl<C: Pooled> Lease<C> {
 
     /// Puts a new connection into the slot.
     pub(crate) fn attach(&mut self, conn: C) -> &mut C {
-        self.born = self.pool.shared().clock.now();
+        let shared = self.pool.shared();
+        let now = shared.clock.now();
+        let elapsed = now.saturating_duration_since(self.born);
+        self.born = now;
+        self.number = shared.number_connection();
         self.closings = self.pool.closings();
-        self.conn.insert(conn)
+        let (conn, again) = (self.conn.insert(conn), self.found == Found::Reconnect);
+        self.pool.tell(self.number, |host, port, connection| PoolEvent::Connected {
+            host,
+            port,
+            connection,
+            elapsed,
+            again,
+        });
+        conn
     }
 
     /// What the pool connects to.
@@ -129,17 +153,23 @@ impl<C: Pooled> Lease<C> {
         self.pool.count_end(end);
         drop(self.conn.take());
         self.found = Found::Reconnect;
+        self.pool.tell_end(self.number, end);
         self.pool.log_reset();
+        self.begin_to_connect();
     }
 
     /// Returns the connection to the pool, to be used again within `keep_alive` if the server set that limit.
     pub(crate) fn recycle(mut self, keep_alive: Option<Duration>) {
-        let Some(conn) = self.conn.take() else { return };
-        self.holds_slot = false;
         let shared = self.pool.shared();
         let since = shared.clock.now();
         let expires = shared.expires(self.born, since, keep_alive);
-        let idle = Idle { conn, permit: self.permit.take(), born: self.born, since, expires };
+        if self.conn.is_some() && self.pool.wants_back(self.closings, expires, since) {
+            // Before another thread can have it.
+            self.pool.tell(self.number, |host, port, connection| PoolEvent::Recycled { host, port, connection });
+        }
+        let Some(conn) = self.conn.take() else { return };
+        self.holds_slot = false;
+        let idle = Idle { conn, number: self.number, permit: self.permit.take(), born: self.born, since, expires };
         self.pool.take_back(idle, self.closings);
     }
 
@@ -148,23 +178,36 @@ impl<C: Pooled> Lease<C> {
     pub(crate) fn discard(mut self) {
         let Some(conn) = self.conn.take() else { return };
         self.holds_slot = false;
-        self.pool.retire(conn, self.permit.take(), DiscardReason::NotReusable);
+        self.pool.retire(conn, self.number, self.permit.take(), DiscardReason::NotReusable);
         let shared = self.pool.shared();
         shared.sweep_if_due(shared.clock.now());
     }
 
-    /// Takes over an idle connection, unless it has expired or is stale.
-    pub(super) fn hold(&mut self, idle: Idle<C>, now: Instant) {
+    /// Takes over an idle connection; true if it has expired. [`probe`](Self::probe) comes next.
+    pub(super) fn hold(&mut self, idle: Idle<C>, now: Instant) -> bool {
         let expired = idle.has_expired(now);
         self.permit = idle.permit;
         (self.born, self.expires) = (idle.born, idle.expires);
+        self.number = idle.number;
         self.found = Found::Reused;
-        let conn = self.conn.insert(idle.conn);
+        self.conn = Some(idle.conn);
+        expired
+    }
+
+    /// Gives up the connection that was taken over if it has expired or is stale.
+    pub(super) fn probe(&mut self, expired: bool) {
         if expired {
             self.reconnect(End::Discarded(DiscardReason::Expired));
-        } else if conn.is_stale() {
+        } else if self.conn.as_mut().is_some_and(Pooled::is_stale) {
             self.reconnect(End::Dropped);
+        } else {
+            self.pool.tell(self.number, |host, port, connection| PoolEvent::Reused { host, port, connection });
         }
+    }
+
+    /// Notes that what comes next is to make the connection.
+    pub(super) fn begin_to_connect(&mut self) {
+        self.born = self.pool.shared().clock.now();
     }
 
     /// Marks the slot as returned.
@@ -175,13 +218,14 @@ impl<C: Pooled> Lease<C> {
 
 impl<C: Pooled> Drop for Lease<C> {
     fn drop(&mut self) {
+        let returning = self.holds_slot.then(|| Returning::new(&self.pool, Slot::Empty));
         if let Some(conn) = self.conn.take() {
-            self.pool.count_end(End::Discarded(DiscardReason::Failed));
+            let end = End::Discarded(DiscardReason::Failed);
+            self.pool.count_end(end);
             drop(conn);
+            self.pool.tell_end(self.number, end);
         }
-        if self.holds_slot {
-            self.pool.check_in(Slot::Empty);
-        }
+        drop(returning);
         // The permit is dropped last, with the fields.
     }
 }

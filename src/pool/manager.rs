@@ -14,6 +14,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::connection_pool::{ConnectionPool, Endpoint};
+use super::events::{Listener, PoolEvent};
 use super::lru::Lru;
 use super::monitor::Monitor;
 use super::permits::PoolId;
@@ -42,6 +43,8 @@ pub(crate) struct PoolSettings {
     pub(crate) reap_idle: bool,
     /// After how long a wait is worth a warning.
     pub(crate) long_wait: Option<Duration>,
+    /// Who is told of what happens.
+    pub(crate) listener: Listener,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -78,8 +81,20 @@ struct Known<K, C: Pooled> {
 /// What a look-up that found nothing in use leaves to do.
 struct Added<C: Pooled> {
     pool: Arc<ConnectionPool<C>>,
-    /// Pools that were marked: the one that was evicted, the one that was found again.
-    marked: [Option<Arc<ConnectionPool<C>>>; 2],
+    /// The pool was found again.
+    again: Option<Marked<C>>,
+    evicted: Option<Marked<C>>,
+}
+
+/// A pool that was marked under the manager's lock. It [follows](ConnectionPool::follow) when this is dropped, with the lock
+/// free; also when a listener panics.
+#[must_use = "a marked pool has to follow"]
+struct Marked<C: Pooled>(Arc<ConnectionPool<C>>);
+
+impl<C: Pooled> Drop for Marked<C> {
+    fn drop(&mut self) {
+        self.0.follow();
+    }
 }
 
 impl<K: Send + 'static, C: Pooled> Manager<K, C> {
@@ -95,6 +110,7 @@ impl<K: Send + 'static, C: Pooled> Manager<K, C> {
                 settings.max_lifetime,
                 settings.max_connections,
                 settings.long_wait,
+                settings.listener,
                 inner.clone(),
                 settings.reap_idle,
             )),
@@ -111,17 +127,20 @@ impl<K: Send + 'static, C: Pooled> Manager<K, C> {
             return pool;
         }
         let (key, fresh) = (lookup.to_key(), inner.new_pool(lookup.endpoint()));
-        let Added { pool, marked } = inner.pools.with(|known| match find(known) {
+        let Added { pool, again, evicted } = inner.pools.with(|known| match find(known) {
             // Another thread was faster; what was made here has no connection yet.
-            Some(faster) => Added { pool: faster, marked: [None, None] },
+            Some(faster) => Added { pool: faster, again: None, evicted: None },
             None => {
                 let again = known.retired.take(hash, |key| lookup.is(key));
                 known.add(hash, key, &fresh, again)
             }
         });
-        for pool in marked.iter().flatten() {
-            pool.follow();
+        drop(again);
+        if let Some(Marked(evicted)) = &evicted {
+            let Endpoint { host, port, .. } = evicted.endpoint();
+            inner.shared.listener.tell(|| PoolEvent::Evicted { host, port: *port });
         }
+        drop(evicted);
         pool
     }
 
@@ -159,9 +178,8 @@ impl<K, C: Pooled> Inner<K, C> {
     }
 
     fn close(&self) {
-        for pool in self.pools.with(Known::close) {
-            pool.follow();
-        }
+        // All of them follow, even if a listener panics at one.
+        drop(self.pools.with(Known::close));
         if let Some(reaper) = &self.shared.reaper {
             reaper.wake();
         }
@@ -185,19 +203,19 @@ impl<K, C: Pooled> Known<K, C> {
         let evicted = evicted.map(|(hash, key, evicted)| {
             evicted.mark(true);
             self.retired.put(hash, key, &evicted);
-            evicted
+            Marked(evicted)
         });
-        Added { pool, marked: [evicted, again] }
+        Added { pool, again: again.map(Marked), evicted }
     }
 
     /// Takes all pools out of use, and renounces what is leased of any. Returns those to be closed.
-    fn close(&mut self) -> Vec<Arc<ConnectionPool<C>>> {
+    fn close(&mut self) -> Vec<Marked<C>> {
         self.retired.values().for_each(|pool| pool.renounce());
         let closed = self.used.clear().into_iter().map(|(hash, key, pool)| {
             pool.renounce();
             pool.mark(true);
             self.retired.put(hash, key, &pool);
-            pool
+            Marked(pool)
         });
         closed.collect()
     }

@@ -9,8 +9,10 @@
 //!   state is reached through a closure ([`monitor`]), and transitions return what must be closed.
 //! - Waiters are served in order of arrival, by direct handover ([`queue`]).
 //! - A lease that is dropped closes its connection. Only [`Lease::recycle`] returns one to the pool.
+//! - Who listens to what happens ([`events`]) is told with no lock held, and may panic.
 
 mod connection_pool;
+mod events;
 mod gate;
 mod lease;
 mod lru;
@@ -34,6 +36,8 @@ mod test_support;
 mod wait_limit;
 
 pub(crate) use connection_pool::{ConnectionPool, Endpoint, NoSlot};
+pub(crate) use events::Listener;
+pub use events::PoolEvent;
 pub(crate) use gate::{Gate, Held, Pass};
 pub(crate) use lease::{Found, Lease};
 pub(crate) use manager::{Lookup, Manager, PoolSettings};

@@ -130,11 +130,22 @@ impl<L: Send + 'static> Permits<L> {
     ) -> Option<Granted<L>> {
         let waiter = || Arc::new(PermitWaiter { of: Arc::clone(self), signal: signal.clone() });
         let grant = wait.sleep(&self.state, signal, waiter, |state| state.queue.collect(ticket), is_long);
-        let grant = grant.or_else(|| self.change(|state| state.queue.leave(ticket)))?;
-        Some(match grant {
+        match grant {
+            Some(grant) => Some(self.granted(grant)),
+            None => self.leave(ticket),
+        }
+    }
+
+    /// Gives up waiting. What was handed over at the last moment is still theirs.
+    pub(super) fn leave(self: &Arc<Self>, ticket: Ticket) -> Option<Granted<L>> {
+        self.change(|state| state.queue.leave(ticket)).map(|grant| self.granted(grant))
+    }
+
+    fn granted(self: &Arc<Self>, grant: Grant<L>) -> Granted<L> {
+        match grant {
             Grant::Permit => Granted::Permit(Some(self.permit())),
             Grant::Connection(live) => Granted::Connection(live),
-        })
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use super::events::Listener;
 use super::permits::{Permit, Permits, PoolId};
 use super::reaper::Reaper;
 use crate::clock::Clock;
@@ -20,9 +21,12 @@ pub(super) struct Shared<C> {
     pub(super) max_lifetime: Option<Duration>,
     pub(super) permits: Option<Arc<Permits<Idle<C>>>>,
     pub(super) long_wait: Option<Duration>,
+    pub(super) listener: Listener,
     pub(super) pools: Weak<dyn Pools>,
     /// The thread that closes idle connections in a quiet process, if there is to be one.
     pub(super) reaper: Option<Arc<Reaper>>,
+    /// How many connections were made.
+    connections: AtomicU64,
     epoch: Instant,
     /// In nanoseconds since the epoch.
     next_sweep: AtomicU64,
@@ -44,6 +48,8 @@ pub(super) trait Pools: Send + Sync {
 /// A connection that nobody uses. Dropping it closes it, and then gives up its permit.
 pub(super) struct Idle<C> {
     pub(super) conn: C,
+    /// Of all connections of the adapter.
+    pub(super) number: u64,
     pub(super) permit: Option<Permit<Idle<C>>>,
     pub(super) born: Instant,
     pub(super) since: Instant,
@@ -66,6 +72,7 @@ impl<C> Shared<C> {
         max_lifetime: Option<Duration>,
         max_connections: Option<usize>,
         long_wait: Option<Duration>,
+        listener: Listener,
         pools: Weak<dyn Pools>,
         reap_idle: bool,
     ) -> Self {
@@ -78,11 +85,18 @@ impl<C> Shared<C> {
             max_lifetime,
             permits,
             long_wait,
+            listener,
             pools,
             reaper,
+            connections: AtomicU64::new(0),
             epoch,
             next_sweep: AtomicU64::new(0),
         }
+    }
+
+    /// The number of a new connection, from 1.
+    pub(super) fn number_connection(&self) -> u64 {
+        self.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// When a connection that becomes idle now has to be closed.
@@ -112,17 +126,35 @@ impl<C> Shared<C> {
         if self.next_sweep.compare_exchange(due, meanwhile, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             return;
         }
+        // Also where a listener panics.
+        let _rest = Rest { shared: self, since: now };
         if let Some(pools) = self.pools.upgrade() {
             pools.sweep(now);
         }
+    }
+
+    fn rest(&self, since: Instant) {
         let ended = self.clock.now();
-        let rest = ended.saturating_duration_since(now).saturating_mul(REST_TO_WORK).clamp(SHORTEST_REST, LONGEST_REST);
-        self.next_sweep.store(self.nanos(ended).saturating_add(rest.as_nanos() as u64), Ordering::Relaxed);
+        let rest = ended.saturating_duration_since(since).saturating_mul(REST_TO_WORK);
+        let rest = rest.clamp(SHORTEST_REST, LONGEST_REST).as_nanos() as u64;
+        self.next_sweep.store(self.nanos(ended).saturating_add(rest), Ordering::Relaxed);
     }
 
     fn nanos(&self, at: Instant) -> u64 {
         let since = at.saturating_duration_since(self.epoch);
         since.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(since.subsec_nanos()))
+    }
+}
+
+/// Sets when the next sweep is due, once the one that began at `since` is over.
+struct Rest<'a, C> {
+    shared: &'a Shared<C>,
+    since: Instant,
+}
+
+impl<C> Drop for Rest<'_, C> {
+    fn drop(&mut self) {
+        self.shared.rest(self.since);
     }
 }
 
@@ -182,8 +214,16 @@ mod tests {
             let clock = TestClock::new();
             let slow = Arc::new(Slow { clock: Arc::clone(&clock), takes, sweeps: AtomicUsize::new(0) });
             let (pools, start): (Arc<dyn Pools>, _) = (Arc::clone(&slow) as _, clock.now());
-            let shared =
-                Shared::<()>::new(Arc::clone(&clock) as _, None, None, None, None, Arc::downgrade(&pools), false);
+            let shared = Shared::<()>::new(
+                Arc::clone(&clock) as _,
+                None,
+                None,
+                None,
+                None,
+                Listener::default(),
+                Arc::downgrade(&pools),
+                false,
+            );
 
             for _ in 0..2000 {
                 shared.sweep_if_due(clock.now());

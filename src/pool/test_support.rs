@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Endpoint, Lookup, PoolSettings, Pooled};
+use super::{Endpoint, Listener, Lookup, PoolSettings, Pooled};
 use crate::clock::{self, Clock};
 use crate::log_targets;
 
@@ -155,6 +155,7 @@ pub(super) fn settings() -> PoolSettings {
         max_connections: None,
         reap_idle: false,
         long_wait: None,
+        listener: Listener::default(),
         clock: TestClock::new(),
     }
 }

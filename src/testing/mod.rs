@@ -1,5 +1,5 @@
 //! For tests of programs that use this crate (feature `testing`): a scripted server, an adapter without a network, recorded
-//! traffic, and a clock that does not wait.
+//! traffic, a clock that does not wait, and a timeline that draws what pools did.
 //!
 //! | to test | use |
 //! |---|---|
@@ -7,6 +7,7 @@
 //! | a program against the traffic of a real server, without that server | `Recorder` (feature `json`) |
 //! | what happens on the wire, over TCP and TLS | [`TestServer`] |
 //! | backoff and limits on time | [`FakeClock`] |
+//! | which thread has which connection when, and who waits | [`Timeline`] |
 
 mod authority;
 mod clock;
@@ -19,6 +20,8 @@ mod recorder;
 mod reply;
 mod request;
 mod server;
+mod timeline;
+mod timeline_svg;
 mod tls;
 mod url_pattern;
 
@@ -31,4 +34,5 @@ pub use recorder::{MatchOn, Recorder};
 pub use reply::Reply;
 pub use request::TestRequest;
 pub use server::{Peer, TestServer, TestServerBuilder, serve};
+pub use timeline::Timeline;
 pub use url_pattern::{IntoUrlPattern, Prefix, prefix};

@@ -22,9 +22,11 @@ mod drains;
 mod early_answers;
 mod error_facts;
 mod errors;
+mod events;
 #[cfg(target_os = "linux")]
 mod exhaustion;
 mod expect_continue;
+mod fairness;
 mod files;
 mod first_calls;
 mod hooks;
