@@ -17,6 +17,11 @@ mod sealed {
 /// `Fn(&MockRequest) -> Reply`.
 ///
 /// The trait is sealed: it cannot be implemented outside this crate.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an answer of a mock",
+    label = "expected a `Reply`, a failure, or a closure that answers",
+    note = "an answer is `Reply::new(200)`, a failure such as `ErrorKind::ReadTimeout`, or `|request: &MockRequest| ...`"
+)]
 pub trait IntoAnswer: sealed::Sealed {
     #[doc(hidden)]
     fn into_answer(self) -> Answer;

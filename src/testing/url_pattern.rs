@@ -15,6 +15,10 @@ mod sealed {
 /// is, with one exactly that. Scheme and host are compared without regard to case, and fragments and user info do not count.
 ///
 /// The trait is sealed: it cannot be implemented outside this crate.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a pattern of URLs",
+    label = "expected text, or a closure over the URL"
+)]
 pub trait IntoUrlPattern: sealed::Sealed {
     #[doc(hidden)]
     fn into_pattern(self) -> UrlPattern;
