@@ -30,7 +30,7 @@ use crate::message::response::{Exchange, Parts};
 use crate::message::stream::BodySource;
 use crate::net::{ConnectError, Connected, Limits, Plan};
 use crate::pace::{Hold, Outcome};
-use crate::pool::{ConnectionPool, Found, Held, Lease, NoSlot, Pass, PoolStats};
+use crate::pool::{ConnectionPool, Found, Held, Lease, NoSlot, Pass, PoolEvent, PoolStats};
 use crate::verify::Verify;
 
 /// The default of `keep_alive_margin`.
@@ -174,13 +174,15 @@ impl Engine {
 
     /// Lets the pace learn from the head of an answer, before its connection is free for another.
     #[inline(never)]
-    fn answered(&self, pass: &Pass, head: &ResponseHead) {
+    fn answered(&self, job: &Job<'_>, pass: &Pass, head: &ResponseHead) {
         let status = head.status.as_u16();
         if self.settings.pace.pause && matches!(status, 429 | 503) {
             let retry_after = head.headers.get("retry-after");
             let time = retry_after.and_then(|value| self.settings.retry.retry_after_at(value, self.clock.wall()));
             if let Some(time) = time {
                 pass.pause(self.clock.now(), time);
+                let (host, port) = job.origin();
+                self.settings.listener.tell(|| PoolEvent::Paused { host, port, duration: time });
             }
         }
         match status {
@@ -278,7 +280,7 @@ impl Engine {
             }
             Ok((head, whole)) => {
                 if let Some(pass) = lease.pass() {
-                    self.answered(pass, &head);
+                    self.answered(job, pass, &head);
                 }
                 let unread = Unread { lease, buffer, reuse: Reuse::Close(None), stops };
                 self.answer(job, head, whole, unread, patience, exchange)

@@ -101,7 +101,7 @@ impl<C: Pooled> ConnectionPool<C> {
         let mut wait = WaitLimit::new(limit, cancel, self.shared.long_wait);
         let lease = self.check_out_within(&mut wait);
         if lease.is_err() {
-            self.end_wait(&wait);
+            self.end_wait(&mut wait);
         }
         lease
     }
@@ -117,8 +117,8 @@ impl<C: Pooled> ConnectionPool<C> {
         let mut wait = WaitLimit::new(limit, cancel, self.shared.long_wait);
         let check_out = |wait: &mut WaitLimit<'_>| self.check_out_within(wait);
         let let_through = gate.enter(&*self.shared.clock, now, &mut wait, check_out, Lease::unused);
-        if let Some(waited) = wait.waited() {
-            self.counts.waited(waited);
+        if let_through.is_err() {
+            self.end_wait(&mut wait);
         }
         let_through.map(|(lease, pass)| lease.with_pass(pass))
     }
@@ -144,9 +144,10 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 
     /// Counts and tells how long this thread has waited, if it has.
-    fn end_wait(&self, wait: &WaitLimit<'_>) {
-        if let Some(elapsed) = wait.waited() {
-            self.counts.waited(elapsed);
+    fn end_wait(&self, wait: &mut WaitLimit<'_>) {
+        let Some(elapsed) = wait.waited() else { return };
+        self.counts.waited(elapsed);
+        if wait.tells_end() {
             self.tell(0, |host, port, _| PoolEvent::Waited { host, port, elapsed });
         }
     }
@@ -359,7 +360,9 @@ impl<C: Pooled> ConnectionPool<C> {
             Arrival::Queued(ticket, signal) => {
                 let mut place = Place { pool: self, ticket, is_taken: true };
                 let begun = wait.begin();
-                self.tell(0, |host, port, _| PoolEvent::Waiting { host, port });
+                if wait.tells_begin() {
+                    self.tell(0, |host, port, _| PoolEvent::Waiting { host, port });
+                }
                 self.log_wait(None);
                 let waiter = || Arc::new(SlotWaiter { pool: Arc::clone(self), signal: signal.clone() });
                 let slot = wait.sleep(
@@ -440,7 +443,7 @@ impl<C: Pooled> ConnectionPool<C> {
         if !planted!(NoRelieveAtArrival) {
             self.relieve();
         }
-        if wait.waited().is_none() {
+        if wait.tells_begin() {
             self.tell(0, |host, port, _| PoolEvent::Waiting { host, port });
         }
         let begun = wait.begin();

@@ -127,8 +127,8 @@ pub enum PoolEvent<'a> {
         /// How long the thread sleeps before the next.
         delay: Duration,
     },
-    /// Requests to an origin wait for `duration`, because of a rate limit or of a `Retry-After`. `host` and `port` are those
-    /// of the origin.
+    /// An answer asked to wait, and from now on all requests to its origin do, for `duration`
+    /// ([`pause_on_retry_after`](crate::HttpAdapterBuilder::pause_on_retry_after)). `host` and `port` are those of the origin.
     #[non_exhaustive]
     Paused {
         /// The host of the requests.

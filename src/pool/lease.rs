@@ -82,17 +82,12 @@ impl<C: Pooled> Lease<C> {
 
     /// Gives back a slot that was not used after all, with the connection as it was.
     pub(super) fn unused(mut self) {
+        let since = self.pool.shared().clock.now();
+        self.tell_recycled(self.expires, since);
         let Some(conn) = self.conn.take() else { return };
         self.holds_slot = false;
-        let since = self.pool.shared().clock.now();
-        let idle = Idle {
-            conn,
-            number: self.number,
-            permit: self.permit.take(),
-            born: self.born,
-            since,
-            expires: self.expires,
-        };
+        let (number, permit) = (self.number, self.permit.take());
+        let idle = Idle { conn, number, permit, born: self.born, since, expires: self.expires };
         self.pool.take_back(idle, self.closings);
     }
 
@@ -163,14 +158,18 @@ impl<C: Pooled> Lease<C> {
         let shared = self.pool.shared();
         let since = shared.clock.now();
         let expires = shared.expires(self.born, since, keep_alive);
-        if self.conn.is_some() && self.pool.wants_back(self.closings, expires, since) {
-            // Before another thread can have it.
-            self.pool.tell(self.number, |host, port, connection| PoolEvent::Recycled { host, port, connection });
-        }
+        self.tell_recycled(expires, since);
         let Some(conn) = self.conn.take() else { return };
         self.holds_slot = false;
         let idle = Idle { conn, number: self.number, permit: self.permit.take(), born: self.born, since, expires };
         self.pool.take_back(idle, self.closings);
+    }
+
+    /// Tells that the connection comes back, before another thread can have it; unless it cannot be kept.
+    fn tell_recycled(&self, expires: Option<Instant>, now: Instant) {
+        if self.conn.is_some() && self.pool.wants_back(self.closings, expires, now) {
+            self.pool.tell(self.number, |host, port, connection| PoolEvent::Recycled { host, port, connection });
+        }
     }
 
     /// Closes the connection of an exchange that did not fail, because of `Connection: close` or a body that was not read to

@@ -4,6 +4,7 @@
 //! and only while it looks at them: it never keeps an adapter alive, and ends when the adapter is dropped or closed. What
 //! becomes idle wakes it only if its end is earlier than what the thread waits for.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Weak};
 use std::thread;
@@ -93,7 +94,8 @@ impl Reaper {
             // From here on everything is noted, as what becomes idle behind the look would be missed.
             self.looks_at.store(NEVER, SeqCst);
             next = self.pools.upgrade().and_then(|pools| {
-                pools.sweep(self.clock.now());
+                // A listener that panics has no caller here, and must not end the thread.
+                let _ = catch_unwind(AssertUnwindSafe(|| pools.sweep(self.clock.now())));
                 pools.first_end()
             });
         }

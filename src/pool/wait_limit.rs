@@ -18,16 +18,28 @@ pub(super) struct WaitLimit<'a> {
     /// After how long a wait is worth a word; `None` once it was said.
     long: Option<Duration>,
     begun: Option<Instant>,
+    /// Who listens was told of a wait, and not yet that it is over.
+    is_told: bool,
 }
 
 impl<'a> WaitLimit<'a> {
     pub(super) fn new(limit: Option<Duration>, cancel: Option<&'a Cancel>, long: Option<Duration>) -> Self {
-        Self { limit, cancel, long, begun: None }
+        Self { limit, cancel, long, begun: None, is_told: false }
     }
 
     /// When the first wait began, which may be now.
     pub(super) fn begin(&mut self) -> Instant {
         *self.begun.get_or_insert_with(clock::now)
+    }
+
+    /// Whether the begin of a wait is to be told: it is not, while an earlier one is not over.
+    pub(super) fn tells_begin(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_told, true)
+    }
+
+    /// Whether the end of a wait is to be told: where its begin was.
+    pub(super) fn tells_end(&mut self) -> bool {
+        std::mem::take(&mut self.is_told)
     }
 
     /// How long all waits took so far; `None` if there was none.

@@ -164,6 +164,16 @@ fn a_retry_is_told_of_with_its_delay_and_the_attempts_so_far() {
 }
 
 #[test]
+fn a_pause_of_the_origin_is_told_of() {
+    let server = TestServer::http(|_| Reply::new(429).header("Retry-After", "7"));
+    let (adapter, events) = listening(HttpAdapter::builder().pause_on_retry_after(true));
+
+    assert_eq!(session_over(&adapter).get(server.url("/")).send().unwrap().status_code(), 429);
+
+    assert_eq!(told(&events), ["connection 1 made in 0.0ns", "paused for 7.0s", "connection 1 recycled"]);
+}
+
+#[test]
 fn who_waits_is_told_once_until_the_wait_is_over() {
     for builder in [HttpAdapter::builder().pool_maxsize(1).pool_block(true), HttpAdapter::builder().max_connections(1)]
     {
