@@ -26,6 +26,31 @@ impl fmt::Debug for Resolver {
     }
 }
 
+/// The caller's own rule about which addresses may be connected to.
+#[derive(Clone)]
+pub(crate) struct Allowed(pub(crate) Arc<dyn Fn(IpAddr) -> bool + Send + Sync>);
+
+impl Allowed {
+    /// The addresses that are allowed, in their order. That there is none is an error.
+    pub(super) fn those_of(&self, mut addresses: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
+        let first = addresses.first().copied();
+        addresses.retain(|address| (self.0)(address.ip()));
+        match first {
+            Some(first) if addresses.is_empty() => {
+                let text = format!("the address {} is not allowed", first.ip());
+                Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
+            }
+            _ => Ok(addresses),
+        }
+    }
+}
+
+impl fmt::Debug for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Allowed")
+    }
+}
+
 /// Whether `host` needs no lookup.
 pub(super) fn is_literal(host: &str) -> bool {
     host.parse::<IpAddr>().is_ok()
@@ -163,6 +188,16 @@ mod tests {
         }));
 
         assert_eq!(resolve("api.test", 8080, Some(&own), None).unwrap(), addresses(&["10.0.0.1:8080", "10.0.0.2:9"]));
+    }
+
+    #[test]
+    fn only_allowed_addresses_are_left_and_none_is_an_error() {
+        let public = Allowed(Arc::new(|address: IpAddr| !address.is_loopback()));
+
+        let mixed = addresses(&["127.0.0.1:1", "1.1.1.1:1", "[::1]:1", "[2001:db8::1]:1"]);
+        assert_eq!(public.those_of(mixed).unwrap(), addresses(&["1.1.1.1:1", "[2001:db8::1]:1"]));
+        let error = public.those_of(addresses(&["127.0.0.1:1", "[::1]:1"])).unwrap_err();
+        assert_eq!((error.kind(), &*error.to_string()), (io::ErrorKind::PermissionDenied, "the address 127.0.0.1 is not allowed"));
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod events;
 mod exhaustion;
 mod expect_continue;
 mod fairness;
+mod faults;
 mod files;
 mod first_calls;
 mod hooks;
@@ -51,6 +52,7 @@ mod responses;
 mod retry;
 mod session;
 mod streaming;
+mod terminal;
 mod timeouts;
 #[cfg(feature = "rustls")]
 mod tls;
