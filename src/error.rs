@@ -418,7 +418,7 @@ impl fmt::Debug for Error {
         let mut out = f.debug_struct("Error");
         out.field("kind", &self.inner.kind).field("message", &self.inner.message);
         if let Some(url) = self.url() {
-            out.field("url", &format_args!("{}", url.without_user_info()));
+            out.field("url", &format_args!("{}", printable(url.without_user_info())));
         }
         if let Some(source) = &self.inner.source {
             out.field("source", source);

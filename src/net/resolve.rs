@@ -78,6 +78,17 @@ enum News {
     Cancelled,
 }
 
+/// The end of the lookup's thread: a resolver that panics is an answer too, or the caller would wait forever.
+struct Answering(mpsc::SyncSender<News>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = self.0.try_send(News::Answer(Err(io::Error::other("the resolver panicked"))));
+        }
+    }
+}
+
 struct Caller(mpsc::SyncSender<News>);
 
 impl Stop for Caller {
@@ -91,9 +102,11 @@ fn look_up_beside(host: &str, port: u16, own: Option<&Resolver>, cancel: &Cancel
     let (say, said) = mpsc::sync_channel(2);
     let Some(_registration) = cancel.register(Arc::new(Caller(say.clone()))) else { return Err(Stopped::Cancelled) };
     let (name, resolver) = (host.to_owned(), own.cloned());
+    let say = Answering(say);
     let look_up_there = move || {
+        let answer = look_up(&name, port, resolver.as_ref());
         // The caller may have left.
-        let _ = say.send(News::Answer(look_up(&name, port, resolver.as_ref())));
+        let _ = say.0.try_send(News::Answer(answer));
     };
     let thread = std::thread::Builder::new().name("petition-lookup".to_owned()).spawn(look_up_there);
     if thread.is_err() {
@@ -103,7 +116,8 @@ fn look_up_beside(host: &str, port: u16, own: Option<&Resolver>, cancel: &Cancel
     match said.recv() {
         Ok(News::Answer(answer)) => answer.map_err(Stopped::Io),
         Ok(News::Cancelled) => Err(Stopped::Cancelled),
-        Err(_) => Err(Stopped::Io(io::Error::other("the resolver panicked"))),
+        // The registration keeps a sender, so this is never so.
+        Err(_) => Err(Stopped::Io(io::Error::other("the lookup gave no answer"))),
     }
 }
 
@@ -229,6 +243,15 @@ mod tests {
 
         assert!(matches!(caller.join().unwrap(), Err(Stopped::Cancelled)));
         drop(end);
+    }
+
+    #[test]
+    fn a_resolver_that_panics_is_an_error_and_no_endless_wait() {
+        let panicking = Resolver(Arc::new(|_: &str, _| panic!("as a program may")));
+
+        let error = resolve("api.test", 80, Some(&panicking), Some(&Cancel::new())).unwrap_err();
+
+        assert!(matches!(error, Stopped::Io(error) if error.to_string() == "the resolver panicked"));
     }
 
     #[test]

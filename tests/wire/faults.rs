@@ -66,7 +66,7 @@ fn a_panic_in_a_callback_costs_its_request_and_neither_a_slot_nor_the_session() 
     let retry = || Retry::new().total(1).status_forcelist([503]);
     let settings = || HttpAdapter::builder().pool_maxsize(1).pool_block(true).pool_timeout(5).resolver(resolve);
     let adapter = settings().max_retries(retry().retry_if(|attempt| attempt.status() == Some(503) && fail())).build();
-    let sleepless = settings().max_retries(retry().backoff_factor(1)).clock(PanickingClock(FakeClock::new())).build();
+    let sleepless = settings().max_retries(retry().total(2).backoff_factor(1)).clock(PanickingClock(FakeClock::new())).build();
     let mut session = session_over(&adapter);
     session.mount("http://sleepless.test", sleepless.clone());
     session.mount("http://adapter.test", |_: &mut PreparedRequest, _: &SendOptions| -> petition::Result<Response> { fail() });
@@ -230,7 +230,7 @@ fn a_time_of_day_that_jumps_changes_dates_and_nothing_else() {
     });
     let wall = Arc::new(Wall { clock: FakeClock::new(), seconds: AtomicU64::new(THEN) });
     let retry = Retry::new().total(1).status_forcelist([503]).retry_after_max(3600).raise_on_status(false);
-    let adapter = HttpAdapter::builder().max_retries(retry).clock(Arc::clone(&wall)).build();
+    let adapter = HttpAdapter::builder().max_retries(retry).clock(Arc::clone(&wall)).idle_timeout(600).build();
     let session = session_over(&adapter);
 
     let mut slept = 0;
