@@ -69,10 +69,31 @@ fn main() -> petition::Result<()> {
 
     let public = ["1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8"];
     let private = [
-        "10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "198.18.0.1", "224.0.0.1", "255.255.255.255", "::", "::1",
-        "fe80::1", "fc00::1", "ff02::1", "2002:7f00:1::", "64:ff9b::a00:1", "2001::1", "2001:db8::1", "::7f00:1",
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.1.1",
+        "100.64.0.1",
+        "198.18.0.1",
+        "224.0.0.1",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "fe80::1",
+        "fc00::1",
+        "ff02::1",
+        "2002:7f00:1::",
+        "64:ff9b::a00:1",
+        "2001::1",
+        "2001:db8::1",
+        "::7f00:1",
     ];
     let allowed = |texts: &[&str]| texts.iter().filter(|text| text.parse().is_ok_and(is_public)).count();
-    println!("allowed: {} of {} public, {} of {} private", allowed(&public), public.len(), allowed(&private), private.len());
+    println!(
+        "allowed: {} of {} public, {} of {} private",
+        allowed(&public),
+        public.len(),
+        allowed(&private),
+        private.len()
+    );
     Ok(())
 }

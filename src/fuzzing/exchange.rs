@@ -61,7 +61,11 @@ fn assert_next_is_clean(session: &Session, server: &Server) {
     server.say([]);
     let response = session.get(server.url()).send().unwrap_or_else(|error| panic!("the next request failed: {error}"));
     assert_eq!(response.status_code(), 200);
-    assert_eq!(response.content().unwrap_or_default(), &LAST_WORD[LAST_WORD.len() - 9..], "an answer of another request");
+    assert_eq!(
+        response.content().unwrap_or_default(),
+        &LAST_WORD[LAST_WORD.len() - 9..],
+        "an answer of another request"
+    );
 }
 
 fn assert_is_no_wait(error: &crate::Error) {
@@ -88,7 +92,11 @@ pub fn exchange(data: &[u8]) {
         Ok(response) => {
             let plain = response.history().is_empty() && response.headers().get("content-encoding").is_none();
             let status = first.head.as_ref().map(|head| head.status);
-            if alone && plain && status == Some(response.status_code()) && status.is_some_and(|status| status.is_success()) {
+            if alone
+                && plain
+                && status == Some(response.status_code())
+                && status.is_some_and(|status| status.is_success())
+            {
                 assert!(first.end.is_ok(), "an answer that the codec refuses: {:?}", first.end);
                 assert_eq!(response.content().unwrap_or_default(), first.body);
             }

@@ -45,7 +45,8 @@ pub fn set_cookie(data: &[u8]) {
             let target = CookieTarget { host, path: "/one/two", secure };
             let header = jar.header_with(None, &target, now).expect("it came off the wire").unwrap_or_default();
             assert!(!header.contains(['\r', '\n', '\0']), "{header:?}");
-            let insecure: usize = jar.iter().filter(|cookie| !cookie.secure).map(|own| own.name.len() + own.value.len() + 3).sum();
+            let insecure: usize =
+                jar.iter().filter(|cookie| !cookie.secure).map(|own| own.name.len() + own.value.len() + 3).sum();
             assert!(secure || header.len() <= insecure, "a Secure cookie over http: {header:?}");
         }
     }

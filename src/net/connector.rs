@@ -153,8 +153,8 @@ impl Run<'_> {
             return Err(peer.error(Phase::Resolve, ConnectErrorKind::TotalTimeout(None)));
         }
         let looked_up = Peer { host, port, ..peer };
-        let addresses =
-            addresses.map_err(|stopped| looked_up.error(Phase::Resolve, self.kind(stopped, ConnectErrorKind::Resolve)))?;
+        let addresses = addresses
+            .map_err(|stopped| looked_up.error(Phase::Resolve, self.kind(stopped, ConnectErrorKind::Resolve)))?;
         // What is checked is what is connected to: there is no other look-up afterwards.
         let Some(allowed) = &self.connector.allowed else { return Ok(addresses) };
         allowed.those_of(addresses).map_err(|why| looked_up.error(Phase::Connect, ConnectErrorKind::Connect(why)))

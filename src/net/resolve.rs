@@ -211,7 +211,10 @@ mod tests {
         let mixed = addresses(&["127.0.0.1:1", "1.1.1.1:1", "[::1]:1", "[2001:db8::1]:1"]);
         assert_eq!(public.those_of(mixed).unwrap(), addresses(&["1.1.1.1:1", "[2001:db8::1]:1"]));
         let error = public.those_of(addresses(&["127.0.0.1:1", "[::1]:1"])).unwrap_err();
-        assert_eq!((error.kind(), &*error.to_string()), (io::ErrorKind::PermissionDenied, "the address 127.0.0.1 is not allowed"));
+        assert_eq!(
+            (error.kind(), &*error.to_string()),
+            (io::ErrorKind::PermissionDenied, "the address 127.0.0.1 is not allowed")
+        );
     }
 
     #[test]

@@ -66,17 +66,26 @@ fn a_panic_in_a_callback_costs_its_request_and_neither_a_slot_nor_the_session() 
     let retry = || Retry::new().total(1).status_forcelist([503]);
     let settings = || HttpAdapter::builder().pool_maxsize(1).pool_block(true).pool_timeout(5).resolver(resolve);
     let adapter = settings().max_retries(retry().retry_if(|attempt| attempt.status() == Some(503) && fail())).build();
-    let sleepless = settings().max_retries(retry().total(2).backoff_factor(1)).clock(PanickingClock(FakeClock::new())).build();
+    let sleepless =
+        settings().max_retries(retry().total(2).backoff_factor(1)).clock(PanickingClock(FakeClock::new())).build();
     let mut session = session_over(&adapter);
     session.mount("http://sleepless.test", sleepless.clone());
-    session.mount("http://adapter.test", |_: &mut PreparedRequest, _: &SendOptions| -> petition::Result<Response> { fail() });
+    session.mount("http://adapter.test", |_: &mut PreparedRequest, _: &SendOptions| -> petition::Result<Response> {
+        fail()
+    });
 
     let acts: Vec<(&str, Act)> = vec![
         ("hook", Box::new(|session, url| drop(session.get(url).on_response(|_| fail()).send()))),
-        ("hook of a stream", Box::new(|session, url| drop(session.get(url).stream(true).on_response(|_| fail()).send()))),
+        (
+            "hook of a stream",
+            Box::new(|session, url| drop(session.get(url).stream(true).on_response(|_| fail()).send())),
+        ),
         ("auth", Box::new(|session, url| drop(session.get(url).auth(|_: &mut PreparedRequest| fail()).send()))),
         ("body", Box::new(|session, url| drop(session.post(url).data(Body::reader(PanickingReader(0))).send()))),
-        ("body of known length", Box::new(|session, url| drop(session.post(url).data(Body::sized(PanickingReader(0), 99)).send()))),
+        (
+            "body of known length",
+            Box::new(|session, url| drop(session.post(url).data(Body::sized(PanickingReader(0), 99)).send())),
+        ),
         (
             "progress of a body",
             Box::new(|session, url| {
@@ -134,7 +143,11 @@ fn a_panic_in_a_callback_costs_its_request_and_neither_a_slot_nor_the_session() 
         assert!(result.is_err(), "{name} did not panic");
 
         for adapter in [&adapter, &sleepless] {
-            assert!(adapter.stats().iter().all(|pool| pool.in_use() == 0), "{name} keeps a slot: {:?}", adapter.stats());
+            assert!(
+                adapter.stats().iter().all(|pool| pool.in_use() == 0),
+                "{name} keeps a slot: {:?}",
+                adapter.stats()
+            );
         }
         let after = session.get("http://one.test/").timeout(LONG).send();
         let after = after.unwrap_or_else(|error| panic!("after {name}: {error}"));
@@ -305,7 +318,8 @@ fn a_name_that_moves_between_two_look_ups_reaches_only_what_is_allowed() {
 #[test]
 fn an_address_in_a_url_and_one_behind_a_redirect_are_checked_like_a_name() {
     let inside = fixed(answer("inside"));
-    let outside = fixed(format!("HTTP/1.1 302 Found\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n", inside.url("/admin")));
+    let outside =
+        fixed(format!("HTTP/1.1 302 Found\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n", inside.url("/admin")));
     let first = AtomicU64::new(0);
     let adapter = everywhere(&outside).allow_address(move |_| first.fetch_add(1, Ordering::Relaxed) == 0).build();
     let session = session_over(adapter);
@@ -383,7 +397,8 @@ mod on_linux {
             let session = session();
             let streamed = session.get(server.url("/")).stream(true).send().unwrap();
             session.get(server.url("/")).send().unwrap();
-            let sockets = || fs::read_dir("/proc/self/fd").unwrap().flatten().filter_map(|fd| fs::read_link(fd.path()).ok());
+            let sockets =
+                || fs::read_dir("/proc/self/fd").unwrap().flatten().filter_map(|fd| fs::read_link(fd.path()).ok());
             assert!(sockets().any(|to| to.to_string_lossy().starts_with("socket:")), "there are some here");
 
             let listed = Command::new("ls").args(["-l", "/proc/self/fd"]).output().unwrap();

@@ -50,6 +50,7 @@ mod replay;
 mod requests;
 mod responses;
 mod retry;
+mod security;
 mod session;
 mod streaming;
 mod terminal;

@@ -26,7 +26,8 @@ fn assert_inert(text: &str, place: &str) {
 fn sessions() -> Vec<Session> {
     let mut retrying = session();
     let retry = Retry::new().total(1).status_forcelist([503]).backoff_factor(0);
-    retrying.mount("http://", HttpAdapter::builder().max_retries(retry).max_headers(20).max_decoded_bytes(1000).build());
+    retrying
+        .mount("http://", HttpAdapter::builder().max_retries(retry).max_headers(20).max_decoded_bytes(1000).build());
     let mut strict = session();
     strict.allow_downgrade = false;
     vec![session(), retrying, strict]
@@ -49,7 +50,10 @@ fn an_answer_leaves_no_control_character_in_errors_and_log_lines() {
         ("transfer coding", with("HTTP/1.1 200 OK\r\nTransfer-Encoding: {}\r\n\r\n")),
         ("chunk size", with("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{}\r\n")),
         ("chunk extension", with("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;{}\r\nxyz")),
-        ("coding", with("HTTP/1.1 200 OK\r\nContent-Encoding: gzip, {}, a, b, c, d, e, f\r\nContent-Length: 3\r\n\r\nabc")),
+        (
+            "coding",
+            with("HTTP/1.1 200 OK\r\nContent-Encoding: gzip, {}, a, b, c, d, e, f\r\nContent-Length: 3\r\n\r\nabc"),
+        ),
         ("coded body", with("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\u{1b}[2")),
         ("location", with("HTTP/1.1 302 Found\r\nLocation: /a{}b\r\nContent-Length: 0\r\n\r\n")),
         ("location, scheme", with("HTTP/1.1 302 Found\r\nLocation: evil:{}\r\nContent-Length: 0\r\n\r\n")),
@@ -58,7 +62,12 @@ fn an_answer_leaves_no_control_character_in_errors_and_log_lines() {
         ("location, direction", with("HTTP/1.1 302 Found\r\nLocation: evil:\u{202e}x\r\nContent-Length: 0\r\n\r\n")),
         ("cookie", with("HTTP/1.1 200 OK\r\nSet-Cookie: a{}=b; Domain=com\r\nContent-Length: 0\r\n\r\n")),
         ("cookie, domain", with("HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Domain={}\r\nContent-Length: 0\r\n\r\n")),
-        ("challenge", with("HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=\"{}\", nonce=\"{}\", qop=auth\r\nContent-Length: 0\r\n\r\n")),
+        (
+            "challenge",
+            with(
+                "HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=\"{}\", nonce=\"{}\", qop=auth\r\nContent-Length: 0\r\n\r\n",
+            ),
+        ),
         ("connection", with("HTTP/1.1 200 OK\r\nConnection: {}, close\r\nContent-Length: 2\r\n\r\nokX{}")),
         ("link", with("HTTP/1.1 200 OK\r\nLink: <evil:{}>; rel=next\r\nContent-Length: 2\r\n\r\n[]")),
         ("charset", with("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset={}\r\nContent-Length: 1\r\n\r\nx")),
@@ -80,7 +89,12 @@ fn an_answer_leaves_no_control_character_in_errors_and_log_lines() {
                     errors.extend(response.json::<Vec<u8>>().err());
                     errors.extend(response.text().err());
                     assert_inert(&format!("{response} {response:?} {:?}", response.headers()), place);
-                    errors.extend(session.paginate(session.get(server.url("/")).prepare().unwrap()).take(2).filter_map(Result::err));
+                    errors.extend(
+                        session
+                            .paginate(session.get(server.url("/")).prepare().unwrap())
+                            .take(2)
+                            .filter_map(Result::err),
+                    );
                 }
             }
             for error in &errors {

@@ -25,7 +25,8 @@ pub(crate) fn pem_invariant(data: &[u8]) {
     if whole == data.len() {
         let framed: Vec<u8> = der::Values(data).flat_map(|value| der::frame(value.tag, &[value.content])).collect();
         assert!(framed.len() <= data.len(), "lengths are written in their shortest form");
-        let same = |(one, other): (der::Value<'_>, der::Value<'_>)| one.tag == other.tag && one.content == other.content;
+        let same =
+            |(one, other): (der::Value<'_>, der::Value<'_>)| one.tag == other.tag && one.content == other.content;
         assert!(der::Values(data).zip(der::Values(&framed)).all(same));
     }
 }
