@@ -119,7 +119,8 @@ pub fn multipart(data: &[u8]) {
 
     assert_eq!(Some(sent.len() as u64), form.length());
     let text = String::from_utf8_lossy(&sent);
-    let delimiter = format!("--{BOUNDARY}");
+    let text = format!("\r\n{text}");
+    let delimiter = format!("\r\n--{BOUNDARY}");
     let mut pieces = text.split(delimiter.as_str());
     assert_eq!(pieces.next(), Some(""), "a form begins with a delimiter");
     let pieces: Vec<_> = pieces.collect();
