@@ -15,7 +15,7 @@ fn each_test_that_a_document_names_exists() {
     for document in ["docs/testing.md", "docs/security.md"] {
         let text = fs::read_to_string(root.join(document)).unwrap();
         let named: Vec<&str> = text.split('`').skip(1).step_by(2).filter(|word| is_name_of_test(word)).collect();
-        assert!(named.len() > 15, "{document} names only {} tests", named.len());
+        assert!(named.len() > 10, "{document} names only {} tests", named.len());
         let missing: Vec<_> = named.iter().filter(|name| !tests.contains(**name)).collect();
         assert!(missing.is_empty(), "{document} names tests that are not there: {missing:#?}");
         for path in text.split('`').skip(1).step_by(2).filter(|word| word.starts_with("fuzz/corpus/")) {
