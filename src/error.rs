@@ -14,6 +14,7 @@ use http::StatusCode;
 use crate::message::{Exchange, PreparedRequest, Response};
 use crate::retry::Retry;
 use crate::text::authority::host_and_port;
+use crate::text::printable::printable;
 use crate::url::Url;
 
 mod system_text;
@@ -211,7 +212,9 @@ impl Error {
             error
         } else {
             let text = cause.to_string();
-            let mut error = Self::message(kind, text);
+            let mut error = Self::message(kind, kind.text());
+            // A program's own text stays as it is.
+            error.inner.message = Cow::Owned(text);
             if !is_boxed_text(&*cause) {
                 error.inner.message = Cow::Borrowed(kind.text());
                 error.inner.source = Some(cause);
@@ -220,8 +223,9 @@ impl Error {
         }
     }
 
+    /// An error with a text of the crate. What a peer said can be part of it, so it is made printable.
     pub(crate) fn message(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        let message = message.into();
+        let message = printable(message);
         Self {
             inner: Box::new(Inner {
                 kind,
@@ -292,7 +296,7 @@ impl Error {
 
     /// Adds to the text how the error came about.
     pub(crate) fn with_story(mut self, story: &str) -> Self {
-        self.inner.message.to_mut().push_str(story);
+        self.inner.message.to_mut().push_str(&printable(story));
         self
     }
 
@@ -414,7 +418,7 @@ impl fmt::Debug for Error {
         let mut out = f.debug_struct("Error");
         out.field("kind", &self.inner.kind).field("message", &self.inner.message);
         if let Some(url) = self.url() {
-            out.field("url", &format_args!("{}", url.without_user_info()));
+            out.field("url", &format_args!("{}", printable(url.without_user_info())));
         }
         if let Some(source) = &self.inner.source {
             out.field("source", source);

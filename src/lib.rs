@@ -116,16 +116,13 @@ pub mod clock;
 mod cookies;
 mod error;
 mod form;
+// Only for `fuzz/`, and for the tests of its corpora.
+#[cfg(all(feature = "testing", any(test, fuzzing)))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod headers;
 mod http1;
 mod log_targets;
-
-/// Only for `fuzz/`.
-#[cfg(fuzzing)]
-#[doc(hidden)]
-pub mod fuzzing {
-    pub use crate::http1::invariants::{body_decoder, response_head};
-}
 
 #[cfg(doctest)]
 mod guides;

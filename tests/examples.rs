@@ -91,6 +91,18 @@ fn the_pictures_of_the_guide_can_be_made_again() {
 }
 
 #[test]
+fn no_private_addresses_are_reached_by_name_or_by_number() {
+    let out = run("no_private_addresses");
+
+    out.assert_says("failed to connect to metadata.test:PORT: the address 127.0.0.1 is not allowed");
+    out.assert_says("failed to connect to 127.0.0.1:PORT: the address 127.0.0.1 is not allowed");
+    out.assert_says("failed to connect to [::1]:PORT: the address ::1 is not allowed");
+    out.assert_says("failed to connect to 169.254.169.254:PORT: the address 169.254.169.254 is not allowed");
+    out.assert_says("requests that arrived inside: 0");
+    out.assert_says("allowed: 3 of 3 public, 0 of 17 private");
+}
+
+#[test]
 fn five_gets_of_a_session_share_one_connection() {
     let out = run("five_gets");
 

@@ -14,7 +14,7 @@ const DATA: [&str; 5] = ["testdata", "data", "scenarios", "expected", "target"];
 const ENDINGS: [&str; 7] = ["rs", "md", "py", "sh", "toml", "txt", ""];
 
 /// Names of standards and algorithms that look like ids.
-const NOT_IDS: [&str; 6] = ["UTF", "SHA", "ISO", "RFC", "ANSI", "CVE"];
+const NOT_IDS: [&str; 7] = ["UTF", "SHA", "ISO", "RFC", "ANSI", "CVE", "RUSTSEC"];
 
 #[test]
 fn each_id_is_a_row_of_the_table() {

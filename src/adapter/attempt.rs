@@ -31,6 +31,7 @@ use crate::message::stream::BodySource;
 use crate::net::{ConnectError, Connected, Limits, Plan};
 use crate::pace::{Hold, Outcome};
 use crate::pool::{ConnectionPool, Found, Held, Lease, NoSlot, Pass, PoolEvent, PoolStats};
+use crate::text::printable::printable;
 use crate::verify::Verify;
 
 /// The default of `keep_alive_margin`.
@@ -312,6 +313,7 @@ impl Engine {
         };
         if let Some(line) = &head.left_out {
             let url = job.request.url.without_user_info();
+            let line = printable(&**line);
             log::warn!(target: log_targets::CONNECTIONPOOL, "Failed to parse headers (url={url}): left out \"{line}\"");
         }
         log_answer(job, unread.lease.endpoint(), &head, framing);

@@ -68,7 +68,11 @@ impl Engine {
             listener: settings.listener.clone(),
             clock: Arc::clone(&clock.clock),
         });
-        let connector = Connector { options: settings.socket.clone(), resolver: settings.resolver.clone() };
+        let connector = Connector {
+            options: settings.socket.clone(),
+            resolver: settings.resolver.clone(),
+            allowed: settings.allowed.clone(),
+        };
         let tls = TlsSettings::new(settings.tls.clone());
         let paces = Paces::new(settings.pace);
         let retry_tokens = settings.pace.budget.map(|budget| Mutex::new(RetryTokens::new(budget, clock.now())));

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http1::response_head::HeadLimits;
 use crate::message::coding;
-use crate::net::{KeepAlive, Pin, Resolver, SocketOptions, TlsBackend, TlsConfig, TlsVersion};
+use crate::net::{Allowed, KeepAlive, Pin, Resolver, SocketOptions, TlsBackend, TlsConfig, TlsVersion};
 use crate::pace::{AdaptiveLimit, PaceSettings, RateLimit, RetryBudget};
 use crate::pool::{Listener, PoolEvent};
 use crate::retry::Retry;
@@ -33,6 +33,7 @@ pub(super) struct AdapterSettings {
     pub(super) replay_stale: bool,
     pub(super) socket: SocketOptions,
     pub(super) resolver: Option<Resolver>,
+    pub(super) allowed: Option<Allowed>,
     pub(super) tls: TlsConfig,
     pub(super) head: HeadLimits,
     pub(super) drain: DrainLimits,
@@ -62,6 +63,7 @@ impl Default for AdapterSettings {
             replay_stale: true,
             socket: SocketOptions::default(),
             resolver: None,
+            allowed: None,
             tls: TlsConfig::default(),
             head: HeadLimits::default(),
             drain: DrainLimits { bytes: 64 * 1024, time: Duration::from_millis(20) },
@@ -389,6 +391,39 @@ impl HttpAdapterBuilder {
     /// Lets the system resolve host names, which is the default. Undoes [`resolver`](Self::resolver).
     pub fn system_resolver(mut self) -> Self {
         self.settings.resolver = None;
+        self
+    }
+
+    /// Connects only to addresses for which `allow` is true, whether a name led to them or the URL has them. By default all
+    /// are allowed. [`any_address`](Self::any_address) undoes this.
+    ///
+    /// The addresses are those that the connection is made to, after the look-up (the system's or that of
+    /// [`resolver`](Self::resolver)), for each new connection and so for each redirect: a name that changes its address
+    /// between a check and a request (DNS rebinding) gains nothing. If none is allowed, the error is of kind
+    /// [`ErrorKind::ConnectionError`] and nothing was sent. Through a proxy it is the proxy's address that is checked, because
+    /// the proxy connects to the origin: set `trust_env` to false, so that the environment names none. Unix sockets have no
+    /// address.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::net::IpAddr;
+    /// use petition::{ErrorKind, HttpAdapter, Session};
+    ///
+    /// let mut session = Session::new();
+    /// session.trust_env = false;
+    /// session.mount("http://", HttpAdapter::builder().allow_address(|address: IpAddr| !address.is_loopback()).build());
+    ///
+    /// let error = session.get("http://127.0.0.1:8080/admin").send().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::ConnectionError);
+    /// ```
+    pub fn allow_address(mut self, allow: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
+        self.settings.allowed = Some(Allowed(Arc::new(allow)));
+        self
+    }
+
+    /// Connects to any address, which is the default. Undoes [`allow_address`](Self::allow_address).
+    pub fn any_address(mut self) -> Self {
+        self.settings.allowed = None;
         self
     }
 

@@ -114,7 +114,7 @@ fn home(env: &dyn Fn(&str) -> Option<String>) -> Option<String> {
 
 /// By host, and `default`.
 #[derive(Default)]
-struct Entries {
+pub(crate) struct Entries {
     by_name: HashMap<String, Arc<Entry>>,
     /// Names that no URL has as they are written: those beyond ASCII by their punycode, all in lower case. They count where
     /// no name is the host itself.
@@ -146,7 +146,7 @@ impl Entries {
     }
 
     /// An entry for the host counts even if it is empty; then there are no credentials.
-    fn find(&self, host: &str) -> Option<BasicAuth> {
+    pub(crate) fn find(&self, host: &str) -> Option<BasicAuth> {
         let named = self.by_name.get(host).or_else(|| self.by_host.get(host));
         let entry = named.or_else(|| self.by_name.get("default"))?;
         let login = if entry.login.is_empty() { &entry.account } else { &entry.login };
@@ -169,7 +169,7 @@ fn host_of_url(name: &str) -> Option<String> {
     is_host_alone.then(|| url.host().to_owned())
 }
 
-fn parse(text: &str) -> Option<Entries> {
+pub(crate) fn parse(text: &str) -> Option<Entries> {
     // Files that were put one after another have their byte-order marks in the middle.
     let text = text.replace("\r\n", "\n").replace('\r', "\n").replace(&format!("\n{MARK}"), "\n");
     let mut words = Words { rest: &text, pushed_back: None };

@@ -75,8 +75,12 @@ impl Entry {
 
 /// A domain as the store keeps it: lower case, no leading dot, no brackets, IDNA where it is not ASCII.
 pub(super) fn canonical_domain(domain: &str) -> String {
-    // A single dot is kept: it is the domain of no host, while the empty domain is that of every host.
-    let domain = domain.strip_prefix('.').filter(|rest| !rest.is_empty()).unwrap_or(domain);
+    // All leading dots, so that a domain that was kept is kept as the same when it is read again. A dot alone stays: it is the
+    // domain of no host, while the empty domain is that of every host.
+    let domain = match domain.trim_start_matches('.') {
+        "" if !domain.is_empty() => ".",
+        rest => rest,
+    };
     let domain = authority::without_brackets(domain);
     match url::Host::parse(domain) {
         Ok(url::Host::Domain(ascii)) if !domain.is_ascii() => ascii,
@@ -106,6 +110,7 @@ pub(super) enum Refused {
     TooLarge,
     Domain(Refusal),
     ShadowsSecure,
+    Prefix,
 }
 
 impl Refused {
@@ -115,6 +120,7 @@ impl Refused {
             Self::TooLarge => "it is too large",
             Self::Domain(refusal) => refusal.text(),
             Self::ShadowsSecure => "it would replace a secure cookie, but came over plain http",
+            Self::Prefix => "its name promises what its attributes do not keep",
         }
     }
 }
@@ -135,6 +141,18 @@ pub(super) struct Store {
     /// Whether a secure cookie was ever set, so that it is worth looking for one.
     secure_seen: bool,
     limits: JarLimits,
+}
+
+/// Whether a name with a prefix has the attributes that the prefix promises: then no other host can have set it (the draft
+/// that succeeds RFC 6265, "cookie name prefixes").
+fn keeps_prefix(line: &parse::SetCookie<'_>, came_over_https: bool) -> bool {
+    let has = |prefix: &str| line.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    let is_secure = line.secure && came_over_https;
+    match () {
+        () if has("__Host-") => is_secure && line.domain.is_none() && line.path == Some("/"),
+        () if has("__Secure-") => is_secure,
+        () => true,
+    }
 }
 
 impl Store {
@@ -215,6 +233,9 @@ impl Store {
             Scope::Host => (&*host, true),
             Scope::Domain(domain) => (&**domain, false),
         };
+        if !keeps_prefix(&line, target.secure) {
+            return Err(Refused::Prefix);
+        }
         let path = line.path.map_or_else(|| path::default_path(target.path).into(), path::escape_path);
         if line.name.len() + line.value.len() + domain.len() + path.len() > self.limits.bytes {
             return Err(Refused::TooLarge);
@@ -669,6 +690,32 @@ mod tests {
         let mut store = given(&[Cookie::new("a", "\n").domain("bad.test"), Cookie::new("b", "1")]);
 
         assert_eq!(sent(&mut store, "http://h.test/"), "b=1");
+    }
+
+    #[test]
+    fn a_prefix_of_a_name_is_a_promise_that_is_kept() {
+        let target = |secure| CookieTarget { host: "a.h.test", path: "/x", secure };
+        for (line, https, http) in [
+            ("__Host-a=1; Secure; Path=/", true, false),
+            ("__HOST-a=1; Secure; Path=/", true, false),
+            ("__Host-a=1; Secure", false, false),
+            ("__Host-a=1; Secure; Path=/x", false, false),
+            ("__Host-a=1; Path=/", false, false),
+            ("__Host-a=1; Secure; Path=/; Domain=h.test", false, false),
+            ("__Host-a=1; Secure; Path=/; Domain=a.h.test", false, false),
+            ("__Secure-a=1; Secure", true, false),
+            ("__secure-a=1; Secure; Domain=h.test; Path=/x", true, false),
+            ("__Secure-a=1", false, false),
+            ("_Host-a=1", true, true),
+            ("__Hosta=1", true, true),
+            ("é__Host-=1", true, true),
+        ] {
+            for (secure, want) in [(true, https), (false, http)] {
+                let mut store = Store::new();
+                let result = store.receive(&target(secure), line, SystemTime::UNIX_EPOCH);
+                assert_eq!(result, if want { Ok(()) } else { Err(Refused::Prefix) }, "{line} {secure}");
+            }
+        }
     }
 
     #[test]

@@ -2,9 +2,12 @@
 //!
 //! [`read`] is a client without a socket. Each piece stands for one read from a connection.
 
+use std::num::NonZeroUsize;
+
 use http::Method;
 
 use super::body_decoder::BodyDecoder;
+use super::chunk_encoder::{CHUNK_END, LAST_CHUNK, chunk_head};
 use super::framing::Framing;
 use super::head::ResponseHead;
 use super::remote_error::RemoteError;
@@ -130,4 +133,20 @@ pub fn body_decoder(data: &[u8]) {
     assert!(whole.body.len() + whole.surplus <= body.len());
     assert_eq!(read(&method, limits, pieces(1 + usize::from(cut)), 5), whole);
     assert_eq!(read(&method, limits, pieces(1), 1), whole);
+}
+
+/// Invariant: what the chunk writer writes is read as the same body, to its last byte.
+pub fn chunk_writer(data: &[u8]) {
+    let Some((&size, body)) = data.split_first() else { return };
+    let mut wire = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    for chunk in body.chunks(1 + usize::from(size)) {
+        chunk_head(NonZeroUsize::new(chunk.len()).expect("chunks have bytes"), &mut wire);
+        wire.extend_from_slice(chunk);
+        wire.extend_from_slice(CHUNK_END);
+    }
+    wire.extend_from_slice(LAST_CHUNK);
+    wire.extend_from_slice(b"surplus");
+
+    let answer = read(&Method::GET, HeadLimits::default(), wire.chunks(1 + usize::from(size) / 3), 100);
+    assert_eq!((answer.end, answer.body.as_slice(), answer.surplus), (Ok(()), body, 7));
 }

@@ -36,6 +36,7 @@ use crate::retry::Retry;
 use crate::semantics;
 use crate::setting::IntoSetting;
 use crate::status::IntoStatus;
+use crate::text::printable::printable;
 use crate::url::{IntoUrl, Url};
 
 /// A response. It is a handle: clones share one body and one connection.
@@ -660,7 +661,7 @@ impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
             .field("status", &self.shared.status)
-            .field("url", &format_args!("{}", self.url().without_user_info()))
+            .field("url", &format_args!("{}", printable(self.url().without_user_info())))
             .field("headers", &self.shared.headers)
             .finish_non_exhaustive()
     }

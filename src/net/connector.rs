@@ -12,7 +12,7 @@ use super::error::{ConnectError, ConnectErrorKind, Phase, ProxyFailure, ProxySto
 use super::exhausted::Exhausted;
 use super::happy_eyeballs::dial;
 use super::limits::{Bounded, Limits, Stopped};
-use super::resolve::{self, Resolver, interleave, resolve};
+use super::resolve::{self, Allowed, Resolver, interleave, resolve};
 use super::socket_options::SocketOptions;
 use super::tls::{self, TlsErrorKind, TlsSettings};
 use super::transport::{Transport, is_dead_peer};
@@ -27,6 +27,8 @@ pub(crate) struct Connector {
     pub(crate) options: SocketOptions,
     /// The resolver to use instead of the operating system's.
     pub(crate) resolver: Option<Resolver>,
+    /// Which addresses may be connected to, if not all.
+    pub(crate) allowed: Option<Allowed>,
 }
 
 /// Where to connect, by which route, and whether with TLS. Hosts are names or IP literals without brackets. There is no
@@ -151,7 +153,11 @@ impl Run<'_> {
             return Err(peer.error(Phase::Resolve, ConnectErrorKind::TotalTimeout(None)));
         }
         let looked_up = Peer { host, port, ..peer };
-        addresses.map_err(|stopped| looked_up.error(Phase::Resolve, self.kind(stopped, ConnectErrorKind::Resolve)))
+        let addresses = addresses
+            .map_err(|stopped| looked_up.error(Phase::Resolve, self.kind(stopped, ConnectErrorKind::Resolve)))?;
+        // What is checked is what is connected to: there is no other look-up afterwards.
+        let Some(allowed) = &self.connector.allowed else { return Ok(addresses) };
+        allowed.those_of(addresses).map_err(|why| looked_up.error(Phase::Connect, ConnectErrorKind::Connect(why)))
     }
 
     fn encrypt(

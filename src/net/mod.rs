@@ -7,6 +7,8 @@ mod connector;
 mod error;
 mod exhausted;
 mod happy_eyeballs;
+#[cfg(all(feature = "testing", any(test, fuzzing)))]
+pub(crate) mod invariants;
 mod limits;
 mod resolve;
 mod socket;
@@ -25,7 +27,7 @@ mod wait;
 pub(crate) use connector::{Connected, Connector, Plan};
 pub(crate) use error::{ConnectError, ConnectErrorKind, Phase};
 pub(crate) use limits::Limits;
-pub(crate) use resolve::Resolver;
+pub(crate) use resolve::{Allowed, Resolver};
 pub(crate) use socket_options::{KeepAlive, SocketOptions};
 #[cfg(all(test, any(feature = "native-tls", feature = "rustls")))]
 pub(crate) use tls::TlsErrorKind;

@@ -26,6 +26,31 @@ impl fmt::Debug for Resolver {
     }
 }
 
+/// The caller's own rule about which addresses may be connected to.
+#[derive(Clone)]
+pub(crate) struct Allowed(pub(crate) Arc<dyn Fn(IpAddr) -> bool + Send + Sync>);
+
+impl Allowed {
+    /// The addresses that are allowed, in their order. That there is none is an error.
+    pub(super) fn those_of(&self, mut addresses: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
+        let first = addresses.first().copied();
+        addresses.retain(|address| (self.0)(address.ip()));
+        match first {
+            Some(first) if addresses.is_empty() => {
+                let text = format!("the address {} is not allowed", first.ip());
+                Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
+            }
+            _ => Ok(addresses),
+        }
+    }
+}
+
+impl fmt::Debug for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Allowed")
+    }
+}
+
 /// Whether `host` needs no lookup.
 pub(super) fn is_literal(host: &str) -> bool {
     host.parse::<IpAddr>().is_ok()
@@ -53,6 +78,17 @@ enum News {
     Cancelled,
 }
 
+/// The end of the lookup's thread: a resolver that panics is an answer too, or the caller would wait forever.
+struct Answering(mpsc::SyncSender<News>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = self.0.try_send(News::Answer(Err(io::Error::other("the resolver panicked"))));
+        }
+    }
+}
+
 struct Caller(mpsc::SyncSender<News>);
 
 impl Stop for Caller {
@@ -66,9 +102,11 @@ fn look_up_beside(host: &str, port: u16, own: Option<&Resolver>, cancel: &Cancel
     let (say, said) = mpsc::sync_channel(2);
     let Some(_registration) = cancel.register(Arc::new(Caller(say.clone()))) else { return Err(Stopped::Cancelled) };
     let (name, resolver) = (host.to_owned(), own.cloned());
+    let say = Answering(say);
     let look_up_there = move || {
+        let answer = look_up(&name, port, resolver.as_ref());
         // The caller may have left.
-        let _ = say.send(News::Answer(look_up(&name, port, resolver.as_ref())));
+        let _ = say.0.try_send(News::Answer(answer));
     };
     let thread = std::thread::Builder::new().name("petition-lookup".to_owned()).spawn(look_up_there);
     if thread.is_err() {
@@ -78,7 +116,8 @@ fn look_up_beside(host: &str, port: u16, own: Option<&Resolver>, cancel: &Cancel
     match said.recv() {
         Ok(News::Answer(answer)) => answer.map_err(Stopped::Io),
         Ok(News::Cancelled) => Err(Stopped::Cancelled),
-        Err(_) => Err(Stopped::Io(io::Error::other("the resolver panicked"))),
+        // The registration keeps a sender, so this is never so.
+        Err(_) => Err(Stopped::Io(io::Error::other("the lookup gave no answer"))),
     }
 }
 
@@ -166,6 +205,19 @@ mod tests {
     }
 
     #[test]
+    fn only_allowed_addresses_are_left_and_none_is_an_error() {
+        let public = Allowed(Arc::new(|address: IpAddr| !address.is_loopback()));
+
+        let mixed = addresses(&["127.0.0.1:1", "1.1.1.1:1", "[::1]:1", "[2001:db8::1]:1"]);
+        assert_eq!(public.those_of(mixed).unwrap(), addresses(&["1.1.1.1:1", "[2001:db8::1]:1"]));
+        let error = public.those_of(addresses(&["127.0.0.1:1", "[::1]:1"])).unwrap_err();
+        assert_eq!(
+            (error.kind(), &*error.to_string()),
+            (io::ErrorKind::PermissionDenied, "the address 127.0.0.1 is not allowed")
+        );
+    }
+
+    #[test]
     fn an_answer_without_addresses_is_an_error() {
         let empty = Resolver(Arc::new(|_: &str, _| Ok(vec![])));
 
@@ -194,6 +246,15 @@ mod tests {
 
         assert!(matches!(caller.join().unwrap(), Err(Stopped::Cancelled)));
         drop(end);
+    }
+
+    #[test]
+    fn a_resolver_that_panics_is_an_error_and_no_endless_wait() {
+        let panicking = Resolver(Arc::new(|_: &str, _| panic!("as a program may")));
+
+        let error = resolve("api.test", 80, Some(&panicking), Some(&Cancel::new())).unwrap_err();
+
+        assert!(matches!(error, Stopped::Io(error) if error.to_string() == "the resolver panicked"));
     }
 
     #[test]

@@ -212,6 +212,9 @@ mod tests {
             ("::/0", "http://[fe80::1]/", true),
             ("::/129", "http://[fe80::1]/", false),
             ("fe80::1", "http://[fe80::1%25eth0]/", true),
+            // What looks like a domain in a zone is none (CVE-2025-22870 of Go).
+            (".example.com", "http://[fe80::1%25.example.com]/", false),
+            ("*.example.com,example.com", "http://[::1%25a.example.com]/", false),
         ] {
             assert_eq!(bypass(list, url), want, "{list:?} {url:?}");
         }

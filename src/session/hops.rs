@@ -6,6 +6,7 @@ use crate::log_targets;
 use crate::message::history::History;
 use crate::message::{PreparedRequest, Response};
 use crate::session::{Session, prepare, redirect};
+use crate::text::printable::printable;
 
 impl Session {
     /// Sends, follows redirects, and reads the content unless it is streamed.
@@ -40,8 +41,8 @@ impl Session {
                 target: log_targets::REDIRECT,
                 "Redirect {}: {} -> {}",
                 response.status_code().as_u16(),
-                response.url().without_user_info(),
-                next.url.without_user_info()
+                printable(response.url().without_user_info()),
+                printable(next.url.without_user_info())
             );
             history.push(response);
             request = next;

@@ -11,3 +11,4 @@ pub(crate) mod http_date;
 pub(crate) mod latin1;
 pub(crate) mod mark;
 pub(crate) mod percent;
+pub(crate) mod printable;

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use super::Url;
 use super::encode;
-use super::host;
+use super::host::{self, BadHost};
 use super::layout::{self, Demand};
 use super::prepare::{self, invalid, refused};
 use crate::error::Result;
@@ -64,8 +64,14 @@ pub(super) fn redirect(base: &Url, location: &str) -> Result<Url> {
     if layout::scheme_len(&text).is_some_and(|len| matches!(&text[..len], "http" | "https")) {
         let shown = layout::split(&text);
         let rest = text[shown.authority.end..].to_owned();
-        if text[shown.authority].rsplit('@').next().is_none_or(str::is_empty) {
+        let host_port = text[shown.authority].rsplit('@').next().unwrap_or_default();
+        if host_port.is_empty() {
             return Err(invalid("Invalid URL in Location: No host supplied"));
+        }
+        // As in a URL from a caller; no name has these, and a resolver might take them for the end of it.
+        let name = host_port.split(':').next().unwrap_or_default();
+        if let Err(bad @ BadHost::EscapedControl { .. }) = host::normalize(name) {
+            return Err(refused(&bad, &rest));
         }
         layout::lay_out(text, Demand::Http).map_err(|bad| refused(&bad, &rest))
     } else {

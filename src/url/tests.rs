@@ -290,7 +290,17 @@ fn a_location_is_resolved_and_requoted() {
         assert_eq!(got.host(), got.host().to_lowercase());
     }
 
-    for location in ["https://", "http://[::1/next", "http://.bad/", "http://h:99999/", "http://☃/", "https://:80/"] {
+    for location in [
+        "http://a.%01/",
+        "//a%0a%0d/",
+        "http://user@%7f:80/",
+        "https://",
+        "http://[::1/next",
+        "http://.bad/",
+        "http://h:99999/",
+        "http://☃/",
+        "https://:80/",
+    ] {
         assert_eq!(from.redirect(location).expect_err(location).kind(), ErrorKind::InvalidUrl);
     }
 }

@@ -27,6 +27,7 @@ mod events;
 mod exhaustion;
 mod expect_continue;
 mod fairness;
+mod faults;
 mod files;
 mod first_calls;
 mod hooks;
@@ -49,8 +50,10 @@ mod replay;
 mod requests;
 mod responses;
 mod retry;
+mod security;
 mod session;
 mod streaming;
+mod terminal;
 mod timeouts;
 #[cfg(feature = "rustls")]
 mod tls;

@@ -12,6 +12,8 @@ mod der;
 mod error;
 #[cfg(all(test, any(feature = "native-tls", feature = "rustls")))]
 mod file_tests;
+#[cfg(all(feature = "testing", any(test, fuzzing), any(feature = "native-tls", feature = "rustls")))]
+mod invariants;
 #[cfg(feature = "native-tls")]
 mod native;
 #[cfg(not(any(feature = "native-tls", feature = "rustls")))]
@@ -37,6 +39,8 @@ use std::net::IpAddr;
 
 pub(super) use carrier::Carrier;
 pub(crate) use error::{TlsError, TlsErrorKind};
+#[cfg(all(feature = "testing", any(test, fuzzing), any(feature = "native-tls", feature = "rustls")))]
+pub(crate) use invariants::pem_invariant;
 pub use pins::Pin;
 pub use settings::{TlsBackend, TlsVersion};
 pub(crate) use settings::{TlsConfig, TlsSettings};

@@ -176,6 +176,18 @@ fn authorities(text: &[u8]) -> Result<Vec<Listed>, String> {
     Ok(found)
 }
 
+/// The certificates of any text, trusted or not.
+#[cfg(all(feature = "testing", any(test, fuzzing)))]
+pub(super) fn certificates(text: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    Ok(authorities(text)?.into_iter().map(|own| own.der).collect())
+}
+
+/// Whether there is a key in any text.
+#[cfg(all(feature = "testing", any(test, fuzzing)))]
+pub(super) fn has_key(text: &[u8]) -> Result<(), String> {
+    key(text).map(drop)
+}
+
 fn key(text: &[u8]) -> Result<PrivateKey, String> {
     let mut parameters = None;
     let mut other = None;

@@ -1,0 +1,4 @@
+//! Invariant: a cookie goes to the host that set it and below its Domain only, and never as two lines.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| petition::fuzzing::set_cookie(data));
