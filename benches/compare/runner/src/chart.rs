@@ -11,8 +11,8 @@ const SCALE: f64 = 330.0;
 const MOST: f64 = 1.6;
 const BAR: f64 = 11.0;
 const GAP: f64 = 14.0;
-const WIDTH: f64 = LABELS + SCALE * MOST + 66.0;
-const TOP: f64 = 84.0;
+const WIDTH: f64 = LABELS + SCALE * MOST + 130.0;
+const TOP: f64 = 96.0;
 
 /// Colours that stay apart for most kinds of colour blindness; petition's is the strong one.
 const COLOURS: [(&str, &str); 11] = [
@@ -29,7 +29,7 @@ const COLOURS: [(&str, &str); 11] = [
     ("petition, vendored", "#f2a071"),
 ];
 
-pub fn draw(rows: &[(&Case, BTreeMap<String, Timing>)], caption: &str) -> String {
+pub fn draw(rows: &[(&Case, BTreeMap<String, Timing>)], machine: &str, versions: &str) -> String {
     let shown: Vec<(&str, &str)> =
         COLOURS.into_iter().filter(|(name, _)| rows.iter().any(|(_, timings)| timings.contains_key(*name))).collect();
     let bars = |timings: &BTreeMap<String, Timing>| {
@@ -38,7 +38,13 @@ pub fn draw(rows: &[(&Case, BTreeMap<String, Timing>)], caption: &str) -> String
         bars.sort_by(|one, other| other.2.total_cmp(&one.2));
         bars
     };
-    let height = TOP + rows.iter().map(|(_, timings)| bars(timings).len() as f64 * BAR + GAP).sum::<f64>() + 20.0;
+    let height = TOP
+        + rows
+            .iter()
+            .filter(|(_, timings)| !timings.is_empty())
+            .map(|(_, timings)| bars(timings).len() as f64 * BAR + GAP)
+            .sum::<f64>()
+        + 20.0;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH:.0} {height:.0}\" width=\"{WIDTH:.0}\" \
          height=\"{height:.0}\" role=\"img\" aria-label=\"Throughput as a share of a bare socket\">\n\
@@ -50,13 +56,14 @@ pub fn draw(rows: &[(&Case, BTreeMap<String, Timing>)], caption: &str) -> String
          text {{ fill: #e6edf3 }} .page {{ fill: #0d1117 }} .line {{ stroke: #30363d }} .one {{ stroke: #9198a1 }}\n\
          }}\n</style>\n<rect class=\"page\" width=\"100%\" height=\"100%\"/>\n\
          <text class=\"title\" x=\"12\" y=\"22\">Requests in the time of one on a bare socket (longer is faster)</text>\n\
-         <text class=\"small\" x=\"12\" y=\"37\">{}</text>\n",
-        escaped(caption)
+         <text class=\"small\" x=\"12\" y=\"37\">{}</text>\n<text class=\"small\" x=\"12\" y=\"49\">{}</text>\n",
+        escaped(machine),
+        escaped(versions)
     );
     let mut x = 12.0;
     for (name, colour) in &shown {
-        let _ = writeln!(svg, "<rect x=\"{x:.0}\" y=\"48\" width=\"10\" height=\"10\" rx=\"2\" fill=\"{colour}\"/>");
-        let _ = writeln!(svg, "<text x=\"{:.0}\" y=\"57\">{name}</text>", x + 14.0);
+        let _ = writeln!(svg, "<rect x=\"{x:.0}\" y=\"60\" width=\"10\" height=\"10\" rx=\"2\" fill=\"{colour}\"/>");
+        let _ = writeln!(svg, "<text x=\"{:.0}\" y=\"69\">{name}</text>", x + 14.0);
         x += 24.0 + 6.3 * name.len() as f64;
     }
     for step in 0..=(MOST * 4.0).floor() as u32 {
@@ -75,7 +82,7 @@ pub fn draw(rows: &[(&Case, BTreeMap<String, Timing>)], caption: &str) -> String
         );
     }
     let mut y = TOP;
-    for (case, timings) in rows {
+    for (case, timings) in rows.iter().filter(|(_, timings)| !timings.is_empty()) {
         let bars = bars(timings);
         let middle = y + bars.len() as f64 * BAR / 2.0 + 4.0;
         let _ = writeln!(

@@ -93,20 +93,18 @@ fn time(options: &Options, peers: &[peers::Peer], cases: &[&Case], dir: &Path, c
         report::progress(case, &timings);
         rows.push((case, timings));
     }
-    let caption = format!(
-        "median of {} interleaved rounds, {} {}, {cores} cores; {}",
+    let machine = format!(
+        "median of {} interleaved rounds of {} ms, {} {}, {cores} cores",
         options.rounds,
+        options.milliseconds,
         std::env::consts::ARCH,
-        std::env::consts::OS,
-        peers
-            .iter()
-            .map(|peer| format!("{} {}", peer.name, peer.version))
-            .filter(|name| !name.starts_with("raw"))
-            .collect::<Vec<_>>()
-            .join(", ")
+        std::env::consts::OS
     );
-    report::ratios(peers, &rows, &caption);
+    let named = peers.iter().filter(|peer| !peer.name.contains(", ") && !peer.is_raw());
+    let versions = named.map(|peer| format!("{} {}", peer.name, peer.version)).collect::<Vec<_>>().join(", ");
+    println!("{machine}; {versions}\n");
+    report::ratios(peers, &rows);
     if let Some(path) = &options.svg {
-        std::fs::write(path, chart::draw(&rows, &caption)).expect("the picture can be written");
+        std::fs::write(path, chart::draw(&rows, &machine, &versions)).expect("the picture can be written");
     }
 }

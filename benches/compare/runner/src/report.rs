@@ -15,8 +15,7 @@ pub fn progress(case: &Case, timings: &BTreeMap<String, Timing>) {
 }
 
 /// Ratios to a bare socket, and the middle half of petition's rounds; then how even the threads were.
-pub fn ratios(peers: &[Peer], rows: &[(&Case, BTreeMap<String, Timing>)], caption: &str) {
-    println!("{caption}\n");
+pub fn ratios(peers: &[Peer], rows: &[(&Case, BTreeMap<String, Timing>)]) {
     let names: Vec<&str> = peers
         .iter()
         .map(|peer| &*peer.name)

@@ -3,13 +3,16 @@
 use std::io::Read;
 
 use compare_client::{Peer, Setup, bytes};
+use isahc::config::{Configurable, ExpectContinue};
 use isahc::{Body, HttpClient, ReadResponseExt};
 
 struct Isahc(HttpClient);
 
 impl Peer for Isahc {
     fn new(_setup: &Setup) -> Self {
-        Self(HttpClient::new().expect("a client"))
+        // It would wait a second for the server's leave to send a body.
+        let builder = HttpClient::builder().expect_continue(ExpectContinue::disabled());
+        Self(builder.build().expect("a client"))
     }
 
     fn text(&self, url: &str) -> Option<usize> {
