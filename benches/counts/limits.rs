@@ -1,8 +1,7 @@
 //! The limits: what was measured, in a file, and 3 % on top.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -57,8 +56,8 @@ pub fn write(counts: &Counts) {
     println!("{FILE}: {} limits", counts.len());
 }
 
-/// Compares, prints what is above its limit, and fails if anything is.
-pub fn check() {
+/// Compares these cases, or all, prints what is above its limit, and fails if anything is.
+pub fn check(names: &[&str]) {
     let missing = measure::missing();
     if !missing.is_empty() || !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
         let why = if missing.is_empty() {
@@ -66,38 +65,47 @@ pub fn check() {
         } else {
             format!("no {}", missing.join(", "))
         };
-        assert!(
-            std::env::var_os("PETITION_REQUIRE_PEERS").is_none_or(|value| value != "1"),
-            "counts are required: {why}"
-        );
+        let required = std::env::var_os("PETITION_REQUIRE_PEERS").is_some_and(|value| value == "1");
+        assert!(!required, "counts are required: {why}");
         return println!("skipped: {why}");
     }
     let started = Instant::now();
-    let text = std::fs::read_to_string(Path::new(FILE)).expect("the file of limits");
+    let text = std::fs::read_to_string(FILE).expect("the file of limits");
     let same = text.lines().any(|line| line == toolchain());
     if !same {
         println!("made with another compiler or C library, so instructions may be 10 % above: {}", toolchain());
     }
     let limits: BTreeMap<(&str, &str), f64> =
         text.lines().filter(|line| !line.starts_with('#')).filter_map(limit).collect();
-    let counts = measure::all(&[]);
-    let mut above = Vec::new();
-    for ((case, kind), count) in &counts {
-        let Some(measured) = limits.get(&(&**case, *kind)) else {
-            above.push(format!("{case} {kind}: {} has no limit", rounded(*count)));
-            continue;
-        };
-        let factor = if *kind == "instructions" && !same { OTHER_TOOLCHAIN } else { 1.03 };
+    let limit = |case: &str, kind: &str| {
+        let factor = if kind == "instructions" && !same { OTHER_TOOLCHAIN } else { 1.03 };
         // A fraction of one for what happens once in a while, such as a table that grows.
-        let limit = measured * factor + 0.1;
-        if *count > limit {
-            above.push(format!("{case} {kind}: {}, the limit is {}", rounded(*count), rounded(limit)));
+        limits.get(&(case, kind)).map(|measured| measured * factor + 0.1)
+    };
+    let is_above = |case: &str, kind: &str, count: f64| limit(case, kind).is_none_or(|limit| count > limit);
+    let mut counts = measure::all(names);
+    // How much of a body has arrived when it is read is chance, and can only add to a count.
+    for _ in 0..2 {
+        let above = counts.iter().filter(|((case, kind), count)| is_above(case, kind, **count));
+        let again: BTreeSet<String> = above.map(|((case, _), _)| case.clone()).collect();
+        if again.is_empty() {
+            break;
+        }
+        for (key, count) in measure::all(&again.iter().map(String::as_str).collect::<Vec<_>>()) {
+            counts.entry(key).and_modify(|lowest| *lowest = lowest.min(count));
         }
     }
-    above.iter().for_each(|line| println!("{line}"));
+    let mut above = 0;
+    for ((case, kind), count) in counts.iter().filter(|((case, kind), count)| is_above(case, kind, **count)) {
+        above += 1;
+        match limit(case, kind) {
+            Some(limit) => println!("{case} {kind}: {}, the limit is {}", rounded(*count), rounded(limit)),
+            None => println!("{case} {kind}: {} has no limit", rounded(*count)),
+        }
+    }
     println!("{} counts compared in {} s", counts.len(), started.elapsed().as_secs());
-    if !above.is_empty() {
-        println!("{} above the limit. If that is meant, or less is counted now: {REGENERATE}", above.len());
+    if above > 0 {
+        println!("{above} above the limit. If that is meant: {REGENERATE}");
         std::process::exit(1);
     }
 }

@@ -7,7 +7,7 @@
 //! | | prints the wall time of each case |
 //! | `-- CASE N` | does `N` operations, to be run under any counter or profiler |
 //! | `-- measure [CASE...]` | prints all counts |
-//! | `-- check` | compares them with `limits.txt`, and fails if one is more than 3 % above |
+//! | `-- check [CASE...]` | compares them with `limits.txt`, and fails if one is more than 3 % above |
 //! | `-- limits` | writes what is measured now into `limits.txt` |
 
 mod cases;
@@ -27,7 +27,7 @@ fn main() {
         ["run", case, url, count] => run(&Case::named(case), url, count.parse().expect("a number")),
         ["measure", ref names @ ..] => limits::print(&measure::all(names)),
         ["limits"] => limits::write(&measure::all(&[])),
-        ["check"] => limits::check(),
+        ["check", ref names @ ..] => limits::check(names),
         [case, count] => {
             let case = Case::named(case);
             let server = Server::start(&case);

@@ -29,8 +29,9 @@ pub fn all(names: &[&str]) -> Counts {
     assert_eq!(missing(), [""; 0], "these have to be installed");
     let growth = GROWTH.into_iter().flat_map(|(name, sizes)| sizes.iter().map(move |size| format!("{name}/{size}")));
     let cases = CASES.into_iter().map(str::to_owned).chain(growth);
-    let is_wanted = |case: &String| names.is_empty() || names.iter().any(|name| case.split('/').next() == Some(name));
-    // The long ones last in the list are started first.
+    let is_wanted = |case: &String| {
+        names.is_empty() || names.iter().any(|name| case == name || case.split('/').next() == Some(name))
+    };
     let cases: Mutex<Vec<String>> = Mutex::new(cases.filter(is_wanted).collect());
     let counts = Mutex::new(Counts::new());
     let workers = std::thread::available_parallelism().map_or(1, usize::from);

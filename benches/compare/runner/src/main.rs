@@ -61,7 +61,7 @@ fn compare(options: &Options) {
         let first = name.split(", ").next().expect("a first part");
         // An OpenSSL of its own takes minutes to build, and differs only in what it costs to start.
         let chosen = options.peers.is_empty() || name == "raw" || options.peers.iter().any(|peer| peer == first);
-        chosen && (options.counts || name != "petition, vendored")
+        chosen && (name != "petition, vendored" || options.cases.iter().any(|case| case == "tls-start"))
     };
     let peers = peers::all(root, &wanted);
     let dir = std::env::temp_dir().join(format!("petition-compare-{}", std::process::id()));

@@ -35,6 +35,17 @@ impl Server {
         Self { plain: line(), tls: line(), child, authority: dir.join("authority.pem") }
     }
 
+    /// A file with that authority and those of the system.
+    pub fn bundle(&self) -> PathBuf {
+        let file = self.authority.with_file_name("bundle.pem");
+        if !file.exists() {
+            let system = openssl_probe::probe().cert_file.and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
+            let own = std::fs::read(&self.authority).expect("the server has written it");
+            std::fs::write(&file, [system, own].concat()).expect("the folder is ours");
+        }
+        file
+    }
+
     pub fn url(&self, tls: bool, path: &str) -> String {
         format!("{}/{path}", if tls { &self.tls } else { &self.plain })
     }
