@@ -68,7 +68,7 @@ fn a_cancelled_token_ends_the_workers() {
 
     let done = std::thread::scope(|scope| {
         let working = scope.spawn(|| work(&session, queue));
-        server.wait_for_open(4);
+        assert!(server.wait_for_open(4));
         stop.cancel();
         drop(jobs);
         working.join().unwrap()

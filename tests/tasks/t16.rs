@@ -20,7 +20,7 @@ pub fn follow(session: &Session, url: &str, stop: &Cancel, mut take: impl FnMut(
                 }
             }
         }
-        stop.sleep(pause);
+        let _ = stop.sleep(pause); // returns at once when it is cancelled
     }
 }
 

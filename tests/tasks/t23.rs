@@ -23,7 +23,7 @@ fn a_request_that_waits_ends_at_once() {
 
     let error = std::thread::scope(|scope| {
         let asking = scope.spawn(|| session.get(server.url("/")).send());
-        server.wait_for_requests(1);
+        assert!(server.wait_for_requests(1));
         stop.cancel();
         asking.join().unwrap().unwrap_err()
     });
