@@ -88,7 +88,8 @@ impl<C: Pooled> Lease<C> {
         let Some(conn) = self.conn.take() else { return };
         self.holds_slot = false;
         let (number, permit) = (self.number, self.permit.take());
-        let idle = Idle { conn, number, permit, born: self.born, since, expires: self.expires };
+        let (expires, closings) = (self.expires, self.closings);
+        let idle = Idle { conn, number, permit, born: self.born, since, expires, closings };
         self.pool.take_back(idle, self.closings);
     }
 
