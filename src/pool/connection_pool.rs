@@ -41,6 +41,8 @@ pub(crate) struct ConnectionPool<C> {
     closed: AtomicBool,
     /// How often the connections that were leased at that time became unwanted. Changed under the manager's lock.
     closings: AtomicU64,
+    /// Up to which of the closings the idle connections are closed. Changed under the lock of the slots.
+    followed: AtomicU64,
     /// Idle connections that can be taken, as of the last transition: for whoever looks over all pools. Stored before
     /// anybody asks who waits for a permit, see [`permits`](super::permits).
     idle: AtomicUsize,
@@ -75,6 +77,7 @@ impl<C: Pooled> ConnectionPool<C> {
             slots: Monitor::new(Slots::new(maxsize, block)),
             closed: AtomicBool::new(false),
             closings: AtomicU64::new(0),
+            followed: AtomicU64::new(0),
             idle: AtomicUsize::new(0),
             waiting_for_permit: AtomicUsize::new(0),
             counts: Counts::default(),
@@ -245,11 +248,15 @@ impl<C: Pooled> ConnectionPool<C> {
     /// holds in the end, in whichever order they come.
     pub(super) fn follow(&self) {
         let Closed { wake, close } = self.change(|slots| {
-            if self.closed.load(Ordering::Relaxed) {
-                return slots.close();
+            let (closed, closings) = (self.closed.load(Ordering::Relaxed), self.closings());
+            // A pool that was closed and found again at once: what lay idle is not wanted all the same.
+            let renounced = self.followed.swap(closings, Ordering::Relaxed) != closings;
+            let nothing = Closed { wake: Vec::new(), close: Vec::new() };
+            let done = if closed || renounced { slots.close() } else { nothing };
+            if !closed {
+                slots.open();
             }
-            slots.open();
-            Closed { wake: Vec::new(), close: Vec::new() }
+            done
         });
         wake.iter().for_each(Signal::wake);
         // All of them at once, so that none stays away if closing one panics.

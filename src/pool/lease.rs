@@ -14,6 +14,7 @@ use super::connection_pool::{ConnectionPool, Returning};
 use super::events::PoolEvent;
 use super::gate::Pass;
 use super::permits::Permit;
+use super::planted::planted;
 use super::shared::Idle;
 use super::slots::Slot;
 use super::stats::{DiscardReason, End};
@@ -87,7 +88,8 @@ impl<C: Pooled> Lease<C> {
         let Some(conn) = self.conn.take() else { return };
         self.holds_slot = false;
         let (number, permit) = (self.number, self.permit.take());
-        let idle = Idle { conn, number, permit, born: self.born, since, expires: self.expires };
+        let (expires, closings) = (self.expires, self.closings);
+        let idle = Idle { conn, number, permit, born: self.born, since, expires, closings };
         self.pool.take_back(idle, self.closings);
     }
 
@@ -161,7 +163,15 @@ impl<C: Pooled> Lease<C> {
         self.tell_recycled(expires, since);
         let Some(conn) = self.conn.take() else { return };
         self.holds_slot = false;
-        let idle = Idle { conn, number: self.number, permit: self.permit.take(), born: self.born, since, expires };
+        let idle = Idle {
+            conn,
+            number: self.number,
+            permit: self.permit.take(),
+            born: self.born,
+            since,
+            expires,
+            closings: self.closings,
+        };
         self.pool.take_back(idle, self.closings);
     }
 
@@ -189,13 +199,16 @@ impl<C: Pooled> Lease<C> {
         (self.born, self.expires) = (idle.born, idle.expires);
         self.number = idle.number;
         self.found = Found::Reused;
+        self.closings = idle.closings;
         self.conn = Some(idle.conn);
         expired
     }
 
-    /// Gives up the connection that was taken over if it has expired or is stale.
+    /// Gives up the connection that was taken over if it has expired, is stale, or came back just as the pool was closed.
     pub(super) fn probe(&mut self, expired: bool) {
-        if expired {
+        if self.closings != self.pool.closings() && !planted!(ClosedReused) {
+            self.reconnect(End::Discarded(DiscardReason::PoolClosed));
+        } else if expired {
             self.reconnect(End::Discarded(DiscardReason::Expired));
         } else if self.conn.as_mut().is_some_and(Pooled::is_stale) {
             self.reconnect(End::Dropped);

@@ -16,9 +16,12 @@ use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
 
 use super::connection_pool::NoSlot;
+use super::monitor::{Monitor, Signal};
+use super::slots::{Arrival, Slot, Slots};
 use super::test_support::{Conn, Live, TestClock, key, settings};
 use super::{Found, Manager, PoolSettings};
 use crate::cancel::Cancel;
+use crate::clock::{self, Deadline};
 
 pub(super) mod faults;
 
@@ -143,41 +146,39 @@ fn sweep_and_waiter() {
     assert_eq!(live.now(), 0, "its permit went to the waiter");
 }
 
-/// Every schedule there is, with nothing left to chance.
+/// Every schedule there is of a hand-over, with nothing left to chance: one thread returns the only slot while another wants it.
 #[test]
-fn no_schedule_of_two_threads_goes_wrong() {
-    let exchange = |limit| {
+fn no_schedule_of_a_hand_over_goes_wrong() {
+    let hand_over = |limit| {
         move || {
-            let manager =
-                Manager::<String, Conn>::new(PoolSettings { pool_maxsize: 1, pool_block: true, ..settings() });
-            let (pool, live) = (manager.pool(&key("a")), Live::new());
-            let other = {
-                let (pool, live) = (Arc::clone(&pool), Arc::clone(&live));
-                thread::spawn(move || one_exchange(&pool, &live, limit))
+            let slots = Arc::new(Monitor::new(Slots::<u32, Signal>::new(1, true)));
+            let Arrival::Taken(Slot::Empty) = slots.with(|slots| slots.arrive(Signal::new)) else {
+                panic!("it is free")
             };
-            one_exchange(&pool, &live, limit);
-            other.join().expect("no panic");
-            assert_eq!((pool.stats().in_use(), pool.stats().waiting()), (0, 0));
-            assert!(live.most() <= 1 && pool.stats().idle() == live.now());
-            assert!(pool.check_out(Some(Duration::ZERO), None).is_ok(), "the slot is free");
+            let waiter = {
+                let slots = Arc::clone(&slots);
+                thread::spawn(move || match slots.with(|slots| slots.arrive(Signal::new)) {
+                    Arrival::Taken(slot) => Some(slot),
+                    Arrival::Queued(ticket, signal) => {
+                        let deadline = Deadline::after(clock::now(), limit);
+                        let found = slots.wait(&signal, deadline, || false, |slots| slots.collect(ticket));
+                        found.or_else(|| slots.with(|slots| slots.leave(ticket)))
+                    }
+                })
+            };
+            if let Some(signal) = slots.with(|slots| slots.give_back(Slot::Live(7))).wake {
+                signal.wake();
+            }
+            let got = waiter.join().expect("no panic");
+            assert!(got == Some(Slot::Live(7)) || (got.is_none() && limit.is_some()));
+            let (leased, idle) = slots.with(|slots| (slots.leased(), slots.idle()));
+            assert_eq!((leased, idle), if got.is_some() { (1, 0) } else { (0, 1) });
         }
     };
     sync::without_chance(|| {
-        shuttle::check_dfs(exchange(None), None);
-        shuttle::check_dfs(exchange(MOMENT), None);
+        shuttle::check_dfs(hand_over(None), None);
+        shuttle::check_dfs(hand_over(MOMENT), None);
     });
-}
-
-fn one_exchange(pool: &Arc<super::ConnectionPool<Conn>>, live: &Arc<Live>, limit: Option<Duration>) {
-    match pool.check_out(limit, None) {
-        Ok(mut lease) => {
-            if lease.connection().is_none() {
-                lease.attach(live.open(0));
-            }
-            lease.recycle(None);
-        }
-        Err(why) => assert!(limit.is_some() && why == NoSlot::TimedOut),
-    }
 }
 
 #[derive(Clone, Copy)]

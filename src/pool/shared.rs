@@ -54,6 +54,8 @@ pub(super) struct Idle<C> {
     pub(super) born: Instant,
     pub(super) since: Instant,
     pub(super) expires: Option<Instant>,
+    /// How often its pool had been closed when it was last taken or made.
+    pub(super) closings: u64,
 }
 
 /// How long a thread waits for a connection before that is worth a warning.

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
 
 use super::{MOMENT, ROUNDS, Shape, arrivals, exchanges, sweep_and_waiter};
 
@@ -46,7 +47,15 @@ pub(in super::super) fn is_planted(fault: Fault) -> bool {
 /// Whether the model finds the fault within its usual number of schedules.
 fn is_found(fault: Fault, scenario: impl Fn() + Send + Sync + 'static) -> bool {
     PLANTED.set(Some(fault));
-    let found = panic::catch_unwind(AssertUnwindSafe(|| shuttle::check_random(scenario, ROUNDS))).is_err();
+    let scenario = Arc::new(scenario);
+    let found = [false, true].into_iter().any(|by_priority| {
+        let scenario = Arc::clone(&scenario);
+        let check = move || match by_priority {
+            false => shuttle::check_random(move || scenario(), ROUNDS),
+            true => shuttle::check_pct(move || scenario(), ROUNDS, 4),
+        };
+        panic::catch_unwind(AssertUnwindSafe(check)).is_err()
+    });
     PLANTED.set(None);
     found
 }
@@ -103,8 +112,13 @@ fn a_closed_pool_that_is_reused_is_found() {
 
 #[test]
 fn a_missing_relieve_is_found() {
-    assert_found(Fault::NoRelieveAtArrival, PERMITS);
-    assert_found(Fault::NoRelieveAtReturn, PERMITS);
+    let few = Shape { threads: 2, maxsize: 1, max_connections: Some(1), ..PERMITS };
+    assert_found(Fault::NoRelieveAtArrival, few);
+    assert_found(Fault::NoRelieveAtReturn, few);
+}
+
+#[test]
+fn a_sweep_that_looks_after_nobody_is_found() {
     assert!(is_found(Fault::NoRelieveAfterSweep, sweep_and_waiter));
 }
 
