@@ -13,9 +13,12 @@ use std::ops::Range;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::latin1;
 
+mod index;
 mod list;
+mod names;
 mod value;
 
+use index::Index;
 pub use list::IntoHeaders;
 pub use value::IntoHeaderValue;
 
@@ -35,12 +38,18 @@ pub use value::IntoHeaderValue;
 /// assert_eq!(headers.joined("x-trace").as_deref(), Some("1, 2"));
 /// # Ok::<(), petition::Error>(())
 /// ```
-#[derive(Clone, Default)]
+#[derive(Default)]
 #[doc(alias = "CaseInsensitiveDict")]
 #[doc(alias = "HeaderMap")]
 pub struct Headers {
     text: String,
     entries: Vec<Entry>,
+    /// The [mark](names::mark) of each name that is here, or was: a look-up of a name that is not here mostly ends at once.
+    marks: u64,
+    /// Where the names are, once a long list was searched to be changed.
+    index: Option<Box<Index>>,
+    /// Bytes of the text that no entry uses any more.
+    unused: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -53,11 +62,20 @@ impl Headers {
     /// An empty list.
     #[must_use]
     pub const fn new() -> Self {
-        Self { text: String::new(), entries: Vec::new() }
+        Self { text: String::new(), entries: Vec::new(), marks: 0, index: None, unused: 0 }
     }
 
     pub(crate) fn with_capacity(entries: usize, text: usize) -> Self {
-        Self { text: String::with_capacity(text), entries: Vec::with_capacity(entries) }
+        Self { text: String::with_capacity(text), entries: Vec::with_capacity(entries), ..Self::new() }
+    }
+
+    /// A copy with room for the fields of `other` too.
+    pub(crate) fn clone_with_room(&self, other: &Self) -> Self {
+        let mut copy = Self::with_capacity(self.len() + other.len(), self.text.len() + other.text.len());
+        copy.text.push_str(&self.text);
+        copy.entries.extend_from_slice(&self.entries);
+        // The index is not copied: it is for changing a list, and a copy is seldom changed much.
+        Self { marks: self.marks, unused: self.unused, ..copy }
     }
 
     /// Fields within a text that is copied as a whole; `places` are the positions of each name and value.
@@ -66,8 +84,12 @@ impl Headers {
         let mut entries = Vec::with_capacity(places.len());
         // No position is beyond the end of the text, for which 32 bits are enough.
         let narrow = |place: Range<usize>| (place.start as u32, place.end as u32);
-        entries.extend(places.map(|[name, value]| Entry { name: narrow(name), value: narrow(value) }));
-        Self { text: text.to_owned(), entries }
+        let mut marks = 0;
+        entries.extend(places.map(|[name, value]| {
+            marks |= names::mark(&text.as_bytes()[name.clone()]);
+            Entry { name: narrow(name), value: narrow(value) }
+        }));
+        Self { text: text.to_owned(), entries, marks, ..Self::new() }
     }
 
     /// Sets `name` to one value. The first field of that name keeps its position and takes this spelling and value;
@@ -99,39 +121,48 @@ impl Headers {
     #[doc(alias = "add")]
     pub fn append<M>(&mut self, name: impl AsRef<str>, value: impl IntoHeaderValue<M>) -> Result<()> {
         let entry = self.write_checked(name.as_ref(), &value.into_display())?;
-        self.entries.push(entry);
+        self.add(entry);
         Ok(())
     }
 
     /// Removes all fields of that name; returns whether there was one.
     pub fn remove(&mut self, name: &str) -> bool {
-        let before = self.entries.len();
-        let text = &self.text;
-        self.entries.retain(|entry| !slice(text, entry.name).eq_ignore_ascii_case(name));
-        let is_gone = before != self.entries.len();
-        if is_gone {
-            self.compact();
+        if self.first(name).is_none() {
+            return false;
         }
-        is_gone
+        self.retain(|text, entry| !is_named(text, entry, name.as_bytes()));
+        self.compact();
+        true
     }
 
     /// The value of the first field of that name; case is ignored.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.entries.iter().find(|entry| self.is_named(entry, name)).map(|entry| slice(&self.text, entry.value))
+        self.values(name).next()
     }
 
     /// The values of all fields of that name, in order.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
-        self.entries.iter().filter(move |entry| self.is_named(entry, name)).map(|entry| slice(&self.text, entry.value))
+        self.values(name)
+    }
+
+    #[inline]
+    fn values<'a, 'n>(&'a self, name: &'n str) -> Values<'a, 'n> {
+        let entries = if self.may_have(name) { &self.entries[..] } else { &[] };
+        Values { text: &self.text, entries: entries.iter(), name: name.as_bytes() }
+    }
+
+    /// Whether the marks say that there may be a field of that name.
+    #[inline]
+    fn may_have(&self, name: &str) -> bool {
+        self.marks & names::mark(name.as_bytes()) != 0
     }
 
     /// The values of that name joined by `, `, as requests shows repeated headers.
     #[must_use]
     pub fn joined(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut out: Option<Cow<'_, str>> = None;
-        for entry in self.entries.iter().filter(|entry| self.is_named(entry, name)) {
-            let value = slice(&self.text, entry.value);
+        for value in self.values(name) {
             out = Some(match out {
                 None => Cow::Borrowed(value),
                 Some(seen) => Cow::Owned(format!("{seen}, {value}")),
@@ -143,13 +174,13 @@ impl Headers {
     /// Whether there is a field of that name.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.entries.iter().any(|entry| self.is_named(entry, name))
+        self.first(name).is_some()
     }
 
     /// Whether any field of that name has a value that `suits`. Cheaper than [`get_all`](Self::get_all) where most fields
     /// are others.
     pub(crate) fn any(&self, name: &str, suits: impl Fn(&str) -> bool) -> bool {
-        self.entries.iter().any(|entry| self.is_named(entry, name) && suits(slice(&self.text, entry.value)))
+        self.values(name).any(suits)
     }
 
     /// The number of fields, including repeated ones.
@@ -168,6 +199,7 @@ impl Headers {
     pub fn clear(&mut self) {
         self.entries.clear();
         self.text.clear();
+        (self.marks, self.index, self.unused) = (0, None, 0);
     }
 
     /// Names and values in order, as written; repeated fields are separate.
@@ -196,59 +228,140 @@ impl Headers {
 
     /// Replaces all fields of the entry's name with the entry, whose text is already stored.
     fn put(&mut self, entry: Entry) {
+        self.make_index();
         let name = slice(&self.text, entry.name);
-        let Some(first) = self.entries.iter().position(|own| slice(&self.text, own.name).eq_ignore_ascii_case(name))
-        else {
-            self.entries.push(entry);
-            return;
-        };
-        self.entries[first] = entry;
-        let (text, mut index) = (&self.text, 0);
-        self.entries.retain(|entry| {
-            index += 1;
-            index - 1 <= first || !slice(text, entry.name).eq_ignore_ascii_case(name)
-        });
+        let Some(first) = self.first(name) else { return self.add_first(entry) };
+        let has_repeats = self.index.as_ref().is_none_or(|index| index.has_repeats);
+        self.replace(first, entry);
+        if has_repeats {
+            let mut index = 0;
+            self.retain(|text, own| {
+                index += 1;
+                index - 1 <= first || !is_named(text, own, slice(text, entry.name).as_bytes())
+            });
+        }
         self.compact();
+    }
+
+    fn replace(&mut self, at: usize, entry: Entry) {
+        let old = std::mem::replace(&mut self.entries[at], entry);
+        self.unused += old.width();
+    }
+
+    /// Appends an entry whose text is already stored.
+    fn add(&mut self, entry: Entry) {
+        if self.index.is_none() || self.first(slice(&self.text, entry.name)).is_none() {
+            return self.add_first(entry);
+        }
+        if let Some(index) = &mut self.index {
+            index.has_repeats = true;
+        }
+        self.entries.push(entry);
+    }
+
+    /// As [`add`](Self::add), where there is no index, or no field of that name in it yet.
+    fn add_first(&mut self, entry: Entry) {
+        let name = slice(&self.text, entry.name).as_bytes();
+        self.marks |= names::mark(name);
+        match &mut self.index {
+            Some(index) if index.has_room() => index.add(name, self.entries.len()),
+            // It is made anew, and larger, when it is needed again.
+            _ => self.index = None,
+        }
+        self.entries.push(entry);
+    }
+
+    /// The position of the first field of that name.
+    #[inline]
+    fn first(&self, name: &str) -> Option<usize> {
+        if !self.may_have(name) {
+            return None;
+        }
+        let name = name.as_bytes();
+        match &self.index {
+            Some(index) => index.find(name, |at| is_named(&self.text, &self.entries[at], name)),
+            None => self.entries.iter().position(|entry| is_named(&self.text, entry, name)),
+        }
+    }
+
+    /// Makes the index of a list that is about to be changed, if it is long.
+    fn make_index(&mut self) {
+        if self.entries.len() < index::FROM || self.index.is_some() {
+            return;
+        }
+        let mut index = Box::new(Index::with_room(self.entries.len()));
+        for (at, entry) in self.entries.iter().enumerate() {
+            let name = slice(&self.text, entry.name).as_bytes();
+            match index.find(name, |at| is_named(&self.text, &self.entries[at], name)) {
+                Some(_) => index.has_repeats = true,
+                None => index.add(name, at),
+            }
+        }
+        self.index = Some(index);
+    }
+
+    /// Removes the fields that are not to be `kept`.
+    fn retain(&mut self, mut kept: impl FnMut(&str, &Entry) -> bool) {
+        let (text, unused, before) = (&self.text, &mut self.unused, self.entries.len());
+        self.entries.retain(|entry| {
+            let is_kept = kept(text, entry);
+            *unused += if is_kept { 0 } else { entry.width() };
+            is_kept
+        });
+        if self.entries.len() < before {
+            self.index = None;
+        }
     }
 
     /// Appends without a check: for values made in this crate and for what a peer sent.
     pub(crate) fn push(&mut self, name: &str, value: &str) {
         let entry = self.store(name, value);
-        self.entries.push(entry);
+        self.add(entry);
     }
 
     /// Appends a field from the wire, where bytes are Latin-1.
     pub(crate) fn push_latin1(&mut self, name: &[u8], value: &[u8]) {
         let name = self.store_latin1(name);
         let value = self.store_latin1(value);
-        self.entries.push(Entry { name, value });
+        self.add(Entry { name, value });
     }
 
     /// [`update`](Self::update) without a check: for fields that were checked, and for what a peer sent.
     pub(crate) fn merge(&mut self, other: &Headers) {
-        for (index, (name, value)) in other.iter().enumerate() {
-            // A repeated field of `other` is added to the one just set.
-            if other.iter().take(index).any(|(seen, _)| seen.eq_ignore_ascii_case(name)) {
-                self.push(name, value);
-            } else {
-                self.set(name, value);
+        // What is merged is stored behind everything that was here, and so shows by its position.
+        let start = self.text.len();
+        let is_new = |entry: &Entry| entry.name.0 as usize >= start;
+        let mut has_replaced = false;
+        for (name, value) in other {
+            self.make_index();
+            let entry = self.store(name, value);
+            match self.first(name) {
+                None => self.add_first(entry),
+                // A repeated field of `other` is added to the one just set.
+                Some(first) if is_new(&self.entries[first]) => self.add(entry),
+                Some(first) => {
+                    self.replace(first, entry);
+                    has_replaced = true;
+                }
             }
         }
-    }
-
-    /// Compares lengths first: most names differ in length, and this does not touch the text. Then last letters: names
-    /// of equal length seldom agree in them.
-    #[inline]
-    fn is_named(&self, entry: &Entry, name: &str) -> bool {
-        let (start, end) = (entry.name.0 as usize, entry.name.1 as usize);
-        if end - start != name.len() {
-            return false;
+        if !has_replaced {
+            return;
         }
-        let own = &self.text.as_bytes()[start..end];
-        match (own.last(), name.as_bytes().last()) {
-            (Some(own_last), Some(last)) => own_last | 0x20 == last | 0x20 && own.eq_ignore_ascii_case(name.as_bytes()),
-            _ => true,
+        // Repeats of a name that was replaced are left.
+        let is_left = |entry: &Entry| {
+            let first = self.first(slice(&self.text, entry.name));
+            !is_new(entry) && first.is_some_and(|first| is_new(&self.entries[first]))
+        };
+        let left: Vec<bool> = match self.entries.iter().any(is_left) {
+            true => self.entries.iter().map(is_left).collect(),
+            false => Vec::new(),
+        };
+        if !left.is_empty() {
+            let mut left = left.into_iter();
+            self.retain(|_, _| left.next() != Some(true));
         }
+        self.compact();
     }
 
     /// Stores the text of a caller's field, formatted directly into place. An invalid field leaves nothing behind.
@@ -278,15 +391,15 @@ impl Headers {
     /// Removes text that no entry uses any more once it is the larger part: setting a header again and again must not
     /// increase what each request copies.
     fn compact(&mut self) {
-        let width = |(start, end): (u32, u32)| (end - start) as usize;
-        let used: usize = self.entries.iter().map(|entry| width(entry.name) + width(entry.value)).sum();
-        if self.text.len() < COMPACT_FROM || used > self.text.len() / 2 {
+        if self.text.len() < COMPACT_FROM || self.unused <= self.text.len() / 2 {
             return;
         }
-        let mut packed = Self::with_capacity(self.entries.len(), used);
+        let mut packed = Self::with_capacity(self.entries.len(), self.text.len() - self.unused);
         for (name, value) in self.iter() {
             packed.push(name, value);
         }
+        // No entry has moved among the others.
+        packed.index = self.index.take();
         *self = packed;
     }
 
@@ -302,6 +415,52 @@ impl Headers {
         let start = self.text.len();
         latin1::push(&mut self.text, bytes);
         place(start, self.text.len())
+    }
+}
+
+impl Entry {
+    /// How much text it uses.
+    fn width(&self) -> usize {
+        let width = |(start, end): (u32, u32)| (end - start) as usize;
+        width(self.name) + width(self.value)
+    }
+}
+
+/// Compares lengths first: most names differ in length, and this does not touch the text. Then last letters: names of equal
+/// length seldom agree in them.
+#[inline]
+fn is_named(text: &str, entry: &Entry, name: &[u8]) -> bool {
+    let (start, end) = (entry.name.0 as usize, entry.name.1 as usize);
+    if end - start != name.len() {
+        return false;
+    }
+    let own = &text.as_bytes()[start..end];
+    match (own.last(), name.last()) {
+        (Some(own_last), Some(last)) => own_last | 0x20 == last | 0x20 && names::same(own, name),
+        _ => true,
+    }
+}
+
+/// The values of one name.
+struct Values<'a, 'n> {
+    text: &'a str,
+    entries: std::slice::Iter<'a, Entry>,
+    name: &'n [u8],
+}
+
+impl<'a> Iterator for Values<'a, '_> {
+    type Item = &'a str;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a str> {
+        let entry = self.entries.by_ref().find(|entry| is_named(self.text, entry, self.name))?;
+        Some(slice(self.text, entry.value))
+    }
+}
+
+impl Clone for Headers {
+    fn clone(&self) -> Self {
+        self.clone_with_room(&Self::new())
     }
 }
 
@@ -323,6 +482,10 @@ fn check(name: &str, value: &str) -> Result<()> {
         let text = format!("invalid header name {name:?}: it is not a token");
         return Err(Error::message(ErrorKind::InvalidHeader, text));
     }
+    // Nearly all values, in one pass.
+    if !value.starts_with([' ', '\t']) && value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
+        return Ok(());
+    }
     let fault = if value.starts_with([' ', '\t']) {
         "it starts with white space"
     } else if value.chars().any(|c| matches!(c, '\0'..='\x08' | '\n'..='\x1f' | '\x7f')) {
@@ -337,9 +500,26 @@ fn check(name: &str, value: &str) -> Result<()> {
 }
 
 /// A character of a token (RFC 9110 §5.6.2).
+#[inline]
 pub(crate) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    TOKEN[usize::from(byte)]
 }
+
+static TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let marks = b"!#$%&'*+-.^_`|~";
+    let mut at = 0;
+    while at < marks.len() {
+        table[marks[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 /// Whether `Debug` hides the value of this header.
 fn is_secret(name: &str) -> bool {
@@ -555,6 +735,108 @@ mod tests {
 
         assert!(own.text.len() < 2 * COMPACT_FROM, "{} bytes", own.text.len());
         assert_eq!(own.iter().collect::<Vec<_>>(), [("A", "1"), ("B", value.as_str())]);
+    }
+
+    /// What the list does, as simply as it can be said.
+    #[derive(Clone, Debug, Default, PartialEq)]
+    struct Model(Vec<(String, String)>);
+
+    impl Model {
+        fn has(&self, name: &str) -> bool {
+            self.0.iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
+        }
+
+        fn insert(&mut self, name: &str, value: &str) {
+            let field = (name.to_owned(), value.to_owned());
+            let Some(first) = self.0.iter().position(|(own, _)| own.eq_ignore_ascii_case(name)) else {
+                return self.0.push(field);
+            };
+            self.0[first] = field;
+            let mut at = 0;
+            self.0.retain(|(own, _)| {
+                at += 1;
+                at - 1 <= first || !own.eq_ignore_ascii_case(name)
+            });
+        }
+
+        fn update(&mut self, other: &Model) {
+            for (index, (name, value)) in other.0.iter().enumerate() {
+                if other.0[..index].iter().any(|(seen, _)| seen.eq_ignore_ascii_case(name)) {
+                    self.0.push((name.clone(), value.clone()));
+                } else {
+                    self.insert(name, value);
+                }
+            }
+        }
+    }
+
+    fn pairs(headers: &Headers) -> Model {
+        Model(headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
+    #[test]
+    fn a_list_is_the_same_with_an_index_and_without() {
+        for (seed, names) in (0..60).flat_map(|seed| [3, 40, 200].map(|names| (seed, names))) {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let (mut own, mut other) = ((Headers::new(), Model::default()), (Headers::new(), Model::default()));
+            for step in 0..400 {
+                let number = random.u32(..names);
+                let name = format!("{}-{number}", if random.bool() { "X-Name" } else { "x-nAME" });
+                let value = "v".repeat(random.usize(..40)) + &step.to_string();
+                match random.u32(..100) {
+                    0..55 => {
+                        own.0.insert(&name, &value).unwrap();
+                        own.1.insert(&name, &value);
+                    }
+                    55..75 => {
+                        own.0.append(&name, &value).unwrap();
+                        own.1.0.push((name.clone(), value));
+                    }
+                    75..85 => {
+                        let had = own.1.has(&name);
+                        own.1.0.retain(|(own, _)| !own.eq_ignore_ascii_case(&name));
+                        assert_eq!(own.0.remove(&name), had);
+                    }
+                    85..92 => std::mem::swap(&mut own, &mut other),
+                    92..98 => {
+                        own.0.merge(&other.0);
+                        own.1.update(&other.1);
+                    }
+                    98 => own = (own.0.clone(), own.1),
+                    _ => {
+                        own.0.clear();
+                        own.1.0.clear();
+                    }
+                }
+                assert_eq!(pairs(&own.0), own.1, "seed {seed}, {names} names, step {step}");
+                assert_eq!(own.0.contains(&name), own.1.has(&name));
+                let all = own.1.0.iter().filter(|(own, _)| own.eq_ignore_ascii_case(&name)).map(|(_, value)| value);
+                assert!(own.0.get_all(&name.to_uppercase()).eq(all));
+            }
+        }
+    }
+
+    #[test]
+    fn a_thousand_headers_are_compared_with_few_of_each_other() {
+        let fields: Vec<String> = (0..10_000).map(|n| format!("x-header-{n:05}")).collect();
+        let cost = |count: usize| {
+            names::COMPARED.set(0);
+            let mut own = Headers::new();
+            for name in &fields[..count] {
+                own.insert(name, "1").unwrap();
+            }
+            let mut merged = headers(&[("X-Header-00007", "0"), ("Accept", "*/*")]);
+            merged.merge(&own);
+            for name in &fields[..count] {
+                merged.insert(name, "2").unwrap();
+            }
+            assert_eq!((merged.len(), merged.get("x-header-00999")), (count + 1, Some("2")));
+            names::COMPARED.get()
+        };
+
+        // At most one each where the name is there already, and a few that share a place.
+        assert!(cost(1000) < 4 * 1000, "{}", cost(1000));
+        assert!(cost(10_000) < 4 * 10_000, "{}", cost(10_000));
     }
 
     #[test]

@@ -40,7 +40,7 @@ const KEEP_ALIVE_MARGIN: Duration = Duration::from_secs(1);
 /// An exchange that broke, with the slot it was on.
 struct Broken {
     failure: Failure,
-    lease: Lease<Connection>,
+    lease: Lease<Box<Connection>>,
     /// Whether the connection died before the first byte of an answer.
     unanswered: bool,
     exchange: Exchange,
@@ -119,7 +119,7 @@ impl Engine {
         }
     }
 
-    fn no_slot(&self, job: &Job<'_>, pool: &ConnectionPool<Connection>, why: NoSlot) -> Error {
+    fn no_slot(&self, job: &Job<'_>, pool: &ConnectionPool<Box<Connection>>, why: NoSlot) -> Error {
         let peer = job.peer();
         if why == NoSlot::Cancelled {
             return Cancel::error(&format!("while waiting for a pool slot for {peer}"));
@@ -199,7 +199,7 @@ impl Engine {
     }
 
     /// Makes the connection of the slot.
-    fn connect(&self, job: &Job<'_>, lease: &mut Lease<Connection>, exchange: &mut Exchange) -> Result<(), Failure> {
+    fn connect(&self, job: &Job<'_>, lease: &mut Lease<Box<Connection>>, exchange: &mut Exchange) -> Result<(), Failure> {
         let Connected { transport, report } = self.open(job).map_err(Failure::not_connected)?;
         exchange.dns = report.dns;
         exchange.connect = report.connect + report.tunnel;
@@ -208,7 +208,7 @@ impl Engine {
             Found::New(number) => number,
             Found::Reused | Found::Reconnect => 0,
         };
-        lease.attach(Connection { transport, number });
+        lease.attach(Box::new(Connection { transport, number }));
         Ok(())
     }
 
@@ -247,7 +247,7 @@ impl Engine {
     fn transact(
         &self,
         job: &Job<'_>,
-        mut lease: Lease<Connection>,
+        mut lease: Lease<Box<Connection>>,
         mut exchange: Exchange,
         started: Instant,
     ) -> Result<Parts, Box<Broken>> {

@@ -3,6 +3,7 @@
 //! No lease is held while it sleeps. `failure` decides what a failure means, the `Retry` whether to continue, and the next
 //! `Retry` how long to wait. This file keeps the order (see `retry`) and makes the final error.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,7 +38,7 @@ pub(super) struct Engine {
     pub(super) clock: EngineClock,
     /// What is wrong with the settings, if anything.
     problem: Option<(ErrorKind, String)>,
-    manager: Manager<Key, Connection>,
+    manager: Manager<Key, Box<Connection>>,
     pub(super) connector: Connector,
     /// The TLS settings with the default `verify` and `cert`, so that most requests need no others.
     tls: TlsSettings,
@@ -126,11 +127,11 @@ impl Engine {
     }
 
     /// The pool for the job's host, route and TLS settings.
-    pub(super) fn pool(&self, job: &Job<'_>) -> Arc<ConnectionPool<Connection>> {
+    pub(super) fn pool(&self, job: &Job<'_>) -> Arc<ConnectionPool<Box<Connection>>> {
         self.manager.pool(&job.pool_key())
     }
 
-    fn tls_for(&self, options: &SendOptions) -> TlsSettings {
+    fn tls_for(&self, options: &SendOptions) -> Cow<'_, TlsSettings> {
         let cert = options.cert.as_ref();
         let verify = match (&options.verify, &options.bundle_of_environment) {
             // Whom to trust is decided by the program, and no variable takes part in it.
@@ -138,13 +139,13 @@ impl Engine {
             (verify, _) => verify,
         };
         if self.tls.has(verify, cert) {
-            return self.tls.clone();
+            return Cow::Borrowed(&self.tls);
         }
         let mut last = self.last_tls.lock();
         if !last.has(verify, cert) {
             *last = self.tls.with(verify, cert);
         }
-        last.clone()
+        Cow::Owned(last.clone())
     }
 
     /// Warns of an unverified host once (docs/decisions.md#warn-once).

@@ -22,7 +22,7 @@ pub(super) struct Job<'r> {
     pub(super) request: &'r PreparedRequest,
     pub(super) options: &'r SendOptions,
     pub(super) route: Route,
-    pub(super) tls: TlsSettings,
+    pub(super) tls: Cow<'r, TlsSettings>,
     /// When everything must be over.
     pub(super) deadline: Deadline,
     /// The target of the request line.
@@ -35,7 +35,7 @@ impl<'r> Job<'r> {
         request: &'r PreparedRequest,
         options: &'r SendOptions,
         route: Route,
-        tls: TlsSettings,
+        tls: Cow<'r, TlsSettings>,
         deadline: Deadline,
     ) -> Result<Self> {
         let route = with_own_authorization(route, request);

@@ -16,7 +16,7 @@ use crate::net::Transport;
 
 /// Reads heads until one is final.
 pub(super) struct HeadReader<'a> {
-    patience: &'a Patience,
+    patience: &'a Patience<'a>,
     clock: &'a EngineClock,
     buffer: &'a mut Buffer,
     parser: HeadParser,
@@ -42,7 +42,7 @@ pub(super) enum Heard {
 
 impl<'a> HeadReader<'a> {
     pub(super) fn new(
-        patience: &'a Patience,
+        patience: &'a Patience<'a>,
         clock: &'a EngineClock,
         buffer: &'a mut Buffer,
         limits: HeadLimits,

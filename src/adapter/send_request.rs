@@ -36,7 +36,7 @@ const LISTEN_EVERY: usize = 1 << 20;
 pub(super) fn send(
     job: &Job<'_>,
     transport: &mut Transport,
-    patience: &Patience,
+    patience: &Patience<'_>,
     reader: &mut HeadReader<'_>,
 ) -> Result<Sent, Failure> {
     with_outgoing(|out| {
@@ -72,7 +72,7 @@ pub(super) fn send(
 /// A request that is being sent.
 struct Sender<'s, 'r> {
     transport: &'s mut Transport,
-    patience: &'s Patience,
+    patience: &'s Patience<'s>,
     reader: &'s mut HeadReader<'r>,
     /// Bytes sent since the last look for an answer.
     unheard: usize,

@@ -49,7 +49,7 @@ pub(super) enum Reuse {
 
 /// An exchange whose head was read: the lease to settle, and what was read after the head.
 pub(super) struct Unread {
-    pub(super) lease: Lease<Connection>,
+    pub(super) lease: Lease<Box<Connection>>,
     pub(super) buffer: Buffer,
     pub(super) reuse: Reuse,
     /// What can stop the connection while it is read.
@@ -104,7 +104,7 @@ pub(super) struct WireBody {
     /// `None` once the exchange is settled.
     unread: Option<Unread>,
     decoder: BodyDecoder,
-    patience: Patience,
+    patience: Patience<'static>,
     limits: DrainLimits,
     bounds: Bounds,
 }
@@ -138,7 +138,7 @@ impl Bounds {
 }
 
 impl WireBody {
-    pub(super) fn new(unread: Unread, decoder: BodyDecoder, patience: Patience, limits: DrainLimits) -> Self {
+    pub(super) fn new(unread: Unread, decoder: BodyDecoder, patience: Patience<'static>, limits: DrainLimits) -> Self {
         Self { unread: Some(unread), decoder, patience, limits, bounds: Bounds::NONE }
     }
 
@@ -237,7 +237,7 @@ impl WireBody {
 fn advance(
     unread: &mut Unread,
     decoder: &mut BodyDecoder,
-    patience: &Patience,
+    patience: &Patience<'_>,
     bounds: &mut Bounds,
     out: &mut [u8],
 ) -> Result<usize, Error> {
@@ -282,7 +282,7 @@ fn advance(
 fn advance_to_end(
     unread: &mut Unread,
     decoder: &mut BodyDecoder,
-    patience: &Patience,
+    patience: &Patience<'_>,
     bounds: &mut Bounds,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {

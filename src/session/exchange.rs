@@ -15,7 +15,8 @@ impl Session {
     /// Sends one request, and a few more to answer challenges.
     pub(super) fn exchange(&self, mut request: PreparedRequest, options: &mut SendOptions) -> Result<Response> {
         let adapter = self.mounts.find(&request.url).map_err(|error| error.with_request(&request))?;
-        let route = self.route(&request, options)?;
+        let mut started = clock::now();
+        let route = self.route(&request, options, started)?;
         // Looked up at the first hop that uses TLS: most requests over plain HTTP never need it.
         if options.verify_by_environment && (request.url.is_https() || route.encrypted_proxy().is_some()) {
             options.verify_by_environment = false;
@@ -31,7 +32,6 @@ impl Session {
             }
             // The program may have asked for a part since it was prepared.
             prepare::ask_for_bytes_of_a_part(&mut request);
-            let started = clock::now();
             let sent = adapter.send(&mut request, options);
             let mut response = sent.map_err(|error| error.with_request(&request))?;
             response.attach(request, clock::now() - started);
@@ -56,6 +56,7 @@ impl Session {
             refused.push(response);
             request = next;
             round += 1;
+            started = clock::now();
         }
     }
 

@@ -1,8 +1,10 @@
 //! [`Session`]: its settings, and the methods that start and send requests.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::Method;
 
@@ -13,6 +15,7 @@ use super::request_builder::{RequestBuilder, Settings};
 use crate::adapter::{Adapter, HttpAdapter, PoolStats, SendOptions};
 use crate::auth::netrc::Netrc;
 use crate::cancel::Cancel;
+use crate::clock::Absence;
 use crate::cookies::CookieJar;
 use crate::error::Result;
 use crate::headers::Headers;
@@ -97,6 +100,8 @@ pub struct Session {
     pub allow_downgrade: bool,
     pub(super) mounts: Mounts,
     pub(super) netrc: Netrc,
+    /// That the environment names no proxy for http, and for https.
+    no_proxy_variables: [Absence; 2],
 }
 
 impl Session {
@@ -129,6 +134,7 @@ impl Session {
             allow_downgrade: true,
             mounts,
             netrc: Netrc::default(),
+            no_proxy_variables: Default::default(),
         }
     }
 
@@ -385,10 +391,25 @@ impl Session {
     }
 
     /// The route to the request's host: by the request's proxies, the session's, or the environment's.
-    pub(super) fn route(&self, request: &PreparedRequest, options: &SendOptions) -> Result<Route> {
-        let environment = self.trust_env.then_some(&proxy::environment::process as proxy::Lookup<'_>);
-        proxy::select(&request.url, Some(&options.proxies), &self.proxies, environment)
-            .map_err(|error| error.with_request(request))
+    pub(super) fn route(&self, request: &PreparedRequest, options: &SendOptions, now: Instant) -> Result<Route> {
+        let absence = &self.no_proxy_variables[usize::from(request.url.is_https())];
+        // Only http and https have variables of their own; the others are too rare to remember.
+        let is_known = request.url.is_http() && absence.is_known(now);
+        let has_asked = Cell::new(false);
+        let has_found = Cell::new(false);
+        let ask = |name: &str| {
+            let value = proxy::environment::process(name);
+            has_asked.set(true);
+            has_found.set(has_found.get() || value.is_some());
+            value
+        };
+        let environment = (self.trust_env && !is_known).then_some(&ask as proxy::Lookup<'_>);
+        let route = proxy::select(&request.url, Some(&options.proxies), &self.proxies, environment)
+            .map_err(|error| error.with_request(request));
+        if has_asked.get() && !has_found.get() && request.url.is_http() {
+            absence.note(now);
+        }
+        route
     }
 }
 
