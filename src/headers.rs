@@ -1,8 +1,9 @@
 //! Header fields in order, spelled as written.
 //!
-//! Names and values are stored one after another in a single text; an entry holds the positions of its two parts. So a
-//! copy is two allocations whatever the number of headers, and a lookup compares slices. Values are Latin-1 on the
-//! wire (RFC 9110 §5.5) and text here.
+//! Names and values are stored one after another in a single text, as they are sent: `Name: value` and CRLF. An entry holds
+//! the positions of its two parts. So a copy is two allocations whatever the number of headers, a lookup compares slices, and
+//! a list that was not changed since it was made is sent as one block. Values are Latin-1 on the wire (RFC 9110 §5.5) and
+//! text here.
 //!
 //! What a caller sets is checked on entry. What a peer sent is added by the codec, which has its own rules.
 
@@ -20,6 +21,7 @@ mod value;
 
 use index::Index;
 pub use list::IntoHeaders;
+use names::Marks;
 pub use value::IntoHeaderValue;
 
 /// An ordered list of header fields. Names keep their spelling, and lookups ignore case.
@@ -44,16 +46,30 @@ pub use value::IntoHeaderValue;
 pub struct Headers {
     text: String,
     entries: Vec<Entry>,
-    /// The [mark](names::mark) of each name that is here, or was: a look-up of a name that is not here mostly ends at once.
-    marks: u64,
+    /// Of each name that is here, or was: a look-up of a name that is not here mostly ends at once.
+    marks: Marks,
     /// Where the names are, once a long list was searched to be changed.
     index: Option<Box<Index>>,
     /// Bytes of the text that no entry uses any more.
     unused: usize,
+    form: Form,
 }
 
-#[derive(Clone, Copy)]
-struct Entry {
+/// What is known about the text of a list.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+enum Form {
+    /// Nothing.
+    Any,
+    /// Each name is a token, and each value consists of printable ASCII and tabs: nothing in it can end a line.
+    Plain,
+    /// The same, and the text is all fields in their order, as they are sent.
+    #[default]
+    Block,
+}
+
+/// The positions of a name and its value.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Entry {
     name: (u32, u32),
     value: (u32, u32),
 }
@@ -62,7 +78,7 @@ impl Headers {
     /// An empty list.
     #[must_use]
     pub const fn new() -> Self {
-        Self { text: String::new(), entries: Vec::new(), marks: 0, index: None, unused: 0 }
+        Self { text: String::new(), entries: Vec::new(), marks: Marks::NONE, index: None, unused: 0, form: Form::Block }
     }
 
     pub(crate) fn with_capacity(entries: usize, text: usize) -> Self {
@@ -72,24 +88,24 @@ impl Headers {
     /// A copy with room for the fields of `other` too.
     pub(crate) fn clone_with_room(&self, other: &Self) -> Self {
         let mut copy = Self::with_capacity(self.len() + other.len(), self.text.len() + other.text.len());
+        if self.form == Form::Plain {
+            // So the copy is a block. Its fields need not be checked again.
+            copy.form = Form::Any;
+            self.iter().for_each(|(name, value)| copy.push(name, value));
+            return Self { form: Form::Block, ..copy };
+        }
         copy.text.push_str(&self.text);
         copy.entries.extend_from_slice(&self.entries);
         // The index is not copied: it is for changing a list, and a copy is seldom changed much.
-        Self { marks: self.marks, unused: self.unused, ..copy }
+        Self { marks: self.marks, unused: self.unused, form: self.form, ..copy }
     }
 
-    /// Fields within a text that is copied as a whole; `places` are the positions of each name and value.
-    pub(crate) fn from_text(text: &str, places: impl ExactSizeIterator<Item = [Range<usize>; 2]>) -> Self {
-        let _ = place(0, text.len());
-        let mut entries = Vec::with_capacity(places.len());
-        // No position is beyond the end of the text, for which 32 bits are enough.
-        let narrow = |place: Range<usize>| (place.start as u32, place.end as u32);
-        let mut marks = 0;
-        entries.extend(places.map(|[name, value]| {
-            marks |= names::mark(&text.as_bytes()[name.clone()]);
-            Entry { name: narrow(name), value: narrow(value) }
-        }));
-        Self { text: text.to_owned(), entries, marks, ..Self::new() }
+    /// Fields within a text that is copied as a whole.
+    pub(crate) fn from_text(text: &str, entries: &[Entry]) -> Self {
+        let name = |entry: &Entry| &text.as_bytes()[entry.name.0 as usize..entry.name.1 as usize];
+        let mut marks = Marks::NONE;
+        entries.iter().for_each(|entry| marks.add(name(entry)));
+        Self { text: text.to_owned(), entries: entries.to_vec(), marks, form: Form::Any, ..Self::new() }
     }
 
     /// Sets `name` to one value. The first field of that name keeps its position and takes this spelling and value;
@@ -155,7 +171,7 @@ impl Headers {
     /// Whether the marks say that there may be a field of that name.
     #[inline]
     fn may_have(&self, name: &str) -> bool {
-        self.marks & names::mark(name.as_bytes()) != 0
+        self.marks.may_have(name.as_bytes())
     }
 
     /// The values of that name joined by `, `, as requests shows repeated headers.
@@ -199,7 +215,7 @@ impl Headers {
     pub fn clear(&mut self) {
         self.entries.clear();
         self.text.clear();
-        (self.marks, self.index, self.unused) = (0, None, 0);
+        (self.marks, self.index, self.unused, self.form) = (Marks::NONE, None, 0, Form::Block);
     }
 
     /// Names and values in order, as written; repeated fields are separate.
@@ -208,8 +224,16 @@ impl Headers {
         Iter { text: &self.text, entries: self.entries.iter() }
     }
 
+    /// Whether nothing in it can end a line, and all of it is ASCII. It is known, not looked for.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.form >= Form::Plain
+    }
+
     /// Appends all fields to `out` in the format of a head.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        if self.form == Form::Block {
+            return out.extend_from_slice(self.text.as_bytes());
+        }
         out.reserve(self.text.len() + 4 * self.entries.len());
         let text = self.text.as_bytes();
         for entry in &self.entries {
@@ -246,6 +270,7 @@ impl Headers {
     fn replace(&mut self, at: usize, entry: Entry) {
         let old = std::mem::replace(&mut self.entries[at], entry);
         self.unused += old.width();
+        self.form = self.form.min(Form::Plain);
     }
 
     /// Appends an entry whose text is already stored.
@@ -262,7 +287,7 @@ impl Headers {
     /// As [`add`](Self::add), where there is no index, or no field of that name in it yet.
     fn add_first(&mut self, entry: Entry) {
         let name = slice(&self.text, entry.name).as_bytes();
-        self.marks |= names::mark(name);
+        self.marks.add(name);
         match &mut self.index {
             Some(index) if index.has_room() => index.add(name, self.entries.len()),
             // It is made anew, and larger, when it is needed again.
@@ -310,6 +335,7 @@ impl Headers {
         });
         if self.entries.len() < before {
             self.index = None;
+            self.form = self.form.min(Form::Plain);
         }
     }
 
@@ -321,6 +347,7 @@ impl Headers {
 
     /// Appends a field from the wire, where bytes are Latin-1.
     pub(crate) fn push_latin1(&mut self, name: &[u8], value: &[u8]) {
+        self.form = Form::Any;
         let name = self.store_latin1(name);
         let value = self.store_latin1(value);
         self.add(Entry { name, value });
@@ -328,6 +355,10 @@ impl Headers {
 
     /// [`update`](Self::update) without a check: for fields that were checked, and for what a peer sent.
     pub(crate) fn merge(&mut self, other: &Headers) {
+        let is_here = |entry: &Entry| self.first(slice(&other.text, entry.name)).is_some();
+        if !other.entries.iter().any(is_here) {
+            return self.append_all(other);
+        }
         // What is merged is stored behind everything that was here, and so shows by its position.
         let start = self.text.len();
         let is_new = |entry: &Entry| entry.name.0 as usize >= start;
@@ -364,10 +395,30 @@ impl Headers {
         self.compact();
     }
 
+    /// Appends all fields of `other`, of whose names none is here.
+    fn append_all(&mut self, other: &Headers) {
+        // It is made again where it is needed: most lists are not changed any more after this.
+        self.index = None;
+        self.marks.add_all(other.marks);
+        if self.form == Form::Block && other.form == Form::Block {
+            let by = self.text.len();
+            let _ = place(0, by + other.text.len());
+            self.text.push_str(&other.text);
+            self.entries.extend(other.entries.iter().map(|entry| entry.moved(by)));
+            return;
+        }
+        self.form = self.form.min(other.form);
+        for (name, value) in other {
+            let entry = self.store_unchecked(name, value);
+            self.entries.push(entry);
+        }
+    }
+
     /// Stores the text of a caller's field, formatted directly into place. An invalid field leaves nothing behind.
     fn write_checked(&mut self, name: &str, value: &dyn fmt::Display) -> Result<Entry> {
         let start = self.text.len();
         self.text.push_str(name);
+        self.text.push_str(": ");
         let middle = self.text.len();
         let checked = match write!(self.text, "{value}") {
             Err(_) => Err(Error::message(
@@ -375,17 +426,22 @@ impl Headers {
                 format!("header {name:?}: its value cannot be converted to text"),
             )),
             // Positions have 32 bits.
-            Ok(()) if u32::try_from(self.text.len()).is_err() => {
+            Ok(()) if u32::try_from(self.text.len() + CRLF.len()).is_err() => {
                 let text = format!("header {name:?} is too large: all headers together can have at most 4 GiB");
                 Err(Error::message(ErrorKind::InvalidHeader, text))
             }
             Ok(()) => check(name, &self.text[middle..]),
         };
-        if let Err(error) = checked {
-            self.text.truncate(start);
-            return Err(error);
+        match checked {
+            Ok(form) => self.form = self.form.min(form),
+            Err(error) => {
+                self.text.truncate(start);
+                return Err(error);
+            }
         }
-        Ok(Entry { name: place(start, middle), value: place(middle, self.text.len()) })
+        let entry = Entry::new(start..start + name.len(), middle..self.text.len());
+        self.text.push_str(CRLF);
+        Ok(entry)
     }
 
     /// Removes text that no entry uses any more once it is the larger part: setting a header again and again must not
@@ -404,11 +460,22 @@ impl Headers {
     }
 
     fn store(&mut self, name: &str, value: &str) -> Entry {
+        if self.form > Form::Any && check(name, value).ok() != Some(Form::Block) {
+            self.form = Form::Any;
+        }
+        self.store_unchecked(name, value)
+    }
+
+    /// The same, where the caller knows what the field does to the form.
+    fn store_unchecked(&mut self, name: &str, value: &str) -> Entry {
         let start = self.text.len();
         self.text.push_str(name);
+        self.text.push_str(": ");
         let middle = self.text.len();
         self.text.push_str(value);
-        Entry { name: place(start, middle), value: place(middle, self.text.len()) }
+        let end = self.text.len();
+        self.text.push_str(CRLF);
+        Entry::new(start..start + name.len(), middle..end)
     }
 
     fn store_latin1(&mut self, bytes: &[u8]) -> (u32, u32) {
@@ -419,26 +486,31 @@ impl Headers {
 }
 
 impl Entry {
+    /// The positions within a text of less than 4 GiB: every head has a limit far below.
+    #[inline]
+    pub(crate) fn new(name: Range<usize>, value: Range<usize>) -> Self {
+        debug_assert!(value.end <= u32::MAX as usize, "positions have 32 bits");
+        Self { name: (name.start as u32, name.end as u32), value: (value.start as u32, value.end as u32) }
+    }
+
+    /// The same field of a text that stands `by` bytes further on in another.
+    fn moved(&self, by: usize) -> Self {
+        let moved = |(start, end): (u32, u32)| start as usize + by..end as usize + by;
+        Self::new(moved(self.name), moved(self.value))
+    }
+
     /// How much text it uses.
     fn width(&self) -> usize {
         let width = |(start, end): (u32, u32)| (end - start) as usize;
-        width(self.name) + width(self.value)
+        width(self.name) + ": ".len() + width(self.value) + CRLF.len()
     }
 }
 
-/// Compares lengths first: most names differ in length, and this does not touch the text. Then last letters: names of equal
-/// length seldom agree in them.
-#[inline]
+/// Compares lengths first: most names differ in length, and this does not touch the text.
+#[inline(always)]
 fn is_named(text: &str, entry: &Entry, name: &[u8]) -> bool {
     let (start, end) = (entry.name.0 as usize, entry.name.1 as usize);
-    if end - start != name.len() {
-        return false;
-    }
-    let own = &text.as_bytes()[start..end];
-    match (own.last(), name.last()) {
-        (Some(own_last), Some(last)) => own_last | 0x20 == last | 0x20 && names::same(own, name),
-        _ => true,
-    }
+    end - start == name.len() && names::same(&text.as_bytes()[start..end], name)
 }
 
 /// The values of one name.
@@ -464,6 +536,8 @@ impl Clone for Headers {
     }
 }
 
+const CRLF: &str = "\r\n";
+
 /// With less text than this nothing is compacted.
 const COMPACT_FROM: usize = 4096;
 
@@ -476,15 +550,15 @@ fn slice(text: &str, (start, end): (u32, u32)) -> &str {
     &text[start as usize..end as usize]
 }
 
-/// What requests checks, and more (docs/decisions.md#strict-headers).
-fn check(name: &str, value: &str) -> Result<()> {
+/// What requests checks, and more (docs/decisions.md#strict-headers). Returns what is known about a field that passes.
+fn check(name: &str, value: &str) -> Result<Form> {
     if name.is_empty() || !name.bytes().all(is_token) {
         let text = format!("invalid header name {name:?}: it is not a token");
         return Err(Error::message(ErrorKind::InvalidHeader, text));
     }
     // Nearly all values, in one pass.
     if !value.starts_with([' ', '\t']) && value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
-        return Ok(());
+        return Ok(Form::Block);
     }
     let fault = if value.starts_with([' ', '\t']) {
         "it starts with white space"
@@ -493,7 +567,7 @@ fn check(name: &str, value: &str) -> Result<()> {
     } else if !latin1::fits(value) {
         "it contains a character beyond Latin-1"
     } else {
-        return Ok(());
+        return Ok(Form::Any);
     };
     // The value may be secret, so it is not shown.
     Err(Error::message(ErrorKind::InvalidHeader, format!("invalid value for header {name:?}: {fault}")))

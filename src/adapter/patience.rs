@@ -5,7 +5,7 @@
 //! stopped looks as if its peer had closed it.
 
 use std::borrow::Cow;
-use std::io::{self, Read};
+use std::io::{self, IoSliceMut, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -160,6 +160,17 @@ impl<'r> Patience<'r> {
     /// Reads into `out`; 0 at the end of the stream.
     pub(super) fn read(&self, transport: &mut Transport, within: Deadline, out: &mut [u8]) -> Result<usize, Halt> {
         let read = self.within(transport, within, |transport| transport.read(out))?;
+        self.read_some(read)
+    }
+
+    /// Reads into `parts`, one after the other; 0 at the end of the stream.
+    pub(super) fn read_vectored(
+        &self,
+        transport: &mut Transport,
+        within: Deadline,
+        parts: &mut [IoSliceMut<'_>],
+    ) -> Result<usize, Halt> {
+        let read = self.within(transport, within, |transport| transport.read_vectored(parts))?;
         self.read_some(read)
     }
 

@@ -33,7 +33,6 @@ const FRESH: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 struct Seen {
-    places: Places,
     looked: Instant,
     stamp: Option<Stamp>,
     entries: Arc<Entries>,
@@ -68,9 +67,7 @@ impl Netrc {
             Some(seen) if now.saturating_duration_since(seen.looked) < FRESH => return Arc::clone(&seen.entries),
             seen => seen.clone(),
         };
-        let netrc = env("NETRC");
-        let places = Places { netrc, home: home(env) };
-        let stamp = places.stamp();
+        let stamp = Places { netrc: env("NETRC"), home: home(env) }.stamp();
         let entries = match last {
             Some(last) if last.stamp == stamp => last.entries,
             _ => Arc::new(stamp.as_ref().and_then(Entries::read).unwrap_or_default()),
@@ -78,7 +75,7 @@ impl Netrc {
         if stamp.is_none() {
             self.absence.note(now);
         }
-        *self.seen.lock() = Some(Seen { places, looked: now, stamp, entries: Arc::clone(&entries) });
+        *self.seen.lock() = Some(Seen { looked: now, stamp, entries: Arc::clone(&entries) });
         entries
     }
 }
@@ -90,7 +87,6 @@ impl fmt::Debug for Netrc {
 }
 
 /// Where the file is, according to the environment.
-#[derive(Clone, PartialEq)]
 struct Places {
     /// If set, the only place, even if no file is there.
     netrc: Option<String>,

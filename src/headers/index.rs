@@ -7,7 +7,7 @@
 use super::names;
 
 /// Shorter lists are searched from the start, which costs less than a table.
-pub(super) const FROM: usize = 32;
+pub(super) const FROM: usize = 16;
 
 /// The first field of each name.
 #[derive(Debug)]
@@ -32,24 +32,35 @@ impl Index {
 
     /// The position of the first field of `name`, where `is` says whether the field at a position has that name.
     pub(super) fn find(&self, name: &[u8], is: impl Fn(usize) -> bool) -> Option<usize> {
-        self.walk(name).find_map(|place| match self.places[place] {
-            0 => Some(None),
-            at => is(at as usize - 1).then_some(Some(at as usize - 1)),
-        })?
+        let mut place = self.start(name);
+        // Half of the places are free, so it ends.
+        while let Some(at) = (self.places[place] as usize).checked_sub(1) {
+            if is(at) {
+                return Some(at);
+            }
+            place = self.next(place);
+        }
+        None
     }
 
     /// Adds a name that is not there yet, whose first field is at `at`.
     pub(super) fn add(&mut self, name: &[u8], at: usize) {
-        let free = self.walk(name).find(|&place| self.places[place] == 0);
+        let mut place = self.start(name);
+        while self.places[place] != 0 {
+            place = self.next(place);
+        }
         // There are at most 4 GiB of headers, and so fewer fields than a position can count.
-        self.places[free.expect("half of the places are free")] = at as u32 + 1;
+        self.places[place] = at as u32 + 1;
         self.used += 1;
     }
 
-    /// The places where `name` may be, in the order in which they are tried.
-    fn walk(&self, name: &[u8]) -> impl Iterator<Item = usize> + use<> {
-        let mask = self.places.len() - 1;
-        let start = names::hash(name) as usize;
-        (0..=mask).map(move |step| start.wrapping_add(step) & mask)
+    /// The place where `name` is, if it is free or its own.
+    fn start(&self, name: &[u8]) -> usize {
+        names::hash(name) as usize & (self.places.len() - 1)
+    }
+
+    /// The place that is tried after another.
+    fn next(&self, place: usize) -> usize {
+        (place + 1) & (self.places.len() - 1)
     }
 }
