@@ -908,9 +908,9 @@ mod tests {
             names::COMPARED.get()
         };
 
-        // At most one each where the name is there already, and a few that share a place.
-        assert!(cost(1000) < 4 * 1000, "{}", cost(1000));
-        assert!(cost(10_000) < 4 * 10_000, "{}", cost(10_000));
+        // One each where the name is there already, and those that share a place.
+        assert!(cost(1000) < 6 * 1000, "{}", cost(1000));
+        assert!(cost(10_000) < 6 * 10_000, "{}", cost(10_000));
     }
 
     #[test]

@@ -234,7 +234,8 @@ fn grows_with_its_work(what: &str, n: usize, send: impl Fn(usize)) {
     {
         let (few, many) = (each(few, of, n), each(many, of, 10 * n));
         println!("{what}: {few:.1} and {many:.1} {unit} each");
-        assert!(many <= 1.5 * few + 1.0, "{what}: {few:.1} {unit} each of {n}, but {many:.1} of {}", 10 * n);
+        // A list that doubles its room takes up to twice as much at one size as at another.
+        assert!(many <= 2.0 * few + 8.0, "{what}: {few:.1} {unit} each of {n}, but {many:.1} of {}", 10 * n);
     }
 }
 

@@ -11,7 +11,7 @@ use crate::adapter::buffer::Buffer;
 use crate::adapter::connection::Connection;
 use crate::adapter::engine::Engine;
 use crate::adapter::failure::{Failure, Stage, broken, remote};
-use crate::adapter::job::Job;
+use crate::adapter::job::{Attempt, Job};
 use crate::adapter::log_lines::log_answer;
 use crate::adapter::patience::{Doing, Patience};
 use crate::adapter::read_head::HeadReader;
@@ -38,17 +38,6 @@ use crate::verify::Verify;
 
 /// The default of `keep_alive_margin`.
 const KEEP_ALIVE_MARGIN: Duration = Duration::from_secs(1);
-
-/// One of the attempts to send a request.
-#[derive(Clone, Copy)]
-pub(super) struct Attempt<'a> {
-    /// When it begins.
-    pub(super) asked: Instant,
-    /// Its number, from 1.
-    pub(super) number: u32,
-    /// The retries that are left if it is answered.
-    pub(super) retry: &'a Retry,
-}
 
 /// How much is read at a time for the head of a response that is streamed. Such a response may lie unread for long, with what
 /// came of its body.

@@ -10,10 +10,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::adapter::attempt::Attempt;
 use crate::adapter::connection::Connection;
 use crate::adapter::failure::{Failure, Stage};
-use crate::adapter::job::Job;
+use crate::adapter::job::{Attempt, Job};
 use crate::adapter::options::{EngineClock, SendOptions};
 use crate::adapter::paces::Paces;
 use crate::adapter::pool_key::Key;
