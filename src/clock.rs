@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::cancel::Cancel;
@@ -111,6 +112,37 @@ pub(crate) fn wall() -> SystemTime {
     SystemTime::now()
 }
 
+/// That something was not there when it was last looked for. It is believed for the rest of that second, at the cost of one
+/// load, because looking again (in the environment, in the file system) costs more than the rest of a small request.
+#[derive(Debug)]
+pub(crate) struct Absence {
+    epoch: Instant,
+    /// The second since the epoch in which it was not there, from 1.
+    second: AtomicU64,
+}
+
+impl Absence {
+    /// Whether it was not there when it was last looked for, in the second of `now`.
+    pub(crate) fn is_known(&self, now: Instant) -> bool {
+        self.second.load(Ordering::Relaxed) == self.second_of(now)
+    }
+
+    /// It is not there.
+    pub(crate) fn note(&self, now: Instant) {
+        self.second.store(self.second_of(now), Ordering::Relaxed);
+    }
+
+    fn second_of(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.epoch).as_secs() + 1
+    }
+}
+
+impl Default for Absence {
+    fn default() -> Self {
+        Self { epoch: now(), second: AtomicU64::new(0) }
+    }
+}
+
 /// An instant after which something must not continue; `None` is "no limit".
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Deadline(pub(crate) Option<Instant>);
@@ -137,6 +169,25 @@ impl Deadline {
         match (self.0, other.0) {
             (Some(a), Some(b)) => Self(Some(a.min(b))),
             (a, b) => Self(a.or(b)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_absence_is_known_for_the_rest_of_its_second() {
+        let absence = Absence::default();
+        let at = |millis| absence.epoch + Duration::from_millis(millis);
+        assert!(!absence.is_known(at(0)));
+
+        for (noted, known, unknown) in [(0, [0, 999], [1000, 2000]), (1999, [1000, 1999], [999, 2000])] {
+            absence.note(at(noted));
+
+            assert_eq!(known.map(|millis| absence.is_known(at(millis))), [true; 2]);
+            assert_eq!(unknown.map(|millis| absence.is_known(at(millis))), [false; 2]);
         }
     }
 }

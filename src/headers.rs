@@ -1,8 +1,9 @@
 //! Header fields in order, spelled as written.
 //!
-//! Names and values are stored one after another in a single text; an entry holds the positions of its two parts. So a
-//! copy is two allocations whatever the number of headers, and a lookup compares slices. Values are Latin-1 on the
-//! wire (RFC 9110 §5.5) and text here.
+//! Names and values are stored one after another in a single text, as they are sent: `Name: value` and CRLF. An entry holds
+//! the positions of its two parts. So a copy is two allocations whatever the number of headers, a lookup compares slices, and
+//! a list that was not changed since it was made is sent as one block. Values are Latin-1 on the wire (RFC 9110 §5.5) and
+//! text here.
 //!
 //! What a caller sets is checked on entry. What a peer sent is added by the codec, which has its own rules.
 
@@ -13,10 +14,14 @@ use std::ops::Range;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::latin1;
 
+mod index;
 mod list;
+mod names;
 mod value;
 
+use index::Index;
 pub use list::IntoHeaders;
+use names::Marks;
 pub use value::IntoHeaderValue;
 
 /// An ordered list of header fields. Names keep their spelling, and lookups ignore case.
@@ -35,16 +40,36 @@ pub use value::IntoHeaderValue;
 /// assert_eq!(headers.joined("x-trace").as_deref(), Some("1, 2"));
 /// # Ok::<(), petition::Error>(())
 /// ```
-#[derive(Clone, Default)]
+#[derive(Default)]
 #[doc(alias = "CaseInsensitiveDict")]
 #[doc(alias = "HeaderMap")]
 pub struct Headers {
     text: String,
     entries: Vec<Entry>,
+    /// Of each name that is here, or was: a look-up of a name that is not here mostly ends at once.
+    marks: Marks,
+    /// Where the names are, once a long list was searched to be changed.
+    index: Option<Box<Index>>,
+    /// Bytes of the text that no entry uses any more.
+    unused: usize,
+    form: Form,
 }
 
-#[derive(Clone, Copy)]
-struct Entry {
+/// What is known about the text of a list.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+enum Form {
+    /// Nothing.
+    Any,
+    /// Each name is a token, and each value consists of printable ASCII and tabs: nothing in it can end a line.
+    Plain,
+    /// The same, and the text is all fields in their order, as they are sent.
+    #[default]
+    Block,
+}
+
+/// The positions of a name and its value.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Entry {
     name: (u32, u32),
     value: (u32, u32),
 }
@@ -53,21 +78,34 @@ impl Headers {
     /// An empty list.
     #[must_use]
     pub const fn new() -> Self {
-        Self { text: String::new(), entries: Vec::new() }
+        Self { text: String::new(), entries: Vec::new(), marks: Marks::NONE, index: None, unused: 0, form: Form::Block }
     }
 
     pub(crate) fn with_capacity(entries: usize, text: usize) -> Self {
-        Self { text: String::with_capacity(text), entries: Vec::with_capacity(entries) }
+        Self { text: String::with_capacity(text), entries: Vec::with_capacity(entries), ..Self::new() }
     }
 
-    /// Fields within a text that is copied as a whole; `places` are the positions of each name and value.
-    pub(crate) fn from_text(text: &str, places: impl ExactSizeIterator<Item = [Range<usize>; 2]>) -> Self {
-        let _ = place(0, text.len());
-        let mut entries = Vec::with_capacity(places.len());
-        // No position is beyond the end of the text, for which 32 bits are enough.
-        let narrow = |place: Range<usize>| (place.start as u32, place.end as u32);
-        entries.extend(places.map(|[name, value]| Entry { name: narrow(name), value: narrow(value) }));
-        Self { text: text.to_owned(), entries }
+    /// A copy with room for the fields of `other` too.
+    pub(crate) fn clone_with_room(&self, other: &Self) -> Self {
+        let mut copy = Self::with_capacity(self.len() + other.len(), self.text.len() + other.text.len());
+        if self.form == Form::Plain {
+            // So the copy is a block. Its fields need not be checked again.
+            copy.form = Form::Any;
+            self.iter().for_each(|(name, value)| copy.push(name, value));
+            return Self { form: Form::Block, ..copy };
+        }
+        copy.text.push_str(&self.text);
+        copy.entries.extend_from_slice(&self.entries);
+        // The index is not copied: it is for changing a list, and a copy is seldom changed much.
+        Self { marks: self.marks, unused: self.unused, form: self.form, ..copy }
+    }
+
+    /// Fields within a text that is copied as a whole.
+    pub(crate) fn from_text(text: &str, entries: &[Entry]) -> Self {
+        let name = |entry: &Entry| &text.as_bytes()[entry.name.0 as usize..entry.name.1 as usize];
+        let mut marks = Marks::NONE;
+        entries.iter().for_each(|entry| marks.add(name(entry)));
+        Self { text: text.to_owned(), entries: entries.to_vec(), marks, form: Form::Any, ..Self::new() }
     }
 
     /// Sets `name` to one value. The first field of that name keeps its position and takes this spelling and value;
@@ -99,39 +137,48 @@ impl Headers {
     #[doc(alias = "add")]
     pub fn append<M>(&mut self, name: impl AsRef<str>, value: impl IntoHeaderValue<M>) -> Result<()> {
         let entry = self.write_checked(name.as_ref(), &value.into_display())?;
-        self.entries.push(entry);
+        self.add(entry);
         Ok(())
     }
 
     /// Removes all fields of that name; returns whether there was one.
     pub fn remove(&mut self, name: &str) -> bool {
-        let before = self.entries.len();
-        let text = &self.text;
-        self.entries.retain(|entry| !slice(text, entry.name).eq_ignore_ascii_case(name));
-        let is_gone = before != self.entries.len();
-        if is_gone {
-            self.compact();
+        if self.first(name).is_none() {
+            return false;
         }
-        is_gone
+        self.retain(|text, entry| !is_named(text, entry, name.as_bytes()));
+        self.compact();
+        true
     }
 
     /// The value of the first field of that name; case is ignored.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.entries.iter().find(|entry| self.is_named(entry, name)).map(|entry| slice(&self.text, entry.value))
+        self.values(name).next()
     }
 
     /// The values of all fields of that name, in order.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
-        self.entries.iter().filter(move |entry| self.is_named(entry, name)).map(|entry| slice(&self.text, entry.value))
+        self.values(name)
+    }
+
+    #[inline]
+    fn values<'a, 'n>(&'a self, name: &'n str) -> Values<'a, 'n> {
+        let entries = if self.may_have(name) { &self.entries[..] } else { &[] };
+        Values { text: &self.text, entries: entries.iter(), name: name.as_bytes() }
+    }
+
+    /// Whether the marks say that there may be a field of that name.
+    #[inline]
+    fn may_have(&self, name: &str) -> bool {
+        self.marks.may_have(name.as_bytes())
     }
 
     /// The values of that name joined by `, `, as requests shows repeated headers.
     #[must_use]
     pub fn joined(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut out: Option<Cow<'_, str>> = None;
-        for entry in self.entries.iter().filter(|entry| self.is_named(entry, name)) {
-            let value = slice(&self.text, entry.value);
+        for value in self.values(name) {
             out = Some(match out {
                 None => Cow::Borrowed(value),
                 Some(seen) => Cow::Owned(format!("{seen}, {value}")),
@@ -143,13 +190,13 @@ impl Headers {
     /// Whether there is a field of that name.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.entries.iter().any(|entry| self.is_named(entry, name))
+        self.first(name).is_some()
     }
 
     /// Whether any field of that name has a value that `suits`. Cheaper than [`get_all`](Self::get_all) where most fields
     /// are others.
     pub(crate) fn any(&self, name: &str, suits: impl Fn(&str) -> bool) -> bool {
-        self.entries.iter().any(|entry| self.is_named(entry, name) && suits(slice(&self.text, entry.value)))
+        self.values(name).any(suits)
     }
 
     /// The number of fields, including repeated ones.
@@ -168,6 +215,7 @@ impl Headers {
     pub fn clear(&mut self) {
         self.entries.clear();
         self.text.clear();
+        (self.marks, self.index, self.unused, self.form) = (Marks::NONE, None, 0, Form::Block);
     }
 
     /// Names and values in order, as written; repeated fields are separate.
@@ -176,8 +224,16 @@ impl Headers {
         Iter { text: &self.text, entries: self.entries.iter() }
     }
 
+    /// Whether nothing in it can end a line, and all of it is ASCII. It is known, not looked for.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.form >= Form::Plain
+    }
+
     /// Appends all fields to `out` in the format of a head.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        if self.form == Form::Block {
+            return out.extend_from_slice(self.text.as_bytes());
+        }
         out.reserve(self.text.len() + 4 * self.entries.len());
         let text = self.text.as_bytes();
         for entry in &self.entries {
@@ -196,58 +252,165 @@ impl Headers {
 
     /// Replaces all fields of the entry's name with the entry, whose text is already stored.
     fn put(&mut self, entry: Entry) {
+        self.make_index();
         let name = slice(&self.text, entry.name);
-        let Some(first) = self.entries.iter().position(|own| slice(&self.text, own.name).eq_ignore_ascii_case(name))
-        else {
-            self.entries.push(entry);
-            return;
-        };
-        self.entries[first] = entry;
-        let (text, mut index) = (&self.text, 0);
-        self.entries.retain(|entry| {
-            index += 1;
-            index - 1 <= first || !slice(text, entry.name).eq_ignore_ascii_case(name)
-        });
+        let Some(first) = self.first(name) else { return self.add_first(entry) };
+        let has_repeats = self.index.as_ref().is_none_or(|index| index.has_repeats);
+        self.replace(first, entry);
+        if has_repeats {
+            let mut index = 0;
+            self.retain(|text, own| {
+                index += 1;
+                index - 1 <= first || !is_named(text, own, slice(text, entry.name).as_bytes())
+            });
+        }
         self.compact();
+    }
+
+    fn replace(&mut self, at: usize, entry: Entry) {
+        let old = std::mem::replace(&mut self.entries[at], entry);
+        self.unused += old.width();
+        self.form = self.form.min(Form::Plain);
+    }
+
+    /// Appends an entry whose text is already stored.
+    fn add(&mut self, entry: Entry) {
+        if self.index.is_none() || self.first(slice(&self.text, entry.name)).is_none() {
+            return self.add_first(entry);
+        }
+        if let Some(index) = &mut self.index {
+            index.has_repeats = true;
+        }
+        self.entries.push(entry);
+    }
+
+    /// As [`add`](Self::add), where there is no index, or no field of that name in it yet.
+    fn add_first(&mut self, entry: Entry) {
+        let name = slice(&self.text, entry.name).as_bytes();
+        self.marks.add(name);
+        match &mut self.index {
+            Some(index) if index.has_room() => index.add(name, self.entries.len()),
+            // It is made anew, and larger, when it is needed again.
+            _ => self.index = None,
+        }
+        self.entries.push(entry);
+    }
+
+    /// The position of the first field of that name.
+    #[inline]
+    fn first(&self, name: &str) -> Option<usize> {
+        if !self.may_have(name) {
+            return None;
+        }
+        let name = name.as_bytes();
+        match &self.index {
+            Some(index) => index.find(name, |at| is_named(&self.text, &self.entries[at], name)),
+            None => self.entries.iter().position(|entry| is_named(&self.text, entry, name)),
+        }
+    }
+
+    /// Makes the index of a list that is about to be changed, if it is long.
+    fn make_index(&mut self) {
+        if self.entries.len() < index::FROM || self.index.is_some() {
+            return;
+        }
+        let mut index = Box::new(Index::with_room(self.entries.len()));
+        for (at, entry) in self.entries.iter().enumerate() {
+            let name = slice(&self.text, entry.name).as_bytes();
+            match index.find(name, |at| is_named(&self.text, &self.entries[at], name)) {
+                Some(_) => index.has_repeats = true,
+                None => index.add(name, at),
+            }
+        }
+        self.index = Some(index);
+    }
+
+    /// Removes the fields that are not to be `kept`.
+    fn retain(&mut self, mut kept: impl FnMut(&str, &Entry) -> bool) {
+        let (text, unused, before) = (&self.text, &mut self.unused, self.entries.len());
+        self.entries.retain(|entry| {
+            let is_kept = kept(text, entry);
+            *unused += if is_kept { 0 } else { entry.width() };
+            is_kept
+        });
+        if self.entries.len() < before {
+            self.index = None;
+            self.form = self.form.min(Form::Plain);
+        }
     }
 
     /// Appends without a check: for values made in this crate and for what a peer sent.
     pub(crate) fn push(&mut self, name: &str, value: &str) {
         let entry = self.store(name, value);
-        self.entries.push(entry);
+        self.add(entry);
     }
 
     /// Appends a field from the wire, where bytes are Latin-1.
     pub(crate) fn push_latin1(&mut self, name: &[u8], value: &[u8]) {
+        self.form = Form::Any;
         let name = self.store_latin1(name);
         let value = self.store_latin1(value);
-        self.entries.push(Entry { name, value });
+        self.add(Entry { name, value });
     }
 
     /// [`update`](Self::update) without a check: for fields that were checked, and for what a peer sent.
     pub(crate) fn merge(&mut self, other: &Headers) {
-        for (index, (name, value)) in other.iter().enumerate() {
-            // A repeated field of `other` is added to the one just set.
-            if other.iter().take(index).any(|(seen, _)| seen.eq_ignore_ascii_case(name)) {
-                self.push(name, value);
-            } else {
-                self.set(name, value);
+        let is_here = |entry: &Entry| self.first(slice(&other.text, entry.name)).is_some();
+        if !other.entries.iter().any(is_here) {
+            return self.append_all(other);
+        }
+        // What is merged is stored behind everything that was here, and so shows by its position.
+        let start = self.text.len();
+        let is_new = |entry: &Entry| entry.name.0 as usize >= start;
+        let mut has_replaced = false;
+        for (name, value) in other {
+            self.make_index();
+            let entry = self.store(name, value);
+            match self.first(name) {
+                None => self.add_first(entry),
+                // A repeated field of `other` is added to the one just set.
+                Some(first) if is_new(&self.entries[first]) => self.add(entry),
+                Some(first) => {
+                    self.replace(first, entry);
+                    has_replaced = true;
+                }
             }
         }
+        if !has_replaced {
+            return;
+        }
+        // Repeats of a name that was replaced are left.
+        let is_left = |entry: &Entry| {
+            let first = self.first(slice(&self.text, entry.name));
+            !is_new(entry) && first.is_some_and(|first| is_new(&self.entries[first]))
+        };
+        let left: Vec<bool> = match self.entries.iter().any(is_left) {
+            true => self.entries.iter().map(is_left).collect(),
+            false => Vec::new(),
+        };
+        if !left.is_empty() {
+            let mut left = left.into_iter();
+            self.retain(|_, _| left.next() != Some(true));
+        }
+        self.compact();
     }
 
-    /// Compares lengths first: most names differ in length, and this does not touch the text. Then last letters: names
-    /// of equal length seldom agree in them.
-    #[inline]
-    fn is_named(&self, entry: &Entry, name: &str) -> bool {
-        let (start, end) = (entry.name.0 as usize, entry.name.1 as usize);
-        if end - start != name.len() {
-            return false;
+    /// Appends all fields of `other`, of whose names none is here.
+    fn append_all(&mut self, other: &Headers) {
+        // It is made again where it is needed: most lists are not changed any more after this.
+        self.index = None;
+        self.marks.add_all(other.marks);
+        if self.form == Form::Block && other.form == Form::Block {
+            let by = self.text.len();
+            let _ = place(0, by + other.text.len());
+            self.text.push_str(&other.text);
+            self.entries.extend(other.entries.iter().map(|entry| entry.moved(by)));
+            return;
         }
-        let own = &self.text.as_bytes()[start..end];
-        match (own.last(), name.as_bytes().last()) {
-            (Some(own_last), Some(last)) => own_last | 0x20 == last | 0x20 && own.eq_ignore_ascii_case(name.as_bytes()),
-            _ => true,
+        self.form = self.form.min(other.form);
+        for (name, value) in other {
+            let entry = self.store_unchecked(name, value);
+            self.entries.push(entry);
         }
     }
 
@@ -255,6 +418,7 @@ impl Headers {
     fn write_checked(&mut self, name: &str, value: &dyn fmt::Display) -> Result<Entry> {
         let start = self.text.len();
         self.text.push_str(name);
+        self.text.push_str(": ");
         let middle = self.text.len();
         let checked = match write!(self.text, "{value}") {
             Err(_) => Err(Error::message(
@@ -262,40 +426,56 @@ impl Headers {
                 format!("header {name:?}: its value cannot be converted to text"),
             )),
             // Positions have 32 bits.
-            Ok(()) if u32::try_from(self.text.len()).is_err() => {
+            Ok(()) if u32::try_from(self.text.len() + CRLF.len()).is_err() => {
                 let text = format!("header {name:?} is too large: all headers together can have at most 4 GiB");
                 Err(Error::message(ErrorKind::InvalidHeader, text))
             }
             Ok(()) => check(name, &self.text[middle..]),
         };
-        if let Err(error) = checked {
-            self.text.truncate(start);
-            return Err(error);
+        match checked {
+            Ok(form) => self.form = self.form.min(form),
+            Err(error) => {
+                self.text.truncate(start);
+                return Err(error);
+            }
         }
-        Ok(Entry { name: place(start, middle), value: place(middle, self.text.len()) })
+        let entry = Entry::new(start..start + name.len(), middle..self.text.len());
+        self.text.push_str(CRLF);
+        Ok(entry)
     }
 
     /// Removes text that no entry uses any more once it is the larger part: setting a header again and again must not
     /// increase what each request copies.
     fn compact(&mut self) {
-        let width = |(start, end): (u32, u32)| (end - start) as usize;
-        let used: usize = self.entries.iter().map(|entry| width(entry.name) + width(entry.value)).sum();
-        if self.text.len() < COMPACT_FROM || used > self.text.len() / 2 {
+        if self.text.len() < COMPACT_FROM || self.unused <= self.text.len() / 2 {
             return;
         }
-        let mut packed = Self::with_capacity(self.entries.len(), used);
+        let mut packed = Self::with_capacity(self.entries.len(), self.text.len() - self.unused);
         for (name, value) in self.iter() {
             packed.push(name, value);
         }
+        // No entry has moved among the others.
+        packed.index = self.index.take();
         *self = packed;
     }
 
     fn store(&mut self, name: &str, value: &str) -> Entry {
+        if self.form > Form::Any && check(name, value).ok() != Some(Form::Block) {
+            self.form = Form::Any;
+        }
+        self.store_unchecked(name, value)
+    }
+
+    /// The same, where the caller knows what the field does to the form.
+    fn store_unchecked(&mut self, name: &str, value: &str) -> Entry {
         let start = self.text.len();
         self.text.push_str(name);
+        self.text.push_str(": ");
         let middle = self.text.len();
         self.text.push_str(value);
-        Entry { name: place(start, middle), value: place(middle, self.text.len()) }
+        let end = self.text.len();
+        self.text.push_str(CRLF);
+        Entry::new(start..start + name.len(), middle..end)
     }
 
     fn store_latin1(&mut self, bytes: &[u8]) -> (u32, u32) {
@@ -304,6 +484,59 @@ impl Headers {
         place(start, self.text.len())
     }
 }
+
+impl Entry {
+    /// The positions within a text of less than 4 GiB: every head has a limit far below.
+    #[inline]
+    pub(crate) fn new(name: Range<usize>, value: Range<usize>) -> Self {
+        debug_assert!(value.end <= u32::MAX as usize, "positions have 32 bits");
+        Self { name: (name.start as u32, name.end as u32), value: (value.start as u32, value.end as u32) }
+    }
+
+    /// The same field of a text that stands `by` bytes further on in another.
+    fn moved(&self, by: usize) -> Self {
+        let moved = |(start, end): (u32, u32)| start as usize + by..end as usize + by;
+        Self::new(moved(self.name), moved(self.value))
+    }
+
+    /// How much text it uses.
+    fn width(&self) -> usize {
+        let width = |(start, end): (u32, u32)| (end - start) as usize;
+        width(self.name) + ": ".len() + width(self.value) + CRLF.len()
+    }
+}
+
+/// Compares lengths first: most names differ in length, and this does not touch the text.
+#[inline(always)]
+fn is_named(text: &str, entry: &Entry, name: &[u8]) -> bool {
+    let (start, end) = (entry.name.0 as usize, entry.name.1 as usize);
+    end - start == name.len() && names::same(&text.as_bytes()[start..end], name)
+}
+
+/// The values of one name.
+struct Values<'a, 'n> {
+    text: &'a str,
+    entries: std::slice::Iter<'a, Entry>,
+    name: &'n [u8],
+}
+
+impl<'a> Iterator for Values<'a, '_> {
+    type Item = &'a str;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a str> {
+        let entry = self.entries.by_ref().find(|entry| is_named(self.text, entry, self.name))?;
+        Some(slice(self.text, entry.value))
+    }
+}
+
+impl Clone for Headers {
+    fn clone(&self) -> Self {
+        self.clone_with_room(&Self::new())
+    }
+}
+
+const CRLF: &str = "\r\n";
 
 /// With less text than this nothing is compacted.
 const COMPACT_FROM: usize = 4096;
@@ -317,11 +550,15 @@ fn slice(text: &str, (start, end): (u32, u32)) -> &str {
     &text[start as usize..end as usize]
 }
 
-/// What requests checks, and more (docs/decisions.md#strict-headers).
-fn check(name: &str, value: &str) -> Result<()> {
+/// What requests checks, and more (docs/decisions.md#strict-headers). Returns what is known about a field that passes.
+fn check(name: &str, value: &str) -> Result<Form> {
     if name.is_empty() || !name.bytes().all(is_token) {
         let text = format!("invalid header name {name:?}: it is not a token");
         return Err(Error::message(ErrorKind::InvalidHeader, text));
+    }
+    // Nearly all values, in one pass.
+    if !value.starts_with([' ', '\t']) && value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
+        return Ok(Form::Block);
     }
     let fault = if value.starts_with([' ', '\t']) {
         "it starts with white space"
@@ -330,16 +567,33 @@ fn check(name: &str, value: &str) -> Result<()> {
     } else if !latin1::fits(value) {
         "it contains a character beyond Latin-1"
     } else {
-        return Ok(());
+        return Ok(Form::Any);
     };
     // The value may be secret, so it is not shown.
     Err(Error::message(ErrorKind::InvalidHeader, format!("invalid value for header {name:?}: {fault}")))
 }
 
 /// A character of a token (RFC 9110 §5.6.2).
+#[inline]
 pub(crate) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    TOKEN[usize::from(byte)]
 }
+
+static TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let marks = b"!#$%&'*+-.^_`|~";
+    let mut at = 0;
+    while at < marks.len() {
+        table[marks[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 /// Whether `Debug` hides the value of this header.
 fn is_secret(name: &str) -> bool {
@@ -555,6 +809,108 @@ mod tests {
 
         assert!(own.text.len() < 2 * COMPACT_FROM, "{} bytes", own.text.len());
         assert_eq!(own.iter().collect::<Vec<_>>(), [("A", "1"), ("B", value.as_str())]);
+    }
+
+    /// What the list does, as simply as it can be said.
+    #[derive(Clone, Debug, Default, PartialEq)]
+    struct Model(Vec<(String, String)>);
+
+    impl Model {
+        fn has(&self, name: &str) -> bool {
+            self.0.iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
+        }
+
+        fn insert(&mut self, name: &str, value: &str) {
+            let field = (name.to_owned(), value.to_owned());
+            let Some(first) = self.0.iter().position(|(own, _)| own.eq_ignore_ascii_case(name)) else {
+                return self.0.push(field);
+            };
+            self.0[first] = field;
+            let mut at = 0;
+            self.0.retain(|(own, _)| {
+                at += 1;
+                at - 1 <= first || !own.eq_ignore_ascii_case(name)
+            });
+        }
+
+        fn update(&mut self, other: &Model) {
+            for (index, (name, value)) in other.0.iter().enumerate() {
+                if other.0[..index].iter().any(|(seen, _)| seen.eq_ignore_ascii_case(name)) {
+                    self.0.push((name.clone(), value.clone()));
+                } else {
+                    self.insert(name, value);
+                }
+            }
+        }
+    }
+
+    fn pairs(headers: &Headers) -> Model {
+        Model(headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
+    #[test]
+    fn a_list_is_the_same_with_an_index_and_without() {
+        for (seed, names) in (0..60).flat_map(|seed| [3, 40, 200].map(|names| (seed, names))) {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let (mut own, mut other) = ((Headers::new(), Model::default()), (Headers::new(), Model::default()));
+            for step in 0..400 {
+                let number = random.u32(..names);
+                let name = format!("{}-{number}", if random.bool() { "X-Name" } else { "x-nAME" });
+                let value = "v".repeat(random.usize(..40)) + &step.to_string();
+                match random.u32(..100) {
+                    0..55 => {
+                        own.0.insert(&name, &value).unwrap();
+                        own.1.insert(&name, &value);
+                    }
+                    55..75 => {
+                        own.0.append(&name, &value).unwrap();
+                        own.1.0.push((name.clone(), value));
+                    }
+                    75..85 => {
+                        let had = own.1.has(&name);
+                        own.1.0.retain(|(own, _)| !own.eq_ignore_ascii_case(&name));
+                        assert_eq!(own.0.remove(&name), had);
+                    }
+                    85..92 => std::mem::swap(&mut own, &mut other),
+                    92..98 => {
+                        own.0.merge(&other.0);
+                        own.1.update(&other.1);
+                    }
+                    98 => own = (own.0.clone(), own.1),
+                    _ => {
+                        own.0.clear();
+                        own.1.0.clear();
+                    }
+                }
+                assert_eq!(pairs(&own.0), own.1, "seed {seed}, {names} names, step {step}");
+                assert_eq!(own.0.contains(&name), own.1.has(&name));
+                let all = own.1.0.iter().filter(|(own, _)| own.eq_ignore_ascii_case(&name)).map(|(_, value)| value);
+                assert!(own.0.get_all(&name.to_uppercase()).eq(all));
+            }
+        }
+    }
+
+    #[test]
+    fn a_thousand_headers_are_compared_with_few_of_each_other() {
+        let fields: Vec<String> = (0..10_000).map(|n| format!("x-header-{n:05}")).collect();
+        let cost = |count: usize| {
+            names::COMPARED.set(0);
+            let mut own = Headers::new();
+            for name in &fields[..count] {
+                own.insert(name, "1").unwrap();
+            }
+            let mut merged = headers(&[("X-Header-00007", "0"), ("Accept", "*/*")]);
+            merged.merge(&own);
+            for name in &fields[..count] {
+                merged.insert(name, "2").unwrap();
+            }
+            assert_eq!((merged.len(), merged.get("x-header-00999")), (count + 1, Some("2")));
+            names::COMPARED.get()
+        };
+
+        // One each where the name is there already, and those that share a place.
+        assert!(cost(1000) < 6 * 1000, "{}", cost(1000));
+        assert!(cost(10_000) < 6 * 10_000, "{}", cost(10_000));
     }
 
     #[test]

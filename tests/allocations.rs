@@ -221,3 +221,62 @@ fn reading_a_streamed_body_allocates_nothing() {
         assert_eq!(count.allocations, 0);
     });
 }
+
+/// What one request costs more for each of its `n` parts, at `n` and at ten times as many, may not differ much: cost in
+/// proportion to work.
+#[track_caller]
+fn grows_with_its_work(what: &str, n: usize, send: impl Fn(usize)) {
+    let at = |count: usize| cost(4, || send(count));
+    let (none, few, many) = (at(0), at(n), at(10 * n));
+    let each =
+        |cost: Count, of: fn(Count) -> u64, count: usize| of(cost).saturating_sub(of(none)) as f64 / count as f64;
+    for (unit, of) in [("allocations", (|count| count.allocations) as fn(Count) -> u64), ("bytes", |count| count.bytes)]
+    {
+        let (few, many) = (each(few, of, n), each(many, of, 10 * n));
+        println!("{what}: {few:.1} and {many:.1} {unit} each");
+        // A list that doubles its room takes up to twice as much at one size as at another.
+        assert!(many <= 2.0 * few + 8.0, "{what}: {few:.1} {unit} each of {n}, but {many:.1} of {}", 10 * n);
+    }
+}
+
+#[test]
+fn what_a_request_consists_of_costs_the_same_each_however_much_there_is() {
+    without_environment(|| {
+        let server = small(8);
+        let url = server.url("/items");
+        let session = Session::new();
+        let pairs: Vec<(String, String)> = (0..1000).map(|n| (format!("name-{n:04}"), format!("value {n}"))).collect();
+        let pairs = |count: usize| pairs[..count].iter().map(|(name, value)| (name, value));
+
+        grows_with_its_work("header", 100, |count| {
+            let request = pairs(count).fold(session.get(&url), |request, (name, value)| request.header(name, value));
+            drop(request.send().expect("an answer"));
+        });
+        grows_with_its_work("headers", 100, |count| {
+            drop(session.get(&url).headers(pairs(count)).send().expect("an answer"))
+        });
+        grows_with_its_work("params", 100, |count| {
+            drop(session.get(&url).params(pairs(count)).send().expect("an answer"))
+        });
+        grows_with_its_work("data", 100, |count| {
+            drop(session.post(&url).data(pairs(count).collect::<Vec<_>>()).send().expect("an answer"));
+        });
+        grows_with_its_work("parts", 100, |count| {
+            let form = pairs(count).fold(petition::Multipart::new(), |form, (name, value)| form.text(name, value));
+            drop(session.post(&url).files(form).send().expect("an answer"));
+        });
+    });
+}
+
+#[test]
+fn response_headers_cost_the_same_each_up_to_their_limit() {
+    without_environment(|| {
+        let session = Session::new();
+        let servers: Vec<(usize, TestServer)> = [0, 24, 240].map(|more| (more, small(8 + more))).into();
+
+        grows_with_its_work("response headers", 24, |count| {
+            let (_, server) = servers.iter().find(|(more, _)| *more == count).expect("there is one");
+            drop(session.get(server.url("/items")).send().expect("an answer"));
+        });
+    });
+}

@@ -11,7 +11,7 @@ use crate::adapter::buffer::Buffer;
 use crate::adapter::connection::Connection;
 use crate::adapter::engine::Engine;
 use crate::adapter::failure::{Failure, Stage, broken, remote};
-use crate::adapter::job::Job;
+use crate::adapter::job::{Attempt, Job};
 use crate::adapter::log_lines::log_answer;
 use crate::adapter::patience::{Doing, Patience};
 use crate::adapter::read_head::HeadReader;
@@ -26,21 +26,27 @@ use crate::http1::framing::Framing;
 use crate::http1::head::ResponseHead;
 use crate::http1::reuse::{self, CloseReason};
 use crate::log_targets;
+use crate::message::Response;
 use crate::message::response::{Exchange, Parts};
 use crate::message::stream::BodySource;
 use crate::net::{ConnectError, Connected, Limits, Plan};
 use crate::pace::{Hold, Outcome};
 use crate::pool::{ConnectionPool, Found, Held, Lease, NoSlot, Pass, PoolEvent, PoolStats};
+use crate::retry::Retry;
 use crate::text::printable::printable;
 use crate::verify::Verify;
 
 /// The default of `keep_alive_margin`.
 const KEEP_ALIVE_MARGIN: Duration = Duration::from_secs(1);
 
+/// How much is read at a time for the head of a response that is streamed. Such a response may lie unread for long, with what
+/// came of its body.
+const STREAMED_HEAD: usize = 2048;
+
 /// An exchange that broke, with the slot it was on.
 struct Broken {
     failure: Failure,
-    lease: Lease<Connection>,
+    lease: Lease<Box<Connection>>,
     /// Whether the connection died before the first byte of an answer.
     unanswered: bool,
     exchange: Exchange,
@@ -55,7 +61,7 @@ impl Broken {
 }
 
 /// Lets the pace learn from an exchange that failed: what could not connect or timed out was refused.
-fn tell_pace(lease: &Lease<Connection>, failure: &Failure) {
+fn tell_pace(lease: &Lease<Box<Connection>>, failure: &Failure) {
     let Some(pass) = lease.pass() else { return };
     let timed_out = match failure.error.kind() {
         ErrorKind::ReadTimeout | ErrorKind::ConnectTimeout => true,
@@ -67,9 +73,22 @@ fn tell_pace(lease: &Lease<Connection>, failure: &Failure) {
     }
 }
 
+/// An answer whose head was read.
+struct Heard<'a> {
+    head: ResponseHead,
+    /// Whether the request was sent completely.
+    whole: bool,
+    unread: Unread,
+    patience: Patience<'a>,
+    exchange: Exchange,
+    /// When the last of it was read.
+    last_byte: Option<Instant>,
+}
+
 impl Engine {
-    /// Makes the attempt that begins now, at `asked`.
-    pub(super) fn attempt(&self, job: &Job<'_>, asked: Instant) -> Result<Parts, Failure> {
+    /// Makes the attempt that begins now.
+    pub(super) fn attempt(&self, job: &Job<'_>, attempt: Attempt<'_>) -> Result<Response, Failure> {
+        let Attempt { asked, number, retry } = attempt;
         if job.deadline.has_passed(asked) {
             let text = format!("the total timeout ran out before the request could be sent to {}", job.peer());
             return Err(Failure::unsent(Error::message(ErrorKind::TotalTimeout, text)));
@@ -85,12 +104,13 @@ impl Engine {
             }
         };
         let got = self.clock.now();
-        let mut exchange = Exchange { waited: got.saturating_duration_since(asked), ..Exchange::default() };
+        let waited = got.saturating_duration_since(asked);
+        let mut exchange = Exchange { waited, attempts: number, ..Exchange::default() };
         let mut lease = checked_out.map_err(|error| Failure::unsent(error).with(&exchange))?;
         let mut died = None;
         if lease.found() == Found::Reused {
             exchange.reused = true;
-            match self.transact(job, lease, exchange.clone(), got) {
+            match self.transact(job, lease, exchange.clone(), got, retry) {
                 Err(broken) if broken.unanswered && self.may_replay(job) => {
                     lease = broken.lease;
                     died = Some((broken.failure.error, broken.exchange));
@@ -107,7 +127,7 @@ impl Engine {
                 None => failure.with(&exchange),
             });
         }
-        self.transact(job, lease, exchange, self.clock.now()).map_err(Broken::told)
+        self.transact(job, lease, exchange, self.clock.now(), retry).map_err(Broken::told)
     }
 
     /// How long to wait for a slot: the request's limit or the adapter's, within the limit on everything.
@@ -119,7 +139,7 @@ impl Engine {
         }
     }
 
-    fn no_slot(&self, job: &Job<'_>, pool: &ConnectionPool<Connection>, why: NoSlot) -> Error {
+    fn no_slot(&self, job: &Job<'_>, pool: &ConnectionPool<Box<Connection>>, why: NoSlot) -> Error {
         let peer = job.peer();
         if why == NoSlot::Cancelled {
             return Cancel::error(&format!("while waiting for a pool slot for {peer}"));
@@ -139,7 +159,7 @@ impl Engine {
     }
 
     /// The error of a request that its origin's pace, or the pool behind it, did not let through.
-    fn not_let_through(&self, job: &Job<'_>, pool: &ConnectionPool<Connection>, held: Held) -> Error {
+    fn not_let_through(&self, job: &Job<'_>, pool: &ConnectionPool<Box<Connection>>, held: Held) -> Error {
         let Held { why, by, waiting } = held;
         let (peer, now) = (job.peer(), self.clock.now());
         let (what, detail) = match by {
@@ -199,7 +219,12 @@ impl Engine {
     }
 
     /// Makes the connection of the slot.
-    fn connect(&self, job: &Job<'_>, lease: &mut Lease<Connection>, exchange: &mut Exchange) -> Result<(), Failure> {
+    fn connect(
+        &self,
+        job: &Job<'_>,
+        lease: &mut Lease<Box<Connection>>,
+        exchange: &mut Exchange,
+    ) -> Result<(), Failure> {
         let Connected { transport, report } = self.open(job).map_err(Failure::not_connected)?;
         exchange.dns = report.dns;
         exchange.connect = report.connect + report.tunnel;
@@ -208,7 +233,7 @@ impl Engine {
             Found::New(number) => number,
             Found::Reused | Found::Reconnect => 0,
         };
-        lease.attach(Connection { transport, number });
+        lease.attach(Box::new(Connection { transport, number }));
         Ok(())
     }
 
@@ -222,7 +247,7 @@ impl Engine {
             let proxy = encrypted_proxy.map(|proxy| proxy.host.as_str());
             proxy.into_iter().chain(is_tls.then_some(host)).for_each(|host| self.warn_unverified(host));
         }
-        let tls = is_tls.then_some(&job.tls);
+        let tls = is_tls.then_some(&*job.tls);
         let plan = Plan { host, port, tls, route: &job.route, proxy_tls: proxy_tls.as_ref() };
         let limits = Limits {
             connect: job.options.timeout.connect_limit(),
@@ -247,10 +272,11 @@ impl Engine {
     fn transact(
         &self,
         job: &Job<'_>,
-        mut lease: Lease<Connection>,
+        mut lease: Lease<Box<Connection>>,
         mut exchange: Exchange,
         started: Instant,
-    ) -> Result<Parts, Box<Broken>> {
+        retry: &Retry,
+    ) -> Result<Response, Box<Broken>> {
         lease.count_request();
         let read = job.options.timeout.read_limit();
         let patience =
@@ -265,11 +291,12 @@ impl Engine {
             }
         };
         let mut buffer = Buffer::take();
-        let mut reader = HeadReader::new(&patience, &self.clock, &mut buffer, self.settings.head);
+        let most = if job.options.stream { STREAMED_HEAD } else { usize::MAX };
+        let mut reader = HeadReader::new(&patience, &self.clock, &mut buffer, self.settings.head, most);
         let read = send(job, &mut connection.transport, &patience, &mut reader)
             .map_err(|failure| (failure, false))
             .and_then(|sent| Ok((reader.read(&mut connection.transport, &sent)?, matches!(sent, Sent::Whole))));
-        let first_byte = reader.first_byte();
+        let (first_byte, last_byte) = (reader.first_byte(), reader.last_byte());
         exchange.first_byte = first_byte.map_or(Duration::ZERO, |at| at.saturating_duration_since(started));
         match read {
             // The server gave up the idle connection just as the request went out (docs/decisions.md#late-408).
@@ -284,7 +311,7 @@ impl Engine {
                     self.answered(job, pass, &head);
                 }
                 let unread = Unread { lease, buffer, reuse: Reuse::Close(None), stops };
-                self.answer(job, head, whole, unread, patience, exchange)
+                self.answer(job, Heard { head, whole, unread, patience, exchange, last_byte }, retry)
             }
             Err((failure, unanswered)) => {
                 buffer.give_back();
@@ -293,16 +320,9 @@ impl Engine {
         }
     }
 
-    /// Makes the response from the head, and settles the exchange if there is no body.
-    fn answer(
-        &self,
-        job: &Job<'_>,
-        head: ResponseHead,
-        whole: bool,
-        mut unread: Unread,
-        mut patience: Patience,
-        exchange: Exchange,
-    ) -> Result<Parts, Box<Broken>> {
+    /// Makes the response from the head, and settles the exchange if there is no body, or if all of it is there.
+    fn answer(&self, job: &Job<'_>, heard: Heard<'_>, retry: &Retry) -> Result<Response, Box<Broken>> {
+        let Heard { head, whole, mut unread, mut patience, exchange, last_byte } = heard;
         let method = &job.request.method;
         let framing = match Framing::of_response(method, &head) {
             Ok(framing) => framing,
@@ -325,11 +345,15 @@ impl Engine {
             };
         }
         let decoder = BodyDecoder::new(framing);
-        let mut closer = None;
+        let (mut closer, mut content) = (None, None);
         let body: Option<Box<dyn BodySource>> = if decoder.is_done() {
             if *method == Method::HEAD {
                 unread.swallow(&head);
             }
+            unread.settle();
+            None
+        } else if let Some(length) = self.length_at_once(job, &head, framing, &unread) {
+            content = Some(unread.take_content(length));
             unread.settle();
             None
         } else {
@@ -340,20 +364,33 @@ impl Engine {
                 patience.closed_by(own.clone());
                 closer = Some(own);
             }
-            Some(Box::new(WireBody::new(unread, decoder, patience, self.settings.drain)))
+            unread.buffer = unread.buffer.shrunk();
+            Some(Box::new(WireBody::new(unread, decoder, patience.into_owned(), self.settings.drain)))
         };
-        Ok(Parts {
+        Ok(Response::from_parts(Parts {
             status: head.status,
             reason: head.reason,
             version: head.version,
             headers: head.headers,
             limits: self.settings.decoding,
             body,
+            content,
             closer,
             exchange,
-            elapsed: None,
-            retries: None,
-        })
+            answered: last_byte.filter(|_| !self.clock.is_own),
+            retries: Some(retry.clone()),
+        }))
+    }
+
+    /// The length of a body that is content as it stands in the buffer, if the session reads it at once and nothing sees the
+    /// response before: then it needs no reader.
+    fn length_at_once(&self, job: &Job<'_>, head: &ResponseHead, framing: Framing, unread: &Unread) -> Option<usize> {
+        let Framing::Length(length) = framing else { return None };
+        let length = usize::try_from(length).ok().filter(|&length| length <= unread.buffer.data().len())?;
+        let is_plain = self.settings.decoding.max_decoded_bytes.is_none() && !head.headers.contains("content-encoding");
+        // Of a redirect, or of a challenge, the session keeps no more than the adapter's limits on a drain allow.
+        let is_wanted = !head.status.is_redirection() && !head.headers.contains("www-authenticate");
+        (job.options.content_at_once && is_plain && is_wanted).then_some(length)
     }
 
     /// How long the server keeps the connection, less the margin (docs/decisions.md#keep-alive-margin).

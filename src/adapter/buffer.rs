@@ -28,11 +28,28 @@ impl Buffer {
 
     /// Keeps it for this thread's next request.
     pub(super) fn give_back(mut self) {
-        if self.bytes.len() <= BUFFER_SIZE {
+        if self.bytes.len() == BUFFER_SIZE {
             (self.start, self.end) = (0, 0);
             // This fails only if the thread is ending; then it has no next request.
             let _ = SPARE.try_with(|spare| spare.set(Some(self)));
         }
+    }
+
+    /// What is left, in a buffer of its own size: the large one is kept for this thread's next request.
+    pub(super) fn shrunk(self) -> Self {
+        let small = Self { bytes: self.data().to_vec(), start: 0, end: self.data().len() };
+        self.give_back();
+        small
+    }
+
+    /// Takes up bytes that come before anything that is read later. There must be nothing else.
+    pub(super) fn put(&mut self, bytes: &[u8]) {
+        debug_assert!(self.is_empty(), "they would be out of order");
+        if self.bytes.len() < bytes.len() {
+            self.bytes.resize(bytes.len(), 0);
+        }
+        self.bytes[..bytes.len()].copy_from_slice(bytes);
+        (self.start, self.end) = (0, bytes.len());
     }
 
     pub(super) fn data(&self) -> &[u8] {
@@ -52,6 +69,9 @@ impl Buffer {
 
     /// Space to read up to `most` more bytes into.
     pub(super) fn room(&mut self, most: usize) -> &mut [u8] {
+        if self.is_empty() && self.bytes.len() < BUFFER_SIZE {
+            *self = Self::take();
+        }
         if self.end == self.bytes.len() {
             if self.start > 0 {
                 self.bytes.copy_within(self.start..self.end, 0);
@@ -65,7 +85,7 @@ impl Buffer {
         &mut self.bytes[self.end..self.end + room]
     }
 
-    /// Adds the first `n` bytes of [`room`](Self::room), which have been read.
+    /// Adds the first bytes of [`room`](Self::room), which have been `read`.
     pub(super) fn filled(&mut self, read: usize) {
         self.end += read;
     }

@@ -11,7 +11,8 @@ pub(super) struct Connection {
     pub(super) number: u64,
 }
 
-impl Pooled for Connection {
+/// Behind a pointer, because a connection moves through its pool and its leases several times for each request.
+impl Pooled for Box<Connection> {
     fn is_stale(&mut self) -> bool {
         self.transport.is_stale()
     }

@@ -3,6 +3,7 @@
 //! No lease is held while it sleeps. `failure` decides what a failure means, the `Retry` whether to continue, and the next
 //! `Retry` how long to wait. This file keeps the order (see `retry`) and makes the final error.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use parking_lot::Mutex;
 
 use crate::adapter::connection::Connection;
 use crate::adapter::failure::{Failure, Stage};
-use crate::adapter::job::Job;
+use crate::adapter::job::{Attempt, Job};
 use crate::adapter::options::{EngineClock, SendOptions};
 use crate::adapter::paces::Paces;
 use crate::adapter::pool_key::Key;
@@ -19,7 +20,6 @@ use crate::adapter::settings::AdapterSettings;
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log_targets;
-use crate::message::response::Parts;
 use crate::message::{PreparedRequest, Response};
 use crate::net::{Connector, TlsSettings};
 use crate::pace::RetryTokens;
@@ -37,7 +37,7 @@ pub(super) struct Engine {
     pub(super) clock: EngineClock,
     /// What is wrong with the settings, if anything.
     problem: Option<(ErrorKind, String)>,
-    manager: Manager<Key, Connection>,
+    manager: Manager<Key, Box<Connection>>,
     pub(super) connector: Connector,
     /// The TLS settings with the default `verify` and `cert`, so that most requests need no others.
     tls: TlsSettings,
@@ -126,11 +126,11 @@ impl Engine {
     }
 
     /// The pool for the job's host, route and TLS settings.
-    pub(super) fn pool(&self, job: &Job<'_>) -> Arc<ConnectionPool<Connection>> {
+    pub(super) fn pool(&self, job: &Job<'_>) -> Arc<ConnectionPool<Box<Connection>>> {
         self.manager.pool(&job.pool_key())
     }
 
-    fn tls_for(&self, options: &SendOptions) -> TlsSettings {
+    fn tls_for(&self, options: &SendOptions) -> Cow<'_, TlsSettings> {
         let cert = options.cert.as_ref();
         let verify = match (&options.verify, &options.bundle_of_environment) {
             // Whom to trust is decided by the program, and no variable takes part in it.
@@ -138,13 +138,13 @@ impl Engine {
             (verify, _) => verify,
         };
         if self.tls.has(verify, cert) {
-            return self.tls.clone();
+            return Cow::Borrowed(&self.tls);
         }
         let mut last = self.last_tls.lock();
         if !last.has(verify, cert) {
             *last = self.tls.with(verify, cert);
         }
-        last.clone()
+        Cow::Owned(last.clone())
     }
 
     /// Warns of an unverified host once (docs/decisions.md#warn-once).
@@ -167,61 +167,63 @@ impl Engine {
 
     /// Sends `job` until there is an answer, or no retry is left.
     fn attempts(&self, job: &Job<'_>) -> Result<Response> {
-        let mut begin = Begin { at: self.clock.now(), attempts: 0, sent: false };
-        let mut retry = self.settings.retry.clone();
+        let mut begin = Begin { at: job.options.arrival(&self.clock), attempts: 0, sent: false };
+        // Copied when it is to change: nearly every request is answered at once.
+        let mut retry = Cow::Borrowed(&self.settings.retry);
         if let Some((left, broken)) = job.options.shared_retries.as_ref().map(|shared| shared.take()) {
-            retry = left.unwrap_or(retry);
+            retry = left.map_or(retry, Cow::Owned);
             if let Some(error) = broken {
                 begin.sent = true;
-                retry = self.after_failure(job, retry, Failure::read(error), begin)?;
+                retry = Cow::Owned(self.after_failure(job, retry.into_owned(), Failure::read(error), begin)?);
             }
         }
-        for attempts in 1.. {
-            begin.attempts = attempts;
-            let asked = if attempts == 1 { begin.at } else { self.clock.now() };
-            let attempt = self.attempt(job, asked);
+        for number in 1.. {
+            begin.attempts = number;
+            let asked = if number == 1 { begin.at } else { self.clock.now() };
+            let attempt = self.attempt(job, Attempt { asked, number, retry: &retry });
             if let Some(tokens) = &self.retry_tokens {
                 // A request that was not let through is none.
-                if attempts == 1 && !attempt.as_ref().is_err_and(|failure| failure.stage == Stage::Final) {
+                if number == 1 && !attempt.as_ref().is_err_and(|failure| failure.stage == Stage::Final) {
                     tokens.lock().add_request(self.clock.now());
                 }
             }
-            retry = match attempt {
+            let next = match attempt {
                 Ok(answer) => {
                     begin.sent = true;
-                    if !retry.wants(job.method(), answer.status.as_u16(), &answer.headers) {
-                        return Ok(self.finish(answer, retry, begin));
+                    if !retry.wants(job.method(), answer.status_code().as_u16(), answer.headers()) {
+                        return Ok(self.timed(answer, begin));
                     }
-                    match self.after_answer(job, retry, answer, begin)? {
+                    match self.after_answer(job, retry.into_owned(), answer, begin)? {
                         Next::Again(retry) => *retry,
-                        Next::Done(response) => return Ok(*response),
+                        Next::Done(response) => return Ok(response),
                     }
                 }
                 Err(failure) => {
                     begin.sent |= failure.sent;
-                    self.after_failure(job, retry, failure, begin)?
+                    self.after_failure(job, retry.into_owned(), failure, begin)?
                 }
             };
+            retry = Cow::Owned(next);
         }
         unreachable!("the loop ends by returning")
     }
 
     /// Handles a response that asks for a retry: the `Retry` to continue with, or what to return.
-    fn after_answer(&self, job: &Job<'_>, retry: Retry, mut answer: Parts, begin: Begin) -> Result<Next> {
-        let cause = Cause::of_response(answer.status.as_u16(), answer.headers.get("location"));
-        let again = retry.again(job.tried(cause, Some(&answer.headers)));
+    fn after_answer(&self, job: &Job<'_>, retry: Retry, answer: Response, begin: Begin) -> Result<Next> {
+        let cause = Cause::of_response(answer.status_code().as_u16(), answer.headers().get("location"));
+        let again = retry.again(job.tried(cause, Some(answer.headers())));
         match again {
             Ok(next) if !self.may_retry() => {
                 log_spent(job);
                 if !next.raises_on_status() {
-                    return Ok(Next::Done(Box::new(self.finish(answer, next, begin))));
+                    return Ok(Next::Done(self.finish(answer, next, begin)));
                 }
-                let (status, peer, story) = (answer.status.as_u16(), job.peer(), begin.story(self.clock.now()));
+                let (status, peer, story) = (answer.status_code().as_u16(), job.peer(), begin.story(self.clock.now()));
                 let text = format!("{SPENT}: a {status} error response from {peer} was not retried{story}");
                 Err(self.raise(text, answer, next, begin))
             }
             Ok(next) => {
-                let delay = self.delay(&next, answer.headers.get("retry-after"));
+                let delay = self.delay(&next, answer.headers().get("retry-after"));
                 let rewindable = job.check_rewindable("a retry");
                 if let Some(late) = self.too_late(job, delay).filter(|_| rewindable.is_ok()) {
                     self.do_not_retry();
@@ -231,9 +233,7 @@ impl Engine {
                     return Err(self.last(late.with_response(response), &next, begin));
                 }
                 // So that its connection can serve the next attempt. If there is more, it is closed.
-                if let Some(body) = &mut answer.body {
-                    body.drain();
-                }
+                answer.drain();
                 drop(answer);
                 if rewindable.is_ok() {
                     self.tell_retry(job, begin, delay);
@@ -256,12 +256,12 @@ impl Engine {
                     format!("max retries exceeded: {reason} from {}{}", job.peer(), begin.story(self.clock.now()));
                 Err(self.raise(text, answer, *retry, begin))
             }
-            Err(give_up) => Ok(Next::Done(Box::new(self.finish(answer, give_up.into_retry(), begin)))),
+            Err(give_up) => Ok(Next::Done(self.finish(answer, give_up.into_retry(), begin))),
         }
     }
 
     /// The error about a response that is not retried any more.
-    fn raise(&self, text: String, answer: Parts, retry: Retry, begin: Begin) -> Error {
+    fn raise(&self, text: String, answer: Response, retry: Retry, begin: Begin) -> Error {
         let response = self.finish(answer, retry.clone(), begin);
         // The caller may read the response. Its connection must not wait for that.
         let _ = response.keep_for_later();
@@ -333,11 +333,16 @@ impl Engine {
         begin.tell(error, self.clock.now()).with_retries(retry.clone())
     }
 
-    fn finish(&self, mut answer: Parts, retry: Retry, begin: Begin) -> Response {
-        answer.exchange.attempts = begin.attempts;
-        answer.elapsed = self.clock.elapsed(begin.at);
-        answer.retries = Some(retry);
-        Response::from_parts(answer)
+    fn finish(&self, mut answer: Response, retry: Retry, begin: Begin) -> Response {
+        answer.set_retries(retry);
+        self.timed(answer, begin)
+    }
+
+    fn timed(&self, mut answer: Response, begin: Begin) -> Response {
+        if let Some(elapsed) = self.clock.elapsed(begin.at) {
+            answer.set_measured(elapsed);
+        }
+        answer
     }
 
     fn delay(&self, retry: &Retry, retry_after: Option<&str>) -> Duration {
@@ -383,7 +388,7 @@ fn log_spent(job: &Job<'_>) {
 
 enum Next {
     Again(Box<Retry>),
-    Done(Box<Response>),
+    Done(Response),
 }
 
 /// When the attempts began, and how many there were.

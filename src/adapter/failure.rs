@@ -55,7 +55,7 @@ impl Failure {
     }
 
     /// A wait for the peer that ended without a result.
-    pub(super) fn halted(patience: &Patience, halt: Halt, doing: Doing) -> Self {
+    pub(super) fn halted(patience: &Patience<'_>, halt: Halt, doing: Doing) -> Self {
         Self::read(patience.error(halt, doing, broken))
     }
 
@@ -121,12 +121,12 @@ pub(super) fn remote(error: &RemoteError, peer: &str) -> Error {
 }
 
 /// The error of a body that broke: `ChunkedEncodingError`, except for timeouts and cancellation.
-pub(super) fn body_halted(halt: Halt, patience: &Patience) -> Error {
+pub(super) fn body_halted(halt: Halt, patience: &Patience<'_>) -> Error {
     patience.error(halt, Doing::Body, |error, peer| {
         cut_off(ErrorKind::ChunkedEncodingError, "connection broken while reading the body", error, peer)
     })
 }
 
-pub(super) fn body_remote(error: &RemoteError, patience: &Patience) -> Error {
+pub(super) fn body_remote(error: &RemoteError, patience: &Patience<'_>) -> Error {
     Error::message(ErrorKind::ChunkedEncodingError, format!("{error} ({})", patience.peer()))
 }

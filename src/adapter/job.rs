@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::adapter::SendOptions;
 use crate::adapter::pool_key::Wanted;
@@ -13,7 +13,7 @@ use crate::http1::framing::{self, RequestFraming, Sending};
 use crate::message::PreparedRequest;
 use crate::net::TlsSettings;
 use crate::proxy::{ProxyServer, Route};
-use crate::retry::{Cause, Tried};
+use crate::retry::{Cause, Retry, Tried};
 use crate::semantics;
 use crate::text::authority::host_and_port;
 
@@ -22,7 +22,7 @@ pub(super) struct Job<'r> {
     pub(super) request: &'r PreparedRequest,
     pub(super) options: &'r SendOptions,
     pub(super) route: Route,
-    pub(super) tls: TlsSettings,
+    pub(super) tls: Cow<'r, TlsSettings>,
     /// When everything must be over.
     pub(super) deadline: Deadline,
     /// The target of the request line.
@@ -30,12 +30,23 @@ pub(super) struct Job<'r> {
     pub(super) framing: RequestFraming,
 }
 
+/// One of the attempts to send a request.
+#[derive(Clone, Copy)]
+pub(super) struct Attempt<'a> {
+    /// When it begins.
+    pub(super) asked: Instant,
+    /// Its number, from 1.
+    pub(super) number: u32,
+    /// The retries that are left if it is answered.
+    pub(super) retry: &'a Retry,
+}
+
 impl<'r> Job<'r> {
     pub(super) fn new(
         request: &'r PreparedRequest,
         options: &'r SendOptions,
         route: Route,
-        tls: TlsSettings,
+        tls: Cow<'r, TlsSettings>,
         deadline: Deadline,
     ) -> Result<Self> {
         let route = with_own_authorization(route, request);

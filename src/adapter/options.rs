@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::adapter::shared_retries::SharedRetries;
 use crate::cancel::Cancel;
-use crate::clock::{self, Clock, Deadline, SystemClock};
+use crate::clock::{Clock, Deadline, SystemClock};
 use crate::proxy::{Proxies, Route};
 use crate::timeout::Timeout;
 use crate::verify::{ClientCert, Verify};
@@ -53,6 +53,10 @@ pub struct SendOptions {
     pub(crate) verify_by_environment: bool,
     /// The CA bundle that the environment has named.
     pub(crate) bundle_of_environment: Option<PathBuf>,
+    /// Whether nothing sees the response before the session reads its content.
+    pub(crate) content_at_once: bool,
+    /// When the session passed the request on, if nothing lies between it and the engine.
+    pub(crate) arrived: Option<Instant>,
     /// The route that the session chose for this hop; `None` if the options did not come from a session.
     pub(crate) route: Option<Route>,
     /// When `timeout.total` began; `None` if it begins in the adapter.
@@ -73,6 +77,8 @@ impl Default for SendOptions {
             proxies: Proxies::default(),
             verify_by_environment: false,
             bundle_of_environment: None,
+            content_at_once: false,
+            arrived: None,
             route: None,
             start: None,
             shared_retries: None,
@@ -81,9 +87,14 @@ impl Default for SendOptions {
 }
 
 impl SendOptions {
-    /// Starts `timeout.total` now, for all hops.
-    pub(crate) fn begin(&mut self) {
-        self.start = self.timeout.total_limit().map(|_| Arc::new(Start { system: clock::now(), own: OnceLock::new() }));
+    /// Starts `timeout.total` at `now`, for all hops.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        self.start = self.timeout.total_limit().map(|_| Arc::new(Start { system: now, own: OnceLock::new() }));
+    }
+
+    /// When the engine got the request, by its clock.
+    pub(super) fn arrival(&self, clock: &EngineClock) -> Instant {
+        self.arrived.filter(|_| !clock.is_own).unwrap_or_else(|| clock.now())
     }
 
     /// When `timeout.total` ends, by the engine's clock.
@@ -110,7 +121,7 @@ pub(crate) struct Start {
 pub(super) struct EngineClock {
     pub(super) clock: Arc<dyn Clock>,
     /// Whether it is not the system's, which sessions use.
-    is_own: bool,
+    pub(super) is_own: bool,
 }
 
 impl EngineClock {

@@ -4,7 +4,8 @@
 //! ends without a result returns a [`Halt`], which says why. Only this file knows that a connection that another thread has
 //! stopped looks as if its peer had closed it.
 
-use std::io::{self, Read};
+use std::borrow::Cow;
+use std::io::{self, IoSliceMut, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,18 +17,19 @@ use crate::net::{RanOut, Ready, Transport, Wait, is_timeout};
 use crate::text::authority::host_and_port;
 use crate::url::Url;
 
-/// How long the peer may be silent, when the request must be over, and what can stop it.
-#[derive(Clone, Debug)]
-pub(super) struct Patience {
+/// How long the peer may be silent, when the request must be over, and what can stop it. It borrows from the request until a
+/// body needs it for longer.
+#[derive(Debug)]
+pub(super) struct Patience<'r> {
     read: Option<Duration>,
     /// The limit on everything, and its clock.
     total: Option<(Deadline, Arc<dyn Clock>)>,
     /// The request's token.
-    cancel: Option<Cancel>,
+    cancel: Option<Cow<'r, Cancel>>,
     /// The response's own token, for another thread that closes it while its body is read.
     closer: Option<Cancel>,
     /// The origin, for error texts.
-    url: Url,
+    url: Cow<'r, Url>,
 }
 
 /// Why a read or a write ended without a result.
@@ -60,16 +62,23 @@ impl Doing {
     }
 }
 
-impl Patience {
+impl<'r> Patience<'r> {
     pub(super) fn new(
         read: Option<Duration>,
         deadline: Deadline,
         clock: &Arc<dyn Clock>,
-        cancel: Option<&Cancel>,
-        url: &Url,
+        cancel: Option<&'r Cancel>,
+        url: &'r Url,
     ) -> Self {
         let total = deadline.0.is_some().then(|| (deadline, Arc::clone(clock)));
-        Self { read, total, cancel: cancel.cloned(), closer: None, url: url.clone() }
+        Self { read, total, cancel: cancel.map(Cow::Borrowed), closer: None, url: Cow::Borrowed(url) }
+    }
+
+    /// The same for a body, which outlives its request.
+    pub(super) fn into_owned(self) -> Patience<'static> {
+        let Self { read, total, cancel, closer, url } = self;
+        let cancel = cancel.map(|cancel| Cow::Owned(cancel.into_owned()));
+        Patience { read, total, cancel, closer, url: Cow::Owned(url.into_owned()) }
     }
 
     /// Lets `closer` stop reads from now on.
@@ -151,6 +160,17 @@ impl Patience {
     /// Reads into `out`; 0 at the end of the stream.
     pub(super) fn read(&self, transport: &mut Transport, within: Deadline, out: &mut [u8]) -> Result<usize, Halt> {
         let read = self.within(transport, within, |transport| transport.read(out))?;
+        self.read_some(read)
+    }
+
+    /// Reads into `parts`, one after the other; 0 at the end of the stream.
+    pub(super) fn read_vectored(
+        &self,
+        transport: &mut Transport,
+        within: Deadline,
+        parts: &mut [IoSliceMut<'_>],
+    ) -> Result<usize, Halt> {
+        let read = self.within(transport, within, |transport| transport.read_vectored(parts))?;
         self.read_some(read)
     }
 

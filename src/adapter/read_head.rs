@@ -16,11 +16,14 @@ use crate::net::Transport;
 
 /// Reads heads until one is final.
 pub(super) struct HeadReader<'a> {
-    patience: &'a Patience,
+    patience: &'a Patience<'a>,
     clock: &'a EngineClock,
     buffer: &'a mut Buffer,
     parser: HeadParser,
+    /// How much each read may take.
+    most: usize,
     first_byte: Option<Instant>,
+    last_byte: Option<Instant>,
     /// The answer that came before the request was sent.
     early: Option<Result<ResponseHead, RemoteError>>,
     /// Whether a 100 (Continue) was among the interim responses.
@@ -42,18 +45,24 @@ pub(super) enum Heard {
 
 impl<'a> HeadReader<'a> {
     pub(super) fn new(
-        patience: &'a Patience,
+        patience: &'a Patience<'a>,
         clock: &'a EngineClock,
         buffer: &'a mut Buffer,
         limits: HeadLimits,
+        most: usize,
     ) -> Self {
         let parser = HeadParser::new(limits);
-        Self { patience, clock, buffer, parser, first_byte: None, early: None, continued: false }
+        Self { patience, clock, buffer, parser, most, first_byte: None, last_byte: None, early: None, continued: false }
     }
 
     /// When the first byte of an answer arrived.
     pub(super) fn first_byte(&self) -> Option<Instant> {
         self.first_byte
+    }
+
+    /// When the last bytes arrived.
+    pub(super) fn last_byte(&self) -> Option<Instant> {
+        self.last_byte
     }
 
     /// Whether the final answer is still to come.
@@ -72,7 +81,7 @@ impl<'a> HeadReader<'a> {
             match self.patience.fill_at_once(transport, self.buffer, usize::MAX)? {
                 None => return Ok(Heard::Nothing),
                 Some(0) => return Ok(Heard::End),
-                Some(_) => self.note_first_byte(),
+                Some(_) => self.note_time(),
             }
             match self.next_head() {
                 Ok(None) => {}
@@ -98,14 +107,14 @@ impl<'a> HeadReader<'a> {
                 Ok(None) => {}
                 Err(error) => return Err((Failure::misread(&error, &self.patience.peer()), false)),
             }
-            let failure = match self.patience.fill(transport, Deadline::NONE, self.buffer, usize::MAX) {
+            let failure = match self.patience.fill(transport, Deadline::NONE, self.buffer, self.most) {
                 Ok(0) => {
                     let error = self.parser.eof(self.buffer.data());
                     let peer = self.patience.peer();
                     Failure::read(sent.blame(remote(&error, &peer), &peer))
                 }
                 Ok(_) => {
-                    self.note_first_byte();
+                    self.note_time();
                     continue;
                 }
                 // A peer that the kernel gave up counts like one that reset the connection.
@@ -120,8 +129,10 @@ impl<'a> HeadReader<'a> {
         }
     }
 
-    fn note_first_byte(&mut self) {
-        self.first_byte.get_or_insert_with(|| self.clock.now());
+    fn note_time(&mut self) {
+        let now = self.clock.now();
+        self.first_byte.get_or_insert(now);
+        self.last_byte = Some(now);
     }
 
     /// The final head, if all of it is in the buffer.

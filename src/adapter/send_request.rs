@@ -5,7 +5,6 @@
 //! connection breaks, the peer may have answered before; the reader of the head finds out.
 
 use std::io;
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::adapter::USER_AGENT;
@@ -18,16 +17,20 @@ use crate::adapter::sent::Sent;
 use crate::clock::{self, Deadline};
 use crate::error::{Error, ErrorKind};
 use crate::headers::Headers;
-use crate::http1::chunk_encoder::{CHUNK_END, LAST_CHUNK, chunk_head};
+use crate::http1::chunk_encoder::LAST_CHUNK;
 use crate::http1::framing::Sending;
 use crate::http1::request_head::{self, Automatic};
+use crate::message::body::BodyReader;
 use crate::net::Transport;
 
 /// The largest body in memory that is copied after its head, so that one write sends both.
 const ONE_WRITE: usize = 16 * 1024;
 
 /// How much of a streamed body is sent at a time.
-const BLOCK: usize = 16 * 1024;
+const BLOCK: usize = 64 * 1024;
+
+/// How much is sent first of a body whose length is unknown, because most are short.
+const FIRST_BLOCK: usize = 8 * 1024;
 
 /// How many bytes are sent without a wait before the system call that looks for an early answer is worthwhile.
 const LISTEN_EVERY: usize = 1 << 20;
@@ -36,7 +39,7 @@ const LISTEN_EVERY: usize = 1 << 20;
 pub(super) fn send(
     job: &Job<'_>,
     transport: &mut Transport,
-    patience: &Patience,
+    patience: &Patience<'_>,
     reader: &mut HeadReader<'_>,
 ) -> Result<Sent, Failure> {
     with_outgoing(|out| {
@@ -61,7 +64,7 @@ pub(super) fn send(
                 match bytes {
                     _ if !wanted => {}
                     Some(bytes) => drop(sender.write(bytes)?),
-                    None => stream(job, &mut sender, out)?,
+                    None => stream(job, &mut sender)?,
                 }
             }
         }
@@ -72,7 +75,7 @@ pub(super) fn send(
 /// A request that is being sent.
 struct Sender<'s, 'r> {
     transport: &'s mut Transport,
-    patience: &'s Patience,
+    patience: &'s Patience<'s>,
     reader: &'s mut HeadReader<'r>,
     /// Bytes sent since the last look for an answer.
     unheard: usize,
@@ -226,45 +229,43 @@ fn without(headers: &Headers, name: &str) -> Headers {
     headers
 }
 
-/// Sends a body that is read piece by piece; `out` is a buffer for it.
-fn stream(job: &Job<'_>, sender: &mut Sender<'_, '_>, out: &mut Vec<u8>) -> Result<(), Failure> {
+/// Sends a body that is read piece by piece.
+fn stream(job: &Job<'_>, sender: &mut Sender<'_, '_>) -> Result<(), Failure> {
     let mut body = job.request.body.open().map_err(Failure::last)?;
-    let length = match job.framing.body {
-        Sending::Sized(length) => Some(length),
-        Sending::Chunked | Sending::Nothing => None,
-    };
+    let Sending::Sized(length) = job.framing.body else { return stream_chunks(&mut body, sender) };
+    let block = usize::try_from(length).unwrap_or(BLOCK).min(BLOCK);
     let mut total = 0;
-    while let Some(piece) = body.next_chunk(BLOCK).map_err(Failure::last)? {
+    while let Some(piece) = body.next_chunk(block).map_err(Failure::last)? {
         total += piece.len() as u64;
         // Checked before sending: bytes after the declared length would be read as the next request.
-        if length.is_some_and(|length| total > length) {
+        if total > length {
             return Err(Failure::last(wrong_length(length, "more")));
         }
-        let goes_on = match (length, NonZeroUsize::new(piece.len())) {
-            (None, Some(size)) => {
-                out.clear();
-                chunk_head(size, out);
-                out.extend_from_slice(piece);
-                out.extend_from_slice(CHUNK_END);
-                sender.write(out)?
-            }
-            _ => sender.write(piece)?,
-        };
-        if !goes_on {
+        if !sender.write(piece)? {
             return Ok(());
         }
     }
-    match length {
-        Some(length) if total < length => {
-            return Err(Failure::last(wrong_length(Some(length), &format!("only {total}"))));
-        }
-        Some(_) => {}
-        None => drop(sender.write(LAST_CHUNK)?),
+    if total < length {
+        return Err(Failure::last(wrong_length(length, &format!("only {total}"))));
     }
     Ok(())
 }
 
-fn wrong_length(length: Option<u64>, came: &str) -> Error {
-    let length = length.unwrap_or_default();
+/// Sends a body of unknown length: each piece of it with its framing in one write, and not copied.
+fn stream_chunks(body: &mut BodyReader, sender: &mut Sender<'_, '_>) -> Result<(), Failure> {
+    let mut block = FIRST_BLOCK;
+    while let Some(chunk) = body.next_framed(block).map_err(Failure::last)? {
+        let is_full = chunk.len() >= block;
+        if !sender.write(chunk)? {
+            return Ok(());
+        }
+        if is_full {
+            block = BLOCK;
+        }
+    }
+    sender.write(LAST_CHUNK).map(drop)
+}
+
+fn wrong_length(length: u64, came: &str) -> Error {
     Error::message(ErrorKind::Io, format!("the body was to have {length} bytes, and its source gave {came}"))
 }

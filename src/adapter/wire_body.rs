@@ -13,6 +13,7 @@ use crate::adapter::buffer::Buffer;
 use crate::adapter::connection::Connection;
 use crate::adapter::failure::{body_halted, body_remote};
 use crate::adapter::patience::{Patience, Stops};
+use crate::adapter::scatter;
 use crate::cancel::Cancel;
 use crate::clock::{self, Deadline};
 use crate::error::{Error, ErrorKind};
@@ -49,7 +50,7 @@ pub(super) enum Reuse {
 
 /// An exchange whose head was read: the lease to settle, and what was read after the head.
 pub(super) struct Unread {
-    pub(super) lease: Lease<Connection>,
+    pub(super) lease: Lease<Box<Connection>>,
     pub(super) buffer: Buffer,
     pub(super) reuse: Reuse,
     /// What can stop the connection while it is read.
@@ -79,6 +80,13 @@ impl Unread {
         buffer.give_back();
     }
 
+    /// Takes `length` bytes of content, which are in the buffer.
+    pub(super) fn take_content(&mut self, length: usize) -> Vec<u8> {
+        let content = self.buffer.data()[..length].to_vec();
+        self.buffer.consume(length);
+        content
+    }
+
     /// Discards a body that a server sent in answer to HEAD, if it arrived completely with the head.
     pub(super) fn swallow(&mut self, head: &ResponseHead) {
         let announced = head.headers.get("content-length").and_then(|length| length.parse().ok());
@@ -104,7 +112,7 @@ pub(super) struct WireBody {
     /// `None` once the exchange is settled.
     unread: Option<Unread>,
     decoder: BodyDecoder,
-    patience: Patience,
+    patience: Patience<'static>,
     limits: DrainLimits,
     bounds: Bounds,
 }
@@ -138,7 +146,7 @@ impl Bounds {
 }
 
 impl WireBody {
-    pub(super) fn new(unread: Unread, decoder: BodyDecoder, patience: Patience, limits: DrainLimits) -> Self {
+    pub(super) fn new(unread: Unread, decoder: BodyDecoder, patience: Patience<'static>, limits: DrainLimits) -> Self {
         Self { unread: Some(unread), decoder, patience, limits, bounds: Bounds::NONE }
     }
 
@@ -157,7 +165,7 @@ impl WireBody {
                 _ if self.limits.bytes == 0 => false,
                 Some(rest) => {
                     rest <= self.bounds.bytes.saturating_add(unread.buffer.data().len() as u64)
-                        && self.step(&mut sink).is_ok()
+                        && self.step(&mut sink, SpansChunks::Yes).is_ok()
                 }
                 None => (!unread.buffer.is_empty() || self.fill_at_once()) && self.step_in_buffer(&mut sink).is_ok(),
             };
@@ -190,9 +198,12 @@ impl WireBody {
     }
 
     /// Moves some body bytes to `out`; 0 once the body has ended.
-    fn step(&mut self, out: &mut [u8]) -> io::Result<usize> {
+    fn step(&mut self, out: &mut [u8], spans_chunks: SpansChunks) -> io::Result<usize> {
+        if out.is_empty() {
+            return Ok(0);
+        }
         let moved = match &mut self.unread {
-            Some(unread) => advance(unread, &mut self.decoder, &self.patience, &mut self.bounds, out),
+            Some(unread) => advance(unread, &mut self.decoder, &self.patience, &mut self.bounds, out, spans_chunks),
             None => return Ok(0),
         };
         self.stepped(moved)
@@ -233,13 +244,21 @@ impl WireBody {
     }
 }
 
+/// Whether a read may return more than the content of one chunk. It never waits for more than one read brings.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum SpansChunks {
+    Yes,
+    No,
+}
+
 /// Moves body bytes from the buffer or the connection to `out`; 0 only at the end of the body.
 fn advance(
     unread: &mut Unread,
     decoder: &mut BodyDecoder,
-    patience: &Patience,
+    patience: &Patience<'_>,
     bounds: &mut Bounds,
     out: &mut [u8],
+    spans_chunks: SpansChunks,
 ) -> Result<usize, Error> {
     let Unread { lease, buffer, .. } = unread;
     let transport = &mut lease.connection().expect("a lease keeps its connection until it is settled").transport;
@@ -254,7 +273,29 @@ fn advance(
         }
         let most = bounds.most()?;
         let direct = usize::try_from(decoder.direct()).unwrap_or(usize::MAX).min(out.len()).min(most);
-        let read = if direct >= DIRECT_SIZE {
+        let read = if spans_chunks == SpansChunks::Yes && decoder.has_framing() && out.len().min(most) >= DIRECT_SIZE {
+            // As many chunks as one read brings. What cannot be foreseen moves together where it is.
+            let room = out.len().min(most);
+            let out = &mut out[..room];
+            let pattern = decoder.pattern().filter(|pattern| scatter::fills(*pattern, out.len()));
+            let (read, filled) = match pattern {
+                Some(pattern) => {
+                    let from = (&mut *transport, patience, bounds.until);
+                    let read = scatter::read(decoder, pattern, from, out, buffer);
+                    read.map_err(|halt| body_halted(halt, patience))?
+                }
+                None => {
+                    let read = patience.read(transport, bounds.until, out);
+                    let read = read.map_err(|halt| body_halted(halt, patience))?;
+                    (read, decode_in_place(decoder, &mut out[..read], buffer, patience)?)
+                }
+            };
+            if filled > 0 {
+                bounds.took(read);
+                return Ok(filled);
+            }
+            read
+        } else if direct >= DIRECT_SIZE {
             let read = patience.read(transport, bounds.until, &mut out[..direct]);
             let read = read.map_err(|halt| body_halted(halt, patience))?;
             decoder.advance(read);
@@ -275,14 +316,29 @@ fn advance(
     Ok(0)
 }
 
+/// Decodes what was read to where its content is wanted; returns how much content there is. What follows the body, or
+/// cannot be decoded, goes to the buffer.
+fn decode_in_place(
+    decoder: &mut BodyDecoder,
+    read: &mut [u8],
+    buffer: &mut Buffer,
+    patience: &Patience<'_>,
+) -> Result<usize, Error> {
+    let progress = decoder.decode_in_place(read).map_err(|error| body_remote(&error, patience))?;
+    if progress.used < read.len() {
+        buffer.put(&read[progress.used..]);
+    }
+    Ok(progress.filled)
+}
+
 /// Moves everything that is left of the body to the end of `out`.
 ///
-/// If `out` has room for content only (the length is known, or the body ends with the connection), it is read directly
-/// into the spare capacity, which need not be zeroed.
+/// It is read directly into the spare capacity, which need not be zeroed, if `out` has room for content only (the length is
+/// known, or the body ends with the connection), and if the framing between the content can be removed there.
 fn advance_to_end(
     unread: &mut Unread,
     decoder: &mut BodyDecoder,
-    patience: &Patience,
+    patience: &Patience<'_>,
     bounds: &mut Bounds,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
@@ -301,7 +357,17 @@ fn advance_to_end(
             continue;
         }
         let most = bounds.most()?;
-        let read = if direct >= DIRECT_SIZE as u64 && has_room_for_no_more(out, direct.min(most as u64)) {
+        // The end of a chunked body is not known: the room grows with it.
+        let likely = out.len().clamp(2 * DIRECT_SIZE, ROOM).min(most) as u64;
+        let read = if decoder.has_framing() && has_room_for_no_more(out, likely, most as u64) {
+            let start = out.len();
+            let read = patience.read_to_vec(transport, bounds.until, out);
+            let read = read.map_err(|halt| body_halted(halt, patience))?;
+            let filled = decode_in_place(decoder, &mut out[start..], buffer, patience);
+            out.truncate(start + filled.as_ref().copied().unwrap_or(0));
+            filled?;
+            read
+        } else if direct >= DIRECT_SIZE as u64 && has_room_for_no_more(out, direct, direct.min(most as u64)) {
             let read = patience.read_to_vec(transport, bounds.until, out);
             let read = read.map_err(|halt| body_halted(halt, patience))?;
             decoder.advance(read);
@@ -318,23 +384,24 @@ fn advance_to_end(
     Ok(())
 }
 
-/// Makes room in `out` for the next read. False if that is more than `most` bytes: then content could not be separated from
-/// what follows it.
-fn has_room_for_no_more(out: &mut Vec<u8>, most: u64) -> bool {
-    out.reserve(usize::try_from(most).unwrap_or(usize::MAX).min(ROOM));
+/// Makes room in `out` for the next read, which is `likely` so long. False if there is room for more than `most` bytes: then
+/// the read could take what it must not.
+fn has_room_for_no_more(out: &mut Vec<u8>, likely: u64, most: u64) -> bool {
+    out.reserve(usize::try_from(likely.min(most)).unwrap_or(usize::MAX).min(ROOM));
     (out.capacity() - out.len()) as u64 <= most
 }
 
 impl Read for WireBody {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if out.is_empty() {
-            return Ok(0);
-        }
-        self.step(out)
+        self.step(out, SpansChunks::Yes)
     }
 }
 
 impl BodySource for WireBody {
+    fn read_in_chunk(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.step(out, SpansChunks::No)
+    }
+
     fn at_chunk_end(&self) -> bool {
         self.decoder.at_chunk_end()
     }

@@ -2,9 +2,8 @@
 //!
 //! The syntax is that of Python's `netrc`, and so is the rule that a file with a mistake is ignored. (But a `#` starts
 //! a comment wherever a word can start; after an empty line Python takes that for a mistake.) requests reads the file
-//! for every request. Here it is kept, and checked again (its location, too) at most once a second, or when `NETRC`
-//! names another, so a request costs one lookup in the environment and no system call. The lock guards only the copy;
-//! it is not held while the file is read.
+//! for every request. Here it is kept, and the file and the environment are looked at again at most once a second; that there
+//! is no file costs one load to know. The lock guards only the copy; it is not held while the file is read.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,6 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 use parking_lot::Mutex;
 
 use super::BasicAuth;
+use crate::clock::Absence;
 use crate::text::latin1;
 use crate::text::mark::{MARK, without_mark};
 use crate::url::Url;
@@ -24,6 +24,8 @@ use crate::url::Url;
 #[derive(Default)]
 pub(crate) struct Netrc {
     seen: Mutex<Option<Seen>>,
+    /// Most users have no such file.
+    absence: Absence,
 }
 
 /// How long a check of the file is valid.
@@ -31,7 +33,6 @@ const FRESH: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 struct Seen {
-    places: Places,
     looked: Instant,
     stamp: Option<Stamp>,
     entries: Arc<Entries>,
@@ -55,24 +56,26 @@ impl Netrc {
         env: &dyn Fn(&str) -> Option<String>,
         now: Instant,
     ) -> Option<BasicAuth> {
+        if self.absence.is_known(now) {
+            return None;
+        }
         self.entries(env, now).find(host)
     }
 
     fn entries(&self, env: &dyn Fn(&str) -> Option<String>, now: Instant) -> Arc<Entries> {
-        let netrc = env("NETRC");
         let last = match &*self.seen.lock() {
-            Some(seen) if seen.places.netrc == netrc && now.saturating_duration_since(seen.looked) < FRESH => {
-                return Arc::clone(&seen.entries);
-            }
+            Some(seen) if now.saturating_duration_since(seen.looked) < FRESH => return Arc::clone(&seen.entries),
             seen => seen.clone(),
         };
-        let places = Places { netrc, home: home(env) };
-        let stamp = places.stamp();
+        let stamp = Places { netrc: env("NETRC"), home: home(env) }.stamp();
         let entries = match last {
             Some(last) if last.stamp == stamp => last.entries,
             _ => Arc::new(stamp.as_ref().and_then(Entries::read).unwrap_or_default()),
         };
-        *self.seen.lock() = Some(Seen { places, looked: now, stamp, entries: Arc::clone(&entries) });
+        if stamp.is_none() {
+            self.absence.note(now);
+        }
+        *self.seen.lock() = Some(Seen { looked: now, stamp, entries: Arc::clone(&entries) });
         entries
     }
 }
@@ -84,7 +87,6 @@ impl fmt::Debug for Netrc {
 }
 
 /// Where the file is, according to the environment.
-#[derive(Clone, PartialEq)]
 struct Places {
     /// If set, the only place, even if no file is there.
     netrc: Option<String>,
@@ -455,7 +457,7 @@ mod tests {
 
     // AUTH-13, but once a second
     #[test]
-    fn a_file_is_looked_at_again_after_a_second_or_when_another_is_named() {
+    fn file_and_environment_are_looked_at_again_after_a_second() {
         let (home, netrc, start) = (Home::new(), Netrc::default(), now());
         let own = home.write("own", "two");
         let after = |millis| start + Duration::from_millis(millis);
@@ -468,10 +470,14 @@ mod tests {
         assert_eq!(home.user(&netrc, None, after(999)).as_deref(), Some("one"), "not looked at");
         assert_eq!(home.user(&netrc, None, after(1000)).as_deref(), Some("new"));
 
-        assert_eq!(home.user(&netrc, Some(&own), after(1001)).as_deref(), Some("two"), "another file, at once");
+        assert_eq!(home.user(&netrc, Some(&own), after(1999)).as_deref(), Some("new"));
+        assert_eq!(home.user(&netrc, Some(&own), after(2000)).as_deref(), Some("two"), "another file");
         fs::remove_file(&own).unwrap();
-        assert_eq!(home.user(&netrc, Some(&own), after(1500)).as_deref(), Some("two"));
-        assert_eq!(home.user(&netrc, Some(&own), after(2001)), None);
+        assert_eq!(home.user(&netrc, Some(&own), after(2999)).as_deref(), Some("two"));
+        assert_eq!(home.user(&netrc, Some(&own), after(3000)), None);
+        home.write("own", "one");
+        assert_eq!(home.user(&netrc, Some(&own), after(3001)), None, "believed for the rest of the second");
+        assert_eq!(home.user(&netrc, Some(&own), after(4500)).as_deref(), Some("one"));
     }
 
     #[test]

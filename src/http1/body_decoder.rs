@@ -24,6 +24,22 @@ pub(crate) struct Progress {
     pub(crate) done: bool,
 }
 
+/// What can be foreseen of a chunked body whose chunks have had one size so far.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Pattern {
+    /// How much of the current chunk is left.
+    pub(crate) left: usize,
+    /// The length of the framing between two chunks, at most [`LONGEST`](Self::LONGEST).
+    pub(crate) framing: usize,
+    /// The size of a chunk.
+    pub(crate) size: usize,
+}
+
+impl Pattern {
+    /// Two line ends, and a size of less than 4 GiB.
+    pub(crate) const LONGEST: usize = 12;
+}
+
 #[derive(Debug)]
 enum State {
     Length { left: u64 },
@@ -72,6 +88,46 @@ impl BodyDecoder {
             }
         }
         Ok(Progress { used, filled, done: self.is_done() })
+    }
+
+    /// Moves content to the start of `bytes`, over the framing between it: for bytes that were read to where content is
+    /// wanted. `filled` is how much content there is, and what was not `used` is still where it was. Unlike
+    /// [`decode`](Self::decode), it does not stop at the end of a chunk.
+    pub(crate) fn decode_in_place(&mut self, bytes: &mut [u8]) -> Result<Progress, RemoteError> {
+        let (mut used, mut filled) = (0, 0);
+        loop {
+            let count = usize::try_from(self.direct()).unwrap_or(usize::MAX).min(bytes.len() - used);
+            if used > filled {
+                bytes.copy_within(used..used + count, filled);
+            }
+            (used, filled) = (used + count, filled + count);
+            self.advance(count);
+            let State::Chunked(chunks) = &mut self.state else { break };
+            match chunks.eat(&bytes[used..]) {
+                Ok(0) => break,
+                Ok(count) => used += count,
+                Err(_) if filled > 0 => break,
+                Err(error) => return Err(error),
+            }
+            if chunks.is_done() {
+                self.state = State::Done;
+                break;
+            }
+        }
+        Ok(Progress { used, filled, done: self.is_done() })
+    }
+
+    /// What can be foreseen, if content comes next and the chunks are regular.
+    pub(crate) fn pattern(&self) -> Option<Pattern> {
+        let State::Chunked(chunks) = &self.state else { return None };
+        let (size, framing) = chunks.regular().filter(|(_, framing)| *framing <= Pattern::LONGEST)?;
+        let whole = |count: u64| usize::try_from(count).ok();
+        Some(Pattern { left: whole(chunks.data())?, framing, size: whole(size)? })
+    }
+
+    /// Whether content is not known to come next, but framing.
+    pub(crate) fn has_framing(&self) -> bool {
+        matches!(self.state, State::Chunked(_))
     }
 
     /// How many of the next bytes from the peer are content. That many may bypass the decoder, once it has been given
@@ -160,6 +216,30 @@ mod tests {
         }
         out.extend_from_slice(LAST_CHUNK);
         out
+    }
+
+    #[test]
+    fn content_moves_over_the_framing_between_it() {
+        let raw = b"3\r\nabc\r\n2;x\r\nde\r\n10\r\n0123456789abcdef\r\n0\r\nX: 1\r\n\r\nmore";
+        for cut in 1..=raw.len() {
+            let mut decoder = BodyDecoder::new(Framing::Chunked);
+            let (mut content, mut rest) = (Vec::new(), Vec::new());
+            for part in raw.chunks(cut) {
+                let mut bytes = [rest.as_slice(), part].concat();
+                let progress = decoder.decode_in_place(&mut bytes).unwrap();
+                content.extend_from_slice(&bytes[..progress.filled]);
+                rest = bytes[progress.used..].to_vec();
+                assert!(rest.is_empty() || progress.done, "framing is consumed as it comes");
+            }
+            assert_eq!((content.as_slice(), decoder.is_done()), (&b"abcde0123456789abcdef"[..], true), "{cut}");
+            assert_eq!(rest, b"more");
+        }
+
+        let mut bytes = *b"3\r\nabc\r\n1\r\ndoops";
+        let mut decoder = BodyDecoder::new(Framing::Chunked);
+        assert_eq!(decoder.decode_in_place(&mut bytes), Ok(Progress { used: 12, filled: 4, done: false }));
+        assert_eq!(&bytes[..4], b"abcd");
+        assert!(matches!(decoder.decode_in_place(&mut bytes[12..]), Err(RemoteError::BadChunk(_))));
     }
 
     // FRAME-11

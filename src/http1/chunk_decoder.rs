@@ -16,6 +16,10 @@ pub(super) struct ChunkDecoder {
     untouched: bool,
     /// Bytes of the current size line so far, or of all trailers.
     line: u32,
+    /// The size of the last chunk that was framed plainly, and how long the framing before it was.
+    plain: (u64, usize),
+    /// Whether the current chunk is framed like the one before it.
+    is_regular: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,12 +44,17 @@ const MAX_LINE: u32 = 65_536;
 
 impl ChunkDecoder {
     pub(super) fn new() -> Self {
-        Self { at: At::Size, left: 0, untouched: true, line: 0 }
+        Self { at: At::Size, left: 0, untouched: true, line: 0, plain: (0, 0), is_regular: false }
     }
 
     /// How many bytes of content come next.
     pub(super) fn data(&self) -> u64 {
         if self.at == At::Data { self.left } else { 0 }
+    }
+
+    /// The size of the current chunk and the length of the framing before it, if the chunk before was framed alike.
+    pub(super) fn regular(&self) -> Option<(u64, usize)> {
+        (self.is_regular && self.at == At::Data).then_some(self.plain)
     }
 
     /// Whether none or all bytes of the current chunk have been taken.
@@ -70,6 +79,8 @@ impl ChunkDecoder {
     pub(super) fn eat(&mut self, input: &[u8]) -> Result<usize, RemoteError> {
         if let Some((size, used)) = self.plain_size(input) {
             (self.at, self.left) = (At::Data, size);
+            self.is_regular = self.plain == (size, used);
+            self.plain = (size, used);
             return Ok(used);
         }
         for (index, &byte) in input.iter().enumerate() {

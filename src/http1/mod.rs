@@ -17,6 +17,7 @@ mod chunk_decoder;
 pub(crate) mod invariants;
 mod lenient_head;
 mod octets;
+mod plain_head;
 #[cfg(test)]
 mod recorded;
 #[cfg(test)]

@@ -6,11 +6,11 @@
 //! This is the last guard against request splitting: whatever let a line break in, it does not leave here. The block is
 //! written first and then checked as a whole, in one pass: it may have two control bytes for each line and no more. A
 //! Cookie may have others, because what a server set goes back to it as it came; a value set by the program was checked
-//! when it was set.
+//! when it was set. A list of headers that knows of all its fields that they are plain is not looked at again.
 
 use std::fmt;
 
-use super::octets::{is_ascii, is_control, is_dangerous};
+use super::octets::{after_graphic, after_text, is_ascii, is_control, is_dangerous};
 use crate::error::ErrorKind;
 use crate::headers::Headers;
 use crate::text::latin1;
@@ -61,9 +61,13 @@ pub(crate) fn write(
     headers.write(out);
     out.extend_from_slice(b"\r\n");
 
-    let (controls, ascii) = survey(&out[start..]);
+    let AutomaticFields { count, are_plain } = added;
+    if are_plain && headers.is_plain() {
+        return Ok(());
+    }
     // The request line, the fields, the empty line.
-    if controls == 2 * (added + headers.len() + 2) && ascii {
+    let (controls, ascii) = survey(&out[start..]);
+    if controls == 2 * (count + headers.len() + 2) && ascii {
         return Ok(());
     }
     // Something is not ASCII, or invalid: check again in detail.
@@ -111,30 +115,31 @@ impl fmt::Display for HeadError {
 
 impl std::error::Error for HeadError {}
 
-/// Writes the automatic fields that are missing; returns how many.
-fn put_automatic(out: &mut Vec<u8>, automatic: Automatic<'_>, headers: &Headers) -> usize {
-    let Automatic { mut host, mut accept_encoding, framing, mut user_agent } = automatic;
-    for (name, _) in headers {
-        if name.eq_ignore_ascii_case(HOST) {
-            host = None;
-        } else if name.eq_ignore_ascii_case(ACCEPT_ENCODING) {
-            accept_encoding = None;
-        } else if name.eq_ignore_ascii_case(USER_AGENT) {
-            user_agent = None;
-        }
-    }
-    let mut added = 0;
+/// The automatic fields that were written.
+struct AutomaticFields {
+    count: usize,
+    /// Whether all of them are printable ASCII.
+    are_plain: bool,
+}
+
+/// Writes the automatic fields that are missing.
+fn put_automatic(out: &mut Vec<u8>, automatic: Automatic<'_>, headers: &Headers) -> AutomaticFields {
+    let Automatic { host, accept_encoding, framing, user_agent } = automatic;
+    let unless_set = |name: &str| !headers.contains(name);
     let fields = [
-        host.map(|value| (HOST, value)),
-        accept_encoding.map(|value| (ACCEPT_ENCODING, value)),
-        framing,
-        user_agent.map(|value| (USER_AGENT, value)),
+        (HOST, host.filter(|_| unless_set(HOST))),
+        (ACCEPT_ENCODING, accept_encoding.filter(|_| unless_set(ACCEPT_ENCODING))),
+        (framing.map_or("", |(name, _)| name), framing.map(|(_, value)| value)),
+        (USER_AGENT, user_agent.filter(|_| unless_set(USER_AGENT))),
     ];
-    for (name, value) in fields.into_iter().flatten() {
+    let mut written = AutomaticFields { count: 0, are_plain: true };
+    for (name, value) in fields {
+        let Some(value) = value else { continue };
         put(out, name, value);
-        added += 1;
+        written.count += 1;
+        written.are_plain &= after_text(value.as_bytes(), 0) == value.len();
     }
-    added
+    written
 }
 
 fn put(out: &mut Vec<u8>, name: &str, value: &str) {
@@ -152,7 +157,7 @@ fn survey(block: &[u8]) -> (usize, bool) {
 }
 
 fn check_line(method: &str, target: &str) -> Result<(), HeadError> {
-    let graphic = |text: &str| !text.is_empty() && text.bytes().fold(true, |all, byte| all & byte.is_ascii_graphic());
+    let graphic = |text: &str| !text.is_empty() && after_graphic(text.as_bytes(), 0) == text.len();
     if !graphic(method) {
         Err(HeadError::Method(method.to_owned()))
     } else if !graphic(target) {

@@ -266,6 +266,12 @@ impl Response {
         self.shared.close();
     }
 
+    /// Reads the rest of the body and discards it, within limits, so that the connection can serve the next request; otherwise
+    /// the connection is closed.
+    pub(crate) fn drain(&self) {
+        self.shared.stream().drain();
+    }
+
     /// Keeps a body that may never be read, if it is short and arrives soon. Otherwise gives it up, and `content` is an error
     /// that says so (docs/decisions.md#bounded-drains).
     ///

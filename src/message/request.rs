@@ -175,12 +175,15 @@ impl Request {
     /// # Ok::<(), petition::Error>(())
     /// ```
     pub fn header<M>(mut self, name: impl AsRef<str>, value: impl IntoHeaderValue<M>) -> Self {
-        let name = name.as_ref();
+        self.set_header(name.as_ref(), value);
+        self
+    }
+
+    pub(crate) fn set_header<M>(&mut self, name: &str, value: impl IntoHeaderValue<M>) {
         if let Err(error) = self.headers.insert(name, value) {
             self.fail(error);
         }
         self.removed.retain(|removed| !removed.eq_ignore_ascii_case(name));
-        self
     }
 
     /// Sets several headers: pairs, a map, [`Headers`], or an [`http::HeaderMap`]. A name that is repeated among them is

@@ -1,7 +1,8 @@
 //! A response and its body.
 //!
 //! A [`Response`] is a handle. What came over the wire is shared by its clones and never changes. What the session adds
-//! (history, `next`, elapsed time) is a second part, which is copied when one of several handles changes it. The body is a
+//! (the request, history, `next`, elapsed time) is a second part, which is copied when one of several handles changes it. It
+//! is there before the response: the request is prepared in it, and not moved while it is sent. The body is a
 //! boxed reader behind the response's own lock. Reading happens under that lock, which is the one exception to "no lock across
 //! IO"; see `message/stream.rs`.
 
@@ -11,7 +12,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
 use parking_lot::{Mutex, MutexGuard};
@@ -57,7 +58,8 @@ use crate::url::{IntoUrl, Url};
 /// ```
 pub struct Response {
     pub(super) shared: Arc<Received>,
-    meta: Arc<Meta>,
+    /// `None` until a session adds something.
+    meta: Option<Arc<Meta>>,
     /// The encoding that the program set instead of the header's charset.
     encoding: Option<Arc<str>>,
     /// How far `io::Read` has read content that is kept.
@@ -71,7 +73,7 @@ impl Clone for Response {
     fn clone(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
-            meta: Arc::clone(&self.meta),
+            meta: self.meta.clone(),
             encoding: self.encoding.clone(),
             position: 0,
             seen: Seen::default(),
@@ -93,6 +95,13 @@ pub(super) struct Received {
     headers: Headers,
     pub(super) content: OnceLock<Vec<u8>>,
     stream: Mutex<Stream>,
+    exchange: Exchange,
+    /// When the head had arrived, by the system's clock.
+    answered: Option<Instant>,
+    /// The elapsed time by an adapter's own clock, which the session uses instead of its own measurement.
+    measured: Option<Duration>,
+    retries: Option<Retry>,
+    cookies: OnceLock<Box<CookieJar>>,
     /// What ends a read from another thread.
     closer: Option<Cancel>,
     /// Whether it was closed while another thread had the stream.
@@ -138,17 +147,38 @@ impl Received {
 /// What the session knows about the response.
 #[derive(Clone, Default)]
 struct Meta {
-    url: Option<Url>,
+    /// Boxed, because most responses have none other than the request's.
+    url: Option<Box<Url>>,
     request: Option<PreparedRequest>,
     history: History,
-    /// Boxed, because most responses have none, and each would need the space.
+    /// Boxed for the same reason.
     next: Option<Box<PreparedRequest>>,
     elapsed: Duration,
-    /// The elapsed time by an adapter's own clock, until the session uses it instead of its own measurement.
-    measured: Option<Duration>,
-    exchange: Exchange,
-    retries: Option<Retry>,
-    cookies: OnceLock<Box<CookieJar>>,
+}
+
+/// A request on its way, where the response will have it.
+pub(crate) struct Outgoing {
+    meta: Arc<Meta>,
+}
+
+impl Outgoing {
+    pub(crate) fn new(request: PreparedRequest) -> Self {
+        Self { meta: Arc::new(Meta { request: Some(request), ..Meta::default() }) }
+    }
+
+    pub(crate) fn request(&self) -> &PreparedRequest {
+        self.meta.request.as_ref().expect("it is made with a request")
+    }
+
+    pub(crate) fn request_mut(&mut self) -> &mut PreparedRequest {
+        let meta = Arc::get_mut(&mut self.meta).expect("it has the only handle");
+        meta.request.as_mut().expect("it is made with a request")
+    }
+
+    fn into_request(self) -> PreparedRequest {
+        let meta = Arc::into_inner(self.meta).expect("it has the only handle");
+        meta.request.expect("it is made with a request")
+    }
 }
 
 /// What happened on the wire: which connection was used, and where the time went.
@@ -202,11 +232,13 @@ pub(crate) struct Parts {
     pub(crate) limits: coding::DecodeLimits,
     /// `None`: no body, or an empty one.
     pub(crate) body: Option<Box<dyn BodySource>>,
+    /// The content, if it came with the head and is kept at once; then there is no `body`.
+    pub(crate) content: Option<Vec<u8>>,
     /// What ends a read of the body from another thread.
     pub(crate) closer: Option<Cancel>,
     pub(crate) exchange: Exchange,
-    /// The elapsed time by the clock of an adapter that has one of its own.
-    pub(crate) elapsed: Option<Duration>,
+    /// When the head had arrived, if that was measured by the system's clock.
+    pub(crate) answered: Option<Instant>,
     pub(crate) retries: Option<Retry>,
 }
 
@@ -232,6 +264,7 @@ impl Response {
         ResponseBuilder::new(status.into_status())
     }
 
+    #[inline]
     pub(crate) fn from_parts(parts: Parts) -> Self {
         let stream = Stream::new(parts.body, (parts.status, &parts.headers), parts.limits);
         Self {
@@ -240,17 +273,17 @@ impl Response {
                 reason: parts.reason,
                 version: parts.version,
                 headers: parts.headers,
-                content: OnceLock::new(),
+                content: parts.content.map_or_else(OnceLock::new, OnceLock::from),
                 stream: Mutex::new(stream),
+                exchange: parts.exchange,
+                answered: parts.answered,
+                measured: None,
+                retries: parts.retries,
+                cookies: OnceLock::new(),
                 closer: parts.closer,
                 closing: AtomicBool::new(false),
             }),
-            meta: Arc::new(Meta {
-                measured: parts.elapsed,
-                exchange: parts.exchange,
-                retries: parts.retries,
-                ..Meta::default()
-            }),
+            meta: None,
             encoding: None,
             position: 0,
             seen: Seen::default(),
@@ -264,28 +297,63 @@ impl Response {
     }
 
     /// Adds what the session knows. A URL and an elapsed time from the adapter are kept.
-    pub(crate) fn attach(&mut self, request: PreparedRequest, elapsed: Duration) {
-        let meta = Arc::make_mut(&mut self.meta);
-        meta.url.get_or_insert_with(|| request.url.clone());
-        meta.request = Some(request);
-        meta.elapsed = meta.measured.take().unwrap_or(elapsed);
+    pub(crate) fn attach(&mut self, request: Outgoing, elapsed: Duration) {
+        match &mut self.meta {
+            None => {
+                let mut meta = request.meta;
+                if let Some(new) = Arc::get_mut(&mut meta) {
+                    new.elapsed = self.shared.measured.unwrap_or(elapsed);
+                }
+                self.meta = Some(meta);
+            }
+            // The adapter has a session of its own, or made the response with a URL.
+            Some(meta) => {
+                let meta = Arc::make_mut(meta);
+                let inner = meta.request.replace(request.into_request());
+                meta.url = meta.url.take().or(inner.map(|inner| Box::new(inner.url)));
+                meta.elapsed = elapsed;
+            }
+        }
     }
 
     /// Adds the request if it is missing, as in a response that a hook made.
     pub(crate) fn attach_missing(&mut self, request: &PreparedRequest) {
-        if self.meta.request.is_none() {
-            self.attach(request.clone(), Duration::ZERO);
+        if self.meta.as_ref().is_none_or(|meta| meta.request.is_none()) {
+            self.attach(Outgoing::new(request.clone()), Duration::ZERO);
         }
     }
 
+    /// When the head had arrived, if it came from an engine that uses the system's clock.
+    pub(crate) fn answered(&self) -> Option<Instant> {
+        self.shared.answered
+    }
+
+    /// Adds the elapsed time by an adapter's own clock.
+    pub(crate) fn set_measured(&mut self, elapsed: Duration) {
+        self.received_mut().measured = Some(elapsed);
+    }
+
+    /// Replaces what [`retries`](Self::retries) returns.
+    pub(crate) fn set_retries(&mut self, retries: Retry) {
+        self.received_mut().retries = Some(retries);
+    }
+
+    fn received_mut(&mut self) -> &mut Received {
+        Arc::get_mut(&mut self.shared).expect("an engine that changes its response has the only handle")
+    }
+
     pub(crate) fn set_history(&mut self, history: History) {
-        if !history.is_empty() || !self.meta.history.is_empty() {
-            Arc::make_mut(&mut self.meta).history = history;
+        if !history.is_empty() || !self.history().is_empty() {
+            self.meta_mut().history = history;
         }
     }
 
     pub(crate) fn set_next(&mut self, next: PreparedRequest) {
-        Arc::make_mut(&mut self.meta).next = Some(Box::new(next));
+        self.meta_mut().next = Some(Box::new(next));
+    }
+
+    fn meta_mut(&mut self) -> &mut Meta {
+        Arc::make_mut(self.meta.get_or_insert_default())
     }
 
     /// The status code.
@@ -350,7 +418,8 @@ impl Response {
     #[doc(alias = "get_url")]
     #[doc(alias = "final_url")]
     pub fn url(&self) -> &Url {
-        self.meta.url.as_ref().unwrap_or_else(|| &self.request().url)
+        let own = self.meta.as_ref().and_then(|meta| meta.url.as_deref());
+        own.unwrap_or_else(|| &self.request().url)
     }
 
     /// The request that was sent last, after redirects and auth rounds.
@@ -372,39 +441,43 @@ impl Response {
     /// ```
     #[must_use]
     pub fn request(&self) -> &PreparedRequest {
-        self.meta.request.as_ref().unwrap_or_else(|| &NO_REQUEST)
+        self.own_request().unwrap_or_else(|| &NO_REQUEST)
+    }
+
+    fn own_request(&self) -> Option<&PreparedRequest> {
+        self.meta.as_ref()?.request.as_ref()
     }
 
     /// The responses before this one, oldest first: redirects, and challenges that an auth answered.
     #[must_use]
     #[doc(alias = "redirect_history")]
     pub fn history(&self) -> &[Response] {
-        self.meta.history.as_slice()
+        self.meta.as_ref().map_or(&[], |meta| meta.history.as_slice())
     }
 
     /// The request that would follow a redirect that was not followed.
     #[must_use]
     pub fn next(&self) -> Option<&PreparedRequest> {
-        self.meta.next.as_deref()
+        self.meta.as_ref()?.next.as_deref()
     }
 
     /// The time from before the adapter's `send` until the head was parsed. It includes retries, their sleeps and the wait for
     /// a slot, but not the body. Each hop has its own.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.meta.elapsed
+        self.meta.as_ref().map_or(Duration::ZERO, |meta| meta.elapsed)
     }
 
     /// What happened on the wire: connection, peer, where the time went. New here.
     #[must_use]
     pub fn exchange(&self) -> &Exchange {
-        &self.meta.exchange
+        &self.shared.exchange
     }
 
     /// The [`Retry`] after this response's retries, with its history; `None` if the adapter does not retry.
     #[must_use]
     pub fn retries(&self) -> Option<&Retry> {
-        self.meta.retries.as_ref()
+        self.shared.retries.as_ref()
     }
 
     /// Whether the status is below 400 or above 599.
@@ -428,7 +501,7 @@ impl Response {
     /// The cookies that this response set.
     #[must_use]
     pub fn cookies(&self) -> &CookieJar {
-        self.meta.cookies.get_or_init(|| {
+        self.shared.cookies.get_or_init(|| {
             let jar = CookieJar::new();
             self.store_cookies(&jar);
             Box::new(jar)
@@ -629,7 +702,7 @@ impl Response {
 
     /// An error while reading the body, with the request and the peer.
     pub(super) fn with_context(&self, error: Error) -> Error {
-        let error = match &self.meta.request {
+        let error = match self.own_request() {
             Some(request) => error.with_request(request),
             None => error,
         };
@@ -649,8 +722,8 @@ impl Response {
     }
 
     fn at_peer(&self, error: Error) -> Error {
-        let url = self.meta.url.as_ref().or(self.meta.request.as_ref().map(|request| &request.url));
-        match url {
+        let own = self.meta.as_ref().and_then(|meta| meta.url.as_deref());
+        match own.or(self.own_request().map(|request| &request.url)) {
             Some(url) => error.at(url),
             None => error,
         }
@@ -785,13 +858,14 @@ impl ResponseBuilder {
             headers: self.headers,
             limits: coding::DecodeLimits::default(),
             body: self.body,
+            content: None,
             closer: None,
             exchange: Exchange::default(),
-            elapsed: None,
+            answered: None,
             retries: None,
         });
         if let Some(url) = self.url {
-            Arc::make_mut(&mut response.meta).url = Some(url);
+            response.meta_mut().url = Some(Box::new(url));
         }
         Ok(response)
     }

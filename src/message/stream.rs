@@ -20,6 +20,11 @@ pub(crate) trait BodySource: Read + Send {
         false
     }
 
+    /// Reads at most to the end of a chunk of the wire; `read` may go beyond.
+    fn read_in_chunk(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.read(out)
+    }
+
     /// How many bytes are left, if that is known.
     fn remaining(&self) -> Option<u64> {
         None
@@ -46,6 +51,10 @@ pub(crate) trait BodySource: Read + Send {
 impl BodySource for Box<dyn BodySource> {
     fn at_chunk_end(&self) -> bool {
         (**self).at_chunk_end()
+    }
+
+    fn read_in_chunk(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        (**self).read_in_chunk(out)
     }
 
     fn remaining(&self) -> Option<u64> {
@@ -118,6 +127,13 @@ pub(super) struct Seen {
 enum Form {
     Raw,
     Decoded,
+}
+
+/// How much a read may return of what one read of the wire brings.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Spans {
+    OneChunk,
+    Chunks,
 }
 
 enum State {
@@ -275,12 +291,12 @@ impl Stream {
     /// # Errors
     /// `StreamConsumed` if nothing is left and another reader got some of it.
     pub(super) fn read(&mut self, seen: &mut Seen, buf: &mut [u8]) -> io::Result<usize> {
-        self.read_as(Form::Decoded, seen, buf)
+        self.read_as(Form::Decoded, Spans::Chunks, seen, buf)
     }
 
     /// Raw bytes; 0 at the end. An error after decoded bytes were read.
     pub(super) fn read_raw(&mut self, seen: &mut Seen, buf: &mut [u8]) -> io::Result<usize> {
-        self.read_as(Form::Raw, seen, buf)
+        self.read_as(Form::Raw, Spans::Chunks, seen, buf)
     }
 
     /// Like [`read`](Self::read), for `io::Read`. A handle that has reached the end stays there; for any other the body is
@@ -337,7 +353,7 @@ impl Stream {
         if read == 0 && before > 0 && seen.at != Some(before) { Err(consumed().into()) } else { Ok(()) }
     }
 
-    fn read_as(&mut self, form: Form, seen: &mut Seen, buf: &mut [u8]) -> io::Result<usize> {
+    fn read_as(&mut self, form: Form, spans: Spans, seen: &mut Seen, buf: &mut [u8]) -> io::Result<usize> {
         if buf.is_empty() {
             return Ok(0);
         }
@@ -348,6 +364,7 @@ impl Stream {
             return Err(consumed().into());
         }
         let read = match &mut self.state {
+            State::Raw(source) if spans == Spans::OneChunk => source.read_in_chunk(buf),
             State::Raw(source) => source.read(buf),
             State::Decoded(coded) if form == Form::Decoded => coded.read(buf),
             State::Ended => Ok(0),
@@ -378,7 +395,7 @@ impl Stream {
     pub(super) fn read_piece(&mut self, seen: &mut Seen, buf: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buf.len() {
-            match self.read(seen, &mut buf[filled..]) {
+            match self.read_as(Form::Decoded, Spans::OneChunk, seen, &mut buf[filled..]) {
                 Ok(0) => break,
                 Ok(n) => filled += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -412,6 +429,15 @@ impl Stream {
     fn fail(&mut self) {
         self.close();
         self.touched = true;
+    }
+
+    /// Drains the rest within the limits of its source.
+    pub(super) fn drain(&mut self) {
+        match &mut self.state {
+            State::Raw(source) => source.drain(),
+            State::Decoded(coded) => coded.inner_mut().drain(),
+            State::Ended | State::Closed | State::GivenUp => {}
+        }
     }
 
     /// Gives up the rest. Later reads are `StreamConsumed`, unless the end had been reached.

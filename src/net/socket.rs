@@ -7,7 +7,7 @@
 //!
 //! Another thread can shut the socket down through its [`stopper`](Socket::stopper), which ends a wait at once.
 
-use std::io;
+use std::io::{self, IoSliceMut, Read};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +74,15 @@ impl Socket {
             return Ok(0); // the kernel would wait
         }
         self.receive(|socket, blocking| sys::receive(socket, out, blocking))
+    }
+
+    /// Reads into `parts`, one after the other. The first must not be empty.
+    pub(super) fn read_vectored(&mut self, parts: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.receive(|socket, blocking| match blocking {
+            sys::Blocking::Yes => (&*socket).read_vectored(parts),
+            // There is no flag for it.
+            sys::Blocking::No => parts.first_mut().map_or(Ok(0), |first| sys::receive(socket, first, blocking)),
+        })
     }
 
     /// Reads into the spare capacity of `out`, which need not be zeroed.

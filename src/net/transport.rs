@@ -4,7 +4,7 @@
 //! the socket and are remembered, so that setting the same one again costs nothing. Dropping a transport closes it.
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -207,6 +207,15 @@ impl Transport {
 }
 
 impl Read for Transport {
+    /// In one system call, except over TLS, where only the first part is read into.
+    fn read_vectored(&mut self, parts: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        match (&mut self.inner, parts) {
+            (Inner::Socket { socket, .. }, parts) => socket.read_vectored(parts),
+            (Inner::Tls(stream), [first, ..]) => stream.read(first),
+            (Inner::Tls(_), []) => Ok(0),
+        }
+    }
+
     #[inline]
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match &mut self.inner {

@@ -10,6 +10,8 @@ use base64::Engine;
 use super::error::{Credentials, ProxyFailure, ProxyStop};
 use super::limits::{Bounded, Stopped};
 use crate::clock::{self, Deadline};
+use crate::http1::body_decoder::BodyDecoder;
+use crate::http1::framing::Framing;
 use crate::http1::remote_error::RemoteError;
 use crate::http1::response_head::{HeadLimits, HeadParser};
 use crate::text::authority::host_and_port;
@@ -130,17 +132,10 @@ fn body(proxy: &mut Bounded<'_>, head: &Head, mut read: Vec<u8>) -> Vec<u8> {
 }
 
 /// The content of the chunks, including an incomplete last one.
-fn unchunked(mut chunks: &[u8]) -> Vec<u8> {
-    let mut body = Vec::new();
-    while let Ok(httparse::Status::Complete((used, size))) = httparse::parse_chunk_size(chunks) {
-        let rest = &chunks[used..];
-        let size = usize::try_from(size).unwrap_or(usize::MAX).min(rest.len());
-        if size == 0 {
-            break;
-        }
-        body.extend_from_slice(&rest[..size]);
-        chunks = rest.get(size + 2..).unwrap_or_default();
-    }
+fn unchunked(chunks: &[u8]) -> Vec<u8> {
+    let mut body = chunks.to_vec();
+    let decoded = BodyDecoder::new(Framing::Chunked).decode_in_place(&mut body);
+    body.truncate(decoded.map_or(0, |progress| progress.filled));
     body
 }
 

@@ -54,6 +54,11 @@ impl<K, V> Lru<K, V> {
         Some(&self.node(at).value)
     }
 
+    /// The most recently used value, if its key `is` the wanted one.
+    pub(super) fn newest_if(&self, is: impl Fn(&K) -> bool) -> Option<&V> {
+        self.nodes.get(self.newest as usize).filter(|node| is(&node.key)).map(|node| &node.value)
+    }
+
     /// Adds a value, whose key must not be there yet, as the most recently used. Returns what has to go for it, with its hash:
     /// the least recently used of those that can be `spared`, if there is one, else the least recently used, or the new one
     /// itself where nothing can be kept.

@@ -121,6 +121,10 @@ impl<K: Send + 'static, C: Pooled> Manager<K, C> {
     /// The pool of that key, made if there is none. This counts as use, and can evict the least recently used pool.
     pub(crate) fn pool(&self, lookup: &impl Lookup<K>) -> Arc<ConnectionPool<C>> {
         let inner = &*self.inner;
+        // Most often it is the pool that was used last, which needs no hash.
+        if let Some(pool) = inner.pools.with(|known| known.used.newest_if(|key| lookup.is(key)).cloned()) {
+            return pool;
+        }
         let hash = inner.hasher.hash_one(lookup);
         let find = |known: &mut Known<K, C>| known.used.get(hash, |key| lookup.is(key)).cloned();
         if let Some(pool) = inner.pools.with(find) {

@@ -1,11 +1,14 @@
 //! One hop: find the adapter, send, measure `elapsed`, run the hooks, answer a challenge, store the cookies.
 
-use crate::adapter::{Adapter, SendOptions};
+use std::time::Instant;
+
+use crate::adapter::SendOptions;
 use crate::cancel::Cancel;
 use crate::clock;
 use crate::error::Result;
 use crate::message::history::History;
 use crate::message::prepared::AuthHeader;
+use crate::message::response::Outgoing;
 use crate::message::{PreparedRequest, Response};
 use crate::session::ca_bundle::ca_bundle;
 use crate::session::{Session, prepare};
@@ -13,9 +16,15 @@ use crate::verify::Verify;
 
 impl Session {
     /// Sends one request, and a few more to answer challenges.
-    pub(super) fn exchange(&self, mut request: PreparedRequest, options: &mut SendOptions) -> Result<Response> {
-        let adapter = self.mounts.find(&request.url).map_err(|error| error.with_request(&request))?;
-        let route = self.route(&request, options)?;
+    pub(super) fn exchange(
+        &self,
+        mut outgoing: Outgoing,
+        options: &mut SendOptions,
+        mut started: Instant,
+    ) -> Result<Response> {
+        let request = outgoing.request();
+        let adapter = self.mounts.find(&request.url).map_err(|error| error.with_request(request))?;
+        let route = self.route(request, options, started)?;
         // Looked up at the first hop that uses TLS: most requests over plain HTTP never need it.
         if options.verify_by_environment && (request.url.is_https() || route.encrypted_proxy().is_some()) {
             options.verify_by_environment = false;
@@ -23,18 +32,22 @@ impl Session {
             options.verify = options.bundle_of_environment.clone().map_or(Verify::Yes, Verify::CaBundle);
         }
         options.route = Some(route);
+        // An adapter of the program's own, or a hook, may look at the response, and close it.
+        options.content_at_once = adapter.is_stock && !options.stream && request.extras.hooks.is_empty();
         let mut refused = History::default();
         let mut round = 0;
         loop {
+            let request = outgoing.request_mut();
             if options.cancel.as_ref().is_some_and(Cancel::is_cancelled) {
-                return Err(Cancel::error("before it was sent").unsent().with_request(&request));
+                return Err(Cancel::error("before it was sent").unsent().with_request(request));
             }
             // The program may have asked for a part since it was prepared.
-            prepare::ask_for_bytes_of_a_part(&mut request);
-            let started = clock::now();
-            let sent = adapter.send(&mut request, options);
-            let mut response = sent.map_err(|error| error.with_request(&request))?;
-            response.attach(request, clock::now() - started);
+            prepare::ask_for_bytes_of_a_part(request);
+            options.arrived = adapter.is_stock.then_some(started);
+            let sent = adapter.adapter.send(request, options);
+            let mut response = sent.map_err(|error| error.with_request(request))?;
+            let answered = response.answered().filter(|_| adapter.is_stock);
+            response.attach(outgoing, answered.unwrap_or_else(clock::now).saturating_duration_since(started));
             if let Some(shared) = &options.shared_retries {
                 shared.keep(&response);
             }
@@ -54,8 +67,9 @@ impl Session {
                 self.refresh_cookies(&mut next, response.request())?;
             }
             refused.push(response);
-            request = next;
+            outgoing = Outgoing::new(next);
             round += 1;
+            started = clock::now();
         }
     }
 

@@ -1,27 +1,36 @@
 //! The loop over redirects: exchange, ask what is next, drain the old body, continue.
 
+use std::time::Instant;
+
 use crate::adapter::SendOptions;
+use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log_targets;
 use crate::message::history::History;
+use crate::message::response::Outgoing;
 use crate::message::{PreparedRequest, Response};
 use crate::session::{Session, prepare, redirect};
 use crate::text::printable::printable;
 
 impl Session {
     /// Sends, follows redirects, and reads the content unless it is streamed.
-    pub(super) fn follow(&self, request: PreparedRequest, mut options: SendOptions) -> Result<Response> {
-        options.begin();
-        self.follow_on(request, options)
+    pub(super) fn follow(&self, request: Outgoing, options: &mut SendOptions, now: Instant) -> Result<Response> {
+        options.begin(now);
+        self.follow_on(request, options, now)
     }
 
     /// The same, for one of several sends whose limit on the whole has begun.
-    pub(super) fn follow_on(&self, mut request: PreparedRequest, mut options: SendOptions) -> Result<Response> {
-        options.timeout.check().map_err(|error| error.with_request(&request))?;
+    pub(super) fn follow_on(
+        &self,
+        mut request: Outgoing,
+        options: &mut SendOptions,
+        mut now: Instant,
+    ) -> Result<Response> {
+        options.timeout.check().map_err(|error| error.with_request(request.request()))?;
         let mut history = History::default();
         let mut response = loop {
-            let mut response = self.exchange(request, &mut options)?;
-            let Some(next) = self.next_hop(&response, &options)? else { break response };
+            let mut response = self.exchange(request, options, now)?;
+            let Some(next) = self.next_hop(&response, options)? else { break response };
             if !options.allow_redirects {
                 response.set_next(next);
                 break response;
@@ -45,7 +54,8 @@ impl Session {
                 printable(next.url.without_user_info())
             );
             history.push(response);
-            request = next;
+            request = Outgoing::new(next);
+            now = clock::now();
         };
         if !history.is_empty() {
             response.set_history(history);

@@ -1,11 +1,12 @@
 //! Which adapter serves a URL: the longest prefix wins.
 
+use std::any::TypeId;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::adapter::Adapter;
+use crate::adapter::{Adapter, HttpAdapter, OnDemand, UnixAdapter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::url::Url;
 
@@ -16,16 +17,28 @@ pub(super) struct Mounts {
 }
 
 /// By the prefix in lower case. Prefixes that differ only in case keep the order in which they were mounted.
-type Level = BTreeMap<String, Vec<(String, Arc<dyn Adapter>)>>;
+type Level = BTreeMap<String, Vec<Mounted>>;
+
+/// An adapter with its prefix, as it was given.
+#[derive(Clone)]
+pub(super) struct Mounted {
+    prefix: String,
+    pub(super) adapter: Arc<dyn Adapter>,
+    /// Whether it is the crate's own, which does nothing with a response except to return it.
+    pub(super) is_stock: bool,
+}
 
 impl Mounts {
     /// Mounts an adapter on `prefix`. An existing one is replaced, but not closed.
-    pub(super) fn mount(&mut self, prefix: String, adapter: Arc<dyn Adapter>) {
+    pub(super) fn mount<A: Adapter + 'static>(&mut self, prefix: String, adapter: Arc<A>) {
+        let stock = [TypeId::of::<OnDemand>(), TypeId::of::<HttpAdapter>(), TypeId::of::<UnixAdapter>()];
+        let is_stock = stock.contains(&TypeId::of::<A>());
         let level = self.lengths.entry(prefix.len()).or_default();
         let alike = level.entry(prefix.to_ascii_lowercase()).or_default();
-        match alike.iter_mut().find(|(own, _)| *own == prefix) {
-            Some(mounted) => mounted.1 = adapter,
-            None => alike.push((prefix, adapter)),
+        let mounted = Mounted { prefix, adapter, is_stock };
+        match alike.iter_mut().find(|own| own.prefix == mounted.prefix) {
+            Some(own) => *own = mounted,
+            None => alike.push(mounted),
         }
     }
 
@@ -35,7 +48,7 @@ impl Mounts {
         let lower_case = prefix.to_ascii_lowercase();
         let Some(alike) = level.get_mut(&lower_case) else { return false };
         let before = alike.len();
-        alike.retain(|(own, _)| own != prefix);
+        alike.retain(|own| own.prefix != prefix);
         let is_gone = alike.len() != before;
         if alike.is_empty() {
             level.remove(&lower_case);
@@ -47,7 +60,7 @@ impl Mounts {
     }
 
     /// The adapter for `url`: that of the longest prefix it starts with, ignoring case.
-    pub(super) fn find(&self, url: &Url) -> Result<&Arc<dyn Adapter>> {
+    pub(super) fn find(&self, url: &Url) -> Result<&Mounted> {
         let found = self.lengths.iter().rev().find_map(|(&length, level)| {
             let start = url.as_str().get(..length)?;
             // The start of a prepared URL is in lower case.
@@ -58,7 +71,7 @@ impl Mounts {
             level.get(&*start)?.first()
         });
         match found {
-            Some((_, adapter)) => Ok(adapter),
+            Some(mounted) => Ok(mounted),
             None => {
                 let text = format!("no adapter is mounted for {:?}", url.without_user_info());
                 Err(Error::message(ErrorKind::InvalidSchema, text).with_url(url))
@@ -67,18 +80,18 @@ impl Mounts {
     }
 
     pub(super) fn each(&self) -> impl Iterator<Item = &Arc<dyn Adapter>> {
-        self.mounted().map(|(_, adapter)| adapter)
+        self.mounted().map(|mounted| &mounted.adapter)
     }
 
     /// The longest prefixes first.
-    fn mounted(&self) -> impl Iterator<Item = &(String, Arc<dyn Adapter>)> {
+    fn mounted(&self) -> impl Iterator<Item = &Mounted> {
         self.lengths.values().rev().flat_map(BTreeMap::values).flatten()
     }
 }
 
 impl fmt::Debug for Mounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.mounted().map(|(prefix, _)| prefix)).finish()
+        f.debug_list().entries(self.mounted().map(|mounted| &mounted.prefix)).finish()
     }
 }
 
@@ -102,7 +115,7 @@ mod tests {
     fn serves(mounts: &Mounts, url: &str) -> Result<String> {
         let url = Url::parse(url).unwrap();
         let mut request = PreparedRequest::new(http::Method::GET, url.clone(), crate::Headers::new());
-        mounts.find(&url)?.send(&mut request, &SendOptions::default())?.text()
+        mounts.find(&url)?.adapter.send(&mut request, &SendOptions::default())?.text()
     }
 
     // ADPT-01, ADPT-02, ADPT-03, ADPT-06

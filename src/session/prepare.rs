@@ -2,7 +2,9 @@
 //! method, URL and params, headers, cookies, body, auth last.
 
 use std::collections::{HashMap, HashSet};
+use std::mem;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::auth::BasicAuth;
 use crate::clock;
@@ -24,6 +26,7 @@ struct Base<'s> {
     headers: Headers,
     params: &'s [(String, String)],
     session: Option<&'s Session>,
+    now: Instant,
 }
 
 impl Request {
@@ -32,8 +35,8 @@ impl Request {
     ///
     /// # Errors
     /// The first invalid setting.
-    pub fn prepare(self) -> Result<PreparedRequest> {
-        prepare(self, Base { headers: Headers::new(), params: &[], session: None })
+    pub fn prepare(mut self) -> Result<PreparedRequest> {
+        prepare(&mut self, Base { headers: Headers::new(), params: &[], session: None, now: clock::now() })
     }
 }
 
@@ -43,20 +46,26 @@ impl Session {
     ///
     /// # Errors
     /// The first invalid setting.
-    pub fn prepare_request(&self, request: Request) -> Result<PreparedRequest> {
-        prepare(request, Base { headers: self.headers.clone(), params: &self.params, session: Some(self) })
+    pub fn prepare_request(&self, mut request: Request) -> Result<PreparedRequest> {
+        self.prepare_at(&mut request, clock::now())
+    }
+
+    /// The same, at `now`. It takes what is in the request, which is not moved for it.
+    pub(super) fn prepare_at(&self, request: &mut Request, now: Instant) -> Result<PreparedRequest> {
+        let headers = self.headers.clone_with_room(&request.headers);
+        prepare(request, Base { headers, params: &self.params, session: Some(self), now })
     }
 }
 
-fn prepare(mut request: Request, base: Base<'_>) -> Result<PreparedRequest> {
+fn prepare(request: &mut Request, base: Base<'_>) -> Result<PreparedRequest> {
     request.take_error()?;
-    let url = with_params(url(&request, &base)?, &request, base.params)?;
+    let url = with_params(url(request, &base)?, request, base.params)?;
     let mut headers = base.headers;
     for name in &request.removed {
         headers.remove(name);
     }
     headers.merge(&request.headers);
-    let mut prepared = PreparedRequest::new(request.method.clone(), url, headers);
+    let mut prepared = PreparedRequest::new(mem::take(&mut request.method), url, headers);
     prepared.extras.skip = request.skip;
     prepared.extras.own_accept_encoding = request.headers.contains("accept-encoding");
     prepared.extras.expect_continue = request.expect_continue;
@@ -65,12 +74,12 @@ fn prepare(mut request: Request, base: Base<'_>) -> Result<PreparedRequest> {
     // They must not follow a redirect to another host (REDIR-13).
     prepared.extras.cookies = cookies.map(|jar| jar.bound_to(prepared.cookie_target().host));
     set_cookies(&mut prepared, base.session.map(|session| &session.cookies))?;
-    set_body(&mut prepared, &mut request)?;
+    set_body(&mut prepared, request)?;
     prepared.extras.hooks = match base.session {
         Some(session) if request.hooks.is_empty() => session.hooks.clone(),
-        _ => request.hooks,
+        _ => mem::take(&mut request.hooks),
     };
-    authenticate(&mut prepared, request.auth.take(), base.session)?;
+    authenticate(&mut prepared, request.auth.take(), base.session, base.now)?;
     ask_for_bytes_of_a_part(&mut prepared);
     Ok(prepared)
 }
@@ -86,11 +95,11 @@ pub(super) fn ask_for_bytes_of_a_part(prepared: &mut PreparedRequest) {
     }
 }
 
-fn url(request: &Request, base: &Base<'_>) -> Result<Url> {
-    match &request.destination {
-        Some(Destination::Ready(url)) => Ok(url.clone()),
+fn url(request: &mut Request, base: &Base<'_>) -> Result<Url> {
+    match request.destination.take() {
+        Some(Destination::Ready(url)) => Ok(url),
         Some(Destination::Relative(text, error)) => match base.session.and_then(|session| session.base_url.as_ref()) {
-            Some(base) => base.join(text),
+            Some(base) => base.join(&text),
             None => Err(Error::message(error.kind(), error.to_string())),
         },
         None => unreachable!("a request without a URL has an error"),
@@ -182,10 +191,15 @@ fn set_body(prepared: &mut PreparedRequest, request: &mut Request) -> Result<()>
 }
 
 /// Applies the first of these that exists: the request's auth, the session's, netrc, the URL's user info.
-fn authenticate(prepared: &mut PreparedRequest, own: Option<Arc<dyn Auth>>, session: Option<&Session>) -> Result<()> {
+fn authenticate(
+    prepared: &mut PreparedRequest,
+    own: Option<Arc<dyn Auth>>,
+    session: Option<&Session>,
+    now: Instant,
+) -> Result<()> {
     let chosen = own.or_else(|| session.and_then(|session| session.auth.clone()));
     let basic = || {
-        let netrc = session.and_then(|session| from_netrc(session, prepared));
+        let netrc = session.and_then(|session| from_netrc(session, prepared, now));
         netrc.or_else(|| prepared.url.user_info().and_then(BasicAuth::from_user_info))
     };
     match chosen.or_else(|| basic().map(Into::into)) {
@@ -199,7 +213,7 @@ pub(super) fn for_another_url(session: &Session, next: &mut PreparedRequest) -> 
     set_cookies(next, Some(&session.cookies))?;
     match next.extras.auth.take() {
         Some(auth) => apply(next, auth),
-        None => match from_netrc(session, next) {
+        None => match from_netrc(session, next, clock::now()) {
             Some(basic) => apply(next, basic.into()),
             None => Ok(()),
         },
@@ -207,12 +221,12 @@ pub(super) fn for_another_url(session: &Session, next: &mut PreparedRequest) -> 
 }
 
 /// The credentials in netrc for the request's host; none if the program has set an Authorization header.
-fn from_netrc(session: &Session, prepared: &PreparedRequest) -> Option<BasicAuth> {
+fn from_netrc(session: &Session, prepared: &PreparedRequest, now: Instant) -> Option<BasicAuth> {
     if !session.trust_env || prepared.headers.contains("authorization") {
         return None;
     }
     let variable = |name: &str| std::env::var(name).ok();
-    session.netrc.credentials(prepared.url.host(), &variable, clock::now())
+    session.netrc.credentials(prepared.url.host(), &variable, now)
 }
 
 /// Applies `auth` and notes which headers it set. If it set a body, computes the framing again.

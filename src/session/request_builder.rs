@@ -113,8 +113,11 @@ impl<'s> RequestBuilder<'s> {
     }
 
     /// Does something with the session, the request and its settings; a one-shot function's own session is closed then.
-    pub(super) fn with_session<T>(self, act: impl FnOnce(&Session, Request, Settings) -> Result<T>) -> Result<T> {
-        let Self { session, request, settings } = self;
+    pub(super) fn with_session<T>(
+        mut self,
+        act: impl FnOnce(&Session, &mut Request, &mut Settings) -> Result<T>,
+    ) -> Result<T> {
+        let Self { session, request, settings } = &mut self;
         let result = act(session.get(), request, settings);
         session.close_own();
         result
@@ -165,10 +168,17 @@ impl<'s> RequestBuilder<'s> {
     /// ```
     pub fn paginate(self) -> Result<Pages<'s>> {
         let Self { session, request, settings } = self;
-        let (request, options) = session.get().prepare_to_send(request, settings)?;
+        let (mut request, mut settings) = (request, settings);
+        let (request, options) = session.get().prepare_to_send(&mut request, &mut settings)?;
         // An invalid limit is an error here, not of the first page.
         options.timeout.check().map_err(|error| error.with_request(&request))?;
         Ok(Pages::new(session, request, Some(options)))
+    }
+
+    /// As [`map`](Self::map), without moving the request out and back.
+    pub(super) fn change(mut self, change: impl FnOnce(&mut Request)) -> Self {
+        change(&mut self.request);
+        self
     }
 
     pub(super) fn map(mut self, change: impl FnOnce(Request) -> Request) -> Self {
@@ -290,20 +300,24 @@ impl fmt::Debug for RequestBuilder<'_> {
     }
 }
 
-impl SendOptions {
-    /// The session's options, overridden by a request's settings.
-    pub(super) fn with(mut self, settings: Settings) -> Self {
-        self.timeout = settings.timeout.over(self.timeout);
-        self.allow_redirects = settings.allow_redirects.unwrap_or(self.allow_redirects);
-        self.stream = settings.stream.unwrap_or(self.stream);
-        self.verify = settings.verify.unwrap_or(self.verify);
-        self.cert = settings.cert.or(self.cert);
-        self.proxies = settings.proxies;
-        self.cancel = match (self.cancel, settings.cancel) {
-            (Some(session), Some(own)) => Some(Cancel::either(&session, &own)),
-            (session, own) => session.or(own),
-        };
-        self
+impl Session {
+    /// This session's options, overridden by a request's settings.
+    pub(super) fn options_with(&self, settings: &mut Settings) -> SendOptions {
+        let verify_is_set = settings.verify.is_some() || self.verify != Verify::Yes;
+        SendOptions {
+            timeout: settings.timeout.over(self.timeout),
+            allow_redirects: settings.allow_redirects.unwrap_or(true),
+            stream: settings.stream.unwrap_or(self.stream),
+            verify: settings.verify.take().unwrap_or_else(|| self.verify.clone()),
+            verify_by_environment: self.trust_env && !verify_is_set,
+            cert: settings.cert.take().or_else(|| self.cert.clone()),
+            proxies: std::mem::take(&mut settings.proxies),
+            cancel: match (&self.cancel, settings.cancel.take()) {
+                (Some(session), Some(own)) => Some(Cancel::either(session, &own)),
+                (session, own) => own.or_else(|| session.clone()),
+            },
+            ..SendOptions::default()
+        }
     }
 }
 

@@ -33,7 +33,7 @@ impl RequestBuilder<'_> {
     /// ```
     #[doc(alias = "add_header")]
     pub fn header<M>(self, name: impl AsRef<str>, value: impl IntoHeaderValue<M>) -> Self {
-        self.map(|request| request.header(name, value))
+        self.change(|request| request.set_header(name.as_ref(), value))
     }
 
     /// Sets several headers: pairs, a map, [`Headers`](crate::Headers), or an [`http::HeaderMap`]. A name that is repeated

@@ -1,8 +1,10 @@
 //! [`Session`]: its settings, and the methods that start and send requests.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::Method;
 
@@ -10,15 +12,18 @@ use super::default_headers::default_headers;
 use super::mounts::Mounts;
 use super::redirect::Policy;
 use super::request_builder::{RequestBuilder, Settings};
-use crate::adapter::{Adapter, HttpAdapter, PoolStats, SendOptions};
+use crate::adapter::{Adapter, OnDemand, PoolStats, SendOptions};
 use crate::auth::netrc::Netrc;
 use crate::cancel::Cancel;
+use crate::clock::{self, Absence};
 use crate::cookies::CookieJar;
 use crate::error::Result;
 use crate::headers::Headers;
 use crate::message::auth::{Auth, IntoAuth};
+use crate::message::body::BodyLength;
 use crate::message::hooks::Hooks;
 use crate::message::request::{IntoMethod, Request};
+use crate::message::response::Outgoing;
 use crate::message::{PreparedRequest, Response};
 use crate::proxy::{self, Proxies, Route};
 use crate::timeout::Timeout;
@@ -97,6 +102,8 @@ pub struct Session {
     pub allow_downgrade: bool,
     pub(super) mounts: Mounts,
     pub(super) netrc: Netrc,
+    /// That the environment names no proxy for http, and for https.
+    no_proxy_variables: [Absence; 2],
 }
 
 impl Session {
@@ -108,7 +115,7 @@ impl Session {
     pub fn new() -> Self {
         let mut mounts = Mounts::default();
         for prefix in ["https://", "http://"] {
-            mounts.mount(prefix.to_owned(), Arc::new(HttpAdapter::new()));
+            mounts.mount(prefix.to_owned(), Arc::new(OnDemand::default()));
         }
         Self {
             headers: default_headers(),
@@ -129,6 +136,7 @@ impl Session {
             allow_downgrade: true,
             mounts,
             netrc: Netrc::default(),
+            no_proxy_variables: Default::default(),
         }
     }
 
@@ -208,8 +216,8 @@ impl Session {
     ///
     /// # Errors
     /// Every error of the exchange.
-    pub fn send_with(&self, request: PreparedRequest, options: SendOptions) -> Result<Response> {
-        self.follow(request, options)
+    pub fn send_with(&self, request: PreparedRequest, mut options: SendOptions) -> Result<Response> {
+        self.follow(Outgoing::new(request), &mut options, clock::now())
     }
 
     /// This session's settings as options for [`send_with`](Self::send_with).
@@ -351,7 +359,7 @@ impl Session {
     /// the URL is invalid.
     pub fn get_adapter(&self, url: impl IntoUrl) -> Result<&dyn Adapter> {
         let url = url.resolve(self.base_url.as_ref())?;
-        Ok(&**self.mounts.find(&url)?)
+        Ok(&*self.mounts.find(&url)?.adapter)
     }
 
     /// Closes the idle connections of all mounted adapters. Exchanges in progress finish, and the session remains
@@ -361,22 +369,25 @@ impl Session {
     }
 
     /// Sends the request of a [`RequestBuilder`].
-    pub(super) fn run(&self, request: Request, settings: Settings) -> Result<Response> {
-        let (prepared, options) = self.prepare_to_send(request, settings)?;
-        self.follow(prepared, options)
+    pub(super) fn run(&self, request: &mut Request, settings: &mut Settings) -> Result<Response> {
+        let mut now = clock::now();
+        let prepared = Outgoing::new(self.prepare_at(request, now)?);
+        let mut options = self.options_with(settings);
+        if prepared.request().extras.auth.is_some() || prepared.request().body.length() != BodyLength::Empty {
+            // Only an auth, or a form, can have taken time.
+            now = clock::now();
+        }
+        self.follow(prepared, &mut options, now)
     }
 
     /// The request of a [`RequestBuilder`], and how it is sent.
     pub(super) fn prepare_to_send(
         &self,
-        request: Request,
-        settings: Settings,
+        request: &mut Request,
+        settings: &mut Settings,
     ) -> Result<(PreparedRequest, SendOptions)> {
-        let verify_is_set = settings.verify.is_some() || self.verify != Verify::Yes;
-        let prepared = self.prepare_request(request)?;
-        let mut options = self.send_options().with(settings);
-        options.verify_by_environment = self.trust_env && !verify_is_set;
-        Ok((prepared, options))
+        let prepared = self.prepare_at(request, clock::now())?;
+        Ok((prepared, self.options_with(settings)))
     }
 
     /// The settings for redirects.
@@ -385,10 +396,25 @@ impl Session {
     }
 
     /// The route to the request's host: by the request's proxies, the session's, or the environment's.
-    pub(super) fn route(&self, request: &PreparedRequest, options: &SendOptions) -> Result<Route> {
-        let environment = self.trust_env.then_some(&proxy::environment::process as proxy::Lookup<'_>);
-        proxy::select(&request.url, Some(&options.proxies), &self.proxies, environment)
-            .map_err(|error| error.with_request(request))
+    pub(super) fn route(&self, request: &PreparedRequest, options: &SendOptions, now: Instant) -> Result<Route> {
+        let absence = &self.no_proxy_variables[usize::from(request.url.is_https())];
+        // Only http and https have variables of their own; the others are too rare to remember.
+        let is_known = request.url.is_http() && absence.is_known(now);
+        let has_asked = Cell::new(false);
+        let has_found = Cell::new(false);
+        let ask = |name: &str| {
+            let value = proxy::environment::process(name);
+            has_asked.set(true);
+            has_found.set(has_found.get() || value.is_some());
+            value
+        };
+        let environment = (self.trust_env && !is_known).then_some(&ask as proxy::Lookup<'_>);
+        let route = proxy::select(&request.url, Some(&options.proxies), &self.proxies, environment)
+            .map_err(|error| error.with_request(request));
+        if has_asked.get() && !has_found.get() && request.url.is_http() {
+            absence.note(now);
+        }
+        route
     }
 }
 

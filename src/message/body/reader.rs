@@ -6,12 +6,14 @@
 use std::fmt;
 use std::io::{self, Read};
 use std::iter::Fuse;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::Progress;
 use crate::error::Result;
 use crate::form::multipart::OpenMultipart;
 use crate::form::source::{self, OpenSource, Taken};
+use crate::http1::chunk_encoder::{CHUNK_END, chunk_head};
 
 /// A body while it is sent: see [`Body::open`](super::Body::open).
 ///
@@ -75,6 +77,46 @@ impl BodyReader {
         }
         Ok(if piece.is_empty() { None } else { Some(piece) })
     }
+}
+
+/// The room for a chunk's framing before and after its content.
+const BEFORE: usize = 18;
+const AFTER: usize = CHUNK_END.len();
+
+impl BodyReader {
+    /// As [`next_chunk`](Self::next_chunk), with the framing of a chunk around the piece. A block of a reader is read to where
+    /// its framing fits around it; other pieces are copied there.
+    pub(crate) fn next_framed(&mut self, max: usize) -> Result<Option<&[u8]>> {
+        let max = max.max(1);
+        let read = match &mut self.flow {
+            Flow::Source(OpenSource::Bytes { .. }) | Flow::Items(_) => None,
+            Flow::Source(source) => Some(source.read(inside(&mut self.buffer, max))?),
+            Flow::Multipart(form) => Some(form.read(inside(&mut self.buffer, max))?),
+        };
+        let count = match read {
+            Some(count) => self.report(count),
+            None => {
+                let mut buffer = std::mem::take(&mut self.buffer);
+                let piece = self.next_chunk(max)?.unwrap_or_default();
+                inside(&mut buffer, piece.len())[..piece.len()].copy_from_slice(piece);
+                let count = piece.len();
+                self.buffer = buffer;
+                count
+            }
+        };
+        let Some(size) = NonZeroUsize::new(count) else { return Ok(None) };
+        let mut head = Vec::with_capacity(BEFORE);
+        chunk_head(size, &mut head);
+        let (start, end) = (BEFORE - head.len(), BEFORE + count);
+        self.buffer[start..BEFORE].copy_from_slice(&head);
+        self.buffer[end..end + AFTER].copy_from_slice(CHUNK_END);
+        Ok(Some(&self.buffer[start..end + AFTER]))
+    }
+}
+
+/// Room for `max` bytes of content, with that for its framing around it.
+fn inside(buffer: &mut Vec<u8>, max: usize) -> &mut [u8] {
+    &mut block(buffer, BEFORE + max + AFTER)[BEFORE..BEFORE + max]
 }
 
 /// The first `max` bytes of a buffer that is zeroed once, not for each block.

@@ -17,6 +17,7 @@ use crate::adapter::{SendOptions, SharedRetries};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result, system_text};
 use crate::message::coding;
+use crate::message::response::Outgoing;
 use crate::message::{PreparedRequest, Response};
 use crate::session::{Session, prepare};
 
@@ -72,7 +73,7 @@ impl Session {
         let retries = Arc::new(SharedRetries::default());
         options.stream = true;
         options.shared_retries = Some(Arc::clone(&retries));
-        options.begin();
+        options.begin(clock::now());
         let sink = Sink::open(&plan.path, plan.resume).map_err(|error| cannot_write(&plan.path, error))?;
         let mut fetch = Fetch {
             session: self,
@@ -124,7 +125,7 @@ impl Fetch<'_, '_> {
                 }
                 _ => None,
             };
-            let response = self.session.follow_on(request, self.options.clone())?;
+            let response = self.session.follow_on(Outgoing::new(request), &mut self.options.clone(), clock::now())?;
             match Answer::of(response.status_code().as_u16(), response.headers(), asked.as_ref()) {
                 Answer::Refused => {
                     // The caller may read it, and its connection must not wait for that.

@@ -1,0 +1,153 @@
+//! Names of headers without regard to case: comparing and hashing them eight bytes at a time, and the marks by which a list
+//! knows at once most of the names that it does not have.
+
+const CASE: u64 = 0x2020_2020_2020_2020;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// Whether two names are the same. They must have the same length.
+pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
+    debug_assert_eq!(a.len(), b.len(), "lengths are compared first");
+    #[cfg(test)]
+    COMPARED.set(COMPARED.get() + 1);
+    if a.len() < 8 {
+        return same_word(short(a), short(b));
+    }
+    // The last word first, where names of one length mostly differ. It overlaps the one before it.
+    let last = a.len() - 8;
+    if !same_word(word(a, last), word(b, last)) {
+        return false;
+    }
+    let mut at = 0;
+    while at < last {
+        if !same_word(word(a, at), word(b, at)) {
+            return false;
+        }
+        at += 8;
+    }
+    true
+}
+
+/// Whether eight bytes differ in nothing but the case of ASCII letters.
+#[inline]
+fn same_word(a: u64, b: u64) -> bool {
+    let differ = a ^ b;
+    if differ == 0 {
+        return true;
+    }
+    // A byte in lower case is a letter if adding 0x1f to it sets the highest bit, and adding 5 does not. No sum reaches the
+    // next byte, and a byte beyond ASCII is none.
+    let lower = (a | CASE) & !HIGH;
+    let letters = (lower + 0x1f1f_1f1f_1f1f_1f1f) & !(lower + 0x0505_0505_0505_0505) & !a & HIGH;
+    differ & !CASE == 0 && (differ << 2) & !letters == 0
+}
+
+/// A hash that depends on no letter's case. Other bytes that differ in that bit alone share it.
+pub(super) fn hash(name: &[u8]) -> u64 {
+    const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |hash: u64, word: u64| (hash ^ (word | CASE)).wrapping_mul(SPREAD).rotate_left(29);
+    let mut words = name.chunks_exact(8);
+    let whole = words.by_ref().fold(name.len() as u64, |hash, chunk| mix(hash, word(chunk, 0)));
+    let hash = mix(whole, short(words.remainder())).wrapping_mul(SPREAD);
+    hash >> 32 ^ hash
+}
+
+/// The marks of the names of a list. Each name sets two bits, one by its length and its last letter, one by its length and its
+/// first, which are the same in any case. A list that lacks one of them has no such name.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Marks {
+    last: u64,
+    first: u64,
+}
+
+impl Marks {
+    pub(super) const NONE: Self = Self { last: 0, first: 0 };
+
+    /// The factors keep the names that are looked up most apart from those that are there most.
+    #[inline]
+    fn of(name: &[u8]) -> Self {
+        let letter = |byte: Option<&u8>| byte.map_or(0, |byte| usize::from(byte & 0x1f));
+        let bit = |letter: usize| 1 << ((2 * name.len() + 9 * letter) & 63);
+        Self { last: bit(letter(name.last())), first: bit(letter(name.first())) }
+    }
+
+    #[inline]
+    pub(super) fn add(&mut self, name: &[u8]) {
+        let Self { last, first } = Self::of(name);
+        self.last |= last;
+        self.first |= first;
+    }
+
+    pub(super) fn add_all(&mut self, other: Self) {
+        self.last |= other.last;
+        self.first |= other.first;
+    }
+
+    /// Whether there may be such a name.
+    #[inline]
+    pub(super) fn may_have(self, name: &[u8]) -> bool {
+        let Self { last, first } = Self::of(name);
+        self.last & last != 0 && self.first & first != 0
+    }
+}
+
+#[inline]
+fn word(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+}
+
+/// Fewer than eight bytes as a word, by their number in a way of its own.
+#[inline]
+fn short(bytes: &[u8]) -> u64 {
+    match bytes {
+        [first, second, third, fourth, ..] => {
+            let start = u32::from_le_bytes([*first, *second, *third, *fourth]);
+            let end = bytes.last_chunk().map_or(0, |last| u32::from_le_bytes(*last));
+            u64::from(end) << 32 | u64::from(start)
+        }
+        bytes => bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)),
+    }
+}
+
+// How many names this thread has compared.
+#[cfg(test)]
+thread_local! {
+    pub(super) static COMPARED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_compared_as_ascii_without_case() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let bytes = b"azAZmM@[`{^~_?\x7f\x00\x20-09\xc1\xe1\xff\xdf";
+        for length in 0..40 {
+            for _ in 0..400 {
+                let a: Vec<u8> = (0..length).map(|_| bytes[random.usize(..bytes.len())]).collect();
+                let mut b: Vec<u8> = a.iter().map(|byte| if random.bool() { byte ^ 0x20 } else { *byte }).collect();
+                if random.bool() {
+                    b = a.to_ascii_uppercase();
+                }
+                if length > 0 && random.u8(..4) == 0 {
+                    b[random.usize(..length)] = bytes[random.usize(..bytes.len())];
+                }
+                let want = a.eq_ignore_ascii_case(&b);
+
+                assert_eq!(same(&a, &b), want, "{a:?} {b:?}");
+                let mut marks = Marks::NONE;
+                marks.add(&a);
+                assert!(!want || (hash(&a) == hash(&b) && marks.may_have(&b)), "{a:?} {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_pair_of_bytes_is_compared_as_ascii() {
+        for (a, b) in (0..=u8::MAX).flat_map(|a| (0..=u8::MAX).map(move |b| (a, b))) {
+            for length in [1, 5, 8, 13] {
+                assert_eq!(same(&vec![a; length], &vec![b; length]), a.eq_ignore_ascii_case(&b), "{a} {b}");
+            }
+        }
+    }
+}
