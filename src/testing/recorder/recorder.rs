@@ -319,8 +319,10 @@ impl Recorder {
             Some(complete) => Box::new(Tee::new(source, complete)),
             None => source,
         });
-        // It has no body, or the adapter has read it. One that the adapter gave up is no answer to record.
-        if let (Some(complete), Ok(content)) = (complete, response.content()) {
+        // It has no body, or the adapter has read it: only then may it be read here. One that the adapter gave up is no
+        // answer to record.
+        let Some(complete) = complete else { return };
+        if let Ok(content) = response.content() {
             complete(content.to_vec());
         }
     }
