@@ -36,7 +36,7 @@ fn follow(session: &Session, url: &str, stop: &Cancel, mut take: impl FnMut(&Eve
         }
         if !stop.is_cancelled() {
             println!("disconnected after event {last_id:?}");
-            stop.sleep(pause);
+            let _ = stop.sleep(pause); // cut short when it is cancelled
         }
     }
     Ok(())
