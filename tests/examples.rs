@@ -59,6 +59,144 @@ fn recorded_traffic_is_replayed_and_has_no_secrets() {
 }
 
 #[test]
+fn a_queue_is_worked_off_and_a_shutdown_loses_no_job() {
+    let out = run("threaded_workers");
+
+    out.assert_says("6 workers, 4 connections, a queue of 8");
+    out.assert_says("jobs without a result: 0");
+    out.assert_says("cancelled: http://127.0.0.1:PORT/never");
+    out.assert_says("jobs in the program at once, at most 16: true");
+    out.assert_says("connections at once, at most 4: true");
+}
+
+#[test]
+fn an_upload_shows_its_progress_and_is_not_in_memory() {
+    let out = run("upload_progress");
+
+    out.assert_says("[####............................]  12 %");
+    out.assert_says("[################................]  50 %");
+    out.assert_says("[################################] 100 %");
+    out.assert_says("the server says: 67108864 bytes have arrived");
+    out.assert_says("at most 1 MB of it was in memory: true");
+}
+
+#[test]
+fn each_policy_tries_again_what_it_should() {
+    let out = run("retry_policies");
+
+    let lines: Vec<&str> = out.text.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(
+        lines,
+        [
+            "GET: 503 => 503 (1 sent)",
+            "GET: broken => ConnectionError (1 sent)",
+            "GET: broken, broken, 200 => 200 (3 sent)",
+            "GET: 503 => 503 (1 sent)",
+            "POST: broken => ConnectionError (1 sent)",
+            "GET: 503, 502, broken, 503, 200 => 200 (5 sent, waits 1s 2s 4s)",
+            "GET: 404 => 404 (1 sent)",
+            "POST: 503 => 503 (1 sent)",
+            "POST: broken, 503, 200 => 200 (3 sent, waits 1s)",
+            "GET: 429 after 7 s, 200 => 200 (2 sent, waits 7s)",
+            "GET: 429 after 3600 s, 200 => 200 (2 sent, waits 5s)",
+            "GET: 429 after 7 s => 429 (1 sent)",
+            "GET: 503, 503, 503 => RetryError (3 sent, waits 1s)",
+            "GET: 503, 503, 503 => 503 (3 sent, waits 1s)",
+            "GET: 500 => 500 (1 sent)",
+            "GET: 503, 200 => 200 (2 sent)",
+        ]
+    );
+}
+
+#[test]
+fn an_api_client_has_types_errors_and_pages() {
+    let out = run("json_api");
+
+    out.assert_says("one: No tea");
+    out.assert_says("created: #6 The tea is cold");
+    assert_eq!(out.text.matches("open: #").count(), 5);
+    out.assert_says("open: #5 No time");
+    out.assert_says("no such issue: refused with 404: there is no such issue");
+    out.assert_says("an old token: refused with 401: the token is not valid");
+    out.assert_says("pages: 3");
+    out.assert_says("connections: 2");
+}
+
+#[test]
+fn a_cache_asks_once_or_whether_it_is_still_the_same() {
+    let out = run("cache_adapter");
+
+    assert_eq!(out.count("/logo: 200 a logo"), 3);
+    assert_eq!(out.count("/news: 200 the news"), 3);
+    out.assert_says("/logo: the server was asked 1 of 3 times: GET");
+    out.assert_says("/news: the server was asked 3 of 3 times: GET, is it still the same?, is it still the same?");
+    out.assert_says("/secret: the server was asked 3 of 3 times: GET, GET, GET");
+}
+
+#[test]
+fn an_adapter_spaces_the_requests_of_all_threads() {
+    let out = run("rate_limited_adapter");
+
+    out.assert_says("10 answers from 2 hosts to 5 threads, one request in 50 ms");
+    out.assert_says("that took 9 intervals or more: true");
+    out.assert_says("a request that is cancelled while it waits: true");
+    out.assert_says("requests that arrived: 10");
+}
+
+#[cfg(unix)]
+#[test]
+fn docker_answers_over_its_socket() {
+    let out = run("docker");
+
+    out.assert_says("Docker 28.0.1, API 1.48");
+    out.assert_says("8dfafdbc3a40 running    /web");
+    out.assert_says("9cd87474be90 exited     /db");
+    out.assert_says("event: network connect");
+}
+
+#[test]
+fn events_go_on_where_the_connection_broke() {
+    let out = run("sse");
+
+    let lines: Vec<&str> = out.text.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "1 price: 12 EUR",
+            "disconnected after event \"1\"",
+            "disconnected after event \"1\"",
+            "2 price: 13 EUR | (closing)",
+            "3 close: bye",
+            "request with Last-Event-ID: none",
+            "request with Last-Event-ID: 1",
+            "request with Last-Event-ID: 1",
+        ]
+    );
+}
+
+#[test]
+fn a_proxy_with_a_password_leads_outside_and_not_inside() {
+    let out = run("corporate_proxy");
+
+    out.assert_says("outside: a site outside");
+    out.assert_says("inside: a page inside");
+    out.assert_says("wrong password: ProxyError, shows it: false");
+    out.assert_says("without the company's authority: SslError");
+    assert_eq!(out.count("the proxy saw CONNECT to localhost: let through"), 2);
+    assert_eq!(out.count("the proxy saw CONNECT to localhost: refused"), 1);
+}
+
+#[test]
+fn a_server_lets_in_who_has_its_certificate() {
+    let out = run("client_certificate");
+
+    out.assert_says("without a certificate: refused");
+    out.assert_says("with one: welcome, I know you");
+    out.assert_says("with a stranger's: refused");
+    out.assert_says("requests that arrived: 1");
+}
+
+#[test]
 fn a_run_of_threads_is_drawn_with_all_its_requests() {
     let folder = TempDir::new();
     let file = folder.path().join("run.svg");

@@ -209,6 +209,7 @@ fn what_is_looked_for_is_found() {
     assert_eq!(found, ["docs/a.md", "#c"]);
 
     assert_eq!(anchor("How it is tested"), "how-it-is-tested");
+    assert_eq!(anchor("Follow `Link: rel=next`"), "follow-link-relnext");
     assert_eq!(without_code("a\n```sh\n[b](c)\n```\n`[d](e)` f"), "a\n\n\n\n f\n");
 }
 
@@ -290,8 +291,13 @@ fn links(line: &str) -> impl Iterator<Item = &str> {
 
 /// The anchors of the headings of a Markdown file.
 fn headings(path: &str) -> BTreeSet<String> {
-    let text = without_code(&read(path));
-    let titles = text.lines().filter(|line| line.starts_with('#'));
+    let text = read(path);
+    // A heading keeps the words of its code, without the backticks; a comment in a fence is no heading.
+    let mut is_code = false;
+    let titles = text.lines().filter(|line| {
+        is_code ^= line.trim_start().starts_with("```");
+        !is_code && line.starts_with('#')
+    });
     titles.map(|line| anchor(line.trim_start_matches('#').trim())).collect()
 }
 

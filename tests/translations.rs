@@ -103,6 +103,8 @@ fn sections(code: &str) -> Vec<Section> {
 fn end(rows: &mut [Row], statement: &mut String) {
     let text = std::mem::take(statement);
     let text = text.strip_prefix("let _ = ").unwrap_or(&text);
+    // The end of a function is no part of the row.
+    let text = text.strip_suffix(" Ok(())").unwrap_or(text);
     let text = text.strip_suffix(';').unwrap_or(text).replace(",)", ")").replace(",]", "]");
     if let Some(row) = rows.last_mut() {
         if row.right.is_empty() {
