@@ -167,12 +167,13 @@ enum Kind {
 use Kind::*;
 
 impl Kind {
-    /// The fault of a connection; a third of them have none, so that a retry can help.
-    fn fault(self, seed: u64, connection: usize) -> Fault {
+    /// The fault of a connection; a quarter of them have none, so that a retry can help. `digits` is how large the number of
+    /// its byte can be.
+    fn fault(self, seed: u64, connection: usize, digits: u32) -> Fault {
         let mut random = fastrand::Rng::with_seed(seed ^ (connection as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let below = 10_u64.pow(random.u32(1..=5));
+        let below = 10_u64.pow(random.u32(1..=digits));
         let at = random.u64(0..below);
-        if random.u32(0..3) == 0 {
+        if random.u32(0..4) == 0 {
             return Fault::None;
         }
         match self {
@@ -232,7 +233,9 @@ impl Host {
         ]);
         let host = |(number, (kind, is_tls, in_requests)): (usize, (Kind, bool, bool))| {
             let own = seed.wrapping_add(0x5851_f42d_4c95_7f2d_u64.wrapping_mul(number as u64 + 1));
-            let proxy = ChaosProxy::new(if is_tls { tls } else { plain }, move |n| kind.fault(own, n));
+            // Heads are short, and most requests are one.
+            let digits = if in_requests { 4 } else { 5 };
+            let proxy = ChaosProxy::new(if is_tls { tls } else { plain }, move |n| kind.fault(own, n, digits));
             Self { kind, tls: is_tls, in_requests, proxy: if in_requests { proxy.in_requests() } else { proxy } }
         };
         plans.into_iter().enumerate().map(host).collect()
@@ -318,7 +321,7 @@ http {
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
     client_max_body_size 0;
-    keepalive_requests 40;
+    keepalive_requests 12;
     default_type text/plain;
     root .;
     server {
