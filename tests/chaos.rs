@@ -409,15 +409,15 @@ fn number_of(variable: &str) -> Option<u64> {
 /// Runs alone: the other tests of this file have descriptors and threads too.
 #[test]
 fn each_outcome_is_the_right_body_or_an_error_that_the_fault_allows() {
-    let child = support::Child::new(|| chaos());
+    let child = support::Child::new(|| chaos(number_of("PETITION_CHAOS_SEED")));
     if program("nginx").is_some() {
         println!("{}", child.run(&[]));
     }
 }
 
 /// The run, and what is to be said about it.
-fn chaos() -> String {
-    let seed = number_of("PETITION_CHAOS_SEED").unwrap_or_else(|| fastrand::u64(..));
+fn chaos(seed: Option<u64>) -> String {
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
     let full = std::env::var_os("PETITION_FULL").is_some_and(|value| value == "1");
     let requests = number_of("PETITION_CHAOS_REQUESTS").unwrap_or(if full { 20_000 } else { 1_000 }) as usize;
     let authority = Authority::new("chaos");
