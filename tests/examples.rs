@@ -684,7 +684,7 @@ fn every_example_is_run_here_and_listed() {
 
     assert!(names.contains("quickstart"));
     for name in names {
-        let calls = ["run", "binary"].map(|call| format!("{call}(\"{name}\")"));
+        let calls = ["run(", "binary(", "example("].map(|call| format!("{call}\"{name}\""));
         assert!(calls.iter().any(|call| include_str!("examples.rs").contains(call)), "no test runs {name}");
         assert!(manifest.contains(&format!("name = \"{name}\"\n")), "{name} is not in Cargo.toml");
         assert!(listed.contains(&format!("\n| `{name}` |")), "{name} is not in examples/README.md");
@@ -821,6 +821,23 @@ fn the_pictures_of_the_pace_are_drawn_from_a_run() {
         let marks = picture.matches("<circle").count() + picture.matches('V').count();
         assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n") && marks > 60, "{name}: {marks}");
     }
+}
+
+#[test]
+fn a_soak_says_each_second_what_is_held_and_draws_it() {
+    let folder = TempDir::new();
+    let file = folder.path().join("soak.svg");
+
+    let out = example("soak", &["2", file.to_str().unwrap()]);
+
+    assert!(out.success && out.errors.is_empty(), "{}{}", out.text, out.errors);
+    let seconds = out.text.lines().filter(|line| line.contains(" s: ") && line.ends_with(" MiB"));
+    assert_eq!(seconds.count(), 2, "{}", out.text);
+    out.assert_says("wrong bodies and errors without a reason: 0");
+    out.assert_says("never more than 8 connections: true");
+    let svg = std::fs::read_to_string(file).unwrap();
+    assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n") && svg.contains("prefers-color-scheme:dark"));
+    assert_eq!(svg.matches("<polyline").count(), 4);
 }
 
 /// Runs an example that has to end well.

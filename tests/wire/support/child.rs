@@ -60,7 +60,8 @@ impl Child {
         command.args(["--exact", &self.test, "--nocapture", "--test-threads=1"]).env(CHILD, &self.test);
         let output = command.envs(variables.iter().copied()).output().unwrap();
         let shown = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{shown}{}", String::from_utf8_lossy(&output.stderr));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {shown}{errors}", output.status);
         let said = shown.split_once("<<").and_then(|(_, rest)| rest.split_once(">>"));
         said.unwrap_or_else(|| panic!("the child said nothing: {shown}")).0.to_owned()
     }
