@@ -33,7 +33,7 @@ pub fn set_cookie(data: &[u8]) {
     for cookie in jar.iter() {
         let parent = cookie.domain.strip_prefix('.').unwrap_or(&cookie.domain);
         let covers = |host: &&str| *host == parent || host.strip_suffix(parent).is_some_and(|sub| sub.ends_with('.'));
-        assert!(HOSTS.iter().any(|host| covers(host)), "{cookie:?}");
+        assert!(HOSTS.iter().any(covers), "{cookie:?}");
         assert!(!matches!(parent, "com" | ""), "{cookie:?}");
     }
     for host in ["other.test", "b.example.org", "com", "xexample.com", "1.127.0.0.1"] {

@@ -19,7 +19,7 @@ use super::lru::Lru;
 use super::monitor::Monitor;
 use super::permits::PoolId;
 use super::retired::Retired;
-use super::shared::{Pools, Shared};
+use super::shared::{Limits, Pools, Shared};
 use super::{PoolStats, Pooled};
 use crate::clock::Clock;
 
@@ -106,13 +106,15 @@ impl<K: Send + 'static, C: Pooled> Manager<K, C> {
             pool_block: settings.pool_block,
             shared: Arc::new(Shared::new(
                 settings.clock,
-                settings.idle_timeout,
-                settings.max_lifetime,
-                settings.max_connections,
-                settings.long_wait,
+                &Limits {
+                    idle_timeout: settings.idle_timeout,
+                    max_lifetime: settings.max_lifetime,
+                    max_connections: settings.max_connections,
+                    long_wait: settings.long_wait,
+                    reap_idle: settings.reap_idle,
+                },
                 settings.listener,
                 inner.clone(),
-                settings.reap_idle,
             )),
         });
         Self { inner }

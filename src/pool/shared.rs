@@ -67,17 +67,19 @@ const SHORTEST_REST: Duration = Duration::from_micros(100);
 const LONGEST_REST: Duration = Duration::from_secs(60);
 const REST_TO_WORK: u32 = 200;
 
+/// The settings that the pools of a manager have in common. `None` is no limit.
+#[derive(Default)]
+pub(super) struct Limits {
+    pub(super) idle_timeout: Option<Duration>,
+    pub(super) max_lifetime: Option<Duration>,
+    pub(super) max_connections: Option<usize>,
+    pub(super) long_wait: Option<Duration>,
+    pub(super) reap_idle: bool,
+}
+
 impl<C> Shared<C> {
-    pub(super) fn new(
-        clock: Arc<dyn Clock>,
-        idle_timeout: Option<Duration>,
-        max_lifetime: Option<Duration>,
-        max_connections: Option<usize>,
-        long_wait: Option<Duration>,
-        listener: Listener,
-        pools: Weak<dyn Pools>,
-        reap_idle: bool,
-    ) -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>, limits: &Limits, listener: Listener, pools: Weak<dyn Pools>) -> Self {
+        let Limits { idle_timeout, max_lifetime, max_connections, long_wait, reap_idle } = *limits;
         let reaper = reap_idle.then(|| Reaper::new(Arc::clone(&clock), pools.clone()));
         let epoch = clock.now();
         let permits = max_connections.map(Permits::<Idle<C>>::new);
@@ -218,13 +220,9 @@ mod tests {
             let (pools, start): (Arc<dyn Pools>, _) = (Arc::clone(&slow) as _, clock.now());
             let shared = Shared::<()>::new(
                 Arc::clone(&clock) as _,
-                None,
-                None,
-                None,
-                None,
+                &Limits::default(),
                 Listener::default(),
                 Arc::downgrade(&pools),
-                false,
             );
 
             for _ in 0..2000 {

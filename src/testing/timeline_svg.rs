@@ -3,6 +3,7 @@
 //! Colours are in classes, and a media query has those for a dark page. No script, no font and no file is needed.
 
 use std::collections::HashMap;
+use std::f64::consts::FRAC_1_SQRT_2;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -468,7 +469,7 @@ fn cross(x: f64, y: f64, half: f64, arm: f64) -> String {
     let corners =
         [(-h, -a), (h, -a), (h, -h), (a, -h), (a, h), (h, h), (h, a), (-h, a), (-h, h), (-a, h), (-a, -h), (-h, -h)];
     let turned = corners.map(|(dx, dy)| {
-        let (dx, dy) = ((dx - dy) * 0.7071, (dx + dy) * 0.7071);
+        let (dx, dy) = ((dx - dy) * FRAC_1_SQRT_2, (dx + dy) * FRAC_1_SQRT_2);
         format!("{:.1} {:.1}", x + dx, y + dy)
     });
     format!("M{}z", turned.join("L"))
