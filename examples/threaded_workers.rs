@@ -20,7 +20,7 @@ const WORKERS: usize = 6;
 const QUEUE: usize = 8;
 const CONNECTIONS: usize = 4;
 const BOUND: usize = QUEUE + WORKERS + 2;
-const GRACE: Duration = Duration::from_millis(300);
+const GRACE: Duration = Duration::from_secs(1);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let server = serve();
