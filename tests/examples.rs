@@ -232,10 +232,19 @@ fn the_pictures_of_the_guide_can_be_made_again() {
 fn no_private_addresses_are_reached_by_name_or_by_number() {
     let out = run("no_private_addresses");
 
-    out.assert_says("failed to connect to metadata.test:PORT: the address 127.0.0.1 is not allowed");
-    out.assert_says("failed to connect to 127.0.0.1:PORT: the address 127.0.0.1 is not allowed");
-    out.assert_says("failed to connect to [::1]:PORT: the address ::1 is not allowed");
-    out.assert_says("failed to connect to 169.254.169.254:PORT: the address 169.254.169.254 is not allowed");
+    for (host, address) in [
+        ("metadata.test", "127.0.0.1"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("[::1]", "::1"),
+        ("169.254.169.254", "169.254.169.254"),
+    ] {
+        let (begin, end) = (format!("failed to connect to {host}:"), format!(": the address {address} is not allowed"));
+        assert!(
+            out.text.lines().any(|line| line.starts_with(&begin) && line.ends_with(&end)),
+            "{host} is missing in\n{}",
+            out.text
+        );
+    }
     out.assert_says("requests that arrived inside: 0");
     out.assert_says("allowed: 3 of 3 public, 0 of 17 private");
 }
@@ -815,7 +824,9 @@ fn the_pictures_of_the_pace_are_drawn_from_a_run() {
     let out = example("pace_pictures", &[folder.path().to_str().unwrap()]);
 
     assert!(out.success, "{}", out.errors);
-    assert_eq!(folder.names(), ["pace-limit.svg", "pace-pause.svg", "pace-rate.svg"]);
+    let mut names = folder.names();
+    names.sort();
+    assert_eq!(names, ["pace-limit.svg", "pace-pause.svg", "pace-rate.svg"]);
     for name in folder.names() {
         let picture = std::fs::read_to_string(folder.path().join(&name)).unwrap();
         let marks = picture.matches("<circle").count() + picture.matches('V').count();
