@@ -74,17 +74,30 @@ impl Entry {
 }
 
 /// A domain as the store keeps it: lower case, no leading dot, no brackets, IDNA where it is not ASCII.
+///
+/// What it returns it leaves as it is, so that a domain that was kept is kept as the same when it is read again.
 pub(super) fn canonical_domain(domain: &str) -> String {
-    // All leading dots, so that a domain that was kept is kept as the same when it is read again. A dot alone stays: it is the
-    // domain of no host, while the empty domain is that of every host.
-    let domain = match domain.trim_start_matches('.') {
-        "" if !domain.is_empty() => ".",
-        rest => rest,
-    };
-    let domain = authority::without_brackets(domain);
+    let domain = without_decoration(domain);
     match url::Host::parse(domain) {
-        Ok(url::Host::Domain(ascii)) if !domain.is_ascii() => ascii,
+        // IDNA removes characters, so that a dot can come first now.
+        Ok(url::Host::Domain(ascii)) if !domain.is_ascii() => without_decoration(&ascii).to_owned(),
         _ => domain.to_ascii_lowercase(),
+    }
+}
+
+/// Without any leading dots and brackets. A dot alone stays: it is the domain of no host, while the empty domain is that of
+/// every host.
+fn without_decoration(mut domain: &str) -> &str {
+    loop {
+        let rest = match domain.trim_start_matches('.') {
+            "" if !domain.is_empty() => ".",
+            rest => rest,
+        };
+        let rest = authority::without_brackets(rest);
+        if rest.len() == domain.len() {
+            return domain;
+        }
+        domain = rest;
     }
 }
 
@@ -426,6 +439,22 @@ mod tests {
     }
 
     // COOK-01, COOK-22
+    #[test]
+    fn a_canonical_domain_is_its_own() {
+        for (domain, want) in [
+            (".Example.COM", "example.com"),
+            ("...a.test", "a.test"),
+            ("..\u{ad}.te3t", "te3t"), // IDNA removes the soft hyphen
+            (".[.a.test]", "a.test"),
+            ("[[::1]]", "::1"),
+            ("..", "."),
+            ("", ""),
+        ] {
+            assert_eq!(canonical_domain(domain), want, "{domain:?}");
+            assert_eq!(canonical_domain(want), want);
+        }
+    }
+
     #[test]
     fn longer_paths_go_first_then_older_cookies_and_overwriting_keeps_the_place() {
         let mut store = after(&[
