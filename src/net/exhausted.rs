@@ -15,7 +15,8 @@ use socket2::{Domain, SockAddr, Socket, Type};
 pub(crate) enum Exhausted {
     /// The process has no descriptor left (EMFILE).
     Descriptors,
-    /// The whole system has none left (ENFILE).
+    /// The whole system has none left (ENFILE). Windows has no such error.
+    #[cfg(unix)]
     SystemDescriptors,
     /// No local port is left for a connection to this peer.
     Ports,
@@ -65,6 +66,7 @@ impl Exhausted {
                 "no descriptor is left: use one Session for all threads, bound its connections with pool_block or \
                  max_connections, or raise the limit of the process (ulimit -n)"
             }
+            #[cfg(unix)]
             Self::SystemDescriptors => {
                 "the system has no descriptor left: use one Session for all threads, bound its connections with pool_block \
                  or max_connections, or raise the limit of the system (fs.file-max)"

@@ -182,7 +182,11 @@ fn is_at(file: &File, path: &Path) -> io::Result<Place> {
 /// Elsewhere nobody can rename the file between opening it and having it alone.
 #[cfg(not(unix))]
 fn is_at(file: &File, path: &Path) -> io::Result<Place> {
-    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    let is_link = match fs::symlink_metadata(path) {
+        Ok(found) => found.is_symlink(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Place::Gone),
+        Err(error) => return Err(error),
+    };
     Ok(if file.metadata()?.is_file() && !is_link { Place::Same } else { Place::NoFile })
 }
 
