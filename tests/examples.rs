@@ -249,6 +249,24 @@ fn no_private_addresses_are_reached_by_name_or_by_number() {
     out.assert_says("allowed: 3 of 3 public, 0 of 17 private");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_ways_to_send_take_connections_as_the_page_about_exhaustion_says() {
+    let out = run("socket_exhaustion");
+
+    let made = |what: &str| -> usize {
+        let line = out.text.lines().find(|line| line.starts_with(what)).expect(what);
+        let numbers = line[what.len()..].split_whitespace().next().expect("a number");
+        numbers.parse().expect("a number")
+    };
+    assert_eq!(made("200 requests, one_shot (petition::get)"), 200);
+    assert_eq!(made("200 requests, a session "), 1);
+    assert_eq!(made("200 requests, a session, a server that closes"), 200);
+    assert_eq!(made("20 servers in turn, 10 rounds, pool_connections(10)"), 200);
+    assert_eq!(made("20 servers in turn, 10 rounds, pool_connections(30)"), 20);
+    assert!(made("200 threads, 5 requests each, 4 servers, pool_block(true)") <= 40);
+}
+
 #[test]
 fn five_gets_of_a_session_share_one_connection() {
     let out = run("five_gets");

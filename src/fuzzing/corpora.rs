@@ -1,5 +1,6 @@
 //! The committed corpora of `fuzz/`, as tests on a stable compiler. A package has no `fuzz/`, and there is nothing to test.
 
+#[cfg(unix)]
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,7 @@ fn fuzz() -> Option<PathBuf> {
     folder.is_dir().then_some(folder)
 }
 
+#[cfg(unix)]
 fn names(folder: &Path) -> BTreeSet<String> {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let stem = |path: PathBuf| path.file_stem().unwrap().to_string_lossy().into_owned();
