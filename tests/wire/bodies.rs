@@ -494,7 +494,7 @@ fn what_a_source_gives_behind_its_length_is_never_a_second_request() {
             assert!(server.wait_for_open(0), "the connection is not used again");
             assert!(server.requests().iter().all(|request| !request.raw_text().contains("smuggled")));
             session.get(server.url("/next")).send().unwrap();
-            assert_eq!(server.requests().last().unwrap().target, "/next");
+            assert!(server.requests().iter().any(|request| request.target == "/next"));
         }
     }
 }

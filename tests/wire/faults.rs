@@ -254,7 +254,7 @@ fn a_time_of_day_that_jumps_changes_dates_and_nothing_else() {
         (0, Some(3600)),
         // Set forward by a year, and by more than dates have: no wait.
         (THEN + 365 * 86_400, None),
-        (1 << 40, None),
+        (1 << 38, None),
     ] {
         wall.seconds.store(now, Ordering::Relaxed);
         assert_eq!(session.get(server.url("/busy")).send().unwrap().status_code(), 503);

@@ -145,6 +145,10 @@ fn verify_is_on_off_a_bundle_or_a_directory() {
 // docs/decisions.md#system-and
 #[test]
 fn authorities_beside_the_systems_add_to_them() {
+    if cfg!(windows) {
+        println!("skipped: no variable names the system's authorities here");
+        return;
+    }
     // The system's authorities are those that SSL_CERT_FILE names to both backends.
     let child = Child::new(|| {
         let variable = |name: &str| std::env::var(name).unwrap();
