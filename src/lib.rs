@@ -124,7 +124,8 @@ mod headers;
 mod http1;
 mod log_targets;
 
-#[cfg(doctest)]
+// The pages are written for the default features.
+#[cfg(all(doctest, feature = "native-tls", feature = "json", feature = "digest"))]
 mod guides;
 mod message;
 mod net;

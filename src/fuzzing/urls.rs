@@ -9,10 +9,11 @@ pub fn url(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (base, reference) = text.split_once('\u{1}').unwrap_or((&text, "../x?y#z"));
     let Ok(url) = Url::parse(base) else { return };
-    if url.is_http() {
-        let again = Url::parse(url.as_str()).map(|again| again.as_str().to_owned());
-        assert!(again.is_ok_and(|again| again == url.as_str()), "{url} is another URL when it is parsed again");
+    if !url.is_http() {
+        return; // kept as it was written, and not sent by the stock adapter
     }
+    let again = Url::parse(url.as_str()).map(|again| again.as_str().to_owned());
+    assert!(again.is_ok_and(|again| again == url.as_str()), "{url} is another URL when it is parsed again");
     check(&url);
     // As in requests, a percent sign of a Location that is no escape stays, which `parse` would encode: its text may differ.
     for joined in [url.join(reference), url.redirect(reference)].into_iter().flatten() {
