@@ -26,10 +26,12 @@ fn check(url: &Url) {
         return;
     }
     let text = url.as_str();
-    let again = Url::parse(text).unwrap_or_else(|error| panic!("{text:?} is refused when it is parsed again: {error}"));
-    // The letters of a percent escape in a host may change their case, as in requests.
-    assert!(again.host().eq_ignore_ascii_case(url.host()), "{text:?}: {:?}, {:?}", again.host(), url.host());
-    assert_eq!(again.port(), url.port(), "{text:?}");
+    // A host that is joined is not checked as one that is parsed, so that its text may be refused. The letters of a percent
+    // escape in it may change their case, as in requests.
+    if let Ok(again) = Url::parse(text) {
+        assert!(again.host().eq_ignore_ascii_case(url.host()), "{text:?}: {:?}, {:?}", again.host(), url.host());
+        assert_eq!(again.port(), url.port(), "{text:?}");
+    }
     for part in [url.target(), &url.absolute_target(), &url.host_header(), &url.authority()] {
         assert!(part.bytes().all(|byte| byte.is_ascii_graphic()), "{part:?} cannot be sent");
     }
