@@ -124,8 +124,8 @@ mod headers;
 mod http1;
 mod log_targets;
 
-// The pages are written for the default features.
-#[cfg(all(doctest, feature = "native-tls", feature = "json", feature = "digest"))]
+// The pages are written for the default features; some are about tests.
+#[cfg(all(doctest, feature = "native-tls", feature = "json", feature = "digest", feature = "testing"))]
 mod guides;
 mod message;
 mod net;
