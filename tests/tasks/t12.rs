@@ -13,7 +13,7 @@ use petition::testing::{MockAdapter, Reply};
 #[test]
 fn the_price_is_asked_for_and_a_timeout_is_no_price() {
     let mock = MockAdapter::new().on("GET", "https://shop.example/price", Reply::new(200).body("9.5"));
-    let mut session = Session::new();
+    let mut session = crate::session();
     session.mount("https://", mock.clone());
     assert_eq!(price(&session), Some(9.5));
     assert_eq!(mock.requests()[0].query(), "item=7");

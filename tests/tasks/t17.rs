@@ -30,7 +30,10 @@ fn a_request_goes_over_the_socket() {
         String::from_utf8_lossy(&head[..read]).into_owned()
     });
 
-    let found = containers(&docker(), path.to_str().unwrap()).unwrap();
+    let mut docker = docker();
+    docker.trust_env = false;
+
+    let found = containers(&docker, path.to_str().unwrap()).unwrap();
 
     assert_eq!(found[0]["Id"], "ab");
     assert!(server.join().unwrap().starts_with("GET /containers/json?all=true HTTP/1.1\r\n"));
