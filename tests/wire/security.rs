@@ -146,9 +146,7 @@ fn a_url_goes_to_the_host_that_it_shows() {
         (r"http://good.test\@evil.test/", "good.test"),
     ] {
         let server = ok();
-        let mut session = session_at(&server);
-        session.trust_env = true;
-        session.get(text).send().unwrap_or_else(|error| panic!("{text}: {error}"));
+        session_at(&server).get(text).send().unwrap_or_else(|error| panic!("{text}: {error}"));
         assert_eq!(server.requests()[0].header("host"), Some(host), "{text}");
     }
 }
