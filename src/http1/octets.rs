@@ -30,12 +30,6 @@ const fn repeat(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
 
-/// The position after the name that starts at `at`: printable ASCII other than blanks and colons.
-#[inline]
-pub(super) fn after_name(bytes: &[u8], at: usize) -> usize {
-    after(bytes, at, not_in_name, |byte| byte == b':' || !byte.is_ascii_graphic())
-}
-
 /// The position after the printable ASCII without blanks that starts at `at`.
 #[inline]
 pub(super) fn after_graphic(bytes: &[u8], at: usize) -> usize {
@@ -70,16 +64,8 @@ fn after(bytes: &[u8], at: usize, marked: impl Fn(u64) -> u64, ends: impl Fn(u8)
     position + last.iter().position(|&byte| ends(byte)).unwrap_or(last.len())
 }
 
-/// Marks each byte that is a blank, a colon, a control byte, or not ASCII. (Adding `0x80 - limit` to a byte below 0x80 sets
-/// its highest bit if the byte reaches the limit, and never carries into the next.)
-#[inline]
-fn not_in_name(word: u64) -> u64 {
-    let ascii = word & !HIGH;
-    let reaches = |bytes: u64, limit: u8| bytes + repeat(0x80 - limit);
-    (!reaches(ascii, b'!') | reaches(ascii, 0x7f) | !reaches(ascii ^ repeat(b':'), 1) | word) & HIGH
-}
-
-/// Marks each byte that is a blank, a control byte, or not ASCII.
+/// Marks each byte that is a blank, a control byte, or not ASCII. (Adding `0x80 - limit` to a byte below 0x80 sets its highest
+/// bit if the byte reaches the limit, and never carries into the next.)
 #[inline]
 fn not_graphic(word: u64) -> u64 {
     let ascii = word & !HIGH;
@@ -107,16 +93,11 @@ mod tests {
                 bytes[byte] = (round & 0xff) as u8;
             }
             let at = random.usize(0..=bytes.len());
-            let name = bytes[at..]
-                .iter()
-                .position(|&byte| byte == b':' || !byte.is_ascii_graphic())
-                .map_or(bytes.len(), |more| at + more);
             let text = bytes[at..].iter().position(|&byte| is_control(byte) || byte >= 0x80);
 
             let graphic = bytes[at..].iter().position(|byte| !byte.is_ascii_graphic());
 
             assert_eq!(after_graphic(&bytes, at), graphic.map_or(bytes.len(), |more| at + more), "{bytes:?} from {at}");
-            assert_eq!(after_name(&bytes, at), name, "{bytes:?} from {at}");
             assert_eq!(after_text(&bytes, at), text.map_or(bytes.len(), |more| at + more), "{bytes:?} from {at}");
         }
     }
