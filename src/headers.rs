@@ -50,7 +50,7 @@ pub struct Headers {
     marks: Marks,
     /// Where the names are, once a long list was searched to be changed.
     index: Option<Box<Index>>,
-    /// Bytes of the text that no entry uses any more.
+    /// About how many bytes of the text no entry uses any more: what came off the wire may have had less between its parts.
     unused: usize,
     form: Form,
 }
@@ -417,6 +417,8 @@ impl Headers {
     /// Stores the text of a caller's field, formatted directly into place. An invalid field leaves nothing behind.
     fn write_checked(&mut self, name: &str, value: &dyn fmt::Display) -> Result<Entry> {
         let start = self.text.len();
+        // Until the value is checked: writing it runs the program's code, which may panic.
+        let form = std::mem::replace(&mut self.form, Form::Any);
         self.text.push_str(name);
         self.text.push_str(": ");
         let middle = self.text.len();
@@ -433,9 +435,10 @@ impl Headers {
             Ok(()) => check(name, &self.text[middle..]),
         };
         match checked {
-            Ok(form) => self.form = self.form.min(form),
+            Ok(new) => self.form = form.min(new),
             Err(error) => {
                 self.text.truncate(start);
+                self.form = form;
                 return Err(error);
             }
         }
@@ -450,7 +453,7 @@ impl Headers {
         if self.text.len() < COMPACT_FROM || self.unused <= self.text.len() / 2 {
             return;
         }
-        let mut packed = Self::with_capacity(self.entries.len(), self.text.len() - self.unused);
+        let mut packed = Self::with_capacity(self.entries.len(), self.text.len().saturating_sub(self.unused));
         for (name, value) in self.iter() {
             packed.push(name, value);
         }

@@ -200,8 +200,7 @@ impl Engine {
         if self.settings.pace.pause && matches!(status, 429 | 503) {
             let retry_after = head.headers.get("retry-after");
             let time = retry_after.and_then(|value| self.settings.retry.retry_after_at(value, self.clock.wall()));
-            if let Some(time) = time {
-                pass.pause(self.clock.now(), time);
+            if let Some(time) = time.filter(|time| pass.pause(self.clock.now(), *time)) {
                 let (host, port) = job.origin();
                 self.settings.listener.tell(|| PoolEvent::Paused { host, port, duration: time });
             }

@@ -173,13 +173,13 @@ impl Engine {
         if let Some((left, broken)) = job.options.shared_retries.as_ref().map(|shared| shared.take()) {
             retry = left.map_or(retry, Cow::Owned);
             if let Some(error) = broken {
-                begin.sent = true;
+                begin = Begin { attempts: 1, sent: true, ..begin };
                 retry = Cow::Owned(self.after_failure(job, retry.into_owned(), Failure::read(error), begin)?);
             }
         }
         for number in 1.. {
             begin.attempts = number;
-            let asked = if number == 1 { begin.at } else { self.clock.now() };
+            let asked = if number == 1 && !begin.sent { begin.at } else { self.clock.now() };
             let attempt = self.attempt(job, Attempt { asked, number, retry: &retry });
             if let Some(tokens) = &self.retry_tokens {
                 // A request that was not let through is none.

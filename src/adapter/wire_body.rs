@@ -277,6 +277,7 @@ fn advance(
             // As many chunks as one read brings. What cannot be foreseen moves together where it is.
             let room = out.len().min(most);
             let out = &mut out[..room];
+            // What is foreseen brings some framing besides, 192 bytes at most.
             let pattern = decoder.pattern().filter(|pattern| scatter::fills(*pattern, out.len()));
             let (read, filled) = match pattern {
                 Some(pattern) => {

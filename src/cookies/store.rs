@@ -438,7 +438,6 @@ mod tests {
         store
     }
 
-    // COOK-01, COOK-22
     #[test]
     fn a_canonical_domain_is_its_own() {
         for (domain, want) in [
@@ -455,6 +454,7 @@ mod tests {
         }
     }
 
+    // COOK-01, COOK-22
     #[test]
     fn longer_paths_go_first_then_older_cookies_and_overwriting_keeps_the_place() {
         let mut store = after(&[

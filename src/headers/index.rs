@@ -1,7 +1,8 @@
 //! Where the first field of each name is: a hash table beside a long list, so that setting a thousand headers looks at each
 //! of them a few times, and not at all those before it.
 //!
-//! Only lists that a program sets are indexed, so nobody can choose names that meet in one place. Positions are those of the
+//! Only lists that a program changes are indexed. Names that a peer chose to meet in one place are as many as a response may
+//! have. Positions are those of the
 //! entries; whoever moves an entry drops the index.
 
 use super::names;

@@ -60,8 +60,8 @@ impl BodyDecoder {
     }
 
     /// Moves content from `input` to `out`. It stops when `input` is used up, when `out` is full and content comes
-    /// next, or at the end of a chunk or of the body. An error is reported only after the content before it: by the
-    /// next call with the same input.
+    /// next, or at the end of a chunk or of the body. An error is reported only after what comes before it,
+    /// framing too, so that the caller knows what was used: by the next call with the rest.
     pub(crate) fn decode(&mut self, input: &[u8], out: &mut [u8]) -> Result<Progress, RemoteError> {
         let (mut used, mut filled) = (0, 0);
         loop {
@@ -76,7 +76,7 @@ impl BodyDecoder {
             match chunks.eat(&input[used..]) {
                 Ok(0) => break,
                 Ok(count) => used += count,
-                Err(_) if filled > 0 => break,
+                Err(_) if used > 0 => break,
                 Err(error) => return Err(error),
             }
             if chunks.is_done() {
@@ -106,7 +106,7 @@ impl BodyDecoder {
             match chunks.eat(&bytes[used..]) {
                 Ok(0) => break,
                 Ok(count) => used += count,
-                Err(_) if filled > 0 => break,
+                Err(_) if used > 0 => break,
                 Err(error) => return Err(error),
             }
             if chunks.is_done() {

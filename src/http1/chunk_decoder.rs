@@ -144,7 +144,7 @@ impl ChunkDecoder {
         }
         let next = match (self.at, byte) {
             (At::Digits | At::Blank | At::Extension | At::SizeLf, b'\n') => {
-                self.line = 0;
+                (self.line, self.is_regular) = (0, false);
                 return Ok(if self.left == 0 { At::TrailerStart } else { At::Data });
             }
             (At::Digits | At::Blank | At::Extension, b'\r') => At::SizeLf,

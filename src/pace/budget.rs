@@ -89,7 +89,7 @@ impl RetryTokens {
         tokens
     }
 
-    /// A request is about to be sent for the first time.
+    /// A request was sent for the first time, or could not be for want of a connection.
     pub(crate) fn add_request(&mut self, now: Instant) {
         self.advance(now);
         self.parts[self.index()] += self.budget.ratio;

@@ -92,11 +92,12 @@ impl Pace {
         Some(self.learnt.as_mut().map_or(Departure::Free, |learnt| Departure::Counted(learnt.begin())))
     }
 
-    /// The server asked for a pause.
-    pub(crate) fn pause(&mut self, now: Instant, time: Duration) {
-        if let Some(pause) = Pause::begin(now, time, self.pause.as_ref()) {
-            self.pause = Some(pause);
-        }
+    /// The server asked for a pause; false if it is none, or would end before the one that holds already.
+    pub(crate) fn pause(&mut self, now: Instant, time: Duration) -> bool {
+        let pause = Pause::begin(now, time, self.pause.as_ref());
+        let begins = pause.is_some();
+        self.pause = pause.or(self.pause.take());
+        begins
     }
 
     /// Learns from an exchange that began in `epoch`.

@@ -53,7 +53,7 @@ pub(crate) struct Held {
     pub(crate) why: NoSlot,
     /// What held the head of the line. `Free`: it had to wait for a slot.
     pub(crate) by: Hold,
-    /// How many more wait.
+    /// How many others wait.
     pub(crate) waiting: usize,
 }
 
@@ -92,7 +92,7 @@ impl Gate {
         let (turn, mut now) = self.take_turn(clock, now, wait)?;
         loop {
             now = turn.wait_for_pace(clock, now, deadline, wait)?;
-            let got = check_out(wait).map_err(|why| self.held(why, now))?;
+            let got = check_out(wait).map_err(|why| turn.held(why, now))?;
             let left = clock.now().max(now);
             if let Some(departure) = turn.depart(left) {
                 return Ok((got, Pass { gate: Arc::clone(self), departure }));
@@ -110,16 +110,23 @@ impl Gate {
         wait: &mut WaitLimit<'_>,
     ) -> Result<(Turn<'_>, Instant), Held> {
         if let Some((ticket, signal)) = self.line.with(Line::arrive) {
+            let mut place = Place { gate: self, ticket: Some(ticket) };
             wait.begin();
-            let why = || self.line.with(|line| (line.pace.hold(clock.now()), line.waiting()));
+            let why = || {
+                let now = clock.now(); // may be the program's code, and so not under the lock
+                self.line.with(|line| (line.pace.hold(now), line.waiting()))
+            };
             self.log_wait(why, false);
             let waiter = || self.waiter(&signal);
             let collect = |line: &mut Line| line.queue.collect(ticket);
             let got = wait.sleep(&self.line, &signal, waiter, collect, || self.log_wait(why, true));
-            now = clock.now().max(now);
+            place.ticket = None;
             if got.or_else(|| self.line.with(|line| line.queue.leave(ticket))).is_none() {
-                return Err(self.held(wait.ended(), now));
+                return Err(self.held(wait.ended(), clock.now().max(now)));
             }
+            let turn = Turn { gate: self };
+            now = clock.now().max(now);
+            return Ok((turn, now));
         }
         Ok((Turn { gate: self }, now))
     }
@@ -152,6 +159,21 @@ impl Gate {
     }
 }
 
+/// A place in the line. A thread that panics, perhaps in the program's logger or clock, leaves it.
+struct Place<'a> {
+    gate: &'a Arc<Gate>,
+    ticket: Option<Ticket>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket.take() else { return };
+        if self.gate.line.with(|line| line.queue.leave(ticket)).is_some() {
+            drop(Turn { gate: self.gate });
+        }
+    }
+}
+
 /// The right to wait at the head of the line. Dropping it hands it on.
 struct Turn<'a> {
     gate: &'a Arc<Gate>,
@@ -169,7 +191,7 @@ impl Turn<'_> {
         let mut is_first = true;
         loop {
             if wait.cancel().is_some_and(Cancel::is_cancelled) {
-                return Err(self.gate.held(NoSlot::Cancelled, now));
+                return Err(self.held(NoSlot::Cancelled, now));
             }
             let (hold, signal) = self.gate.line.with(|line| line.look(now));
             if std::mem::take(&mut is_first) && hold != Hold::Free {
@@ -181,10 +203,10 @@ impl Turn<'_> {
                     let time = until.saturating_duration_since(now);
                     let left = deadline.left(now).unwrap_or(Duration::MAX);
                     if left.is_zero() {
-                        return Err(self.gate.held(NoSlot::TimedOut, now));
+                        return Err(self.held(NoSlot::TimedOut, now));
                     }
                     if !sleep(clock, time.min(left), wait.cancel()) {
-                        return Err(self.gate.held(NoSlot::Cancelled, now));
+                        return Err(self.held(NoSlot::Cancelled, now));
                     }
                     now = clock.now().max(now);
                 }
@@ -195,7 +217,7 @@ impl Turn<'_> {
                     let found = wait.sleep(&self.gate.line, &signal, waiter, has_room, is_long);
                     now = clock.now().max(now);
                     if found.is_none() {
-                        return Err(self.gate.held(wait.ended(), now));
+                        return Err(self.held(wait.ended(), now));
                     }
                 }
                 _ => return Ok(now),
@@ -206,6 +228,11 @@ impl Turn<'_> {
     /// Lets the request leave, unless the pace has changed meanwhile.
     fn depart(&self, now: Instant) -> Option<Departure> {
         self.gate.line.with(|line| line.pace.depart(now))
+    }
+
+    fn held(&self, why: NoSlot, now: Instant) -> Held {
+        let waiting = self.gate.line.with(|line| line.queue.len());
+        Held { waiting, ..self.gate.held(why, now) }
     }
 }
 
@@ -249,9 +276,9 @@ impl Line {
 }
 
 impl Pass {
-    /// The server asked for a pause.
-    pub(crate) fn pause(&self, now: Instant, time: Duration) {
-        self.gate.line.with(|line| line.pace.pause(now, time));
+    /// The server asked for a pause; false if it is none, or would end before the one that holds already.
+    pub(crate) fn pause(&self, now: Instant, time: Duration) -> bool {
+        self.gate.line.with(|line| line.pace.pause(now, time))
     }
 
     /// Says how the exchange went. The limit may be higher then, so that the next may go.

@@ -4,6 +4,7 @@
 //! and only while it looks at them: it never keeps an adapter alive, and ends when the adapter is dropped or closed. What
 //! becomes idle wakes it only if its end is earlier than what the thread waits for.
 
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Weak};
@@ -52,26 +53,27 @@ impl Reaper {
         let wake = {
             let mut state = self.state.lock();
             state.noted = Some(state.noted.map_or(ends, |noted| noted.min(ends)));
-            if state.runs {
-                Some(state.wake.clone())
-            } else {
-                let reaper = Arc::clone(self);
-                let started = thread::Builder::new().name("petition-reaper".to_owned()).spawn(move || reaper.run());
-                state.runs = started.is_ok();
-                if let Err(error) = started {
-                    log::debug!(target: log_targets::POOL, "No thread to close idle connections: {error}");
-                }
-                None
-            }
+            mem::replace(&mut state.runs, true).then(|| state.wake.clone())
         };
         if let Some(wake) = wake {
             wake.cancel();
+            return;
+        }
+        let reaper = Arc::clone(self);
+        if let Err(error) = thread::Builder::new().name("petition-reaper".to_owned()).spawn(move || reaper.run()) {
+            self.state.lock().runs = false;
+            log::debug!(target: log_targets::POOL, "No thread to close idle connections: {error}");
         }
     }
 
     /// Lets the thread look now. After a close it finds nothing, and ends.
     pub(super) fn wake(&self) {
-        let wake = self.state.lock().wake.clone();
+        let wake = {
+            let mut state = self.state.lock();
+            // Also for a thread that is about to sleep, with a token that is not made yet.
+            state.noted = Some(self.epoch);
+            state.wake.clone()
+        };
         wake.cancel();
     }
 

@@ -1,5 +1,6 @@
 //! What a program sees of an answer: status and headers, text, JSON, links, and how it was got.
 
+use std::io::Read;
 use std::time::{Duration, Instant};
 
 #[cfg(feature = "native-tls")]
@@ -478,6 +479,38 @@ fn chunk_data_ends_in_a_line_end_and_in_nothing_else() {
                     assert_eq!(error.kind(), ErrorKind::ChunkedEncodingError);
                 }
             }
+        }
+    }
+}
+
+// Large reads foresee the framing of regular chunks. Where it is malformed, none of it is content.
+#[test]
+fn a_malformed_size_after_regular_chunks_is_an_error_however_much_is_read_at_once() {
+    let chunk = "x".repeat(4096);
+    let regular = format!("1000\r\n{chunk}\r\n").repeat(20);
+    for bad in [
+        "6zzzz\r\n5\r\nhello\r\n0\r\n\r\n",
+        "1000g\r\nhello world\r\n0\r\n\r\n",
+        "5;\0abc\r\nhello\r\n0\r\n\r\n",
+        "0\n\0abcdefgh\r\n\r\n",
+    ] {
+        let answer = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{regular}{bad}");
+        for size in [1000, 16 * 1024, 64 * 1024, 1 << 20] {
+            let server = once(answer.clone());
+            let mut response = session().get(server.url("/")).stream(true).send().unwrap();
+
+            let (mut content, mut piece) = (Vec::new(), vec![0; size]);
+            let error = loop {
+                match response.read(&mut piece) {
+                    Ok(0) => panic!("{bad:?} in reads of {size} is taken for an end after {} bytes", content.len()),
+                    Ok(read) => content.extend_from_slice(&piece[..read]),
+                    Err(error) => break petition::Error::from(error),
+                }
+            };
+
+            assert_eq!(error.kind(), ErrorKind::ChunkedEncodingError, "{bad:?}, {size}");
+            assert_eq!(content.len(), 20 * 4096, "{bad:?}, {size}");
+            assert!(content.iter().all(|byte| *byte == b'x'));
         }
     }
 }
