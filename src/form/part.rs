@@ -166,7 +166,6 @@ fn escape(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A").replace('\0', "%00")
 }
 
-/// A file from its current position, without a file name.
 mod sealed {
     pub trait Sealed {}
 }
@@ -199,6 +198,7 @@ impl IntoPart for File {
     }
 }
 
+/// A file from its current position, without a file name.
 impl From<File> for Part {
     fn from(file: File) -> Self {
         Self::new(Source::file(file))

@@ -11,6 +11,7 @@ use http::Method;
 use crate::message::prepared::PreparedRequest;
 use crate::text::latin1;
 use crate::text::percent;
+use crate::text::secret_name::{is_secret_name, words};
 
 /// What is shown of a secret.
 const MASK: &str = "***";
@@ -141,7 +142,7 @@ impl PreparedRequest {
                 continue;
             }
             let is_secret = SECRET_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name));
-            let value = if masked && (is_secret || by_auth(name) || is_secret_name(name)) { MASK } else { value };
+            let value = if masked && (is_secret || by_auth(name) || may_be_secret(name)) { MASK } else { value };
             // With a colon and nothing behind it, curl would leave the header out.
             let line = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
             argument(command, " -H ", &latin1::to_bytes(&line).unwrap_or_else(|| line.into_bytes()));
@@ -177,7 +178,7 @@ fn masked_pairs(query: &str) -> String {
             out.push('&');
         }
         match pair.split_once('=') {
-            Some((name, value)) if !value.is_empty() && is_secret_name(&percent::decode(name)) => {
+            Some((name, value)) if !value.is_empty() && may_be_secret(&percent::decode(name)) => {
                 out.push_str(name);
                 out.push('=');
                 out.push_str(MASK);
@@ -188,26 +189,9 @@ fn masked_pairs(query: &str) -> String {
     out
 }
 
-/// Whether a name says that its value is a secret. Case and punctuation do not matter.
-fn is_secret_name(name: &str) -> bool {
-    const WITHIN: [&str; 11] = [
-        "token",
-        "secret",
-        "password",
-        "passwd",
-        "passphrase",
-        "apikey",
-        "accesskey",
-        "privatekey",
-        "signature",
-        "credential",
-        "sessionid",
-    ];
-    const WHOLE: [&str; 11] =
-        ["key", "sig", "pwd", "pass", "pw", "auth", "authorization", "jwt", "sid", "session", "otp"];
-    let plain: String =
-        name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
-    WITHIN.iter().any(|word| plain.contains(word)) || WHOLE.contains(&&*plain)
+/// Whether a name may say that its value is a secret. Any kind of key counts: nothing depends on what is shown.
+fn may_be_secret(name: &str) -> bool {
+    is_secret_name(name) || words(name).ends_with("-key")
 }
 
 /// Whether single quotes hold it, and a terminal into which it is pasted does nothing but insert it.

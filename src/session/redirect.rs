@@ -146,7 +146,7 @@ fn forget_auth(next: &mut PreparedRequest, kept: Option<&str>) {
 
 /// Restores the headers that an auth set to what they were before. Without an auth, or if the program has changed such a
 /// header since, they stay, and nothing is applied again.
-fn take_back_auth(next: &mut PreparedRequest) {
+pub(super) fn take_back_auth(next: &mut PreparedRequest) {
     let headers = &next.headers;
     let changed = |header: &AuthHeader| !headers.get_all(&header.name).eq(header.set.iter().map(String::as_str));
     if next.extras.auth.is_none() || next.extras.auth_headers.iter().any(changed) {

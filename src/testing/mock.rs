@@ -127,7 +127,7 @@ impl MockAdapter {
         self.condition(text, move |request| request.json::<serde_json::Value>().is_ok_and(|own| own == wanted))
     }
 
-    /// Only if `test` says so.
+    /// Only if `test` says so. It must not use the mock, whose rules are locked meanwhile.
     #[must_use = "returns the changed adapter"]
     #[track_caller]
     pub fn when(self, test: impl Fn(&MockRequest) -> bool + Send + Sync + 'static) -> Self {

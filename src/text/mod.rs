@@ -12,3 +12,4 @@ pub(crate) mod latin1;
 pub(crate) mod mark;
 pub(crate) mod percent;
 pub(crate) mod printable;
+pub(crate) mod secret_name;

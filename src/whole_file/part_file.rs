@@ -71,8 +71,9 @@ impl PartFile {
     /// What the last writer noted; `None` if it noted nothing.
     pub(crate) fn state(&self) -> Option<String> {
         let mut text = String::new();
-        let is_file = fs::symlink_metadata(&self.state).is_ok_and(|found| found.is_file());
-        let file = File::open(&self.state).ok().filter(|_| is_file)?;
+        // Opening a FIFO would wait.
+        fs::symlink_metadata(&self.state).ok().filter(|found| found.is_file())?;
+        let file = File::open(&self.state).ok()?;
         file.take(MOST_STATE).read_to_string(&mut text).ok()?;
         Some(text)
     }
@@ -113,9 +114,20 @@ impl PartFile {
 
     /// Puts the file in its place.
     pub(crate) fn commit(mut self) -> io::Result<()> {
+        if !self.is_there() {
+            let text = format!("{} was removed or replaced while it was written", self.moved.partial.display());
+            return Err(io::Error::other(text));
+        }
         put_in_place(&self.file, &self.moved)?;
         self.is_done = true;
-        absent(fs::remove_file(&self.state))
+        // The file is in place, and a note alone does no harm.
+        let _ = fs::remove_file(&self.state);
+        Ok(())
+    }
+
+    /// Whether the name of the part is still that of this file: somebody may have removed it, and another writer have begun.
+    fn is_there(&self) -> bool {
+        matches!(is_at(&self.file, &self.moved.partial), Ok(Place::Same))
     }
 
     /// Removes the part.
@@ -125,6 +137,9 @@ impl PartFile {
 
     fn remove(&mut self) {
         self.is_done = true;
+        if !self.is_there() {
+            return;
+        }
         // While the lock is held, so that nobody else has begun to write. What cannot be deleted is not under the file's name.
         let _ = fs::remove_file(&self.state);
         let _ = fs::remove_file(&self.moved.partial);
@@ -213,6 +228,25 @@ mod tests {
         let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_part_that_was_removed_meanwhile_does_not_put_another_writers_in_place() {
+        let folder = TempDir::new();
+        let path = folder.path().join("a");
+        let mut first = open(&path).unwrap();
+        first.write_all(b"whole").unwrap();
+        fs::remove_file(folder.path().join("a.part")).unwrap();
+        let mut second = open(&path).unwrap();
+        second.write_all(b"ha").unwrap();
+
+        assert!(first.commit().is_err());
+
+        assert!(!path.exists());
+        second.write_all(b"lf").unwrap();
+        second.commit().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"half");
     }
 
     #[test]

@@ -55,7 +55,9 @@ fn part(headers: &Headers, asked: &Asked<'_>) -> Option<Answer> {
         && is_of_the_same
         && asked.validator.admits(headers)
         && !is_coded(headers);
-    fits.then_some(Answer::Part { end: last + 1, total: asked.total.or(total) })
+    // A part may be less than was asked for: without the length of the whole, nothing says where the file ends.
+    let total = asked.total.or(total)?;
+    fits.then_some(Answer::Part { end: last + 1, total: Some(total) })
 }
 
 /// First and last byte, and the length of the whole (RFC 9110 §14.4).
@@ -106,7 +108,7 @@ mod tests {
             (Some(10), "Bytes 4-6/10", part(7, Some(10))),
             (Some(10), "bytes 4-9/*", part(10, Some(10))),
             (None, "bytes 4-9/10", part(10, Some(10))),
-            (None, "bytes 4-9/*", part(10, None)),
+            (None, "bytes 4-9/*", Answer::Useless),
             (Some(10), "bytes 4-10/*", Answer::Useless),
             (Some(10), "bytes 4-9/11", Answer::Useless),
             (Some(10), "bytes 3-9/10", Answer::Useless),

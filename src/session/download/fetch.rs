@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result, system_text};
 use crate::message::coding;
 use crate::message::response::Outgoing;
 use crate::message::{PreparedRequest, Response};
-use crate::session::{Session, prepare};
+use crate::session::{Session, prepare, redirect};
 
 /// How much is read at once.
 const PIECE: usize = 64 * 1024;
@@ -114,9 +114,7 @@ impl Fetch<'_, '_> {
             let mut request = self.request.clone();
             if !is_first {
                 request.check_replayable("the rest of a download")?;
-                self.renew(&mut request)?;
             }
-            is_first = false;
             let asked = match (&self.known, from) {
                 (Some(known), 1..) => {
                     request.headers.set("Range", &format!("bytes={from}-"));
@@ -125,6 +123,10 @@ impl Fetch<'_, '_> {
                 }
                 _ => None,
             };
+            // Last, as an auth sees the headers as they are sent.
+            if !std::mem::take(&mut is_first) || asked.is_some() {
+                self.renew(&mut request)?;
+            }
             let response = self.session.follow_on(Outgoing::new(request), &mut self.options.clone(), clock::now())?;
             match Answer::of(response.status_code().as_u16(), response.headers(), asked.as_ref()) {
                 Answer::Refused => {
@@ -167,6 +169,7 @@ impl Fetch<'_, '_> {
 
     /// Gives a request that is sent again the cookies of now, and its auth.
     fn renew(&self, request: &mut PreparedRequest) -> Result<()> {
+        redirect::take_back_auth(request);
         if !request.extras.own_cookie_header {
             request.headers.remove("cookie");
         }

@@ -259,10 +259,11 @@ impl Drop for Shared {
 impl Adapter for Recorder {
     fn send(&self, request: &mut PreparedRequest, options: &SendOptions) -> Result<Response> {
         let mut sent = Sent::of(request)?;
+        let by_auth: Vec<String> = request.extras.auth_headers.iter().map(|own| own.name.to_string()).collect();
         let place = {
             let mut state = self.shared.state.lock();
             let state = &mut *state;
-            state.secrets.mask_sent(&mut sent);
+            state.secrets.mask_sent(&mut sent, &by_auth);
             match &mut state.mode {
                 Mode::Nothing => {
                     let fault = state
@@ -345,7 +346,8 @@ fn owned(headers: &crate::headers::Headers) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// Undoes the codings, so that the body can be read and its secrets found. A body that cannot be decoded stays as it came.
+/// Undoes the codings, so that the body can be read and its secrets found. One that cannot be decoded, as it was not read to its
+/// end, is left out: its secrets could not be masked.
 fn undo_codings(received: &mut Received) {
     let is = |name: &str, own: &str| own.eq_ignore_ascii_case(name);
     if received.body.is_empty() || !received.headers.iter().any(|(name, _)| is("content-encoding", name)) {
@@ -353,12 +355,11 @@ fn undo_codings(received: &mut Received) {
     }
     let built = Response::builder(received.status).headers(&received.headers).body(received.body.clone()).build();
     let decoded = built.and_then(|response| response.content().map(<[u8]>::to_vec));
-    if let Ok(decoded) = decoded {
-        // A coding that this build does not know is left, and the body as well.
-        if decoded != received.body {
-            received.headers.retain(|(name, _)| !is("content-encoding", name));
-            received.body = decoded;
-        }
+    let decoded = decoded.unwrap_or_default();
+    // A coding that this build does not know is left, and the body as well.
+    if decoded != received.body {
+        received.headers.retain(|(name, _)| !is("content-encoding", name));
+        received.body = decoded;
     }
 }
 

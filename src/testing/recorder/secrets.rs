@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use super::interaction::{Interaction, Received, Sent};
 use crate::text::percent;
+use crate::text::secret_name::{is_secret_name, words};
 
 pub(super) const MASK: &str = "***";
 
@@ -26,56 +27,15 @@ pub(super) struct Secrets {
     values: BTreeSet<String>,
 }
 
-const NAMES: [&str; 22] = [
-    "apikey",
-    "auth",
-    "authorization",
-    "bearer",
-    "code-verifier",
-    "cookie",
-    "credential",
-    "credentials",
-    "csrf",
-    "jwt",
-    "key",
-    "otp",
-    "passphrase",
-    "passwd",
-    "password",
-    "private-key",
-    "proxy-authorization",
-    "pwd",
-    "session",
-    "sid",
-    "sig",
-    "xsrf",
-];
-
-const ENDINGS: [&str; 13] = [
-    "access-key",
-    "api-key",
-    "apikey",
-    "auth-key",
-    "credential",
-    "key-id",
-    "passwd",
-    "password",
-    "secret",
-    "session-id",
-    "sessionid",
-    "signature",
-    "token",
-];
-
 impl Secrets {
     /// Masks values of this name too.
     pub(super) fn add(&mut self, name: &str) {
-        self.added.push(normal(name));
+        self.added.push(words(name));
     }
 
     /// Does not mask values of this name.
     pub(super) fn keep(&mut self, name: &str) {
-        self.kept.push(normal(name));
+        self.kept.push(words(name));
     }
 
     /// Whether nothing is kept that would have been masked.
@@ -84,25 +44,30 @@ impl Secrets {
     }
 
     fn is_secret(&self, name: &str) -> bool {
-        let name = normal(name);
+        let name = words(name);
         if self.kept.contains(&name) {
             return false;
         }
-        self.added.contains(&name)
-            || NAMES.contains(&name.as_str())
-            || ENDINGS.iter().any(|ending| name.ends_with(ending) || name.ends_with(&ending.replace('-', "")))
+        self.added.contains(&name) || is_secret_name(&name)
     }
 
-    /// A request as it may be written, and as it is compared.
-    pub(super) fn mask_sent(&mut self, sent: &mut Sent) {
+    /// A request as it may be written, and as it is compared. `by_auth` are the names of headers that an auth set.
+    pub(super) fn mask_sent(&mut self, sent: &mut Sent, by_auth: &[String]) {
         let mut found = BTreeSet::new();
-        sent.url = self.url(&sent.url, &mut found);
+        sent.url = self.request_url(&sent.url, &mut found);
+        for (name, value) in &mut sent.headers {
+            let is_own = |own: &String| own.eq_ignore_ascii_case(name);
+            if by_auth.iter().any(is_own) && !self.is_secret(name) && !self.kept.contains(&words(name)) {
+                *value = mask(value, &mut found);
+            }
+        }
         let content_type = sent.header("content-type").collect::<Vec<_>>().join(",");
         self.headers(&mut sent.headers, &mut found);
         self.body(&mut sent.body, &content_type, &mut found);
-        // Only by its own values: the URL is compared, and must be masked in the same way every time.
-        sent.url = scrub(&sent.url, &found).into_owned();
         self.remember(found);
+        // The URL is compared, so it is masked alike every time: what requests had is known again when they are replayed, and of
+        // what responses had the program then knows the mask alone.
+        sent.url = scrub(&sent.url, &self.values).into_owned();
     }
 
     /// A response as it may be written.
@@ -123,8 +88,10 @@ impl Secrets {
     /// Masks the values that were found so far wherever they are.
     pub(super) fn scrub(&self, interaction: &mut Interaction) {
         let Interaction { request, response } = interaction;
-        for (_, value) in request.headers.iter_mut().chain(&mut response.headers) {
-            *value = scrub(value, &self.values).into_owned();
+        let texts = [&mut request.url, &mut response.reason];
+        let values = request.headers.iter_mut().chain(&mut response.headers).map(|(_, value)| value);
+        for text in values.chain(texts) {
+            *text = scrub(text, &self.values).into_owned();
         }
         for body in [&mut request.body, &mut response.body] {
             if let Ok(text) = std::str::from_utf8(body) {
@@ -171,14 +138,26 @@ impl Secrets {
 
     fn cookie(&self, pair: &str, found: &mut BTreeSet<String>) -> String {
         match pair.split_once('=') {
-            Some((name, _)) if self.kept.contains(&normal(name)) => pair.to_owned(),
+            Some((name, _)) if self.kept.contains(&words(name)) => pair.to_owned(),
             Some((name, value)) => format!("{name}={}", mask(value, found)),
             None => mask(pair, found),
         }
     }
 
+    /// Masks user info and parameters of the URL of a request.
+    fn request_url(&self, text: &str, found: &mut BTreeSet<String>) -> String {
+        let out = self.user_info(text, found);
+        self.query(&out, Ends { starts: &['?', '&', ';'], others: "#", of_secret: "&#" }, found)
+    }
+
     /// Masks user info and parameters in a text that is a URL, or has some in it.
     fn url(&self, text: &str, found: &mut BTreeSet<String>) -> String {
+        let out = self.user_info(text, found);
+        let ends = Ends { starts: &['?', '&', ';'], others: "#>\"', ", of_secret: "?&;#>\"', " };
+        self.query(&out, ends, found)
+    }
+
+    fn user_info(&self, text: &str, found: &mut BTreeSet<String>) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(at) = rest.find("://") {
@@ -198,21 +177,22 @@ impl Secrets {
             rest = &after[end..];
         }
         out.push_str(rest);
-        self.query(&out, &['?', '&', ';'], found)
+        out
     }
 
-    /// Masks the values of `name=value` after each of `starts`; with none of them at the start of the text too.
-    fn query(&self, text: &str, starts: &[char], found: &mut BTreeSet<String>) -> String {
+    /// Masks the values of `name=value`, at the start of the text and after each of its ends.
+    fn query(&self, text: &str, ends: Ends<'_>, found: &mut BTreeSet<String>) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         loop {
-            let end = rest.find(|c: char| starts.contains(&c) || "#>\"', ".contains(c)).unwrap_or(rest.len());
-            let piece = &rest[..end];
-            match piece.split_once('=') {
-                Some((name, value)) if self.is_secret(&decoded(name)) => {
+            let mut end = rest.find(|c| ends.starts.contains(&c) || ends.others.contains(c)).unwrap_or(rest.len());
+            match rest[..end].split_once('=') {
+                Some((name, _)) if self.is_secret(&decoded(name)) => {
+                    end = rest.find(|c| ends.of_secret.contains(c)).unwrap_or(rest.len());
+                    let value = &rest[name.len() + 1..end];
                     out.push_str(&format!("{name}={}", mask(value, found)));
                 }
-                _ => out.push_str(piece),
+                _ => out.push_str(&rest[..end]),
             }
             let Some(separator) = rest[end..].chars().next() else { return out };
             out.push(separator);
@@ -231,7 +211,7 @@ impl Secrets {
         let masked = if is_json {
             self.json(text, found)
         } else if kind.starts_with("application/x-www-form-urlencoded") {
-            self.query(text, &['&'], found)
+            self.query(text, Ends { starts: &['&'], others: "", of_secret: "&" }, found)
         } else {
             return;
         };
@@ -315,6 +295,15 @@ impl Secrets {
     }
 }
 
+/// What ends a `name=value`.
+#[derive(Clone, Copy)]
+struct Ends<'a> {
+    starts: &'a [char],
+    others: &'a str,
+    /// What ends a secret: no more than must, as some of it would be left.
+    of_secret: &'a str,
+}
+
 /// The name in the Content-Disposition of a part's head.
 fn part_name(head: &[u8]) -> String {
     let head = String::from_utf8_lossy(head);
@@ -358,20 +347,6 @@ fn scrub<'t>(text: &'t str, values: &BTreeSet<String>) -> Cow<'t, str> {
 
 fn decoded(text: &str) -> String {
     percent::decode(&text.replace('+', " ")).into_owned()
-}
-
-/// `accessToken`, `access_token` and `Access-Token` are one name.
-fn normal(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    let mut was_lower = false;
-    for c in name.trim().chars() {
-        if c.is_ascii_uppercase() && was_lower {
-            out.push('-');
-        }
-        was_lower = c.is_ascii_lowercase() || c.is_ascii_digit();
-        out.push(if c == '_' || c == '.' { '-' } else { c.to_ascii_lowercase() });
-    }
-    out
 }
 
 #[cfg(test)]
@@ -447,10 +422,41 @@ mod tests {
             assert_eq!(body(text, "application/json; charset=utf-8"), want);
         }
         assert_eq!(body("user=a&password=b%20c&x=", "application/x-www-form-urlencoded"), "user=a&password=***&x=");
+        assert_eq!(body("password=pa,ss#wo'rd&x=1", "application/x-www-form-urlencoded"), "password=***&x=1");
         assert_eq!(body("password=b", "text/plain"), "password=b");
         let form = "--x\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nsecret\r\n--x\r\nContent-Disposition: \
                     form-data; name=\"a\"\r\n\r\n1\r\n--x--\r\n";
         assert_eq!(body(form, "multipart/form-data; boundary=x"), form.replace("secret", MASK));
+    }
+
+    #[test]
+    fn a_value_that_an_earlier_answer_had_is_masked_in_a_later_url() {
+        let sent =
+            |url: &str| Sent { method: "GET".to_owned(), url: url.to_owned(), headers: Vec::new(), body: Vec::new() };
+        let mut secrets = Secrets::default();
+        let body = br#"{"access_token": "abcdefgh"}"#.to_vec();
+        let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
+        secrets.mask_received(&mut Received { status: 200, reason: String::new(), headers, body });
+
+        let mut later = sent("http://h/bot-abcdefgh/x");
+        secrets.mask_sent(&mut later, &[]);
+
+        assert_eq!(later.url, "http://h/bot-***/x");
+    }
+
+    #[test]
+    fn what_an_auth_set_is_masked_whatever_its_name() {
+        let mut request = Sent {
+            method: "GET".to_owned(),
+            url: "http://h/".to_owned(),
+            headers: vec![("X-Team".to_owned(), "hunter2".to_owned()), ("X-Other".to_owned(), "1".to_owned())],
+            body: Vec::new(),
+        };
+
+        Secrets::default().mask_sent(&mut request, &["x-team".to_owned()]);
+
+        assert_eq!(request.headers[0].1, MASK);
+        assert_eq!(request.headers[1].1, "1");
     }
 
     #[test]
@@ -462,7 +468,7 @@ mod tests {
             headers: vec![("X-Api-Key".to_owned(), "bot123456".to_owned())],
             body: b"bot123456".to_vec(),
         };
-        secrets.mask_sent(&mut request);
+        secrets.mask_sent(&mut request, &[]);
         let headers = vec![("Set-Cookie".to_owned(), "id=abcdefgh; Path=/".to_owned())];
         let mut response =
             Received { status: 200, reason: String::new(), headers, body: b"<a bot123456 abcdefgh>".to_vec() };
