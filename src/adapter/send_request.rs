@@ -30,7 +30,7 @@ const ONE_WRITE: usize = 16 * 1024;
 const BLOCK: usize = 64 * 1024;
 
 /// How much is sent first of a body whose length is unknown, because most are short.
-const FIRST_BLOCK: usize = 8 * 1024;
+const FIRST_BLOCK: usize = 16 * 1024;
 
 /// How many bytes are sent without a wait before the system call that looks for an early answer is worthwhile.
 const LISTEN_EVERY: usize = 1 << 20;

@@ -451,6 +451,42 @@ mod tests {
         }
     }
 
+    // BODY-13, BODY-14
+    #[test]
+    fn a_block_is_framed_as_chunks_of_16_kib_and_an_item_as_one() {
+        let content: String = ('a'..='z').cycle().take(80_000).collect();
+        let framed = |body: Body, max: usize| {
+            let (mut open, mut all) = (body.open().unwrap(), String::new());
+            while let Some(piece) = open.next_framed(max).unwrap() {
+                all.push_str(std::str::from_utf8(piece).unwrap());
+            }
+            assert!(open.next_framed(max).unwrap().is_none(), "a body that has ended stays so");
+            all
+        };
+        let want = |size: usize, length: usize| {
+            let mut all = String::new();
+            for chunk in content.as_bytes()[..length].chunks(size) {
+                all.push_str(&format!("{:x}\r\n{}\r\n", chunk.len(), std::str::from_utf8(chunk).unwrap()));
+            }
+            all
+        };
+
+        for length in [0, 1, 15, 4_095, 16_383, 16_384, 16_385, 20_000, 32_768, 49_000, 65_535, 65_536, 65_537, 80_000]
+        {
+            let part = content[..length].to_owned();
+            for max in [16_384, 65_536] {
+                assert_eq!(
+                    framed(Body::reader(Cursor::new(part.clone())), max),
+                    want(16_384, length),
+                    "{length} {max}"
+                );
+                assert_eq!(framed(Body::from(part.clone()), max), want(16_384, length), "{length} {max}");
+            }
+            assert_eq!(framed(Body::chunks([part]), 16_384), want(length.max(1), length), "{length}");
+        }
+        assert_eq!(framed(Body::reader(Cursor::new("0123456789")), 4), "4\r\n0123\r\n4\r\n4567\r\n2\r\n89\r\n");
+    }
+
     // BODY-10, BODY-13
     #[test]
     fn lengths_are_known_where_they_can_be() {

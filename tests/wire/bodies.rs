@@ -122,6 +122,20 @@ fn a_reader_of_unknown_length_goes_chunked_with_lower_case_sizes() {
     assert_eq!(body, format!("ab\r\n{}\r\n0\r\n\r\n", "x".repeat(171)));
 }
 
+// BODY-14
+#[test]
+fn a_long_reader_goes_in_the_chunks_that_requests_sends() {
+    let server = ok();
+    let content = "x".repeat(100_000);
+
+    session().post(server.url("/")).data(Body::reader(Cursor::new(content.clone()))).send().unwrap();
+
+    assert_eq!(server.requests()[0].body, content.as_bytes());
+    let text = last_text(&server);
+    let sizes: Vec<&str> = text.split("\r\n").filter(|line| line.len() < 6 && !line.is_empty()).collect();
+    assert_eq!(sizes, ["4000", "4000", "4000", "4000", "4000", "4000", "6a0", "0"]);
+}
+
 // BODY-15
 #[test]
 fn a_sized_reader_has_a_content_length() {

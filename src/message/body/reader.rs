@@ -1,12 +1,13 @@
 //! A body while it is sent.
 //!
 //! Pieces are returned as they are: whole items of an iterator, slices of memory, blocks of a reader, which are read into one
-//! buffer. So a chunked body has one chunk for each item or block, and no buffer grows with the body.
+//! buffer. A chunked body has one chunk for each item, or for each 16 KiB of a block, and no buffer grows with the body.
 
 use std::fmt;
 use std::io::{self, Read};
 use std::iter::Fuse;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::Progress;
@@ -79,44 +80,66 @@ impl BodyReader {
     }
 }
 
-/// The room for a chunk's framing before and after its content.
+/// The largest chunk of a body that is not made of items: what requests reads at a time.
+const CHUNK: usize = 16 * 1024;
+
+/// The room for the size of the first chunk.
 const BEFORE: usize = 18;
-const AFTER: usize = CHUNK_END.len();
+
+/// The length of the size of a chunk of 16 KiB.
+const SIZE: usize = "4000\r\n".len();
+
+/// The room for what is between the contents of two chunks, which is enough after the last one.
+const BETWEEN: usize = CHUNK_END.len() + SIZE;
 
 impl BodyReader {
-    /// As [`next_chunk`](Self::next_chunk), with the framing of a chunk around the piece. A block of a reader is read to where
-    /// its framing fits around it; other pieces are copied there.
+    /// As [`next_chunk`](Self::next_chunk), framed: an item of an iterator as one chunk, anything else as chunks of 16 KiB and
+    /// a last one with the rest. A reader is read once, so that what it gives is sent before it is asked for more.
     pub(crate) fn next_framed(&mut self, max: usize) -> Result<Option<&[u8]>> {
         let max = max.max(1);
-        let read = match &mut self.flow {
-            Flow::Source(OpenSource::Bytes { .. }) | Flow::Items(_) => None,
-            Flow::Source(source) => Some(source.read(inside(&mut self.buffer, max))?),
-            Flow::Multipart(form) => Some(form.read(inside(&mut self.buffer, max))?),
-        };
-        let count = match read {
-            Some(count) => self.report(count),
-            None => {
+        let count = match &mut self.flow {
+            Flow::Source(source) => source.read(inside(&mut self.buffer, max))?,
+            Flow::Multipart(form) => form.read(inside(&mut self.buffer, max))?,
+            Flow::Items(_) => {
                 let mut buffer = std::mem::take(&mut self.buffer);
-                let piece = self.next_chunk(max)?.unwrap_or_default();
-                inside(&mut buffer, piece.len())[..piece.len()].copy_from_slice(piece);
-                let count = piece.len();
+                let item = self.next_chunk(max)?.unwrap_or_default();
+                let count = item.len();
+                inside(&mut buffer, count).copy_from_slice(item);
                 self.buffer = buffer;
-                count
+                return Ok(self.framed(count, count));
             }
         };
-        let Some(size) = NonZeroUsize::new(count) else { return Ok(None) };
+        let count = self.report(count);
+        Ok(self.framed(count, CHUNK))
+    }
+
+    /// The `count` bytes that are [`inside`] the buffer, as chunks of `size` bytes; `None` if there are none.
+    fn framed(&mut self, count: usize, size: usize) -> Option<&[u8]> {
         let mut head = Vec::with_capacity(BEFORE);
-        chunk_head(size, &mut head);
-        let (start, end) = (BEFORE - head.len(), BEFORE + count);
-        self.buffer[start..BEFORE].copy_from_slice(&head);
-        self.buffer[end..end + AFTER].copy_from_slice(CHUNK_END);
-        Ok(Some(&self.buffer[start..end + AFTER]))
+        let mut whole: Option<Range<usize>> = None;
+        // Backwards, because each content moves to where the next one was, to make room for the framing before it.
+        for first in (0..count).step_by(size.max(1)).rev() {
+            let length = NonZeroUsize::new(size.min(count - first))?;
+            head.clear();
+            chunk_head(length, &mut head);
+            let (from, index) = (BEFORE + first, first / size);
+            let start = if index == 0 { BEFORE - head.len() } else { from + index * BETWEEN - SIZE };
+            let content = start + head.len();
+            let end = content + length.get();
+            if content != from {
+                self.buffer.copy_within(from..from + length.get(), content);
+            }
+            self.buffer[start..content].copy_from_slice(&head);
+            self.buffer[end..end + CHUNK_END.len()].copy_from_slice(CHUNK_END);
+            whole = Some(start..whole.map_or(end + CHUNK_END.len(), |whole| whole.end));
+        }
+        whole.map(|whole| &self.buffer[whole])
     }
 }
 
-/// Room for `max` bytes of content, with that for its framing around it.
+/// Room for `max` bytes of content, with that for the framing of its chunks around it.
 fn inside(buffer: &mut Vec<u8>, max: usize) -> &mut [u8] {
-    &mut block(buffer, BEFORE + max + AFTER)[BEFORE..BEFORE + max]
+    &mut block(buffer, BEFORE + max + max.div_ceil(CHUNK) * BETWEEN)[BEFORE..BEFORE + max]
 }
 
 /// The first `max` bytes of a buffer that is zeroed once, not for each block.
