@@ -20,7 +20,9 @@ pub fn docker() -> Session {
 fn a_request_goes_over_the_socket() {
     use std::io::{Read, Write};
 
-    let path = crate::folder("docker").join("docker.sock");
+    // A temporary directory has a short name, without blanks.
+    let path = std::env::temp_dir().join(format!("petition-docker-{}.sock", std::process::id()));
+    let _ = std::fs::remove_file(&path);
     let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
     let server = std::thread::spawn(move || {
         let mut stream = listener.accept().unwrap().0;
@@ -33,7 +35,9 @@ fn a_request_goes_over_the_socket() {
     let mut docker = docker();
     docker.trust_env = false;
 
-    let found = containers(&docker, path.to_str().unwrap()).unwrap();
+    let found = containers(&docker, path.to_str().unwrap());
+    let _ = std::fs::remove_file(&path);
+    let found = found.unwrap();
 
     assert_eq!(found[0]["Id"], "ab");
     assert!(server.join().unwrap().starts_with("GET /containers/json?all=true HTTP/1.1\r\n"));
