@@ -96,6 +96,37 @@ fn a_large_body_streams_in_less_than_8_mib() {
     assert!(grown < 8 * MIB, "{grown} bytes");
 }
 
+// CVE-2026-44432 of urllib3: what was left of a body that had been read in part was decoded to the end.
+#[cfg(feature = "gzip")]
+#[test]
+fn a_coded_body_that_is_dropped_half_read_is_not_decoded_further() {
+    let child = Child::new(|| {
+        let (session, url) = (session(), url());
+        session.get(&url).header("Connection", "close").send().unwrap();
+        session.close();
+
+        growth(|| {
+            let mut response = session.get(&url).stream(true).send().unwrap();
+            response.read_exact(&mut [0]).unwrap();
+            drop(response);
+        })
+    });
+
+    let grown = growth_of(&child, move |listener| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(&vec![0; 40 << 20]).unwrap();
+        let body = encoder.finish().unwrap();
+        assert!(body.len() < 64 << 10, "less than what is drained");
+        answer_twice(&listener, SMALL, |stream| {
+            write!(stream, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len())
+                .and_then(|()| stream.write_all(&body))
+                .unwrap();
+        });
+    });
+
+    assert!(grown < 4 * MIB, "{grown} bytes");
+}
+
 // "A 10 MB gzip bomb of 10 GiB costs less than 16 MiB and ends in a clear error"; DEC-12
 #[cfg(feature = "gzip")]
 #[test]

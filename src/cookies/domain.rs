@@ -153,6 +153,13 @@ mod tests {
             ("b.a.co.uk", "a.co.uk", domain("a.co.uk")),
             ("co.uk", "co.uk", Ok(Scope::Host)),
             ("a.github.io", "github.io", Err(Refusal::PublicSuffix)),
+            // With the dot of the root; and in any case.
+            ("a.co.uk.", "co.uk.", Err(Refusal::PublicSuffix)),
+            ("a.co.uk", "co.uk.", Err(Refusal::Foreign)),
+            ("a.co.uk.", "co.uk", Err(Refusal::Foreign)),
+            ("a.co.uk", "Co.UK", Err(Refusal::PublicSuffix)),
+            ("co.uk.", "co.uk.", Ok(Scope::Host)),
+            ("github.io", "github.io", Ok(Scope::Host)),
             ("a.h.test", "h.test", domain("h.test")),
         ] {
             assert_eq!(scope(host, Some(attribute)), want, "{host}: {attribute:?}");

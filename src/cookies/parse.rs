@@ -131,6 +131,8 @@ mod tests {
         for (attributes, want) in [
             ("", bare()),
             ("Secure", SetCookie { secure: true, ..bare() }),
+            ("\tSecure\t", SetCookie { secure: true, ..bare() }),
+            (" Secure \t=", SetCookie { secure: true, ..bare() }),
             ("sEcUrE=false", SetCookie { secure: true, ..bare() }),
             ("; ;HTTPONLY;;", SetCookie { http_only: true, ..bare() }),
             ("samesite= lax", SetCookie { same_site: Some(SameSite::Lax), ..bare() }),

@@ -26,6 +26,8 @@ pub(crate) enum CloseReason {
     Coding,
     /// A 101 response, or the response to CONNECT.
     Switched,
+    /// CONNECT was refused. It has no body for some servers, which then take what was sent of one for the next request.
+    Connect,
     /// More bytes arrived than belong to the response. The caller, which has the buffer, notices that.
     Surplus,
 }
@@ -39,6 +41,7 @@ impl fmt::Display for CloseReason {
             Self::UntilClose => "body is delimited by connection close",
             Self::Coding => "ambiguous transfer coding",
             Self::Switched => "protocol was switched",
+            Self::Connect => "CONNECT was refused",
             Self::Surplus => "unexpected bytes after the response",
         })
     }
@@ -49,6 +52,8 @@ pub(crate) fn close_reason(method: &Method, head: &ResponseHead, framing: Framin
     let headers = &head.headers;
     if is_switch(method, head.status) {
         Some(CloseReason::Switched)
+    } else if *method == Method::CONNECT {
+        Some(CloseReason::Connect)
     } else if framing == Framing::UntilClose {
         Some(CloseReason::UntilClose)
     } else if framing == Framing::Chunked && !is_plain_chunked(head) {
@@ -103,7 +108,7 @@ mod tests {
     // POOL-25, POOL-26, FRAME-13
     #[test]
     fn a_response_says_whether_its_connection_is_kept() {
-        use CloseReason::{Asked, Coding, Http10, Switched, UntilClose};
+        use CloseReason::{Asked, Coding, Connect, Http10, Switched, UntilClose};
         let (get, connect, head_) = (Method::GET, Method::CONNECT, Method::HEAD);
         for (method, status, fields, want) in [
             (&get, "HTTP/1.1 200", "Content-Length: 1", None),
@@ -139,7 +144,7 @@ mod tests {
             (&get, "HTTP/1.0 200", "Transfer-Encoding: chunked\r\nConnection: keep-alive", Some(Coding)),
             (&get, "HTTP/1.1 101", "Upgrade: x", Some(Switched)),
             (&connect, "HTTP/1.1 200", "Content-Length: 1", Some(Switched)),
-            (&connect, "HTTP/1.1 407", "Content-Length: 1", None),
+            (&connect, "HTTP/1.1 407", "Content-Length: 1", Some(Connect)),
             (&get, "HTTP/1.0 200", "Content-Length: 1", Some(Http10)),
             (&get, "HTTP/0.9 200", "Content-Length: 1", Some(Http10)),
             (&get, "HTTP/1.0 200", "Content-Length: 1\r\nConnection: Keep-Alive", None),

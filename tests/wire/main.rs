@@ -6,6 +6,7 @@
 mod support;
 
 mod adapters;
+mod advisories;
 mod auth;
 mod bodies;
 mod cancel;

@@ -317,6 +317,10 @@ fn a_slot_comes_back_however_its_exchange_ends() {
             match request.target.as_str() {
                 "/cut-head" => return peer.send("HTTP/1.1 200 OK\r\nContent-Le"),
                 "/cut-body" => return peer.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"),
+                "/bad-coding" => peer.send("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nhalf"),
+                "/codings" => peer.send(
+                    "HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip, gzip, gzip, gzip, gzip\r\nContent-Length: 4\r\n\r\nhalf",
+                ),
                 _ => peer.send(answer("hello")),
             }
         }
@@ -339,6 +343,19 @@ fn a_slot_comes_back_however_its_exchange_ends() {
     free();
     drop(session.get(server.url("/")).stream(true).send().unwrap());
     free();
+    // CVE-2026-64607 of Apache HttpClient: a connection was lost with each response whose coding could not be undone.
+    if cfg!(feature = "gzip") {
+        for target in ["/bad-coding", "/codings"] {
+            let error = session.get(server.url(target)).send().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ContentDecodingError, "{target}");
+            drop(error);
+            free();
+            let error = session.get(server.url(target)).stream(true).send().and_then(|response| response.text());
+            assert!(error.is_err(), "{target}");
+            drop(error);
+            free();
+        }
+    }
 }
 
 // POOL-20: here the slot is freed
