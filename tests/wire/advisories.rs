@@ -176,3 +176,46 @@ fn a_tunnel_serves_the_credentials_that_opened_it() {
     }
     assert_eq!(journal.of("origin.test:443").len(), 6);
 }
+
+// CVE-2026-86412 of curl: a server could set a cookie that was saved but not read again, which then cost all the others.
+#[test]
+fn no_cookie_of_a_server_makes_a_saved_jar_unreadable() {
+    let mut cookies: Vec<String> = (1..=0x20u8)
+        .chain([0x7f])
+        .filter(|byte| !matches!(byte, b'\r' | b'\n'))
+        .flat_map(|byte| {
+            let odd = char::from(byte);
+            [format!("n{odd}m=v"), format!("n{byte}=a{odd}b"), format!("p{byte}=v; Path=/a{odd}b"), format!("{odd}=v")]
+        })
+        .collect();
+    cookies.extend([
+        "age=v; Max-Age=99999999999999999999".into(),
+        "far=v; Expires=Fri, 31 Dec 9999 23:59:59 GMT".into(),
+        "past=v; Expires=Thu, 01 Jan 1601 00:00:00 GMT".into(),
+        "#comment=v".into(),
+        "#HttpOnly_x=v; HttpOnly".into(),
+        "empty=".into(),
+        format!("long={}", "x".repeat(4000)),
+        format!("{}=long", "x".repeat(4000)),
+        "umlaut=\u{e4}\u{2028}\u{feff}".into(),
+        "dom=v; Domain=.h.test; Path=//".into(),
+    ]);
+    let server = TestServer::http(move |_| {
+        cookies.iter().fold(Reply::new(200), |reply, cookie| reply.header("Set-Cookie", cookie.as_str()))
+    });
+    let session = session_at(&server);
+    session.cookies.set(petition::Cookie::new("kept", "yes").domain("other.test").path("/"));
+    session.get("http://h.test/").send().unwrap();
+    assert!(session.cookies.len() > 20, "{}", session.cookies.len());
+    let dir = TempDir::new();
+    let file = dir.path().join("cookies.txt");
+
+    for _ in 0..2 {
+        session.cookies.save_to(&file).unwrap();
+        let read = petition::CookieJar::new();
+        read.load_from(&file).unwrap();
+        assert_eq!(read.get_at("kept", Some("other.test"), Some("/")).unwrap().as_deref(), Some("yes"));
+        assert!(read.len() > 10);
+        read.save_to(&file).unwrap();
+    }
+}
