@@ -13,7 +13,7 @@ use petition::testing::{Reply, TestServer, serve};
 use petition::{HttpAdapter, HttpAdapterBuilder, Session};
 
 fn main() -> petition::Result<()> {
-    println!("{:58} {:>8} {:>8} {:>9} {:>9}", "", "made", "at once", "TW here", "TW there");
+    println!("{:60} {:>8} {:>8} {:>9} {:>9}", "", "made", "at once", "TW here", "TW there");
 
     // One host, one thread.
     measure("200 requests, one_shot (petition::get)", 1, |urls| {
@@ -83,7 +83,7 @@ fn measure(what: &str, servers: usize, send: impl FnOnce(&[String]) -> petition:
 
     let (made, most) = (server.accepted(), server.most_open());
     let (here, there) = time_wait(port);
-    println!("{what:58} {made:8} {most:8} {here:>9} {there:>9}");
+    println!("{what:60} {made:8} {most:8} {here:>9} {there:>9}");
     Ok(())
 }
 

@@ -24,12 +24,16 @@ pub(crate) mod sealed {
 /// ```
 /// use petition::{ClientCert, Session};
 ///
-/// fn get(session: &Session, cert: Option<ClientCert>) -> petition::RequestBuilder<'_> {
+/// fn get(
+///     session: &Session,
+///     cert: Option<ClientCert>,
+/// ) -> petition::RequestBuilder<'_> {
 ///     session.get("https://127.0.0.1/").cert(cert).verify("ca.pem")
 /// }
 ///
 /// let session = Session::new();
-/// let request = get(&session, None).verify(None); // both as the session has them
+/// // Both as the session has them:
+/// let request = get(&session, None).verify(None);
 /// # drop(request);
 /// ```
 #[diagnostic::on_unimplemented(

@@ -17,7 +17,8 @@ mod sealed {
 /// ```
 /// use petition::{Response, Retry, StatusCode};
 ///
-/// let retry = Retry::new().status_forcelist([StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE]);
+/// let again = [StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE];
+/// let retry = Retry::new().status_forcelist(again);
 /// assert!(retry.is_retry("GET", 502, false));
 ///
 /// let response = Response::builder(StatusCode::NOT_FOUND).build()?;

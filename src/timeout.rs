@@ -107,7 +107,11 @@ mod sealed {
 /// use std::time::Duration;
 /// use petition::{HttpAdapter, Timeout};
 ///
-/// let adapter = HttpAdapter::builder().pool_timeout(5).idle_timeout(Duration::from_secs(90)).max_lifetime(None).build();
+/// let adapter = HttpAdapter::builder()
+///     .pool_timeout(5)
+///     .idle_timeout(Duration::from_secs(90))
+///     .max_lifetime(None)
+///     .build();
 /// let timeout = Timeout::new().connect(3.05).read(27).total(None);
 /// # drop(adapter);
 /// ```
@@ -131,7 +135,8 @@ pub trait IntoLimit: sealed::Sealed {
 /// use std::time::Duration;
 /// use petition::Retry;
 ///
-/// let retry = Retry::new().backoff_factor(0.5).backoff_jitter(Duration::from_millis(100));
+/// let jitter = Duration::from_millis(100);
+/// let retry = Retry::new().backoff_factor(0.5).backoff_jitter(jitter);
 /// # drop(retry);
 /// ```
 #[diagnostic::on_unimplemented(

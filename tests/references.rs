@@ -73,6 +73,34 @@ fn a_decision_is_there_once_and_has_a_reason() {
     assert!(names.len() > 30);
 }
 
+/// Rustdoc shows about this many columns beside its list of items.
+#[test]
+fn an_example_in_rustdoc_is_at_most_78_columns_wide() {
+    let mut wide = Vec::new();
+    let mut seen = 0;
+    for (path, text) in files().into_iter().filter(|(path, _)| path.starts_with("src/")) {
+        let mut inside = false;
+        for (number, line) in numbered(&text) {
+            let line = line.trim_start();
+            let Some(doc) = line.strip_prefix("///").or_else(|| line.strip_prefix("//!")) else {
+                inside = false;
+                continue;
+            };
+            let doc = doc.strip_prefix(' ').unwrap_or(doc);
+            if doc.trim_start().starts_with("```") {
+                inside = !inside;
+            } else if inside && !doc.trim_start().starts_with('#') {
+                seen += 1;
+                if doc.chars().count() > 78 {
+                    wide.push(format!("{path}:{number}: {doc}"));
+                }
+            }
+        }
+    }
+    assert!(seen > 1000, "only {seen} lines of examples were found");
+    assert_eq!(wide, Vec::<String>::new());
+}
+
 /// src/guides.rs makes tests of the pages that it lists.
 #[test]
 fn the_code_of_each_page_is_compiled() {

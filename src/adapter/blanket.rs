@@ -45,9 +45,12 @@ impl Adapter for Box<dyn Adapter> {
 ///
 /// # Examples
 /// ```
-/// let mut session = petition::Session::new();
+/// use petition::{Response, Session, adapter_fn};
+///
+/// let mut session = Session::new();
 /// # session.trust_env = false; // no proxy of this machine
-/// session.mount("http://teapot/", petition::adapter_fn(|_, _| petition::Response::builder(418).build()));
+/// let teapot = adapter_fn(|_, _| Response::builder(418).build());
+/// session.mount("http://teapot/", teapot);
 ///
 /// assert_eq!(session.get("http://teapot/").send()?.status_code(), 418);
 /// # Ok::<(), petition::Error>(())

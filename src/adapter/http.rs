@@ -23,7 +23,11 @@ use crate::timeout::IntoDuration;
 /// use petition::{HttpAdapter, Session};
 ///
 /// let mut session = Session::new();
-/// let adapter = HttpAdapter::builder().pool_maxsize(4).pool_block(true).max_retries(3).build();
+/// let adapter = HttpAdapter::builder()
+///     .pool_maxsize(4)
+///     .pool_block(true)
+///     .max_retries(3)
+///     .build();
 /// session.mount("https://", adapter.clone());
 /// session.mount("http://", adapter);
 /// ```

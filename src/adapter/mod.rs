@@ -51,12 +51,17 @@ pub(crate) use crate::pool::PoolStats;
 ///
 /// # Examples
 /// ```
-/// use petition::{Adapter, PreparedRequest, Response, Result, SendOptions, Session};
+/// use petition::{Adapter, PreparedRequest, Response, Result};
+/// use petition::{SendOptions, Session};
 ///
 /// struct Offline;
 ///
 /// impl Adapter for Offline {
-///     fn send(&self, _: &mut PreparedRequest, _: &SendOptions) -> Result<Response> {
+///     fn send(
+///         &self,
+///         _: &mut PreparedRequest,
+///         _: &SendOptions,
+///     ) -> Result<Response> {
 ///         Response::builder(200).body("hello").build()
 ///     }
 /// }

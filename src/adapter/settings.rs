@@ -144,11 +144,15 @@ impl AdapterSettings {
 /// ```
 /// use petition::{HttpAdapter, Retry};
 ///
+/// let retry = Retry::new()
+///     .total(3)
+///     .backoff_factor(0.5)
+///     .status_forcelist([500, 502, 503, 504]);
 /// let adapter = HttpAdapter::builder()
 ///     .pool_connections(10)
 ///     .pool_maxsize(8)
 ///     .pool_block(true)
-///     .max_retries(Retry::new().total(3).backoff_factor(0.5).status_forcelist([500, 502, 503, 504]))
+///     .max_retries(retry)
 ///     .build();
 /// ```
 #[derive(Clone)]
@@ -201,7 +205,11 @@ impl HttpAdapterBuilder {
     /// use std::time::Duration;
     /// use petition::HttpAdapter;
     ///
-    /// let adapter = HttpAdapter::builder().pool_block(true).pool_timeout(2.5).idle_timeout(Duration::from_secs(30)).build();
+    /// let adapter = HttpAdapter::builder()
+    ///     .pool_block(true)
+    ///     .pool_timeout(2.5)
+    ///     .idle_timeout(Duration::from_secs(30))
+    ///     .build();
     /// # drop(adapter);
     /// ```
     pub fn pool_timeout(mut self, limit: impl IntoLimit) -> Self {
@@ -260,7 +268,8 @@ impl HttpAdapterBuilder {
     /// ```
     /// use petition::{HttpAdapter, RateLimit};
     ///
-    /// let adapter = HttpAdapter::builder().rate_limit(RateLimit::per_second(10).burst(20)).build();
+    /// let limit = RateLimit::per_second(10).burst(20);
+    /// let adapter = HttpAdapter::builder().rate_limit(limit).build();
     /// # drop(adapter);
     /// ```
     pub fn rate_limit(mut self, limit: impl Into<Option<RateLimit>>) -> Self {
@@ -411,7 +420,9 @@ impl HttpAdapterBuilder {
     ///
     /// let mut session = Session::new();
     /// session.trust_env = false;
-    /// session.mount("http://", HttpAdapter::builder().allow_address(|address: IpAddr| !address.is_loopback()).build());
+    /// let elsewhere = |address: IpAddr| !address.is_loopback();
+    /// let adapter = HttpAdapter::builder().allow_address(elsewhere).build();
+    /// session.mount("http://", adapter);
     ///
     /// let error = session.get("http://127.0.0.1:8080/admin").send().unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::ConnectionError);

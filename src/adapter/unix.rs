@@ -32,7 +32,8 @@ use crate::text::percent;
 /// let mut session = Session::new();
 /// session.mount("http+unix://", UnixAdapter::new());
 ///
-/// let settings = HttpAdapter::builder().pool_maxsize(2).pool_block(true).max_retries(3);
+/// let settings =
+///     HttpAdapter::builder().pool_maxsize(2).pool_block(true).max_retries(3);
 /// session.mount("http+unix://%2Frun%2Fbusy.sock", UnixAdapter::from(settings));
 /// ```
 #[derive(Clone, Default)]

@@ -27,7 +27,8 @@ use crate::timeout::IntoDuration;
 /// use petition::{Cookie, CookieJar};
 ///
 /// let jar = CookieJar::new();
-/// jar.set(Cookie::new("session", "abc").domain("api.example").path("/v1").secure(true));
+/// let cookie = Cookie::new("session", "abc").domain("api.example").path("/v1");
+/// jar.set(cookie.secure(true));
 ///
 /// assert_eq!(jar.get("session")?.as_deref(), Some("abc"));
 /// # Ok::<(), petition::Error>(())

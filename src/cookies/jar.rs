@@ -206,7 +206,8 @@ impl CookieJar {
     /// jar.update(&other);
     /// jar.update([("c", "4")]);
     ///
-    /// assert_eq!(jar.to_pairs(), petition::CookieJar::from([("a", "2"), ("b", "3"), ("c", "4")]).to_pairs());
+    /// let want = petition::CookieJar::from([("a", "2"), ("b", "3"), ("c", "4")]);
+    /// assert_eq!(jar.to_pairs(), want.to_pairs());
     /// ```
     pub fn update(&self, cookies: impl Into<Self>) {
         let entries = cookies.into().snapshot();

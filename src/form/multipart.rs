@@ -23,10 +23,14 @@ use crate::setting::IntoSetting;
 ///
 /// let form = Multipart::new()
 ///     .text("title", "Report")
-///     .part("doc", Part::bytes("a,b\n").file_name("report.csv").mime("text/csv"));
+///     .part(
+///         "doc",
+///         Part::bytes("a,b\n").file_name("report.csv").mime("text/csv"),
+///     );
 ///
 /// let body = Body::from(form);
-/// assert!(body.content_type().is_some_and(|kind| kind.starts_with("multipart/form-data; boundary=")));
+/// let kind = body.content_type().unwrap();
+/// assert!(kind.starts_with("multipart/form-data; boundary="));
 /// ```
 #[derive(Clone)]
 #[must_use = "a form does nothing until it is sent"]

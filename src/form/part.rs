@@ -21,7 +21,10 @@ use crate::setting::IntoSetting;
 /// ```
 /// use petition::Part;
 ///
-/// let part = Part::bytes([0, 1, 2]).file_name("dump.bin").mime("application/octet-stream").header("X-Part", "1");
+/// let part = Part::bytes([0, 1, 2])
+///     .file_name("dump.bin")
+///     .mime("application/octet-stream")
+///     .header("X-Part", "1");
 /// # drop(part);
 /// ```
 #[derive(Clone)]

@@ -12,15 +12,46 @@ use crate::message::{PreparedRequest, Response};
 ///
 /// # Examples
 /// ```
-/// use petition::{Auth, PreparedRequest, Result};
+/// use std::sync::Mutex;
 ///
-/// struct Token(String);
+/// use petition::{Auth, PreparedRequest, Response, Result};
+///
+/// /// A token that is fetched anew when a server refuses it.
+/// struct Token(Mutex<String>);
 ///
 /// impl Auth for Token {
 ///     fn apply(&self, request: &mut PreparedRequest) -> Result<()> {
-///         request.headers.insert("X-Token", &self.0)
+///         let value = format!("Bearer {}", self.0.lock().unwrap());
+///         request.headers.insert("Authorization", value)
+///     }
+///
+///     fn answer(
+///         &self,
+///         request: &PreparedRequest,
+///         _refusal: &Response,
+///         round: u32,
+///     ) -> Result<Option<PreparedRequest>> {
+///         if round > 0 {
+///             return Ok(None); // the new token was refused too
+///         }
+///         *self.0.lock().unwrap() = fetch_token()?;
+///         let mut next = request.clone();
+///         self.apply(&mut next)?;
+///         Ok(Some(next))
 ///     }
 /// }
+/// # fn fetch_token() -> Result<String> {
+/// #     Ok("new".into())
+/// # }
+/// #
+/// # let mut session = petition::Session::new();
+/// # session.mount("mock://", petition::adapter_fn(|request, _| match request.headers.get("Authorization") {
+/// #     Some("Bearer new") => Response::builder(200).build(),
+/// #     _ => Response::builder(401).header("WWW-Authenticate", "Bearer").build(),
+/// # }));
+/// # let sent = session.get("mock://h/").auth(Token(Mutex::new("old".into()))).send()?;
+/// # assert_eq!(sent.status_code(), 200);
+/// # Ok::<(), petition::Error>(())
 /// ```
 #[doc(alias = "AuthBase")]
 pub trait Auth: Send + Sync {

@@ -133,7 +133,8 @@ impl Body {
         Self::try_chunks(items.into_iter().map(Ok::<_, Error>))
     }
 
-    /// Like [`chunks`](Self::chunks), for an iterator of results. An error ends the request with [`ErrorKind::Io`].
+    /// An iterator of results, sent as [`chunks`](Self::chunks) sends one of values. An error ends the request with
+    /// [`ErrorKind::Io`].
     #[must_use]
     pub fn try_chunks<I, T, E>(items: I) -> Self
     where

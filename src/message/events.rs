@@ -16,7 +16,8 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// # Examples
 /// ```
-/// let stream = "retry: 500\n\nid: 7\nevent: price\ndata: 12\ndata: EUR\n\ndata: bye\n\n";
+/// let stream =
+///     "retry: 500\n\nid: 7\nevent: price\ndata: 12\ndata: EUR\n\ndata: bye\n\n";
 ///
 /// let mut events = petition::Events::new(stream.as_bytes());
 ///
@@ -48,7 +49,8 @@ pub struct Event {
 /// let event = petition::Events::new(&b"id: 7\ndata\n\n"[..]).next().unwrap()?;
 ///
 /// assert_eq!(event.id, "7");
-/// let request = petition::Request::new("GET", "http://127.0.0.1/").header("Last-Event-ID", &event.id);
+/// let request = petition::Request::new("GET", "http://127.0.0.1/")
+///     .header("Last-Event-ID", &event.id);
 /// # drop(request);
 /// # Ok::<(), petition::Error>(())
 /// ```
@@ -128,7 +130,9 @@ impl fmt::Display for EventId {
 /// # let mut session = petition::Session::new();
 /// # let body = "data: 1\n\nevent: price\ndata: 2\n\n";
 /// # session.mount("mock://", petition::adapter_fn(move |_, _| petition::Response::builder(200).body(body).build()));
-/// let mut response = session.get("mock://h/stream").header("Accept", "text/event-stream").stream(true).send()?;
+/// let request = session.get("mock://h/stream").stream(true);
+/// let mut response =
+///     request.header("Accept", "text/event-stream").send()?;
 ///
 /// let mut seen = Vec::new();
 /// for event in response.iter_events() {

@@ -15,10 +15,11 @@ use crate::text::{latin1, percent};
 /// ```
 /// use petition::Link;
 ///
-/// let links = Link::parse_header(r#"<https://a.test/?page=2>; rel="next", <https://a.test/?page=9>; rel="last""#);
+/// let header = r#"<https://a.test/?p=2>; rel="next", <https://a.test/?p=9>"#;
+/// let links = Link::parse_header(header);
 ///
 /// let next = links.iter().find(|link| link.has_rel("next"));
-/// assert_eq!(next.map(Link::url), Some("https://a.test/?page=2"));
+/// assert_eq!(next.map(Link::url), Some("https://a.test/?p=2"));
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Link {

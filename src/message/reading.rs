@@ -25,7 +25,7 @@ const KEEP_TIME: Duration = Duration::from_secs(1);
 const COPY_SIZE: usize = 128 * 1024;
 
 impl Response {
-    /// The content. It is read and decoded once, and then kept.
+    /// The content as bytes, decoded. It is read once, and then kept.
     ///
     /// # Errors
     /// [`ErrorKind::StreamConsumed`] if part of it was read as a stream; [`ErrorKind::ChunkedEncodingError`] if it ended early;
@@ -157,6 +157,16 @@ impl Response {
     ///
     /// If the content is kept and had no coding, these are the same bytes, from the beginning. If the content was decoded, its
     /// raw bytes are gone: [`ErrorKind::StreamConsumed`].
+    ///
+    /// # Examples
+    /// ```no_run
+    /// use std::io::Read;
+    ///
+    /// let mut coded = Vec::new();
+    /// let mut response = petition::get("https://example.com/").stream(true).send()?;
+    /// response.raw().read_to_end(&mut coded)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "into_reader")]
     #[doc(alias = "into_body")]
     pub fn raw(&mut self) -> Raw<'_> {
@@ -197,10 +207,21 @@ impl Response {
         self.save_to_with(path, |_, _| ())
     }
 
-    /// Like [`save_to`](Self::save_to). It calls `progress` with the number of bytes written so far and, if known, the total.
+    /// Writes the decoded body to a file, as [`save_to`](Self::save_to) does, and calls `progress` with the number of bytes
+    /// written so far and, if known, the total.
     ///
     /// # Errors
     /// As [`save_to`](Self::save_to).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// let url = "https://example.com/big.iso";
+    /// let mut response = petition::get(url).stream(true).send()?;
+    /// response.save_to_with("big.iso", |done, total| {
+    ///     eprintln!("{done} of {total:?} bytes");
+    /// })?;
+    /// # Ok::<(), petition::Error>(())
+    /// ```
     pub fn save_to_with(&mut self, path: impl AsRef<Path>, progress: impl FnMut(u64, Option<u64>)) -> Result<u64> {
         // First, before the file is touched.
         self.check_stream(Stream::check_new)?;

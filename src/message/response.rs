@@ -547,10 +547,25 @@ impl Response {
         if self.ok() { Ok(self) } else { Err(self.status_error()) }
     }
 
-    /// Like [`raise_for_status`](Self::raise_for_status), by value, for chains.
+    /// Returns the response if its status is not an error, otherwise [`ErrorKind::HttpError`]: by value, for chains.
+    ///
+    /// [`raise_for_status`](Self::raise_for_status) does the same by reference.
     ///
     /// # Errors
     /// If the status is 400 to 599.
+    ///
+    /// # Examples
+    /// ```
+    /// # let mut session = petition::Session::new();
+    /// # session.mount("mock://", petition::adapter_fn(|_, _| petition::Response::builder(503).build()));
+    /// use petition::Response;
+    ///
+    /// let sent = session.get("mock://h/").send();
+    /// let error = sent.and_then(Response::error_for_status).unwrap_err();
+    ///
+    /// assert_eq!(error.status().unwrap(), 503);
+    /// # Ok::<(), petition::Error>(())
+    /// ```
     pub fn error_for_status(self) -> Result<Self> {
         if self.ok() { Ok(self) } else { Err(self.status_error()) }
     }
@@ -680,11 +695,26 @@ impl Response {
         Ok(charset::into_text(self.into_content()?, Some(&encoding)))
     }
 
-    /// The content, parsed as JSON into any type that serde can deserialize.
+    /// The content, parsed as JSON into any type that serde can deserialize. Needs the feature `json`.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidJson`] if it is not JSON, or does not fit the type. The text says where, and shows the beginning of
     /// the content. Otherwise as [`content`](Self::content).
+    ///
+    /// # Examples
+    /// ```
+    /// use serde::Deserialize;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Item {
+    ///     name: String,
+    /// }
+    ///
+    /// # let response = petition::Response::builder(200).body(r#"{"name": "pen"}"#).build()?;
+    /// let item: Item = response.json()?;
+    /// assert_eq!(item.name, "pen");
+    /// # Ok::<(), petition::Error>(())
+    /// ```
     #[cfg(feature = "json")]
     #[doc(alias = "into_json")]
     #[doc(alias = "read_json")]

@@ -17,8 +17,11 @@ use super::refused::Refused;
 /// ```
 /// use petition::{AdaptiveLimit, HttpAdapter};
 ///
-/// let adapter =
-///     HttpAdapter::builder().pool_maxsize(32).pool_block(true).adaptive_limit(AdaptiveLimit::between(1, 32)).build();
+/// let adapter = HttpAdapter::builder()
+///     .pool_maxsize(32)
+///     .pool_block(true)
+///     .adaptive_limit(AdaptiveLimit::between(1, 32))
+///     .build();
 /// # drop(adapter);
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -25,7 +25,8 @@ use super::refused::Refused;
 ///
 /// let adapter = HttpAdapter::builder()
 ///     .max_retries(Retry::new().total(10).backoff_factor(0.1))
-///     .retry_budget(RetryBudget::ratio(0.2).min_per_second(1.0)) // a fifth of the requests
+///     // a fifth of the requests
+///     .retry_budget(RetryBudget::ratio(0.2).min_per_second(1.0))
 ///     .build();
 /// # drop(adapter);
 /// ```

@@ -27,6 +27,18 @@ use super::stats::{DiscardReason, HostPort};
 /// that an event is about is the one that it is told on, except that an idle connection may be closed by any thread.
 ///
 /// `Display` shows an event in one line.
+///
+/// # Examples
+/// ```
+/// use petition::{HttpAdapter, PoolEvent};
+///
+/// let adapter = HttpAdapter::builder().on_event(|event| {
+///     if let PoolEvent::Discarded { connection, reason, .. } = event {
+///         println!("connection {connection} was closed: {reason:?}");
+///     }
+/// });
+/// # drop(adapter.build());
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum PoolEvent<'a> {

@@ -121,7 +121,7 @@ impl Counts {
 /// session.mount_all(adapter.clone());
 /// // requests…
 /// for pool in adapter.stats() {
-///     println!("{}: {} in use, {} idle, {} waiting", pool.host(), pool.in_use(), pool.idle(), pool.waiting());
+///     println!("{}: {} in use", pool.host(), pool.in_use());
 /// }
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -81,7 +81,10 @@ impl Proxies {
     /// use petition::{Proxies, Session};
     ///
     /// let mut session = Session::new();
-    /// session.proxies = Proxies::from_pairs([("https", "http://proxy:3128"), ("no_proxy", "localhost")])?;
+    /// session.proxies = Proxies::from_pairs([
+    ///     ("https", "http://proxy:3128"),
+    ///     ("no_proxy", "localhost"),
+    /// ])?;
     ///
     /// assert_eq!(session.proxies.get("https"), Some("http://proxy:3128"));
     /// # Ok::<(), petition::Error>(())

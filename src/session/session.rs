@@ -208,6 +208,19 @@ impl Session {
     ///
     /// # Errors
     /// Every error of the exchange.
+    ///
+    /// # Examples
+    /// ```
+    /// # let mut session = petition::Session::new();
+    /// # session.mount("mock://", petition::adapter_fn(|request, _| {
+    /// #     petition::Response::builder(200).body(request.headers.get("X-Sign").unwrap_or("")).build()
+    /// # }));
+    /// let mut request = session.get("mock://h/").prepare()?;
+    /// request.headers.insert("X-Sign", "of the finished request")?;
+    ///
+    /// assert_eq!(session.send(request)?.text()?, "of the finished request");
+    /// # Ok::<(), petition::Error>(())
+    /// ```
     pub fn send(&self, request: PreparedRequest) -> Result<Response> {
         self.send_with(request, self.send_options())
     }
@@ -291,6 +304,15 @@ impl Session {
 
     /// Uses `adapter` for URLs that start with `prefix`, ignoring case; the longest prefix wins. An adapter that is
     /// already mounted there is replaced, but not closed.
+    ///
+    /// # Examples
+    /// ```
+    /// use petition::{HttpAdapter, Session};
+    ///
+    /// let mut session = Session::new();
+    /// let patient = HttpAdapter::builder().max_retries(3).build();
+    /// session.mount("https://api.example.com/", patient); // for this host only
+    /// ```
     #[doc(alias = "adapters")]
     pub fn mount(&mut self, prefix: impl Into<String>, adapter: impl Adapter + 'static) {
         self.mounts.mount(prefix.into(), Arc::new(adapter));

@@ -39,12 +39,16 @@ const LOOK: Duration = Duration::from_millis(20);
 ///
 /// let server = TestServer::http(|_| Reply::new(200).body("here I am"));
 /// // The first connection is reset before a byte of an answer; the others work.
-/// let proxy = ChaosProxy::new(server.address(), |connection| if connection == 0 { Fault::Reset(0) } else { Fault::None });
+/// let proxy = ChaosProxy::new(server.address(), |connection| match connection {
+///     0 => Fault::Reset(0),
+///     _ => Fault::None,
+/// });
 /// let url = format!("http://{}/", proxy.address());
 ///
 /// let mut session = Session::new();
 /// session.trust_env = false; // no proxy of this machine
-/// session.mount("http://", HttpAdapter::builder().max_retries(Retry::new().total(1)).build());
+/// let retry = Retry::new().total(1);
+/// session.mount("http://", HttpAdapter::builder().max_retries(retry).build());
 ///
 /// assert_eq!(session.get(url).send()?.text()?, "here I am");
 /// assert_eq!(proxy.faults(), [Fault::Reset(0), Fault::None]);

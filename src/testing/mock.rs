@@ -30,14 +30,17 @@ use crate::text::percent;
 ///
 /// let mock = MockAdapter::new()
 ///     .on("GET", "https://example.test/x", Reply::new(200).body("hi"))
-///     .on("POST", "https://example.test/x", ErrorKind::ReadTimeout).when_query("n", 1).times(1)
+///     .on("POST", "https://example.test/x", ErrorKind::ReadTimeout)
+///     .when_query("n", 1)
+///     .times(1)
 ///     .otherwise(Reply::new(404));
 /// let mut session = Session::new();
 /// session.trust_env = false; // no proxy of this machine
 /// session.mount("https://", mock.clone());
 ///
 /// assert_eq!(session.get("https://example.test/x").send()?.text()?, "hi");
-/// assert!(session.post("https://example.test/x?n=1").send().unwrap_err().is_timeout());
+/// let posted = session.post("https://example.test/x?n=1").send();
+/// assert!(posted.unwrap_err().is_timeout());
 /// assert_eq!(session.get("https://example.test/y").send()?.status_code(), 404);
 /// assert_eq!(mock.count("GET", "https://example.test/x"), 1);
 /// assert_eq!(mock.requests()[1].query(), "n=1");

@@ -44,7 +44,9 @@ impl Reply {
     ///
     /// let server = TestServer::http(|_| Reply::json(&[1, 2]));
     ///
-    /// let numbers: Vec<u32> = petition::get(server.url("/")).proxies([("all", "")]).send()?.json()?;
+    /// let direct = [("all", "")]; // whatever proxy the environment names
+    /// let response = petition::get(server.url("/")).proxies(direct).send()?;
+    /// let numbers: Vec<u32> = response.json()?;
     /// assert_eq!(numbers, [1, 2]);
     /// # Ok::<(), petition::Error>(())
     /// ```

@@ -29,7 +29,8 @@ type Script = dyn Fn(&mut Peer) + Send + Sync;
 /// use petition::Session;
 /// use petition::testing::{Reply, TestServer};
 ///
-/// let server = TestServer::http(|request| Reply::new(200).body(request.target.clone()));
+/// let server =
+///     TestServer::http(|request| Reply::new(200).body(request.target.clone()));
 ///
 /// let mut session = Session::new();
 /// session.trust_env = false; // no proxy of this machine

@@ -36,7 +36,8 @@ use crate::pool::{DiscardReason, PoolEvent};
 /// let timeline = Timeline::new("two threads, one connection");
 /// let mut session = Session::new();
 /// # session.trust_env = false; // no proxy of this machine
-/// session.mount("http://", timeline.attach(HttpAdapter::builder().pool_maxsize(1).pool_block(true)).build());
+/// let adapter = HttpAdapter::builder().pool_maxsize(1).pool_block(true);
+/// session.mount("http://", timeline.attach(adapter).build());
 ///
 /// std::thread::scope(|scope| {
 ///     for _ in 0..2 {

@@ -35,7 +35,8 @@ pub struct Prefix(String);
 /// use petition::Session;
 /// use petition::testing::{MockAdapter, Reply, prefix};
 ///
-/// let mock = MockAdapter::new().on("GET", prefix("http://h/items/"), Reply::new(204));
+/// let mock =
+///     MockAdapter::new().on("GET", prefix("http://h/items/"), Reply::new(204));
 /// let mut session = Session::new();
 /// session.trust_env = false; // no proxy of this machine
 /// session.mount("http://", mock);

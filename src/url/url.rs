@@ -25,7 +25,8 @@ use crate::text::authority;
 ///
 /// let url = Url::parse("HTTP://Bücher.example/a b/../c?q=é")?;
 /// assert_eq!(url.as_str(), "http://xn--bcher-kva.example/c?q=%C3%A9");
-/// assert_eq!((url.host(), url.path(), url.query()), ("xn--bcher-kva.example", "/c", Some("q=%C3%A9")));
+/// assert_eq!(url.host(), "xn--bcher-kva.example");
+/// assert_eq!((url.path(), url.query()), ("/c", Some("q=%C3%A9")));
 ///
 /// assert_eq!(url.join("../d?x")?.as_str(), "http://xn--bcher-kva.example/d?x");
 /// # Ok::<(), petition::Error>(())

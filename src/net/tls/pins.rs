@@ -22,9 +22,10 @@ use base64::Engine;
 /// ```
 /// use petition::Pin;
 ///
-/// let hex = "9f:86:d0:81:88:4c:7d:65:9a:2f:ea:a0:c5:5a:d0:15:a3:bf:4f:1b:2b:0b:82:2c:d1:5d:6c:15:b0:f0:0a:08";
+/// let hex = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 /// assert!(Pin::certificate(hex).is_ok());
-/// assert!(Pin::public_key("sha256/n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=").is_ok());
+/// let curl = "sha256/n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=";
+/// assert!(Pin::public_key(curl).is_ok());
 /// assert!(Pin::certificate("9f86").is_err());
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]

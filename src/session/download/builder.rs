@@ -48,10 +48,12 @@ impl<'s> RequestBuilder<'s> {
     /// let mut session = Session::new();
     /// # session.trust_env = false; // no proxy of this machine
     /// session.timeout = (3.05, 27).into();
-    /// session.mount_all(HttpAdapter::builder().max_retries(Retry::new().total(10).backoff_factor(0.5)).build());
+    /// let retry = Retry::new().total(10).backoff_factor(0.5);
+    /// session.mount_all(HttpAdapter::builder().max_retries(retry).build());
     /// # session.mount("http://files.test/", petition::adapter_fn(|_, _| petition::Response::builder(200).body("a large file").build()));
     ///
-    /// let done = session.get("http://files.test/big.iso").download(&path).resume(true).run()?;
+    /// let request = session.get("http://files.test/big.iso");
+    /// let done = request.download(&path).resume(true).run()?;
     /// assert_eq!((done.bytes(), done.resumed()), (12, false));
     /// # std::fs::remove_dir_all(&folder)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -62,7 +64,22 @@ impl<'s> RequestBuilder<'s> {
     }
 }
 
-/// A download to a file: settings in any order, then [`run`](Self::run). See [`RequestBuilder::download`].
+/// A download to a file: settings in any order, then [`run`](Self::run).
+///
+/// [`RequestBuilder::download`] makes one, and says what happens when a connection breaks.
+///
+/// # Examples
+/// ```no_run
+/// # let session = petition::Session::new();
+/// let done = session
+///     .get("https://example.com/big.iso")
+///     .download("big.iso")
+///     .resume(true)
+///     .on_progress(|done, total| println!("{done} of {total:?} bytes"))
+///     .run()?;
+/// println!("{} bytes", done.bytes());
+/// # Ok::<(), petition::Error>(())
+/// ```
 #[must_use = "a download does nothing until `run`"]
 pub struct Download<'s> {
     request: RequestBuilder<'s>,
