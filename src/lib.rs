@@ -76,7 +76,7 @@
 //! | `rustls` | | https with rustls, chosen on the adapter |
 //! | `gzip` | yes | gzip and deflate bodies |
 //! | `brotli`, `zstd` | | br and zstd bodies |
-//! | `charset` | yes | text in charsets other than UTF-8, Latin-1 and UTF-16 |
+//! | `charset` | yes | text in charsets other than UTF-8, UTF-16, UTF-32 and Latin-1 |
 //! | `charset-detect` | | `apparent_encoding` guessed from the content |
 //! | `json` | yes | JSON bodies, with serde |
 //! | `digest` | yes | Digest authentication; certificate pins; the SHA-256 of downloads |

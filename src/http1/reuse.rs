@@ -26,7 +26,7 @@ pub(crate) enum CloseReason {
     Coding,
     /// A 101 response, or the response to CONNECT.
     Switched,
-    /// CONNECT was refused. It has no body for some servers, which then take what was sent of one for the next request.
+    /// CONNECT was refused (docs/decisions.md#refused-connect).
     Connect,
     /// More bytes arrived than belong to the response. The caller, which has the buffer, notices that.
     Surplus,

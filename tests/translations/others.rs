@@ -22,7 +22,11 @@ fn clients() -> Result<()> {
     s.timeout = Timeout::new().total(30);
 
     // `.connect_timeout(t)`, `.timeout_connect(t)`
-    s.timeout = Timeout::new().connect(3).read(10);
+    s.timeout = Timeout::new().connect(3);
+
+    // `.timeout_recv_response(t)`, `.timeout_recv_body(t)`
+    // > limits each silence, not the whole
+    s.timeout = Timeout::new().read(10);
 
     // `.default_headers(map)`
     s.headers.update([("X-A", "1")])?;
@@ -64,7 +68,7 @@ fn clients() -> Result<()> {
     s.trust_env = false;
 
     // `.cookie_store(true)`
-    // > always; `s.cookies` is the jar
+    // > always kept; `s.cookies` is the jar
     let _ = s.cookies.len();
 
     // `.resolve("h", addr)`, `.dns_resolver(…)`
@@ -74,8 +78,8 @@ fn clients() -> Result<()> {
     s.unmount("http://");
 
     // `.http_status_as_error(false)`
-    // > statuses are never errors until you ask
-    let _ = s.get("http://h/").send()?.error_for_status()?;
+    // > always; `error_for_status` makes them errors
+    let _ = s.get("http://h/").send()?;
     Ok(())
 }
 
@@ -143,17 +147,18 @@ fn responses(mut r: Response) -> Result<()> {
     // > after `.stream(true)`; a response is a `Read`
     let _ = r.copy_to(&mut std::io::sink())?;
 
-    // `r.error_for_status()?`
-    let _ = r.clone().error_for_status()?;
-
     // `r.url()`, `r.get_uri()`
     let _ = r.url();
 
     // `r.content_length()`
-    let _ = r.headers().get("Content-Length");
+    let _ = r.content_length();
 
     // `r.remote_addr()`
     let _ = r.exchange().peer;
+
+    // `r.error_for_status()?`
+    // > by reference: `raise_for_status`
+    let _ = r.error_for_status()?;
     Ok(())
 }
 

@@ -482,7 +482,7 @@ fn adapter() {
     let _ = HttpAdapter::builder().tcp_keepalive(60).tcp_keepalive_interval(20).tcp_keepalive_count(5).build();
 
     // `requests_toolbelt.SourceAddressAdapter("10.0.0.1")`
-    let _ = HttpAdapter::builder().source_address("10.0.0.1".parse::<std::net::IpAddr>().ok()).build();
+    let _ = HttpAdapter::builder().source_address(std::net::IpAddr::from([10, 0, 0, 1])).build();
 
     // `requests_toolbelt.HostHeaderSSLAdapter`, `assert_hostname`, `server_hostname`
     let _ = HttpAdapter::builder().tls_server_name("h").build();
@@ -497,8 +497,13 @@ fn retry(r: &Retry) -> Result<()> {
     // `Retry(total=3)`
     let _ = Retry::new().total(3);
 
-    // `Retry(total=None)`, `Retry(total=False)`
-    let _ = Retry::new().total(None).read(false);
+    // `Retry(total=None)`
+    // > only the other counts limit the retries
+    let _ = Retry::new().total(None);
+
+    // `Retry(total=False)`, `Retry(False)`
+    // > no retries
+    let _ = Retry::new().total(false);
 
     // `Retry(connect=2)`, `read=`, `redirect=`, `status=`, `other=`
     let _ = Retry::new().connect(2).read(1).redirect(0).status(3).other(0);
@@ -555,7 +560,7 @@ fn retry(r: &Retry) -> Result<()> {
 }
 
 /// # urllib3: Timeout and PoolManager
-fn pool_manager() {
+fn pool_manager() -> Result<()> {
     // `Timeout(connect=3, read=10)`
     let _ = Timeout::new().connect(3).read(10);
 
@@ -569,15 +574,15 @@ fn pool_manager() {
     // `urlopen(..., pool_timeout=2)`
     let _ = HttpAdapter::builder().pool_timeout(2).build();
 
-    // `PoolManager(source_address=...)`
-    let _ = HttpAdapter::builder().source_address(None).build();
+    // `PoolManager(source_address=("10.0.0.1", 0))`
+    let _ = HttpAdapter::builder().source_address(std::net::IpAddr::from([10, 0, 0, 1])).build();
 
     // `PoolManager(ssl_minimum_version=TLSv1_2)`
     let _ = HttpAdapter::builder().tls_min_version(petition::TlsVersion::Tls12).build();
 
     // `PoolManager(assert_fingerprint="...")`
-    // > `tls_pin` of `Pin::certificate`, or of a public key
-    let _ = HttpAdapter::builder().tls_pins([]).build();
+    // > SHA-256 only; or `Pin::public_key`
+    let _ = HttpAdapter::builder().tls_pin(petition::Pin::certificate("9f:86:…")?).build();
 
     // `PoolManager(assert_hostname=False)`
     let _ = HttpAdapter::builder().tls_check_hostname(false).build();
@@ -595,6 +600,7 @@ fn pool_manager() {
     // —
     // > requests keeps idle connections for ever
     let _ = HttpAdapter::builder().idle_timeout(30).max_lifetime(600).build();
+    Ok(())
 }
 
 /// # Cookies
@@ -626,8 +632,11 @@ fn cookies(jar: &CookieJar) -> Result<()> {
     // `remove_cookie_by_name(jar, "a")`
     jar.remove("a");
 
-    // `jar.clear()`, `jar.clear_session_cookies()`
+    // `jar.clear()`
     jar.clear();
+
+    // `jar.clear_session_cookies()`
+    jar.clear_session_cookies();
 
     // `MozillaCookieJar("c.txt").load()`
     let _ = jar.load_from("c.txt")?;
@@ -684,8 +693,8 @@ fn everything_else(r: &Response) -> Result<()> {
     let _ = petition::Headers::from_pairs([("X-A", "1")])?;
 
     // `logging.basicConfig(level=logging.DEBUG)`
-    // > or `RUST_LOG=petition=debug` with `env_logger::init()`
-    let _ = log::LevelFilter::Debug;
+    // > in the environment, with `env_logger::init()` in `main`
+    let _ = "RUST_LOG=petition=debug";
 
     // `urllib3.disable_warnings()`
     // > one line for each host, at the target `petition::tls`

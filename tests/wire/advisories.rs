@@ -9,7 +9,7 @@ use petition::{BearerAuth, ErrorKind};
 use crate::support::{Child, LONG, TempDir, session, session_at};
 
 // CVE-2026-56866 of Go: the body of a refused CONNECT is the next request for a server that expects none there, and its answer
-// is then taken for somebody else's.
+// is then taken for somebody else's. docs/decisions.md#refused-connect
 #[test]
 fn what_follows_connect_is_nobodys_request() {
     for body in [None, Some("GET /evil HTTP/1.1\r\nHost: evil\r\n\r\n")] {
