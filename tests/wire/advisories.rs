@@ -71,7 +71,8 @@ fn what_follows_a_coded_stream_keeps_no_reader_busy() {
                     chunk(trailing);
                 }
                 body.extend(b"0\r\n\r\n");
-                let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nTransfer-Encoding: chunked\r\n\r\n");
+                let head =
+                    format!("HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nTransfer-Encoding: chunked\r\n\r\n");
                 let server = crate::support::fixed([head.into_bytes(), body].concat());
                 let (tell, told) = mpsc::channel();
                 let url = server.url("/");
