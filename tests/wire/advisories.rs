@@ -1,12 +1,9 @@
 //! Attacks from the advisories of other clients that no other file tests; docs/security.md has the list.
 
-use std::sync::mpsc;
-use std::thread;
-
 use petition::testing::{Reply, TestServer};
 use petition::{BearerAuth, ErrorKind};
 
-use crate::support::{Child, LONG, TempDir, session, session_at};
+use crate::support::{Child, TempDir, session, session_at};
 
 // CVE-2026-56866 of Go: the body of a refused CONNECT is the next request for a server that expects none there, and its answer
 // is then taken for somebody else's. docs/decisions.md#refused-connect
@@ -36,7 +33,10 @@ fn what_follows_connect_is_nobodys_request() {
 #[test]
 fn what_follows_a_coded_stream_keeps_no_reader_busy() {
     use std::io::Write;
+    use std::sync::mpsc;
+    use std::thread;
 
+    use crate::support::LONG;
     use flate2::Compression;
     use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 

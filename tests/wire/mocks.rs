@@ -205,3 +205,20 @@ fn a_server_with_tls_makes_its_own_certificate_and_those_of_its_clients() {
         assert_eq!(session.get(server.url("/")).cert(server.client_cert()).send().unwrap().status_code(), 200);
     }
 }
+
+#[test]
+fn the_guide_shows_what_a_mock_says_of_a_rule_that_was_not_used() {
+    let mock = MockAdapter::new()
+        .on("GET", "http://shop.test/items", Reply::new(200))
+        .on("POST", "http://shop.test/orders", Reply::new(201))
+        .once()
+        .otherwise(Reply::new(404));
+    let session = over(&mock);
+    session.get("http://shop.test/items").send().unwrap();
+    session.post("http://shop.test/order").send().unwrap();
+
+    let text = panic_text(std::panic::AssertUnwindSafe(|| mock.assert_all_used()));
+
+    let guide = include_str!("../../docs/testing-your-code.md");
+    assert!(guide.contains(&format!("```text\n{text}\n```")), "{text}");
+}

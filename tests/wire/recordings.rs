@@ -269,3 +269,24 @@ fn retries_and_statistics_are_those_of_the_inner_adapter() {
     assert!(response.retries().is_some() && response.exchange().peer == Some(server.address()));
     assert_eq!(session.stats().len(), 1);
 }
+
+/// Some headers are left out in the guide.
+#[test]
+fn the_guide_shows_what_a_recording_looks_like() {
+    let folder = TempDir::new();
+    let path = folder.path().join("cassettes").join("items.json");
+    let server = TestServer::http(|_| Reply::json(&["tea", "cups"]));
+    for _ in 0..2 {
+        let response = over(Recorder::auto(&path)).get(server.url("/items?api_key=s3cr3t")).send().unwrap();
+        assert_eq!(response.json::<Vec<String>>().unwrap(), ["tea", "cups"]);
+    }
+
+    let guide = include_str!("../../docs/testing-your-code.md");
+    let shown = guide.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let recorded = text(&path).replace(&server.address().to_string(), "shop.test");
+    let mut rest = recorded.lines();
+    for line in shown.lines() {
+        let plain = |line: &str| line.trim_end_matches(',').to_owned();
+        assert!(rest.any(|recorded| plain(recorded) == plain(line)), "{line:?} is not in {recorded}");
+    }
+}
