@@ -22,6 +22,12 @@ pub(super) fn open(path: &Path, new: bool, mode: u32) -> io::Result<Opened> {
     system::open(&mut options, path, mode)
 }
 
+/// Lets others have the file, before it is closed. A process that was started meanwhile has a copy of the descriptor until it
+/// runs its program, and with it the lock.
+pub(super) fn release(file: &File) {
+    system::release(file);
+}
+
 #[cfg(unix)]
 mod system {
     use std::os::unix::fs::OpenOptionsExt;
@@ -40,11 +46,21 @@ mod system {
         flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
     }
 
+    #[cfg(not(any(target_os = "solaris", target_os = "illumos")))]
+    pub(super) fn release(file: &File) {
+        use rustix::fs::{FlockOperation, flock};
+
+        let _ = flock(file, FlockOperation::Unlock);
+    }
+
     /// Locks there belong to the process, so that two threads of it would both have the file.
     #[cfg(any(target_os = "solaris", target_os = "illumos"))]
     fn lock(_: &File) -> bool {
         false
     }
+
+    #[cfg(any(target_os = "solaris", target_os = "illumos"))]
+    pub(super) fn release(_: &File) {}
 }
 
 #[cfg(windows)]
@@ -64,6 +80,8 @@ mod system {
             Err(error) => Err(error),
         }
     }
+
+    pub(super) fn release(_: &File) {}
 }
 
 #[cfg(not(any(unix, windows)))]
@@ -73,4 +91,6 @@ mod system {
     pub(super) fn open(_: &mut OpenOptions, _: &Path, _: u32) -> io::Result<Opened> {
         Ok(Opened::Taken)
     }
+
+    pub(super) fn release(_: &File) {}
 }

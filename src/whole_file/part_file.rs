@@ -158,15 +158,13 @@ impl Write for PartFile {
 
 impl Drop for PartFile {
     fn drop(&mut self) {
-        if self.is_done {
-            return;
-        }
-        if self.length().is_ok_and(|length| length == 0) {
+        if !self.is_done && self.length().is_ok_and(|length| length == 0) {
             self.remove();
-        } else {
+        } else if !self.is_done {
             // The next run believes its length.
             let _ = self.file.sync_all();
         }
+        lock::release(&self.file);
     }
 }
 
@@ -247,6 +245,23 @@ mod tests {
         second.write_all(b"lf").unwrap();
         second.commit().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"half");
+    }
+
+    // A process that is being started has copies of all descriptors until it runs its program.
+    #[cfg(unix)]
+    #[test]
+    fn a_copy_of_the_descriptor_does_not_keep_the_part_locked() {
+        let folder = TempDir::new();
+        let path = folder.path().join("a");
+        let mut first = open(&path).unwrap();
+        first.write_all(b"half").unwrap();
+        let copy = first.file.try_clone().unwrap();
+        assert!(open(&path).is_none(), "it is locked while it is written");
+
+        drop(first);
+
+        assert_eq!(open(&path).unwrap().length().unwrap(), 4);
+        drop(copy);
     }
 
     #[test]
