@@ -166,7 +166,7 @@ pub use message::{
 pub use net::{Pin, TlsBackend, TlsVersion};
 pub use pace::{AdaptiveLimit, RateLimit, RetryBudget};
 pub use pair::Pair;
-pub use pool::{DiscardReason, PoolEvent, PoolStats};
+pub use pool::{DiscardReason, PoolEvent, PoolStats, WaitReason};
 pub use proxy::Proxies;
 pub use retry::Retry;
 pub use session::{Download, Downloaded, Pages, RequestBuilder, Session};

@@ -67,6 +67,7 @@ impl Engine {
             long_wait: Some(pool::LONG_WAIT),
             listener: settings.listener.clone(),
             clock: Arc::clone(&clock.clock),
+            is_real_time: !clock.is_own,
         });
         let connector = Connector {
             options: settings.socket.clone(),

@@ -6,7 +6,7 @@
 //!
 //! This is where two locks are taken at once: the table's, then a gate's, and never the other way.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -65,19 +65,16 @@ impl Paces {
         gate
     }
 
-    /// Adds to the statistics of pools what the gates of their origins tell. Of several pools of one origin, the first has its
-    /// line.
+    /// Adds to the statistics of pools the limits that were learnt for their origins.
     pub(super) fn add_to(&self, stats: Vec<PoolStats>) -> Vec<PoolStats> {
         let gates: Vec<_> = {
             let known = self.known.lock();
             let of = |stats: &PoolStats| known.get(stats.scheme() == "https", stats.host(), stats.port()).cloned();
             stats.iter().map(of).collect()
         };
-        let mut told = HashSet::new();
-        let add = |(stats, gate): (PoolStats, Option<Arc<Gate>>)| {
-            let Some(gate) = gate else { return stats };
-            let (waiting, limit) = gate.stats();
-            stats.with_pace(if told.insert(Arc::as_ptr(&gate)) { waiting } else { 0 }, limit)
+        let add = |(stats, gate): (PoolStats, Option<Arc<Gate>>)| match gate {
+            Some(gate) => stats.with_limit(gate.limit()),
+            None => stats,
         };
         stats.into_iter().zip(gates).map(add).collect()
     }

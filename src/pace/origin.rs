@@ -26,6 +26,7 @@ impl PaceSettings {
 /// The pace of one origin.
 #[derive(Debug)]
 pub(crate) struct Pace {
+    rate: Option<RateLimit>,
     bucket: Option<Bucket>,
     pause: Option<Pause>,
     learnt: Option<Learnt>,
@@ -55,6 +56,7 @@ pub(crate) enum Departure {
 impl Pace {
     pub(crate) fn new(settings: &PaceSettings) -> Self {
         Self {
+            rate: settings.rate,
             bucket: settings.rate.as_ref().map(Bucket::new),
             pause: None,
             learnt: settings.adaptive.map(Learnt::new),
@@ -112,6 +114,11 @@ impl Pace {
         if let Some(learnt) = &mut self.learnt {
             learnt.end();
         }
+    }
+
+    /// The rate that was set.
+    pub(crate) fn rate(&self) -> Option<RateLimit> {
+        self.rate
     }
 
     /// The limit that was learnt.

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 
-use super::events::PoolEvent;
-use super::gate::{Gate, Held};
+use super::events::{PoolEvent, WaitReason};
+use super::gate::{Gate, Held, Pass};
 use super::lease::Lease;
 use super::monitor::{Monitor, Signal};
 use super::permits::{Granted, Permit, Permits, PoolId, Refused};
@@ -25,7 +25,7 @@ use super::shared::{Idle, Shared};
 use super::slots::{Arrival, BroughtBack, Closed, Returned, Slot, Slots};
 use super::stats::{Counts, DiscardReason, End, HostPort, PoolStats};
 use super::sync::{AtomicUsize, Ordering};
-use super::wait_limit::WaitLimit;
+use super::wait_limit::{WaitLimit, Waits};
 use super::{Found, Pooled};
 use crate::cancel::{Cancel, Stop};
 use crate::clock;
@@ -47,6 +47,8 @@ pub(crate) struct ConnectionPool<C> {
     /// anybody asks who waits for a permit, see [`permits`](super::permits).
     idle: AtomicUsize,
     waiting_for_permit: AtomicUsize,
+    /// Who waits for the pace of the origin, and so for no slot yet.
+    waiting_for_pace: AtomicUsize,
     counts: Counts,
 }
 
@@ -80,6 +82,7 @@ impl<C: Pooled> ConnectionPool<C> {
             followed: AtomicU64::new(0),
             idle: AtomicUsize::new(0),
             waiting_for_permit: AtomicUsize::new(0),
+            waiting_for_pace: AtomicUsize::new(0),
             counts: Counts::default(),
         }
     }
@@ -101,12 +104,14 @@ impl<C: Pooled> ConnectionPool<C> {
         limit: Option<Duration>,
         cancel: Option<&Cancel>,
     ) -> Result<Lease<C>, NoSlot> {
-        let mut wait = WaitLimit::new(limit, cancel, self.shared.long_wait);
-        let lease = self.check_out_within(&mut wait);
-        if lease.is_err() {
-            self.end_wait(&mut wait);
+        let mut wait = self.wait(limit, cancel);
+        match self.obtain(&mut wait) {
+            Ok(taken) => Ok(self.use_taken(taken, None, wait)),
+            Err(why) => {
+                wait.end();
+                Err(why)
+            }
         }
-        lease
     }
 
     /// The same through the gate of the origin: in order of arrival, and as its pace allows. `now` is by the pool's clock.
@@ -117,16 +122,31 @@ impl<C: Pooled> ConnectionPool<C> {
         cancel: Option<&Cancel>,
         now: Instant,
     ) -> Result<Lease<C>, Held> {
-        let mut wait = WaitLimit::new(limit, cancel, self.shared.long_wait);
-        let check_out = |wait: &mut WaitLimit<'_>| self.check_out_within(wait);
-        let let_through = gate.enter(&*self.shared.clock, now, &mut wait, check_out, Lease::unused);
-        if let_through.is_err() {
-            self.end_wait(&mut wait);
+        let mut wait = self.wait(limit, cancel);
+        let obtain = |wait: &mut WaitLimit<'_>| self.obtain(wait);
+        match gate.enter(&*self.shared.clock, now, &mut wait, obtain, |taken| self.take_untouched(taken)) {
+            Ok((taken, pass)) => Ok(self.use_taken(taken, Some(pass), wait)),
+            Err(held) => {
+                wait.end();
+                Err(held)
+            }
         }
-        let_through.map(|(lease, pass)| lease.with_pass(pass))
     }
 
-    fn check_out_within(self: &Arc<Self>, wait: &mut WaitLimit<'_>) -> Result<Lease<C>, NoSlot> {
+    fn wait<'a>(&'a self, limit: Option<Duration>, cancel: Option<&'a Cancel>) -> WaitLimit<'a> {
+        let waits = Waits {
+            listener: &self.shared.listener,
+            endpoint: &self.endpoint,
+            counts: &self.counts,
+            for_pace: &self.waiting_for_pace,
+            long: self.shared.long_wait,
+            is_real_time: self.shared.is_real_time,
+        };
+        WaitLimit::new(limit, cancel, waits)
+    }
+
+    /// Waits for a slot, and for a permit if it has no connection. Nothing is counted, logged or told of it yet.
+    fn obtain(self: &Arc<Self>, wait: &mut WaitLimit<'_>) -> Result<Taken<C>, NoSlot> {
         let slot = self.take_slot(wait).ok_or_else(|| wait.ended())?;
         // From here on the lease answers for the slot, whatever happens.
         let now = self.shared.clock.now();
@@ -135,23 +155,46 @@ impl<C: Pooled> ConnectionPool<C> {
             Slot::Live(idle) => {
                 let expired = lease.hold(idle, now);
                 self.shared.sweep_if_due(now);
-                self.end_wait(wait);
-                lease.probe(expired);
+                Ok(Taken { lease, what: What::Connection { expired } })
             }
             slot => {
                 self.shared.sweep_if_due(now);
-                self.admit(&mut lease, slot, wait)?;
+                self.admit(lease, slot, wait)
             }
         }
-        Ok(lease)
     }
 
-    /// Counts and tells how long this thread has waited, if it has.
-    fn end_wait(&self, wait: &mut WaitLimit<'_>) {
-        let Some(elapsed) = wait.waited() else { return };
-        self.counts.waited(elapsed);
-        if wait.tells_end() {
-            self.tell(0, |host, port, _| PoolEvent::Waited { host, port, elapsed });
+    /// The wait is over, and what was taken is going to be used.
+    fn use_taken(&self, taken: Taken<C>, pass: Option<Pass>, mut wait: WaitLimit<'_>) -> Lease<C> {
+        let Taken { mut lease, what } = taken;
+        if let Some(pass) = pass {
+            lease = lease.with_pass(pass);
+        }
+        wait.end();
+        match what {
+            What::Connection { expired } => lease.probe(expired),
+            What::Untouched => {
+                lease.begin_to_connect();
+                lease.found = Found::New(self.count_connection());
+            }
+            What::Husk => {
+                lease.begin_to_connect();
+                self.log_reset();
+            }
+        }
+        lease
+    }
+
+    /// Takes back what nobody has begun to use.
+    fn take_untouched(&self, taken: Taken<C>) {
+        let Taken { mut lease, what } = taken;
+        match what {
+            What::Connection { .. } => lease.bring_back(),
+            What::Untouched | What::Husk => {
+                // Its permit is free after the slot, as the lease is dropped.
+                lease.forget();
+                self.put_back();
+            }
         }
     }
 
@@ -343,10 +386,11 @@ impl<C: Pooled> ConnectionPool<C> {
         self.counts.snapshot(self.id, &self.endpoint, idle, in_use, waiting)
     }
 
-    /// Who waits for a permit has a slot, but uses no connection.
+    /// Who waits for a permit has a slot, but uses no connection. Who waits for the pace has nothing yet.
     fn in_use_and_waiting(&self, slots: &Slots<Idle<C>, Signal>) -> (usize, usize) {
         let for_permit = self.waiting_for_permit.load(Ordering::Relaxed);
-        (slots.leased().saturating_sub(for_permit), slots.waiting() + for_permit)
+        let for_pace = self.waiting_for_pace.load(Ordering::Relaxed);
+        (slots.leased().saturating_sub(for_permit), slots.waiting() + for_permit + for_pace)
     }
 
     pub(super) fn shared(&self) -> &Shared<C> {
@@ -366,10 +410,7 @@ impl<C: Pooled> ConnectionPool<C> {
             Arrival::Taken(slot) => Some(slot),
             Arrival::Queued(ticket, signal) => {
                 let mut place = Place { pool: self, ticket, is_taken: true };
-                let begun = wait.begin();
-                if wait.tells_begin() {
-                    self.tell(0, |host, port, _| PoolEvent::Waiting { host, port });
-                }
+                let begun = wait.begin(|| WaitReason::Connection);
                 self.log_wait(None);
                 let waiter = || Arc::new(SlotWaiter { pool: Arc::clone(self), signal: signal.clone() });
                 let slot = wait.sleep(
@@ -407,20 +448,17 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 
     /// Sees to it that the holder of a slot without a connection may make one.
-    fn admit(&self, lease: &mut Lease<C>, slot: Slot<Idle<C>>, wait: &mut WaitLimit<'_>) -> Result<(), NoSlot> {
+    fn admit(
+        &self,
+        mut lease: Lease<C>,
+        slot: Slot<Idle<C>>,
+        wait: &mut WaitLimit<'_>,
+    ) -> Result<Taken<C>, NoSlot> {
         match self.obtain_permit(wait) {
             Some(Granted::Permit(permit)) => {
                 lease.permit = permit;
-                self.end_wait(wait);
-                lease.begin_to_connect();
-                lease.found = match slot {
-                    Slot::Empty => Found::New(self.count_connection()),
-                    _ => {
-                        self.log_reset();
-                        Found::Reconnect
-                    }
-                };
-                Ok(())
+                let what = if let Slot::Empty = slot { What::Untouched } else { What::Husk };
+                Ok(Taken { lease, what })
             }
             Some(Granted::Connection(idle)) => {
                 // It came with the slot of the lease that it was in; the one that was taken for it is not needed.
@@ -428,9 +466,7 @@ impl<C: Pooled> ConnectionPool<C> {
                     self.put_back();
                 }
                 let expired = lease.hold(idle, self.shared.clock.now());
-                self.end_wait(wait);
-                lease.probe(expired);
-                Ok(())
+                Ok(Taken { lease, what: What::Connection { expired } })
             }
             None => {
                 lease.forget();
@@ -450,10 +486,7 @@ impl<C: Pooled> ConnectionPool<C> {
         if !planted!(NoRelieveAtArrival) {
             self.relieve();
         }
-        if wait.tells_begin() {
-            self.tell(0, |host, port, _| PoolEvent::Waiting { host, port });
-        }
-        let begun = wait.begin();
+        let begun = wait.begin(|| WaitReason::MaxConnections);
         self.log_wait_for_permit(permits, None);
         let granted = permits.wait(ticket, &signal, wait, || self.log_wait_for_permit(permits, Some(begun)));
         place.is_taken = false;
@@ -568,6 +601,21 @@ impl<C: Pooled> ConnectionPool<C> {
             done
         })
     }
+}
+
+/// What a check-out has got, and nobody has begun to use.
+struct Taken<C: Pooled> {
+    lease: Lease<C>,
+    what: What,
+}
+
+enum What {
+    /// An idle connection, which is to be probed.
+    Connection { expired: bool },
+    /// A place for one more.
+    Untouched,
+    /// The place of one that was closed.
+    Husk,
 }
 
 /// A slot that comes back when this is dropped.

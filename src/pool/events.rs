@@ -42,13 +42,16 @@ use super::stats::{DiscardReason, HostPort};
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum PoolEvent<'a> {
-    /// The thread has to wait for a connection, because of `pool_block` or `max_connections`.
+    /// The thread has to wait before it can send: for a connection, because of `pool_block` or `max_connections`, or for the
+    /// pace of the origin. It is told once, although there may be several reasons, one after another.
     #[non_exhaustive]
     Waiting {
         /// What it wants to connect to.
         host: &'a str,
         /// Its port.
         port: u16,
+        /// What it waits for at first.
+        reason: WaitReason,
     },
     /// The wait of the thread is over. Either `Reused` or an attempt to connect follows, or an error: the time was up, or the
     /// request was cancelled.
@@ -157,7 +160,7 @@ impl<'a> PoolEvent<'a> {
     #[must_use]
     pub fn endpoint(&self) -> (&'a str, u16) {
         match *self {
-            Self::Waiting { host, port }
+            Self::Waiting { host, port, .. }
             | Self::Waited { host, port, .. }
             | Self::Connected { host, port, .. }
             | Self::Reused { host, port, .. }
@@ -194,7 +197,7 @@ impl fmt::Display for PoolEvent<'_> {
         let (host, port) = self.endpoint();
         write!(f, "{}: ", HostPort(host, port))?;
         match self {
-            Self::Waiting { .. } => write!(f, "waiting for a connection"),
+            Self::Waiting { reason, .. } => write!(f, "waiting for {reason}"),
             Self::Waited { elapsed, .. } => write!(f, "waited {elapsed:.1?} for a connection"),
             Self::Connected { connection, elapsed, again: false, .. } => {
                 write!(f, "connection {connection} made in {elapsed:.1?}")
@@ -212,6 +215,37 @@ impl fmt::Display for PoolEvent<'_> {
             }
             Self::Paused { duration, .. } => write!(f, "paused for {duration:.1?}"),
         }
+    }
+}
+
+/// What a thread waits for.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum WaitReason {
+    /// A connection of its pool that another thread has, because of
+    /// [`pool_block`](crate::HttpAdapterBuilder::pool_block). Also who stands in line behind a thread that waits for one.
+    Connection,
+    /// A connection of any pool, because of [`max_connections`](crate::HttpAdapterBuilder::max_connections).
+    MaxConnections,
+    /// Its turn under the [`rate_limit`](crate::HttpAdapterBuilder::rate_limit).
+    RateLimit,
+    /// The end of a pause that the server asked for
+    /// ([`pause_on_retry_after`](crate::HttpAdapterBuilder::pause_on_retry_after)), or its turn after it.
+    Pause,
+    /// An exchange that ends, because as many are under way as
+    /// [`adaptive_limit`](crate::HttpAdapterBuilder::adaptive_limit) has learnt.
+    AdaptiveLimit,
+}
+
+/// A few words, as in `the rate limit`.
+impl fmt::Display for WaitReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connection | Self::MaxConnections => "a connection",
+            Self::RateLimit => "the rate limit",
+            Self::Pause => "the end of a pause",
+            Self::AdaptiveLimit => "an exchange to end",
+        })
     }
 }
 
@@ -258,8 +292,13 @@ mod tests {
     fn an_event_is_one_line_that_a_person_would_print() {
         let (host, port, connection) = ("h", 443, 3);
         let (elapsed, duration, delay) = (Duration::from_millis(12), Duration::from_secs(2), Duration::from_secs(1));
+        let waiting = |reason| PoolEvent::Waiting { host, port, reason };
         for (event, line, about) in [
-            (PoolEvent::Waiting { host, port }, "h:443: waiting for a connection", None),
+            (waiting(WaitReason::Connection), "h:443: waiting for a connection", None),
+            (waiting(WaitReason::MaxConnections), "h:443: waiting for a connection", None),
+            (waiting(WaitReason::RateLimit), "h:443: waiting for the rate limit", None),
+            (waiting(WaitReason::Pause), "h:443: waiting for the end of a pause", None),
+            (waiting(WaitReason::AdaptiveLimit), "h:443: waiting for an exchange to end", None),
             (PoolEvent::Waited { host, port, elapsed }, "h:443: waited 12.0ms for a connection", None),
             (
                 PoolEvent::Connected { host, port, connection, elapsed, again: false },

@@ -9,17 +9,22 @@
 //! as those of the pool: for the turn, and for an exchange that ends. No wake-up is lost: the turn is granted and an exchange
 //! ended under the lock, and the signal comes afterwards (see [`monitor`](super::monitor)).
 //!
-//! A pause may begin while the head waits for a slot. Then the slot is put back, and the pause waited for.
+//! A pause may begin while the head waits for a slot. Then the slot is put back, and the pause waited for. What is in the
+//! slot is not touched before the request leaves, so that nothing was counted, logged or told of that did not happen.
+//!
+//! All these waits are one to the caller and to whoever listens, see [`wait_limit`](super::wait_limit).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::connection_pool::NoSlot;
+use super::events::WaitReason;
 use super::monitor::{Monitor, Signal};
+use super::planted::planted;
 use super::queue::{Queue, Ticket};
-use super::wait_limit::WaitLimit;
+use super::wait_limit::{ForPace, WaitLimit};
 use crate::cancel::{Cancel, Stop};
-use crate::clock::{Clock, Deadline};
+use crate::clock::{self, Clock, Deadline};
 use crate::log_targets;
 use crate::pace::{Departure, Hold, Outcome, Pace};
 
@@ -63,9 +68,9 @@ impl Gate {
         Arc::new(Self { peer: peer.into(), line: Monitor::new(line) })
     }
 
-    /// How many wait for the pace, and the limit that was learnt.
-    pub(crate) fn stats(&self) -> (usize, Option<usize>) {
-        self.line.with(|line| (line.waiting(), line.pace.limit()))
+    /// The limit that was learnt.
+    pub(crate) fn limit(&self) -> Option<usize> {
+        self.line.with(|line| line.pace.limit())
     }
 
     /// Whether the gate can be forgotten: nobody waits, and a new one would let requests through just as well.
@@ -88,74 +93,205 @@ impl Gate {
         mut check_out: impl FnMut(&mut WaitLimit<'_>) -> Result<T, NoSlot>,
         put_back: impl Fn(T),
     ) -> Result<(T, Pass), Held> {
-        let deadline = Deadline::after(now, wait.limit());
-        let (turn, mut now) = self.take_turn(clock, now, wait)?;
+        let mut entry = Entry { gate: self, clock, deadline: Deadline::after(now, wait.limit()), said: None, counted: None };
+        let (turn, mut now) = entry.take_turn(now, wait)?;
         loop {
-            now = turn.wait_for_pace(clock, now, deadline, wait)?;
+            now = match entry.wait_for_pace(&turn, now, wait) {
+                Ok(now) => now,
+                Err(held) => {
+                    if planted!(TurnKept) {
+                        std::mem::forget(turn);
+                    }
+                    return Err(held);
+                }
+            };
+            // From here on it counts among those that wait for a slot.
+            entry.counted = None;
+            let early = if planted!(PaidBeforeSlot) { turn.depart(now) } else { None };
             let got = check_out(wait).map_err(|why| turn.held(why, now))?;
             let left = clock.now().max(now);
-            if let Some(departure) = turn.depart(left) {
+            if let Some(departure) = early.or_else(|| turn.depart(left)) {
                 return Ok((got, Pass { gate: Arc::clone(self), departure }));
             }
-            put_back(got);
+            if planted!(SlotLostByPause) {
+                std::mem::forget(got);
+            } else {
+                put_back(got);
+            }
             now = left;
         }
-    }
-
-    /// Waits for the turn; also returns the time.
-    fn take_turn(
-        self: &Arc<Self>,
-        clock: &dyn Clock,
-        mut now: Instant,
-        wait: &mut WaitLimit<'_>,
-    ) -> Result<(Turn<'_>, Instant), Held> {
-        if let Some((ticket, signal)) = self.line.with(Line::arrive) {
-            let mut place = Place { gate: self, ticket: Some(ticket) };
-            wait.begin();
-            let why = || {
-                let now = clock.now(); // may be the program's code, and so not under the lock
-                self.line.with(|line| (line.pace.hold(now), line.waiting()))
-            };
-            self.log_wait(why, false);
-            let waiter = || self.waiter(&signal);
-            let collect = |line: &mut Line| line.queue.collect(ticket);
-            let got = wait.sleep(&self.line, &signal, waiter, collect, || self.log_wait(why, true));
-            place.ticket = None;
-            if got.or_else(|| self.line.with(|line| line.queue.leave(ticket))).is_none() {
-                return Err(self.held(wait.ended(), clock.now().max(now)));
-            }
-            let turn = Turn { gate: self };
-            now = clock.now().max(now);
-            return Ok((turn, now));
-        }
-        Ok((Turn { gate: self }, now))
     }
 
     fn waiter(self: &Arc<Self>, signal: &Signal) -> Arc<Waiter> {
         Arc::new(Waiter { gate: Arc::clone(self), signal: signal.clone() })
     }
 
-    fn held(&self, why: NoSlot, now: Instant) -> Held {
-        self.line.with(|line| {
-            // If it is free just now, the head of the line has not noticed.
-            let by = Some(line.pace.hold(now)).filter(|by| *by != Hold::Free).unwrap_or(line.holding);
-            Held { why, by, waiting: line.waiting() }
-        })
+    /// What the head of the line waits for. If it is free just now, the head has not noticed.
+    fn hold(&self, now: Instant) -> Hold {
+        self.line.with(|line| Some(line.pace.hold(now)).filter(|by| *by != Hold::Free).unwrap_or(line.holding))
     }
 
-    fn log_wait(&self, why: impl FnOnce() -> (Hold, usize), still: bool) {
+    fn held(&self, why: NoSlot, now: Instant) -> Held {
+        let by = self.hold(now);
+        Held { why, by, waiting: self.line.with(|line| line.waiting()) }
+    }
+
+    /// Warns of a wait that began at `since`, with the usual causes. `now` is by the adapter's clock.
+    fn warn(&self, hold: Hold, now: Instant, since: Instant) {
+        let (waiting, rate, limit) = self.line.with(|line| (line.waiting(), line.pace.rate(), line.pace.limit()));
+        let (about, causes) = match hold {
+            Hold::Rate(_) => (
+                rate.map(|rate| format!("{rate}; ")),
+                "Cause: more requests than the rate_limit of the adapter lets through",
+            ),
+            Hold::Paused(until) => (
+                Some(format!("{:.1?} left; ", until.saturating_duration_since(now))),
+                "Cause: the server answered 429 or 503 with Retry-After, and pause_on_retry_after is set; the \
+                 retry_after_max of the Retry bounds a pause",
+            ),
+            Hold::Full => (
+                limit.map(|limit| format!("learnt limit {limit}; ")),
+                "Usual causes: a server that refuses requests or times out, so that adaptive_limit has learnt a low limit; \
+                 streamed responses that are kept without being read or closed",
+            ),
+            Hold::Free => (
+                None,
+                "Usual causes: streamed responses that are kept without being read or closed; a pool_maxsize or \
+                 max_connections below the number of threads",
+            ),
+        };
+        log::warn!(
+            target: log_targets::POOL,
+            "Still waiting for {}, to send to {} after {:.1?} ({}{waiting} waiting). {causes}",
+            what(hold),
+            self.peer,
+            clock::now().saturating_duration_since(since),
+            about.unwrap_or_default(),
+        );
+    }
+}
+
+fn what(hold: Hold) -> &'static str {
+    match hold {
+        Hold::Paused(_) => "the end of a pause",
+        Hold::Rate(_) => "the rate limit",
+        Hold::Full => "an exchange to end",
+        Hold::Free => "a turn",
+    }
+}
+
+fn reason(hold: Hold) -> WaitReason {
+    match hold {
+        Hold::Paused(_) => WaitReason::Pause,
+        Hold::Rate(_) => WaitReason::RateLimit,
+        Hold::Full => WaitReason::AdaptiveLimit,
+        Hold::Free => WaitReason::Connection,
+    }
+}
+
+/// A check-out on its way through the gate.
+struct Entry<'a, 'w> {
+    gate: &'a Arc<Gate>,
+    clock: &'a dyn Clock,
+    /// By that clock.
+    deadline: Deadline,
+    /// What the log says that it waits for.
+    said: Option<&'static str>,
+    /// It counts among those that wait for a pace.
+    counted: Option<ForPace<'w>>,
+}
+
+impl<'a, 'w> Entry<'a, 'w> {
+    /// Waits for the turn; also returns the time.
+    fn take_turn(&mut self, now: Instant, wait: &mut WaitLimit<'w>) -> Result<(Turn<'a>, Instant), Held> {
+        let gate = self.gate;
+        let Some((ticket, signal)) = gate.line.with(Line::arrive) else { return Ok((Turn { gate }, now)) };
+        let mut place = Place { gate, ticket: Some(ticket) };
+        let clock = self.clock;
+        // The time may be the program's code, and so not under the lock.
+        self.begin(wait, || gate.hold(clock.now()));
+        let waiter = || gate.waiter(&signal);
+        let collect = |line: &mut Line| line.queue.collect(ticket);
+        let since = wait.begin(|| WaitReason::Connection);
+        let is_long = || {
+            let now = clock.now();
+            gate.warn(gate.hold(now), now, since);
+        };
+        let got = wait.sleep(&gate.line, &signal, waiter, collect, is_long);
+        place.ticket = None;
+        let got = got.or_else(|| gate.line.with(|line| line.queue.leave(ticket)));
+        let now = clock.now().max(now);
+        match got {
+            Some(()) => Ok((Turn { gate }, now)),
+            None => Err(gate.held(wait.ended(), now)),
+        }
+    }
+
+    /// Waits until the pace lets a request go; returns the time.
+    fn wait_for_pace(&mut self, turn: &Turn<'_>, mut now: Instant, wait: &mut WaitLimit<'w>) -> Result<Instant, Held> {
+        let (gate, clock) = (self.gate, self.clock);
+        loop {
+            if wait.cancel().is_some_and(Cancel::is_cancelled) {
+                return Err(turn.held(NoSlot::Cancelled, now));
+            }
+            let (hold, signal) = gate.line.with(|line| line.look(now));
+            if hold != Hold::Free {
+                self.begin(wait, || hold);
+            }
+            match (hold, signal) {
+                (Hold::Paused(until) | Hold::Rate(until), _) => {
+                    // It may have come a while ago, and then would sleep for too long.
+                    now = clock.now().max(now);
+                    if until <= now {
+                        continue;
+                    }
+                    let time = until.saturating_duration_since(now);
+                    let left = self.deadline.left(now).unwrap_or(Duration::MAX);
+                    if left.is_zero() {
+                        return Err(turn.held(NoSlot::TimedOut, now));
+                    }
+                    if let Some(since) = wait.has_become_long() {
+                        gate.warn(hold, now, since);
+                    }
+                    if !sleep(clock, time.min(left).min(wait.until_long()), wait.cancel()) {
+                        return Err(turn.held(NoSlot::Cancelled, now));
+                    }
+                    now = clock.now().max(now);
+                }
+                (Hold::Full, Some(signal)) => {
+                    let waiter = || gate.waiter(&signal);
+                    let has_room = |line: &mut Line| (!line.pace.is_full()).then_some(());
+                    let since = wait.begin(|| reason(hold));
+                    let is_long = || gate.warn(hold, clock.now().max(now), since);
+                    let found = wait.sleep(&gate.line, &signal, waiter, has_room, is_long);
+                    now = clock.now().max(now);
+                    if found.is_none() {
+                        return Err(turn.held(wait.ended(), now));
+                    }
+                }
+                _ => return Ok(now),
+            }
+        }
+    }
+
+    /// It has to wait: counts it, tells of it, and says so in the log where what it waits for is news.
+    fn begin(&mut self, wait: &mut WaitLimit<'w>, hold: impl Fn() -> Hold) {
+        if self.counted.is_none() {
+            self.counted = Some(wait.for_pace());
+        }
+        wait.begin(|| reason(hold()));
         if !log::log_enabled!(target: log_targets::POOL, log::Level::Debug) {
             return;
         }
-        let (hold, waiting) = why();
-        let what = match hold {
-            Hold::Paused(_) => "the end of a pause",
-            Hold::Rate(_) => "the rate limit",
-            Hold::Full => "an exchange to end",
-            Hold::Free => "a turn",
-        };
-        let wait = if still { "Still waiting" } else { "Waiting" };
-        log::debug!(target: log_targets::POOL, "{wait} for {what}, to send to {} ({waiting} waiting)", self.peer);
+        let what = what(hold());
+        if self.said.replace(what) != Some(what) {
+            let waiting = self.gate.line.with(|line| line.waiting());
+            log::debug!(
+                target: log_targets::POOL,
+                "Waiting for {what}, to send to {} ({waiting} waiting)",
+                self.gate.peer
+            );
+        }
     }
 }
 
@@ -180,54 +316,14 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// Waits until the pace lets a request go; returns the time.
-    fn wait_for_pace(
-        &self,
-        clock: &dyn Clock,
-        mut now: Instant,
-        deadline: Deadline,
-        wait: &mut WaitLimit<'_>,
-    ) -> Result<Instant, Held> {
-        let mut is_first = true;
-        loop {
-            if wait.cancel().is_some_and(Cancel::is_cancelled) {
-                return Err(self.held(NoSlot::Cancelled, now));
-            }
-            let (hold, signal) = self.gate.line.with(|line| line.look(now));
-            if std::mem::take(&mut is_first) && hold != Hold::Free {
-                wait.begin();
-                self.gate.log_wait(|| (hold, self.gate.line.with(|line| line.waiting())), false);
-            }
-            match (hold, signal) {
-                (Hold::Paused(until) | Hold::Rate(until), _) => {
-                    let time = until.saturating_duration_since(now);
-                    let left = deadline.left(now).unwrap_or(Duration::MAX);
-                    if left.is_zero() {
-                        return Err(self.held(NoSlot::TimedOut, now));
-                    }
-                    if !sleep(clock, time.min(left), wait.cancel()) {
-                        return Err(self.held(NoSlot::Cancelled, now));
-                    }
-                    now = clock.now().max(now);
-                }
-                (Hold::Full, Some(signal)) => {
-                    let waiter = || self.gate.waiter(&signal);
-                    let has_room = |line: &mut Line| (!line.pace.is_full()).then_some(());
-                    let is_long = || self.gate.log_wait(|| (hold, self.gate.line.with(|line| line.waiting())), true);
-                    let found = wait.sleep(&self.gate.line, &signal, waiter, has_room, is_long);
-                    now = clock.now().max(now);
-                    if found.is_none() {
-                        return Err(self.held(wait.ended(), now));
-                    }
-                }
-                _ => return Ok(now),
-            }
-        }
-    }
-
     /// Lets the request leave, unless the pace has changed meanwhile.
     fn depart(&self, now: Instant) -> Option<Departure> {
-        self.gate.line.with(|line| line.pace.depart(now))
+        self.gate.line.with(|line| {
+            if planted!(PaidTwice) {
+                line.pace.depart(now);
+            }
+            line.pace.depart(now)
+        })
     }
 
     fn held(&self, why: NoSlot, now: Instant) -> Held {
@@ -247,7 +343,7 @@ impl Drop for Turn<'_> {
 impl Line {
     /// Takes the turn, or joins the queue.
     fn arrive(&mut self) -> Option<(Ticket, Signal)> {
-        if !self.taken {
+        if !self.taken || planted!(PushesIn) {
             self.taken = true;
             return None;
         }
@@ -293,7 +389,7 @@ impl Gate {
     fn change(&self, act: impl FnOnce(&mut Pace)) {
         let wake = self.line.with(|line| {
             act(&mut line.pace);
-            line.holder.clone().filter(|_| !line.pace.is_full())
+            line.holder.clone().filter(|_| !line.pace.is_full() && !planted!(EndUnheard))
         });
         if let Some(signal) = wake {
             signal.wake();
@@ -303,6 +399,9 @@ impl Gate {
 
 impl Drop for Pass {
     fn drop(&mut self) {
+        if planted!(EndNotCounted) {
+            return;
+        }
         if let Departure::Counted(_) = self.departure {
             self.gate.change(Pace::end);
         }

@@ -81,12 +81,11 @@ impl<C: Pooled> Lease<C> {
         self
     }
 
-    /// Gives back a slot that was not used after all, with the connection as it was.
-    pub(super) fn unused(mut self) {
-        let since = self.pool.shared().clock.now();
-        self.tell_recycled(self.expires, since);
+    /// Gives back a connection that was not used after all, as it was: it has been idle all the time.
+    pub(super) fn bring_back(mut self) {
         let Some(conn) = self.conn.take() else { return };
         self.holds_slot = false;
+        let since = self.pool.shared().clock.now();
         let (number, permit) = (self.number, self.permit.take());
         let (expires, closings) = (self.expires, self.closings);
         let idle = Idle { conn, number, permit, born: self.born, since, expires, closings };

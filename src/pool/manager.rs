@@ -46,6 +46,8 @@ pub(crate) struct PoolSettings {
     /// Who is told of what happens.
     pub(crate) listener: Listener,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Whether that is the system's, so that who sleeps on it sleeps in real time.
+    pub(crate) is_real_time: bool,
 }
 
 /// A lookup of a pool by a key that need not be owned.
@@ -112,6 +114,7 @@ impl<K: Send + 'static, C: Pooled> Manager<K, C> {
                     max_connections: settings.max_connections,
                     long_wait: settings.long_wait,
                     reap_idle: settings.reap_idle,
+                    is_real_time: settings.is_real_time,
                 },
                 settings.listener,
                 inner.clone(),

@@ -37,7 +37,7 @@ mod wait_limit;
 
 pub(crate) use connection_pool::{ConnectionPool, Endpoint, NoSlot};
 pub(crate) use events::Listener;
-pub use events::PoolEvent;
+pub use events::{PoolEvent, WaitReason};
 pub(crate) use gate::{Gate, Held, Pass};
 pub(crate) use lease::{Found, Lease};
 pub(crate) use manager::{Lookup, Manager, PoolSettings};

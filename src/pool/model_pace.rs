@@ -1,8 +1,11 @@
 //! The gate of an origin under the scheduler of [`model`](super::model): the shipped line and its waits, over a pool.
 //!
 //! Time is a clock that only sleepers move, so the rate and the pause can be checked exactly. What holds for every
-//! interleaving: no more leave than the rate allows, none in a pause, no more at a time than the limit, in order of arrival;
-//! nobody sleeps forever, whoever gives up; and in the end the line is empty and every slot is back.
+//! interleaving: no more leave than the rate allows, and no fewer; none in a pause, no more at a time than the limit, in order
+//! of arrival; nobody sleeps forever, whoever gives up, and who gives up has paid nothing; what was counted was used; and in
+//! the end the line is empty and every slot is back.
+//!
+//! The faults at the end prove that the model would find what it looks for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
@@ -13,6 +16,7 @@ use shuttle::thread;
 
 use super::connection_pool::{ConnectionPool, NoSlot};
 use super::gate::Gate;
+use super::model::faults::{Fault, is_found};
 use super::test_support::{Conn, Live, TestClock, key, settings};
 use super::{Found, Manager, PoolSettings};
 use crate::cancel::Cancel;
@@ -73,35 +77,64 @@ fn no_more_are_under_way_than_the_limit_and_an_end_wakes_the_next() {
 /// Where nobody gives up, each thread's turn comes in the order in which they joined the line.
 #[test]
 fn who_joined_the_line_first_leaves_first() {
-    let scenario = || {
-        let clock = TestClock::new();
-        let manager = manager(&clock, 1);
-        let (pool, gate) = (manager.pool(&key("a")), gate(Shape { limit: Some((1, 1)), rate: false, ..RATE }));
-        let now = clock.now();
-        let holder = pool.check_out_through(&gate, None, None, now).expect("nobody is there");
-        let served = Arc::new(AtomicUsize::new(0));
-        let waiters: Vec<_> = (0..3)
-            .map(|turn| {
-                let (pool, waited_at, served) = (Arc::clone(&pool), Arc::clone(&gate), Arc::clone(&served));
-                let waiter = thread::spawn(move || {
-                    let lease = pool.check_out_through(&waited_at, None, None, now).expect("there is no limit");
-                    assert_eq!(served.fetch_add(1, SeqCst), turn);
-                    drop(lease);
-                });
-                while gate.stats().0 <= turn {
-                    thread::yield_now();
-                }
-                waiter
-            })
-            .collect();
-        drop(holder);
-        let late = pool.check_out_through(&gate, None, None, now).expect("there is no limit");
-        assert_eq!(served.load(SeqCst), 3, "a newcomer does not jump the line");
-        drop(late);
-        waiters.into_iter().for_each(|waiter| waiter.join().expect("no panic"));
-    };
-    shuttle::check_random(scenario, ROUNDS);
-    shuttle::check_pct(scenario, ROUNDS, 4);
+    shuttle::check_random(arrivals, ROUNDS);
+    shuttle::check_pct(arrivals, ROUNDS, 4);
+}
+
+fn arrivals() {
+    let clock = TestClock::new();
+    let manager = manager(&clock, 1);
+    let (pool, gate) = (manager.pool(&key("a")), gate(Shape { limit: Some((1, 1)), rate: false, ..RATE }));
+    let now = clock.now();
+    let holder = pool.check_out_through(&gate, None, None, now).expect("nobody is there");
+    let served = Arc::new(AtomicUsize::new(0));
+    let waiters: Vec<_> = (0..3)
+        .map(|turn| {
+            let (waits_for, waits_at, served) = (Arc::clone(&pool), Arc::clone(&gate), Arc::clone(&served));
+            let waiter = thread::spawn(move || {
+                let lease = waits_for.check_out_through(&waits_at, None, None, now).expect("there is no limit");
+                assert_eq!(served.fetch_add(1, SeqCst), turn);
+                drop(lease);
+            });
+            while pool.stats().waiting() <= turn {
+                thread::yield_now();
+            }
+            waiter
+        })
+        .collect();
+    drop(holder);
+    let late = pool.check_out_through(&gate, None, None, now).expect("there is no limit");
+    assert_eq!(served.load(SeqCst), 3, "a newcomer does not jump the line");
+    drop(late);
+    waiters.into_iter().for_each(|waiter| waiter.join().expect("no panic"));
+}
+
+/// Whoever waits for the slot in vain leaves the tokens to others, who need not wait for them.
+#[test]
+fn who_gives_up_waiting_for_a_slot_has_paid_nothing() {
+    shuttle::check_random(gives_up, ROUNDS);
+    shuttle::check_pct(gives_up, ROUNDS, 4);
+}
+
+fn gives_up() {
+    let clock = TestClock::new();
+    let manager = manager(&clock, 1);
+    let (pool, gate) = (manager.pool(&key("a")), gate(RATE));
+    let (start, holder) = (clock.now(), pool.check_out(None, None).expect("nobody is there"));
+    let waiters: Vec<_> = (0..2)
+        .map(|_| {
+            let (pool, gate) = (Arc::clone(&pool), Arc::clone(&gate));
+            thread::spawn(move || pool.check_out_through(&gate, Some(INTERVAL), None, start).is_err())
+        })
+        .collect();
+    for waiter in waiters {
+        assert!(waiter.join().expect("no panic"), "there is no slot");
+    }
+    drop(holder);
+    for _ in 0..BURST {
+        drop(pool.check_out_through(&gate, None, None, start).expect("there is no limit"));
+    }
+    assert_eq!(clock.now(), start, "the whole burst was there");
 }
 
 fn manager(clock: &Arc<TestClock>, pool_maxsize: usize) -> Manager<String, Conn> {
@@ -125,6 +158,8 @@ struct Watch {
     start: Instant,
     left: AtomicUsize,
     under_way: AtomicUsize,
+    /// Connections that were new to the pool.
+    made: AtomicUsize,
     /// The end of the longest pause that somebody has asked for, in nanoseconds.
     paused: AtomicU64,
 }
@@ -156,6 +191,7 @@ fn run(shape: Shape) {
         clock,
         left: AtomicUsize::new(0),
         under_way: AtomicUsize::new(0),
+        made: AtomicUsize::new(0),
         paused: AtomicU64::new(0),
     });
     let tokens: Vec<Cancel> = (0..3).map(|_| Cancel::new()).collect();
@@ -176,9 +212,14 @@ fn run(shape: Shape) {
     threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
 
     let stats = pool.stats();
-    assert_eq!((stats.in_use(), stats.waiting(), gate.stats().0), (0, 0, 0));
+    assert_eq!((stats.in_use(), stats.waiting()), (0, 0));
+    assert_eq!(stats.num_connections(), watch.made.load(SeqCst) as u64, "those that were made are counted");
     if !shape.limited && !shape.cancels {
         assert_eq!(watch.left.load(SeqCst), 9, "who set no limit is served");
+        if shape.rate && !shape.pauses && shape.limit.is_none() {
+            // Only who waits for a token moves the clock.
+            assert_eq!(watch.clock.now() - watch.start, INTERVAL * (9 - BURST), "and as fast as the rate allows");
+        }
     }
     // Whatever was given up: after the time that those who left have paid for, the gate is as good as new.
     watch.clock.advance(INTERVAL * 100);
@@ -205,9 +246,13 @@ fn exchange(
             return;
         }
     };
-    watch.left(shape, paused);
+    // With one slot, whoever asked for a pause did it before the slot was free.
+    watch.left(shape, if shape.maxsize == 1 { watch.paused.load(SeqCst) } else { paused });
     if lease.connection().is_none() {
-        assert_ne!(lease.found(), Found::Reused);
+        match lease.found() {
+            Found::New(_) => drop(watch.made.fetch_add(1, SeqCst)),
+            found => assert_eq!(found, Found::Reconnect),
+        }
         lease.attach(live.open(0));
     }
     thread::yield_now();
@@ -221,4 +266,54 @@ fn exchange(
     pass.learn(if draw < 3 { Outcome::Success } else { Outcome::Refusal });
     watch.under_way.fetch_sub(1, SeqCst);
     if draw % 2 == 0 { lease.recycle(None) } else { drop(lease) }
+}
+
+// ---- faults
+
+fn assert_found(fault: Fault, shape: Shape) {
+    assert!(is_found(fault, move || run(shape)), "the model is blind to {fault:?}");
+}
+
+const LIMIT: Shape = Shape { rate: false, limit: Some((1, 2)), ..RATE };
+const GIVES_UP: Shape = Shape { limited: true, ..RATE };
+const CANCELS: Shape = Shape { cancels: true, ..RATE };
+
+#[test]
+fn a_wake_up_that_is_lost_at_the_gate_is_found() {
+    assert_found(Fault::DroppedNotify, RATE);
+    assert_found(Fault::EndUnheard, LIMIT);
+    assert_found(Fault::EndNotCounted, LIMIT);
+}
+
+#[test]
+fn a_place_or_a_turn_that_is_kept_by_who_left_is_found() {
+    for gives_up in [GIVES_UP, CANCELS] {
+        assert_found(Fault::GrantToLeaver, gives_up);
+        assert_found(Fault::LateGrantLost, gives_up);
+        assert_found(Fault::TurnKept, gives_up);
+    }
+    assert_found(Fault::TurnKept, Shape { cancels: true, ..LIMIT });
+}
+
+#[test]
+fn another_order_than_that_of_the_line_is_found() {
+    assert!(is_found(Fault::LastServedFirst, arrivals));
+    assert!(is_found(Fault::PushesIn, arrivals));
+}
+
+#[test]
+fn a_token_that_is_paid_twice_or_too_early_is_found() {
+    assert_found(Fault::PaidTwice, RATE);
+    assert_found(Fault::PaidBeforeSlot, Shape { pauses: true, maxsize: 1, ..RATE });
+    assert!(is_found(Fault::PaidBeforeSlot, gives_up));
+}
+
+#[test]
+fn a_slot_that_a_pause_costs_is_found() {
+    assert_found(Fault::SlotLostByPause, Shape { rate: false, pauses: true, maxsize: 1, ..RATE });
+}
+
+#[test]
+fn a_wait_that_counts_for_ever_is_found() {
+    assert_found(Fault::WaitKept, RATE);
 }

@@ -17,6 +17,8 @@ use crate::clock::Clock;
 /// Shared by a manager and its pools.
 pub(super) struct Shared<C> {
     pub(super) clock: Arc<dyn Clock>,
+    /// Whether that is the system's.
+    pub(super) is_real_time: bool,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) max_lifetime: Option<Duration>,
     pub(super) permits: Option<Arc<Permits<Idle<C>>>>,
@@ -75,16 +77,18 @@ pub(super) struct Limits {
     pub(super) max_connections: Option<usize>,
     pub(super) long_wait: Option<Duration>,
     pub(super) reap_idle: bool,
+    pub(super) is_real_time: bool,
 }
 
 impl<C> Shared<C> {
     pub(super) fn new(clock: Arc<dyn Clock>, limits: &Limits, listener: Listener, pools: Weak<dyn Pools>) -> Self {
-        let Limits { idle_timeout, max_lifetime, max_connections, long_wait, reap_idle } = *limits;
+        let Limits { idle_timeout, max_lifetime, max_connections, long_wait, reap_idle, is_real_time } = *limits;
         let reaper = reap_idle.then(|| Reaper::new(Arc::clone(&clock), pools.clone()));
         let epoch = clock.now();
         let permits = max_connections.map(Permits::<Idle<C>>::new);
         Self {
             clock,
+            is_real_time,
             idle_timeout,
             max_lifetime,
             permits,

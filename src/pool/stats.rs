@@ -241,9 +241,8 @@ impl PoolStats {
         self.limit
     }
 
-    /// Adds what the gate of its origin tells: who waits in its line, and the limit that was learnt.
-    pub(crate) fn with_pace(mut self, waiting: usize, limit: Option<usize>) -> Self {
-        self.waiting += waiting;
+    /// Adds the limit that was learnt for its origin.
+    pub(crate) fn with_limit(mut self, limit: Option<usize>) -> Self {
         self.limit = limit;
         self
     }
@@ -342,7 +341,7 @@ mod tests {
             "https://[::1]:443: 2 in use, 1 idle, 3 waiting; 40 requests, 36 over a reused connection, 1 sent twice; 4 \
              connections made, 1 dropped by the server, 2 discarded (1 pool full, 1 failed); longest wait 1.2s"
         );
-        let paced = Counts::default().snapshot(0, &to("h"), 0, 1, 1).with_pace(2, Some(6));
+        let paced = Counts::default().snapshot(0, &to("h"), 0, 1, 3).with_limit(Some(6));
         assert!(
             paced.to_string().starts_with("https://h:443: 1 in use, 0 idle, 3 waiting, learnt limit 6; "),
             "{paced}"

@@ -157,6 +157,7 @@ pub(super) fn settings() -> PoolSettings {
         long_wait: None,
         listener: Listener::default(),
         clock: TestClock::new(),
+        is_real_time: false,
     }
 }
 

@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use super::timeline_svg::draw;
 use crate::adapter::HttpAdapterBuilder;
 use crate::clock;
-use crate::pool::{DiscardReason, PoolEvent};
+use crate::pool::{DiscardReason, PoolEvent, WaitReason};
 
 /// Records the events of adapters, and draws them: which thread had which connection when, and who waited.
 ///
@@ -80,7 +80,7 @@ pub(super) struct Record {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum What {
-    Waiting,
+    Waiting { reason: WaitReason },
     Waited,
     Connected { connection: u64, elapsed: Duration },
     Reused { connection: u64 },
@@ -167,7 +167,7 @@ impl fmt::Debug for Timeline {
 impl Recorded {
     fn record(&mut self, adapter: usize, event: &PoolEvent<'_>) {
         let what = match *event {
-            PoolEvent::Waiting { .. } => What::Waiting,
+            PoolEvent::Waiting { reason, .. } => What::Waiting { reason },
             PoolEvent::Waited { .. } => What::Waited,
             PoolEvent::Connected { connection, elapsed, .. } => What::Connected { connection, elapsed },
             PoolEvent::Reused { connection, .. } => What::Reused { connection },

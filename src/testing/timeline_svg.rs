@@ -8,6 +8,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::timeline::{Record, Recorded, What};
+use crate::pool::WaitReason;
 
 const WIDTH: f64 = 1200.0;
 const LEFT: f64 = 190.0;
@@ -84,16 +85,16 @@ impl Picture {
         let end = recorded.events.iter().map(|record| record.at).max().unwrap_or_default();
         picture.end = millis(end).max(0.001);
         let mut open: HashMap<(usize, u64), Open> = HashMap::new();
-        let mut waiting: HashMap<usize, f64> = HashMap::new();
+        let mut waiting: HashMap<usize, (f64, WaitReason)> = HashMap::new();
         // By lane: the host, and whether a connection is there.
         let mut lanes: Vec<(usize, bool)> = Vec::new();
         for Record { at, adapter, thread, host, what } in recorded.events.iter().copied() {
             let now = millis(at);
             match what {
-                What::Waiting => drop(waiting.insert(thread, now)),
+                What::Waiting { reason } => drop(waiting.insert(thread, (now, reason))),
                 What::Waited => {
-                    if let Some(from) = waiting.remove(&thread) {
-                        let text = format!("waits for a connection: {}", length(now - from));
+                    if let Some((from, reason)) = waiting.remove(&thread) {
+                        let text = format!("waits for {reason}: {}", length(now - from));
                         picture.waits.push(Span { lane: thread, from, to: now, text });
                     }
                 }
@@ -156,8 +157,8 @@ impl Picture {
             picture.lives.push(life(of, *connection, picture.end));
         }
         let end = picture.end;
-        for (thread, from) in waiting {
-            picture.waits.push(Span { lane: thread, from, to: end, text: "waits for a connection".to_owned() });
+        for (thread, (from, reason)) in waiting {
+            picture.waits.push(Span { lane: thread, from, to: end, text: format!("waits for {reason}") });
         }
         picture.sort_lanes(&lanes);
         picture
@@ -532,7 +533,7 @@ mod tests {
             connected(1),
             other,
             connected(3),
-            PoolEvent::Waiting { host: "b", port: 80 },
+            PoolEvent::Waiting { host: "b", port: 80, reason: WaitReason::Connection },
             PoolEvent::Waited { host: "b", port: 80, elapsed: Duration::ZERO },
         ]);
 

@@ -1,4 +1,5 @@
-//! The faults that the model plants, and the proof that it finds each of them.
+//! The faults that the model plants, and the proof that it finds each of them. Those of a gate are sought in
+//! [`model_pace`](super::super::model_pace).
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
@@ -33,6 +34,22 @@ pub(in super::super) enum Fault {
     NoRelieveAfterSweep,
     /// An empty slot keeps its place, and a live connection has to go.
     LiveGivesWay,
+    /// Who comes to a gate does not see that somebody has the turn.
+    PushesIn,
+    /// Who gives up at the head of a line keeps the turn.
+    TurnKept,
+    /// Who leaves pays two tokens.
+    PaidTwice,
+    /// Who has waited for the pace pays, and then waits for a slot.
+    PaidBeforeSlot,
+    /// A slot that was got in a pause is not put back.
+    SlotLostByPause,
+    /// Who ends an exchange does not wake who waits for its end.
+    EndUnheard,
+    /// An exchange that has ended counts as one under way.
+    EndNotCounted,
+    /// Who no longer waits for a pace is counted as if.
+    WaitKept,
 }
 
 thread_local! {
@@ -45,7 +62,7 @@ pub(in super::super) fn is_planted(fault: Fault) -> bool {
 }
 
 /// Whether the model finds the fault within its usual number of schedules.
-fn is_found(fault: Fault, scenario: impl Fn() + Send + Sync + 'static) -> bool {
+pub(in super::super) fn is_found(fault: Fault, scenario: impl Fn() + Send + Sync + 'static) -> bool {
     PLANTED.set(Some(fault));
     let scenario = Arc::new(scenario);
     let found = [false, true].into_iter().any(|by_priority| {
