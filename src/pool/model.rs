@@ -327,6 +327,7 @@ fn exchanges(shape: Shape) {
 pub(super) mod sync {
     use std::cell::Cell;
     use std::ops::{Deref, DerefMut};
+    use std::sync::PoisonError;
     use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
     use shuttle::rand::{Rng, thread_rng};
@@ -372,7 +373,8 @@ pub(super) mod sync {
         }
 
         fn held(&self) -> MutexGuard<'_, T> {
-            self.0.lock().expect("not poisoned")
+            // As with the shipped lock, a panic poisons nothing.
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
         }
     }
 
@@ -409,7 +411,7 @@ pub(super) mod sync {
             let held = guard.held.take().expect("held");
             let is_spurious = chance(4) == 0;
             if deadline.0.is_none() && !is_spurious {
-                guard.held = Some(self.condvar.wait(held).expect("not poisoned"));
+                guard.held = Some(self.condvar.wait(held).unwrap_or_else(PoisonError::into_inner));
                 return true;
             }
             // The other threads may run here.

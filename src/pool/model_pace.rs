@@ -7,6 +7,7 @@
 //!
 //! The faults at the end prove that the model would find what it looks for.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use super::connection_pool::{ConnectionPool, NoSlot};
 use super::gate::Gate;
 use super::model::faults::{Fault, is_found};
 use super::test_support::{Conn, Live, TestClock, key, settings};
-use super::{Found, Manager, PoolSettings};
+use super::{Found, Listener, Manager, PoolEvent, PoolSettings};
 use crate::cancel::Cancel;
 use crate::clock::Clock;
 use crate::pace::{AdaptiveLimit, Outcome, Pace, PaceSettings, RateLimit};
@@ -135,6 +136,41 @@ fn gives_up() {
         drop(pool.check_out_through(&gate, None, None, start).expect("there is no limit"));
     }
     assert_eq!(clock.now(), start, "the whole burst was there");
+}
+
+/// A listener that panics in those that wait takes neither a place nor the turn with it.
+#[test]
+fn a_panic_in_the_line_holds_up_nobody() {
+    shuttle::check_random(panics, ROUNDS);
+    shuttle::check_pct(panics, ROUNDS, 4);
+}
+
+fn panics() {
+    let clock = TestClock::new();
+    let listener = Listener::new(|event| {
+        if matches!(event, PoolEvent::Waiting { .. } | PoolEvent::Waited { .. }) && thread_rng().gen_range(0..2) == 0 {
+            panic::resume_unwind(Box::new("told"));
+        }
+    });
+    let settings = PoolSettings { pool_maxsize: 1, pool_block: true, clock: clock.clone(), listener, ..settings() };
+    let manager = Manager::<String, Conn>::new(settings);
+    let (pool, gate) = (manager.pool(&key("a")), gate(RATE));
+    let threads: Vec<_> = (0..3)
+        .map(|_| {
+            let (pool, gate, clock) = (Arc::clone(&pool), Arc::clone(&gate), Arc::clone(&clock));
+            thread::spawn(move || {
+                for _ in 0..3 {
+                    let exchange = || drop(pool.check_out_through(&gate, None, None, clock.now()));
+                    let _ = panic::catch_unwind(AssertUnwindSafe(exchange));
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().expect("no other panic"));
+    let stats = pool.stats();
+    assert_eq!((stats.in_use(), stats.waiting()), (0, 0));
+    clock.advance(INTERVAL * 100);
+    assert!(gate.is_at_rest(clock.now()));
 }
 
 fn manager(clock: &Arc<TestClock>, pool_maxsize: usize) -> Manager<String, Conn> {
@@ -293,6 +329,12 @@ fn a_place_or_a_turn_that_is_kept_by_who_left_is_found() {
         assert_found(Fault::TurnKept, gives_up);
     }
     assert_found(Fault::TurnKept, Shape { cancels: true, ..LIMIT });
+}
+
+#[test]
+fn a_place_or_a_turn_that_a_panic_keeps_is_found() {
+    assert!(is_found(Fault::PlaceKeptByPanic, panics));
+    assert!(is_found(Fault::TurnKeptByPanic, panics));
 }
 
 #[test]

@@ -38,6 +38,10 @@ pub(in super::super) enum Fault {
     PushesIn,
     /// Who gives up at the head of a line keeps the turn.
     TurnKept,
+    /// So does who panics there.
+    TurnKeptByPanic,
+    /// Who panics in a line stays in it.
+    PlaceKeptByPanic,
     /// Who leaves pays two tokens.
     PaidTwice,
     /// Who has waited for the pace pays, and then waits for a slot.
