@@ -436,3 +436,149 @@ fn sleep(clock: &dyn Clock, time: Duration, cancel: Option<&Cancel>) -> bool {
         }
     }
 }
+
+#[cfg(all(test, not(petition_model)))]
+mod tests {
+    use std::thread;
+
+    use super::super::test_support::{Conn, all_logged, key, settings, until};
+    use super::super::{Manager, PoolSettings};
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::pace::{AdaptiveLimit, PaceSettings, RateLimit};
+
+    const LONG: Duration = Duration::from_millis(30);
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// A pool with one slot, in real time, where a wait is soon a long one.
+    fn manager() -> Manager<String, Conn> {
+        Manager::new(PoolSettings {
+            pool_maxsize: 1,
+            pool_block: true,
+            long_wait: Some(LONG),
+            clock: Arc::new(SystemClock),
+            is_real_time: true,
+            ..settings()
+        })
+    }
+
+    fn gate(settings: PaceSettings) -> Arc<Gate> {
+        Gate::new("h:80", Pace::new(&settings))
+    }
+
+    fn rate(every: Duration) -> PaceSettings {
+        PaceSettings { rate: Some(RateLimit::every(every)), ..PaceSettings::default() }
+    }
+
+    fn warnings(lines: &[String]) -> Vec<&String> {
+        lines.iter().filter(|line| line.starts_with("WARN Still waiting for ")).collect()
+    }
+
+    #[test]
+    fn a_wait_for_a_pace_is_told_once_and_after_long_once_more_with_its_cause() {
+        let adaptive = AdaptiveLimit::between(1, 1);
+        for (settings, pause, what, about, cause) in [
+            (rate(MINUTE), None, "the rate limit", "one every 60s; 1 waiting", "rate_limit"),
+            (PaceSettings::default(), Some(MINUTE), "the end of a pause", "s left; 1 waiting", "Retry-After"),
+            (
+                PaceSettings { adaptive: Some(adaptive), ..PaceSettings::default() },
+                None,
+                "an exchange to end",
+                "learnt limit 1; 1 waiting",
+                "adaptive_limit",
+            ),
+        ] {
+            let (manager, gate) = (manager(), gate(settings));
+            let pool = manager.pool(&key("h"));
+            let first = pool.check_out_through(&gate, None, None, clock::now()).expect("nobody is there");
+            if let Some(pause) = pause {
+                assert!(first.pass().expect("by the gate").pause(clock::now(), pause));
+            }
+
+            let limit = Some(LONG * 3);
+            let (why, lines) = all_logged(|| pool.check_out_through(&gate, limit, None, clock::now()).map(drop));
+
+            assert!(why.is_err_and(|held| held.why == NoSlot::TimedOut && held.by != Hold::Free));
+            drop(first);
+            assert_eq!(lines[0], format!("DEBUG Waiting for {what}, to send to h:80 (1 waiting)"));
+            let warned = warnings(&lines);
+            assert_eq!(warned.len(), 1, "{lines:?}");
+            let begin = format!("WARN Still waiting for {what}, to send to h:80 after ");
+            assert!(warned[0].starts_with(&begin) && warned[0].contains(about) && warned[0].contains(cause), "{lines:?}");
+            assert!(pool.stats().longest_wait() >= LONG * 3);
+        }
+    }
+
+    #[test]
+    fn the_pace_and_the_slot_are_one_wait_that_is_warned_of_once() {
+        let (manager, gate) = (manager(), gate(rate(LONG * 2 / 3)));
+        let pool = manager.pool(&key("h"));
+        drop(pool.check_out_through(&gate, None, None, clock::now()).expect("nobody is there"));
+        let holder = pool.check_out(None, None).expect("it was given back");
+
+        // Two thirds of the time go by in the line, and then the slot is waited for.
+        let (none, lines) = all_logged(|| {
+            pool.check_out_through(&gate, Some(LONG * 3), None, clock::now()).map(drop).expect_err("the slot is kept")
+        });
+
+        assert_eq!((none.why, none.by), (NoSlot::TimedOut, Hold::Free));
+        let warned = warnings(&lines);
+        assert_eq!(warned.len(), 1, "{lines:?}");
+        assert!(warned[0].contains("a connection to h:80 after ") && warned[0].contains("streamed"), "{lines:?}");
+
+        // All of it goes by in the line.
+        let slow = self::gate(rate(LONG * 4));
+        drop(holder);
+        drop(pool.check_out_through(&slow, None, None, clock::now()).expect("nobody is there"));
+        let _holder = pool.check_out(None, None).expect("it was given back");
+        let (_, lines) = all_logged(|| pool.check_out_through(&slow, Some(LONG * 8), None, clock::now()).map(drop));
+        let warned = warnings(&lines);
+        assert_eq!(warned.len(), 1, "{lines:?}");
+        assert!(warned[0].contains("the rate limit, to send to h:80"), "{lines:?}");
+    }
+
+    #[test]
+    fn who_stands_behind_is_warned_of_what_the_first_waits_for() {
+        let (manager, gate) = (manager(), gate(rate(MINUTE)));
+        let pool = manager.pool(&key("h"));
+        drop(pool.check_out_through(&gate, None, None, clock::now()).expect("nobody is there"));
+        let token = Cancel::new();
+
+        thread::scope(|scope| {
+            scope.spawn(|| pool.check_out_through(&gate, None, Some(&token), clock::now()).is_err());
+            until(|| pool.stats().waiting() == 1);
+            let (held, lines) =
+                all_logged(|| pool.check_out_through(&gate, Some(LONG * 2), None, clock::now()).map(drop));
+
+            assert!(held.is_err_and(|held| matches!(held.by, Hold::Rate(_))));
+            assert_eq!(lines.len(), 2, "{lines:?}");
+            assert_eq!(lines[0], "DEBUG Waiting for the rate limit, to send to h:80 (2 waiting)");
+            assert!(lines[1].contains("one every 60s; 2 waiting"), "{lines:?}");
+            token.cancel();
+        });
+        assert_eq!(pool.stats().waiting(), 0);
+    }
+
+    /// A connection that a late pause costs nothing: it is neither counted nor told of.
+    #[test]
+    fn what_a_pause_takes_back_was_never_made() {
+        let (manager, gate) = (manager(), gate(PaceSettings { pause: true, ..PaceSettings::default() }));
+        let pool = manager.pool(&key("h"));
+        let holder = pool.check_out_through(&gate, None, None, clock::now()).expect("nobody is there");
+
+        let lines = thread::scope(|scope| {
+            let waiter = scope.spawn(|| {
+                all_logged(|| pool.check_out_through(&gate, None, None, clock::now()).map(drop).expect("no limit")).1
+            });
+            until(|| pool.stats().waiting() == 1);
+            assert!(holder.pass().expect("by the gate").pause(clock::now(), LONG));
+            drop(holder);
+            waiter.join().expect("no panic")
+        });
+
+        assert_eq!(pool.stats().num_connections(), 2);
+        let started: Vec<_> = lines.iter().filter(|line| line.contains("Starting new")).collect();
+        assert_eq!(started, ["DEBUG Starting new HTTP connection (2): h:80"]);
+        assert!(lines.iter().any(|line| line.contains("the end of a pause")), "{lines:?}");
+    }
+}

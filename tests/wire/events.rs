@@ -8,7 +8,8 @@ use std::thread;
 
 use petition::testing::{FakeClock, Reply, TestServer};
 use petition::{
-    Adapter, Clock, DiscardReason, HttpAdapter, HttpAdapterBuilder, PoolEvent, PoolStats, Response, Retry, Session,
+    Adapter, AdaptiveLimit, Clock, DiscardReason, HttpAdapter, HttpAdapterBuilder, PoolEvent, PoolStats, RateLimit,
+    Response, Retry, Session, WaitReason,
 };
 
 use crate::support::{millis, secs, session_over, wait_until};
@@ -207,6 +208,72 @@ fn who_waits_is_told_once_until_the_wait_is_over() {
     }
 }
 
+/// What is told of waits, and of connections, of a thread that waits for a pace.
+#[test]
+fn who_waits_for_a_pace_is_told_as_one_that_waits_once_and_with_the_reason() {
+    let refuses = || TestServer::http(|_| Reply::new(429).header("Retry-After", "7"));
+    for (builder, server, what) in [
+        (HttpAdapter::builder().rate_limit(RateLimit::every(7)), server(), "waiting for the rate limit"),
+        (HttpAdapter::builder().pause_on_retry_after(true), refuses(), "waiting for the end of a pause"),
+    ] {
+        let (adapter, events) = listening(builder);
+        let session = session_over(&adapter);
+        get(&session, &server, "/");
+        told(&events);
+
+        get(&session, &server, "/");
+
+        let events = told(&events);
+        assert_eq!(events[0], what);
+        assert!(events[1].starts_with("waited ") && events[1].ends_with(" for a connection"), "{events:?}");
+        let paused = if what.contains("pause") { &["paused for 7.0s"][..] } else { &[] };
+        assert_eq!(events[2..], [&["connection 1 reused"][..], paused, &["connection 1 recycled"]].concat());
+    }
+}
+
+#[test]
+fn a_wait_for_a_pace_that_ends_early_is_told_as_over() {
+    let server = server();
+    let (adapter, events) = listening(HttpAdapter::builder().rate_limit(RateLimit::every(7)));
+    let session = session_over(&adapter);
+    get(&session, &server, "/");
+    told(&events);
+
+    assert!(session.get(server.url("/")).timeout(petition::Timeout::new().pool(1)).send().is_err());
+    let ended = told(&events);
+    assert_eq!(ended.len(), 2, "{ended:?}");
+    assert!(ended[0] == "waiting for the rate limit" && ended[1].starts_with("waited "), "{ended:?}");
+
+    let cancel = petition::Cancel::new();
+    cancel.cancel();
+    assert!(session.get(server.url("/")).cancel(&cancel).send().is_err());
+    assert_eq!(told(&events), [""; 0], "it did not wait");
+}
+
+/// A pause that begins while somebody waits for a slot: one wait, and of the connection nothing until it is used.
+#[test]
+fn a_connection_that_a_pause_takes_back_is_not_told_of() {
+    let server = TestServer::http(|_| Reply::new(429).header("Retry-After", "7").body("no"));
+    let builder = HttpAdapter::builder().pool_maxsize(1).pool_block(true).pause_on_retry_after(true);
+    let (adapter, events) = listening(builder);
+    let session = session_over(&adapter);
+    let lock = adapter.clone();
+
+    // The head of the answer begins the pause, and the body keeps the slot.
+    let holder = held(&session, &server);
+    thread::scope(|scope| {
+        let waiter = scope.spawn(|| get(&session, &server, "/"));
+        wait_until("it waits", || lock.stats()[0].waiting() == 1 || waiter.is_finished());
+        holder.content().unwrap();
+        waiter.join().unwrap();
+    });
+
+    let events = told(&events);
+    let count = |what: &str| events.iter().filter(|event| event.contains(what)).count();
+    assert_eq!((count("waiting for"), count("waited"), count("reused"), count("recycled")), (1, 1, 1, 2), "{events:?}");
+    assert_eq!(adapter.stats()[0].num_connections(), 1);
+}
+
 #[test]
 fn a_listener_may_use_the_adapter_as_no_lock_is_held() {
     let server = server();
@@ -356,7 +423,40 @@ fn discarded_for(event: &PoolEvent<'_>, why: DiscardReason) -> bool {
     matches!(event, PoolEvent::Discarded { reason, .. } if *reason == why)
 }
 
-const SCENARIOS: [Scenario; 23] = [
+const SCENARIOS: [Scenario; 27] = [
+    (
+        "waiting for a rate",
+        |e| matches!(e, PoolEvent::Waiting { reason: WaitReason::RateLimit, .. }),
+        |b| b.rate_limit(RateLimit::every(7)),
+        |stage| {
+            stage.get(0, "/");
+            stage.panics(|| stage.get(0, "/"));
+        },
+    ),
+    (
+        "waited for a rate",
+        |e| matches!(e, PoolEvent::Waited { .. }),
+        |b| b.rate_limit(RateLimit::every(7)),
+        |stage| {
+            stage.get(0, "/");
+            stage.panics(|| stage.get(0, "/"));
+        },
+    ),
+    (
+        "waiting behind another, under a learnt limit",
+        |e| matches!(e, PoolEvent::Waiting { reason: WaitReason::AdaptiveLimit, .. }),
+        |b| b.adaptive_limit(AdaptiveLimit::between(1, 1)),
+        |stage| stage.waits(0),
+    ),
+    (
+        "paused",
+        |e| matches!(e, PoolEvent::Paused { .. }),
+        |b| b.pause_on_retry_after(true),
+        |stage| {
+            let refuses = TestServer::http(|_| Reply::new(429).header("Retry-After", "7"));
+            stage.panics(|| stage.session.get(refuses.url("/")).send());
+        },
+    ),
     ("waiting for a slot", |e| matches!(e, PoolEvent::Waiting { .. }), |b| b, |stage| stage.waits(0)),
     ("waited for a slot", |e| matches!(e, PoolEvent::Waited { .. }), |b| b, |stage| stage.waits(0)),
     ("reused after a wait", |e| matches!(e, PoolEvent::Reused { .. }), |b| b, |stage| stage.waits(0)),

@@ -252,6 +252,32 @@ fn a_wait_for_the_pace_is_told_at_debug_and_in_the_statistics() {
     assert_eq!(adapter.stats()[0].limit(), None);
 }
 
+/// A proxy that forwards has a pool of its own; the pace is that of the origin behind it.
+#[test]
+fn who_waits_for_a_pace_behind_a_proxy_counts_at_the_pool_of_the_proxy() {
+    let (proxy, gate) = (ok(), Opened::default());
+    let adapter = HttpAdapter::builder()
+        .rate_limit(RateLimit::every(1))
+        .clock(Held { fake: FakeClock::new(), gate: gate.clone() })
+        .build();
+    let mut session = session_over(&adapter);
+    session.proxies = petition::Proxies::from_pairs([("http", proxy.url("/"))]).unwrap();
+    session.get("http://a.test/").send().unwrap();
+
+    thread::scope(|scope| {
+        for number in 0..3 {
+            let session = &session;
+            scope.spawn(move || session.get("http://a.test/").send().unwrap());
+            wait_until("it waits", || waiting(&adapter) == number + 1);
+        }
+        session.get("http://b.test/").send().unwrap();
+        let stats = &adapter.stats()[0];
+        assert_eq!((stats.waiting(), stats.limit()), (3, None), "{stats}");
+        gate.0.open();
+    });
+    assert_eq!(waiting(&adapter), 0);
+}
+
 // ---- pause_on_retry_after
 
 #[test]
