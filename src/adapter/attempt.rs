@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use crate::adapter::buffer::Buffer;
 use crate::adapter::connection::Connection;
 use crate::adapter::engine::Engine;
-use crate::adapter::failure::{Failure, Stage, broken, remote};
+use crate::adapter::failure::{Failure, broken, remote};
 use crate::adapter::job::{Attempt, Job};
 use crate::adapter::log_lines::log_answer;
 use crate::adapter::patience::{Doing, Patience};
@@ -60,7 +60,7 @@ impl Broken {
     }
 }
 
-/// Lets the pace learn from an exchange that failed: what could not connect or timed out was refused.
+/// Lets the pace learn from an exchange that failed: what the server did not accept or timed out was refused.
 fn tell_pace(lease: &Lease<Box<Connection>>, failure: &Failure) {
     let Some(pass) = lease.pass() else { return };
     let timed_out = match failure.error.kind() {
@@ -68,7 +68,7 @@ fn tell_pace(lease: &Lease<Box<Connection>>, failure: &Failure) {
         ErrorKind::TotalTimeout => failure.sent,
         _ => false,
     };
-    if timed_out || failure.stage == Stage::Connect {
+    if timed_out || failure.refused {
         pass.learn(Outcome::Refusal);
     }
 }
@@ -257,12 +257,13 @@ impl Engine {
         let started = self.clock.now();
         self.connector.connect(&plan, &limits).or_else(|error| {
             let Some(exhausted) = error.exhausted() else { return Err(error) };
+            // Also where there is no time left to try again: the next one finds room.
+            self.give_up_idle(exhausted.is_of_ports());
             // What is left of the limit: the first attempt may have waited for another address before.
             let connect = Deadline::after(started, limits.connect).left(self.clock.now());
-            if connect == Some(Duration::ZERO) {
+            if connect == Some(Duration::ZERO) || error.has_timed_out() {
                 return Err(error);
             }
-            self.give_up_idle(exhausted.is_of_ports());
             self.connector.connect(&plan, &Limits { connect, ..limits })
         })
     }

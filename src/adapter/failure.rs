@@ -17,6 +17,8 @@ pub(super) struct Failure {
     pub(super) error: Error,
     /// Whether something of the request may have been sent.
     pub(super) sent: bool,
+    /// Whether the server, or the way to it, refused a connection.
+    pub(super) refused: bool,
 }
 
 /// What a failure means for a retry.
@@ -34,12 +36,12 @@ pub(super) enum Stage {
 
 impl Failure {
     pub(super) fn last(error: Error) -> Self {
-        Self { stage: Stage::Final, error, sent: true }
+        Self { stage: Stage::Final, error, sent: true, refused: false }
     }
 
     /// A final failure before anything was sent.
     pub(super) fn unsent(error: Error) -> Self {
-        Self { stage: Stage::Final, error, sent: false }
+        Self { stage: Stage::Final, error, sent: false, refused: false }
     }
 
     /// Adds how far the attempt got.
@@ -51,7 +53,7 @@ impl Failure {
     pub(super) fn read(error: Error) -> Self {
         // After the limit on everything, or a cancellation, there is no next attempt.
         let is_over = matches!(error.kind(), ErrorKind::TotalTimeout | ErrorKind::Cancelled);
-        Self { stage: if is_over { Stage::Final } else { Stage::Read }, error, sent: true }
+        Self { stage: if is_over { Stage::Final } else { Stage::Read }, error, sent: true, refused: false }
     }
 
     /// A wait for the peer that ended without a result.
@@ -68,13 +70,14 @@ impl Failure {
         // The source says how the first one died.
         let text = format!("the connection was lost, and a new one could not be made: {}", self.error);
         let stage = if self.stage == Stage::Final { Stage::Final } else { Stage::Read };
-        Self { stage, error: Error::message(ErrorKind::ConnectionError, text).with_source(first), sent: true }
+        let error = Error::message(ErrorKind::ConnectionError, text).with_source(first);
+        Self { stage, error, sent: true, refused: self.refused }
     }
 
     /// An answer that cannot be read. For a retry it is a read error, unless its framing cannot be trusted.
     pub(super) fn misread(error: &RemoteError, peer: &str) -> Self {
         let stage = if error.kind() == ErrorKind::ConnectionError { Stage::Read } else { Stage::Final };
-        Self { stage, error: remote(error, peer), sent: true }
+        Self { stage, error: remote(error, peer), sent: true, refused: false }
     }
 
     /// A connect that failed. Most count as connect errors, those of TLS and of refusing proxies as `other`.
@@ -88,13 +91,16 @@ impl Failure {
                 | ErrorKind::Io,
                 _,
             ) => Stage::Final,
+            // What the program has decided stays as it is.
+            (_, ConnectErrorKind::NotAllowed(_)) => Stage::Final,
             _ if error.exhausted().is_some() => Stage::Connect,
             _ if error.is_verification() => Stage::Final,
             (_, ConnectErrorKind::Tls(_)) => Stage::Other,
             (_, ConnectErrorKind::Proxy(_)) if error.phase == Phase::Tunnel => Stage::Other,
             _ => Stage::Connect,
         };
-        Self { stage, error: error.into(), sent: false }
+        let refused = error.is_refusal();
+        Self { stage, error: error.into(), sent: false, refused }
     }
 }
 

@@ -4,18 +4,24 @@
 //! a comment wherever a word can start; after an empty line Python takes that for a mistake.) requests reads the file
 //! for every request. Here it is kept, and the file and the environment are looked at again at most once a second; that there
 //! is no file costs one load to know. The lock guards only the copy; it is not held while the file is read.
+//!
+//! A file that cannot be read for want of descriptors is no file with a mistake: that is an error, and forgotten. Otherwise a
+//! session that was made at a bad moment would send every request without its credentials.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
+use rustix::io::Errno;
 
 use super::BasicAuth;
 use crate::clock::Absence;
+use crate::error::{Error, ErrorKind, Result, as_source, system_reason};
 use crate::text::latin1;
 use crate::text::mark::{MARK, without_mark};
 use crate::url::Url;
@@ -55,28 +61,28 @@ impl Netrc {
         host: &str,
         env: &dyn Fn(&str) -> Option<String>,
         now: Instant,
-    ) -> Option<BasicAuth> {
+    ) -> Result<Option<BasicAuth>> {
         if self.absence.is_known(now) {
-            return None;
+            return Ok(None);
         }
-        self.entries(env, now).find(host)
+        Ok(self.entries(env, now)?.find(host))
     }
 
-    fn entries(&self, env: &dyn Fn(&str) -> Option<String>, now: Instant) -> Arc<Entries> {
+    fn entries(&self, env: &dyn Fn(&str) -> Option<String>, now: Instant) -> Result<Arc<Entries>> {
         let last = match &*self.seen.lock() {
-            Some(seen) if now.saturating_duration_since(seen.looked) < FRESH => return Arc::clone(&seen.entries),
+            Some(seen) if now.saturating_duration_since(seen.looked) < FRESH => return Ok(Arc::clone(&seen.entries)),
             seen => seen.clone(),
         };
         let stamp = Places { netrc: env("NETRC"), home: home(env) }.stamp();
         let entries = match last {
             Some(last) if last.stamp == stamp => last.entries,
-            _ => Arc::new(stamp.as_ref().and_then(Entries::read).unwrap_or_default()),
+            _ => Arc::new(stamp.as_ref().map(Entries::read).transpose()?.flatten().unwrap_or_default()),
         };
         if stamp.is_none() {
             self.absence.note(now);
         }
         *self.seen.lock() = Some(Seen { looked: now, stamp, entries: Arc::clone(&entries) });
-        entries
+        Ok(entries)
     }
 }
 
@@ -131,12 +137,19 @@ struct Entry {
 }
 
 impl Entries {
-    /// `None` if it is unreadable or contains a mistake.
-    fn read(stamp: &Stamp) -> Option<Self> {
-        let bytes = if stamp.is_file { fs::read(&stamp.path).ok()? } else { return None };
+    /// `None` if it is unreadable or contains a mistake. An error if there is no descriptor to read it with.
+    fn read(stamp: &Stamp) -> Result<Option<Self>> {
+        if !stamp.is_file {
+            return Ok(None);
+        }
+        let bytes = match fs::read(&stamp.path) {
+            Ok(bytes) => bytes,
+            Err(error) if is_shortage(&error) => return Err(cannot_read(stamp, error)),
+            Err(_) => return Ok(None),
+        };
         let text = String::from_utf8(without_mark(&bytes).into_owned());
         let text = text.unwrap_or_else(|error| latin1::to_text(error.as_bytes()));
-        parse(&text)
+        Ok(parse(&text))
     }
 
     fn insert(&mut self, name: String, entry: Entry) {
@@ -156,6 +169,33 @@ impl Entries {
             return None;
         }
         Some(BasicAuth::new(login, &entry.password))
+    }
+}
+
+/// Whether there was no descriptor left, of the process or of the system.
+fn is_shortage(error: &io::Error) -> bool {
+    let is = |errno: Errno| error.raw_os_error() == Some(errno.raw_os_error());
+    is(Errno::MFILE) || cfg!(unix) && is(NFILE)
+}
+
+#[cfg(unix)]
+const NFILE: Errno = Errno::NFILE;
+/// Windows has no such error.
+#[cfg(not(unix))]
+const NFILE: Errno = Errno::MFILE;
+
+/// As a connection that cannot be made for the same reason: nothing was sent, and it may do a moment later.
+fn cannot_read(stamp: &Stamp, error: io::Error) -> Error {
+    let text = format!(
+        "cannot read the netrc file {}: {}: no descriptor is left: use one Session for all threads, bound its connections \
+         with pool_block or max_connections, or raise the limit of descriptors",
+        stamp.path.display(),
+        system_reason(&error)
+    );
+    let public = Error::message(ErrorKind::ConnectionError, text).unsent();
+    match as_source(error) {
+        Some(source) => public.with_source(source),
+        None => public,
     }
 }
 
@@ -305,7 +345,7 @@ mod tests {
         ] {
             let path = folder.file(name, bytes).to_str().unwrap().to_owned();
 
-            let found = Netrc::default().credentials("h", &|name| (name == "NETRC").then(|| path.clone()), now());
+            let found = Netrc::default().credentials("h", &|name| (name == "NETRC").then(|| path.clone()), now()).unwrap();
 
             assert!(found == Some(BasicAuth::new("l", "p")), "{name}");
         }
@@ -432,7 +472,7 @@ mod tests {
                 "HOME" | "USERPROFILE" => Some(self.0.path().to_str().unwrap().to_owned()),
                 _ => None,
             };
-            let found = netrc.credentials("h", &env, now)?;
+            let found = netrc.credentials("h", &env, now).unwrap()?;
             ["one", "two", "new"].into_iter().find(|user| found == BasicAuth::new(*user, "p")).map(str::to_owned)
         }
     }

@@ -153,11 +153,16 @@ impl Run<'_> {
             return Err(peer.error(Phase::Resolve, ConnectErrorKind::TotalTimeout(None)));
         }
         let looked_up = Peer { host, port, ..peer };
-        let addresses = addresses
-            .map_err(|stopped| looked_up.error(Phase::Resolve, self.kind(stopped, ConnectErrorKind::Resolve)))?;
+        // By a resolver of the program that is a decision, as that of `allow_address` is.
+        let unresolved = |error: io::Error| match error.kind() {
+            io::ErrorKind::PermissionDenied if own.is_some() => ConnectErrorKind::NotAllowed(error),
+            _ => ConnectErrorKind::Resolve(error),
+        };
+        let addresses =
+            addresses.map_err(|stopped| looked_up.error(Phase::Resolve, self.kind(stopped, unresolved)))?;
         // What is checked is what is connected to: there is no other look-up afterwards.
         let Some(allowed) = &self.connector.allowed else { return Ok(addresses) };
-        allowed.those_of(addresses).map_err(|why| looked_up.error(Phase::Connect, ConnectErrorKind::Connect(why)))
+        allowed.those_of(addresses).map_err(|why| looked_up.error(Phase::Connect, ConnectErrorKind::NotAllowed(why)))
     }
 
     fn encrypt(
@@ -285,7 +290,7 @@ impl Run<'_> {
             Stopped::Cancelled => ConnectErrorKind::Cancelled,
             Stopped::Exhausted(what, error) => ConnectErrorKind::Exhausted(what, error),
             // No limit of ours.
-            Stopped::Io(error) if is_dead_peer(&error) => ConnectErrorKind::Timeout(None, Some(error)),
+            Stopped::Io(error) if is_dead_peer(&error) => ConnectErrorKind::Timeout(None, Some(error.into())),
             Stopped::Io(error) => match Exhausted::of_descriptors(&error) {
                 Some(what) => ConnectErrorKind::Exhausted(what, error),
                 None => broken(error),

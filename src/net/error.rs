@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use super::exhausted::Exhausted;
+use super::exhausted::{Exhausted, Lost};
 use super::limits::Stopped;
 use super::tls::{TlsError, TlsErrorKind};
 use crate::error::{Error, ErrorKind, as_source, system_reason};
@@ -37,14 +37,16 @@ pub(crate) struct ConnectError {
 #[derive(Debug)]
 pub(crate) enum ConnectErrorKind {
     /// The given connect limit ran out; with the error of another address that had failed by then.
-    Timeout(Option<Duration>, Option<io::Error>),
+    Timeout(Option<Duration>, Option<Lost>),
     /// The limit on everything ran out; with the error of another address that had failed by then.
-    TotalTimeout(Option<io::Error>),
+    TotalTimeout(Option<Lost>),
     /// A token stopped it.
     Cancelled,
     Resolve(io::Error),
     /// No address accepted the connection; the error of the last one.
     Connect(io::Error),
+    /// The program does not allow the connection.
+    NotAllowed(io::Error),
     /// There was no descriptor or local port left.
     Exhausted(Exhausted, io::Error),
     Tls(TlsError),
@@ -121,16 +123,20 @@ impl ConnectError {
             },
             ConnectErrorKind::Proxy(ProxyFailure::Refused { .. }) => ErrorKind::ProxyError,
             ConnectErrorKind::Proxy(_) => ErrorKind::ConnectionError,
-            ConnectErrorKind::Resolve(_) | ConnectErrorKind::Connect(_) | ConnectErrorKind::Exhausted(..)
+            ConnectErrorKind::Resolve(_)
+            | ConnectErrorKind::Connect(_)
+            | ConnectErrorKind::NotAllowed(_)
+            | ConnectErrorKind::Exhausted(..)
                 if self.is_proxy =>
             {
                 ErrorKind::ProxyError
             }
             // The system has a limit of its own on a connect.
             ConnectErrorKind::Connect(error) if error.kind() == io::ErrorKind::TimedOut => ErrorKind::ConnectTimeout,
-            ConnectErrorKind::Resolve(_) | ConnectErrorKind::Connect(_) | ConnectErrorKind::Exhausted(..) => {
-                ErrorKind::ConnectionError
-            }
+            ConnectErrorKind::Resolve(_)
+            | ConnectErrorKind::Connect(_)
+            | ConnectErrorKind::NotAllowed(_)
+            | ConnectErrorKind::Exhausted(..) => ErrorKind::ConnectionError,
         }
     }
 
@@ -138,11 +144,28 @@ impl ConnectError {
     pub(crate) fn exhausted(&self) -> Option<Exhausted> {
         match &self.kind {
             ConnectErrorKind::Exhausted(what, _) => Some(*what),
+            ConnectErrorKind::Timeout(_, Some(lost)) | ConnectErrorKind::TotalTimeout(Some(lost)) => lost.exhausted,
             ConnectErrorKind::Tls(error) => match error.kind() {
                 TlsErrorKind::Exhausted(what) => Some(what),
                 _ => None,
             },
             _ => None,
+        }
+    }
+
+    /// Whether a limit ran out, so that there is no time for another try.
+    pub(crate) fn has_timed_out(&self) -> bool {
+        matches!(&self.kind, ConnectErrorKind::Timeout(..) | ConnectErrorKind::TotalTimeout(_))
+    }
+
+    /// Whether the peer, or the way to it, did not let the connection come about; not if this machine could not look up the
+    /// name, had no address, descriptor or port to connect from, or was not allowed to.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match &self.kind {
+            ConnectErrorKind::Connect(error) => error.kind() != io::ErrorKind::AddrNotAvailable,
+            ConnectErrorKind::Timeout(..) => self.phase != Phase::Resolve,
+            ConnectErrorKind::Proxy(_) => self.phase == Phase::Socks,
+            _ => false,
         }
     }
 
@@ -159,16 +182,21 @@ impl fmt::Display for ConnectError {
         match &self.kind {
             ConnectErrorKind::Timeout(limit, _) => {
                 write!(f, "{} {proxy}{peer} timed out", self.phase.doing())?;
-                limit.map_or(Ok(()), |limit| write!(f, " after {limit:?}"))
+                limit.map_or(Ok(()), |limit| write!(f, " after {limit:?}"))?;
+                self.another_address(f)
             }
             ConnectErrorKind::TotalTimeout(_) => {
-                write!(f, "the total timeout ran out during: {} {proxy}{peer}", self.phase.doing())
+                write!(f, "the total timeout ran out during: {} {proxy}{peer}", self.phase.doing())?;
+                self.another_address(f)
             }
             ConnectErrorKind::Cancelled => {
                 write!(f, "the request was cancelled while {} {proxy}{peer}", self.phase.doing())
             }
             ConnectErrorKind::Resolve(error) => write!(f, "failed to resolve {proxy}{peer}: {}", system_reason(error)),
-            ConnectErrorKind::Connect(error) => {
+            ConnectErrorKind::NotAllowed(error) if self.phase == Phase::Resolve => {
+                write!(f, "failed to resolve {proxy}{peer}: {}", system_reason(error))
+            }
+            ConnectErrorKind::Connect(error) | ConnectErrorKind::NotAllowed(error) => {
                 write!(f, "failed to connect to {proxy}{peer}: {}", system_reason(error))
             }
             ConnectErrorKind::Exhausted(what, error) => {
@@ -178,6 +206,19 @@ impl fmt::Display for ConnectError {
             ConnectErrorKind::Tls(error) => write!(f, "tls with {proxy}{peer} failed: {error}"),
             ConnectErrorKind::Proxy(failure) => write!(f, "proxy {peer}: {failure}"),
             ConnectErrorKind::Unsupported(what) => f.write_str(what),
+        }
+    }
+}
+
+impl ConnectError {
+    /// What this machine had none left of for another address: without that it might not have come to the timeout.
+    fn another_address(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            ConnectErrorKind::Timeout(_, Some(Lost { error, exhausted: Some(what) }))
+            | ConnectErrorKind::TotalTimeout(Some(Lost { error, exhausted: Some(what) })) => {
+                write!(f, "; another address failed: {}: {}", system_reason(error), what.advice())
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -226,10 +267,9 @@ impl StdError for ConnectError {
         match &self.kind {
             ConnectErrorKind::Resolve(error)
             | ConnectErrorKind::Connect(error)
+            | ConnectErrorKind::NotAllowed(error)
             | ConnectErrorKind::Exhausted(_, error) => Some(error),
-            ConnectErrorKind::Timeout(_, Some(refused)) | ConnectErrorKind::TotalTimeout(Some(refused)) => {
-                Some(refused)
-            }
+            ConnectErrorKind::Timeout(_, Some(lost)) | ConnectErrorKind::TotalTimeout(Some(lost)) => Some(&lost.error),
             ConnectErrorKind::Proxy(ProxyFailure::Io(error)) => Some(error),
             ConnectErrorKind::Tls(error) => Some(error),
             _ => None,
@@ -243,11 +283,12 @@ impl From<ConnectError> for Error {
     fn from(error: ConnectError) -> Self {
         let public = Self::message(error.kind(), error.to_string());
         match error.kind {
-            ConnectErrorKind::Timeout(_, Some(source)) | ConnectErrorKind::TotalTimeout(Some(source)) => {
-                public.with_source(source)
+            ConnectErrorKind::Timeout(_, Some(lost)) | ConnectErrorKind::TotalTimeout(Some(lost)) => {
+                public.with_source(lost.error)
             }
             ConnectErrorKind::Resolve(said)
             | ConnectErrorKind::Connect(said)
+            | ConnectErrorKind::NotAllowed(said)
             | ConnectErrorKind::Exhausted(_, said)
             | ConnectErrorKind::Proxy(ProxyFailure::Io(said)) => match as_source(said) {
                 Some(source) => public.with_source(source),

@@ -10,6 +10,19 @@ use std::net::SocketAddr;
 use rustix::io::Errno;
 use socket2::{Domain, SockAddr, Socket, Type};
 
+/// Why one of several addresses was not connected to, and what there was none left of, if that is why.
+#[derive(Debug)]
+pub(crate) struct Lost {
+    pub(crate) error: io::Error,
+    pub(crate) exhausted: Option<Exhausted>,
+}
+
+impl From<io::Error> for Lost {
+    fn from(error: io::Error) -> Self {
+        Self { error, exhausted: None }
+    }
+}
+
 /// What there is none left of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Exhausted {

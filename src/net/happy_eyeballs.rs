@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use socket2::{SockAddr, Socket};
 
-use super::exhausted::Exhausted;
+use super::exhausted::{Exhausted, Lost};
 use super::limits::{Bound, Stopped};
 use super::socket_options::SocketOptions;
 use super::wait::sleep_until_ready;
@@ -59,18 +59,6 @@ struct Race<'a> {
     blocking: bool,
 }
 
-/// Why an attempt failed, and what there was none left of, if that is why.
-struct Lost {
-    error: io::Error,
-    exhausted: Option<Exhausted>,
-}
-
-impl From<io::Error> for Lost {
-    fn from(error: io::Error) -> Self {
-        Self { error, exhausted: None }
-    }
-}
-
 struct Attempt {
     socket: Arc<Socket>,
     to: SocketAddr,
@@ -95,7 +83,7 @@ fn race(addresses: &[SocketAddr], options: &SocketOptions, bound: &Bound<'_>) ->
         }
         // A wait that reached the limit is the end, whatever the caller's clock says.
         if end.has_passed(now()) {
-            return Err(bound.expired().because(race.last_error.map(|lost| lost.error)));
+            return Err(bound.expired().because(race.last_error));
         }
         match race.wait(end.min(Deadline(next_start)))? {
             Waited::Won(winner) => return Ok(winner),

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::exhausted::Exhausted;
+use super::exhausted::{Exhausted, Lost};
 use super::transport::{Transport, is_dead_peer, is_timeout};
 use super::wait::Wait;
 use crate::cancel::{Cancel, Registration};
@@ -107,7 +107,7 @@ pub(super) enum Stopped {
     /// A limit was reached: the step's own, or the limit on everything. `refused` is the error of another address.
     Expired {
         by_total: bool,
-        refused: Option<io::Error>,
+        refused: Option<Lost>,
     },
     Cancelled,
     /// There was no descriptor or local port left.
@@ -117,7 +117,7 @@ pub(super) enum Stopped {
 
 impl Stopped {
     /// Adds the error of another address that failed before.
-    pub(super) fn because(self, error: Option<io::Error>) -> Self {
+    pub(super) fn because(self, error: Option<Lost>) -> Self {
         match self {
             Self::Expired { by_total, refused } => Self::Expired { by_total, refused: error.or(refused) },
             other => other,

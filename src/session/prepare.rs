@@ -198,12 +198,12 @@ fn authenticate(
     now: Instant,
 ) -> Result<()> {
     let chosen = own.or_else(|| session.and_then(|session| session.auth.clone()));
-    let basic = || {
-        let netrc = session.and_then(|session| from_netrc(session, prepared, now));
-        netrc.or_else(|| prepared.url.user_info().and_then(BasicAuth::from_user_info))
-    };
-    match chosen.or_else(|| basic().map(Into::into)) {
-        Some(chosen) => apply(prepared, chosen),
+    if let Some(chosen) = chosen {
+        return apply(prepared, chosen);
+    }
+    let netrc = session.map(|session| from_netrc(session, prepared, now)).transpose()?.flatten();
+    match netrc.or_else(|| prepared.url.user_info().and_then(BasicAuth::from_user_info)) {
+        Some(basic) => apply(prepared, basic.into()),
         None => Ok(()),
     }
 }
@@ -213,7 +213,7 @@ pub(super) fn for_another_url(session: &Session, next: &mut PreparedRequest) -> 
     set_cookies(next, Some(&session.cookies))?;
     match next.extras.auth.take() {
         Some(auth) => apply(next, auth),
-        None => match from_netrc(session, next, clock::now()) {
+        None => match from_netrc(session, next, clock::now())? {
             Some(basic) => apply(next, basic.into()),
             None => Ok(()),
         },
@@ -221,9 +221,9 @@ pub(super) fn for_another_url(session: &Session, next: &mut PreparedRequest) -> 
 }
 
 /// The credentials in netrc for the request's host; none if the program has set an Authorization header.
-fn from_netrc(session: &Session, prepared: &PreparedRequest, now: Instant) -> Option<BasicAuth> {
+fn from_netrc(session: &Session, prepared: &PreparedRequest, now: Instant) -> Result<Option<BasicAuth>> {
     if !session.trust_env || prepared.headers.contains("authorization") {
-        return None;
+        return Ok(None);
     }
     let variable = |name: &str| std::env::var(name).ok();
     session.netrc.credentials(prepared.url.host(), &variable, now)

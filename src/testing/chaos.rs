@@ -15,6 +15,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::fault::Fault;
+use super::listening::Listening;
 use crate::cancel::Cancel;
 
 /// The most that is relayed at a time.
@@ -55,9 +56,8 @@ const LOOK: Duration = Duration::from_millis(20);
 /// # Ok::<(), petition::Error>(())
 /// ```
 pub struct ChaosProxy {
-    address: SocketAddr,
+    listening: Listening,
     shared: Arc<Shared>,
-    accepting: Option<JoinHandle<()>>,
 }
 
 struct Shared {
@@ -84,7 +84,6 @@ impl ChaosProxy {
     #[must_use]
     pub fn new(server: SocketAddr, plan: impl Fn(usize) -> Fault + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port on 127.0.0.1");
-        let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared {
             server,
             plan: Box::new(plan),
@@ -92,11 +91,9 @@ impl ChaosProxy {
             stop: Cancel::new(),
             state: Mutex::default(),
         });
-        let accepting = {
-            let shared = Arc::clone(&shared);
-            thread::spawn(move || accept(&listener, &shared))
-        };
-        Self { address, shared, accepting: Some(accepting) }
+        let of = Arc::clone(&shared);
+        let listening = Listening::start(listener, move |listener| accept(listener, &of));
+        Self { listening: listening.expect("a bound socket has an address"), shared }
     }
 
     /// A proxy whose faults a seed chooses: [`Fault::seeded`]. The same seed gives the same fault to the connection with the
@@ -120,7 +117,7 @@ impl ChaosProxy {
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listening.address()
     }
 
     /// The faults of the connections that were accepted so far, by their number.
@@ -132,18 +129,14 @@ impl ChaosProxy {
 
 impl fmt::Debug for ChaosProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChaosProxy").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("ChaosProxy").field("address", &self.address()).finish_non_exhaustive()
     }
 }
 
 impl Drop for ChaosProxy {
     fn drop(&mut self) {
         self.shared.stop.cancel();
-        // So that `accept` returns once more and sees the end.
-        let _ = TcpStream::connect(self.address);
-        if let Some(accepting) = self.accepting.take() {
-            let _ = accepting.join();
-        }
+        self.listening.end();
         let (open, relaying) = {
             let mut state = self.shared.state.lock();
             (std::mem::take(&mut state.open), std::mem::take(&mut state.relaying))

@@ -14,6 +14,7 @@ mod authority;
 mod chaos;
 mod clock;
 mod fault;
+mod listening;
 mod mock;
 mod mock_request;
 mod mock_rule;

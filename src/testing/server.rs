@@ -14,6 +14,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use super::authority::Leaf;
+use super::listening::Listening;
 use super::own_authority::OwnAuthority;
 use super::reply::Reply;
 use super::request::TestRequest;
@@ -40,12 +41,11 @@ type Script = dyn Fn(&mut Peer) + Send + Sync;
 /// # Ok::<(), petition::Error>(())
 /// ```
 pub struct TestServer {
-    address: SocketAddr,
+    listening: Listening,
     is_tls: bool,
     /// The one that signed its certificate, if it made that itself.
     authority: Option<OwnAuthority>,
     shared: Arc<Watched>,
-    accepting: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
@@ -120,7 +120,6 @@ impl TestServerBuilder {
     /// The address cannot be bound.
     pub fn start(self, script: impl Fn(&mut Peer) + Send + Sync + 'static) -> io::Result<TestServer> {
         let listener = TcpListener::bind(&self.address)?;
-        let address = listener.local_addr()?;
         let shared = Arc::new(Watched::default());
         let (acceptor, authority) = match &self.tls {
             Tls::None => (None, None),
@@ -133,12 +132,12 @@ impl TestServerBuilder {
             }
         };
         let is_tls = acceptor.is_some();
-        let accepting = {
+        let listening = {
             let shared = Arc::clone(&shared);
             let script: Arc<Script> = Arc::new(script);
-            thread::spawn(move || accept(&listener, acceptor.as_ref(), &shared, &script))
+            Listening::start(listener, move |listener| accept(listener, acceptor.as_ref(), &shared, &script))?
         };
-        Ok(TestServer { address, is_tls, authority, shared, accepting: Some(accepting) })
+        Ok(TestServer { listening, is_tls, authority, shared })
     }
 }
 
@@ -255,14 +254,14 @@ impl TestServer {
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listening.address()
     }
 
     /// A URL on this server; `path` starts with a slash.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         let scheme = if self.is_tls { "https" } else { "http" };
-        format!("{scheme}://{}{path}", self.address)
+        format!("{scheme}://{}{path}", self.address())
     }
 
     /// The certificate of the authority that signed the server's own, in PEM.
@@ -369,11 +368,7 @@ impl Drop for TestServer {
         for (_, socket) in sockets {
             let _ = socket.shutdown(Shutdown::Both);
         }
-        // So that `accept` returns once more and sees the end.
-        let _ = TcpStream::connect(self.address);
-        if let Some(accepting) = self.accepting.take() {
-            let _ = accepting.join();
-        }
+        self.listening.end();
         let serving = std::mem::take(&mut self.shared.record.lock().serving);
         for thread in serving {
             let _ = thread.join();
@@ -383,7 +378,7 @@ impl Drop for TestServer {
 
 impl fmt::Debug for TestServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TestServer").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("TestServer").field("address", &self.address()).finish_non_exhaustive()
     }
 }
 

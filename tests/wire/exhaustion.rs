@@ -9,10 +9,10 @@ use std::process::Command;
 use std::thread;
 
 use petition::testing::TestServer;
-use petition::{Error, ErrorKind, HttpAdapter, PoolStats, Retry, Session};
+use petition::{Error, ErrorKind, HttpAdapter, PoolStats, Retry, Session, Timeout};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::support::{Child, ok, session_over, without_settings};
+use crate::support::{BlackHole, Child, ok, session_over, without_settings};
 
 const URLS: &str = "TEST_URLS";
 
@@ -202,17 +202,13 @@ fn in_a_small_network(name: &str) -> Option<()> {
     Some(())
 }
 
-/// A server that lasts as long as its process: to stop it takes a local port.
-fn kept(server: TestServer) -> &'static TestServer {
-    Box::leak(Box::new(server))
-}
-
 #[test]
 fn idle_connections_to_the_same_peer_make_room_when_no_local_port_is_left() {
     if in_a_small_network("idle_connections_to_the_same_peer_make_room_when_no_local_port_is_left").is_some() {
         return;
     }
-    let to = kept(ok()).address();
+    let server = ok();
+    let to = server.address();
     let adapter = HttpAdapter::builder().pool_maxsize(64).resolver(move |_, _| Ok(vec![to])).build();
     let session = session_over(&adapter);
     let get = || session.get("http://first.test/").stream(true).send();
@@ -232,7 +228,7 @@ fn where_no_local_port_is_left_the_error_says_what_to_set() {
     if in_a_small_network("where_no_local_port_is_left_the_error_says_what_to_set").is_some() {
         return;
     }
-    let (server, other) = (kept(ok()), kept(ok()));
+    let (server, other) = (ok(), ok());
     let (url, address) = (server.url("/"), server.address());
 
     // Each of these leaves a port behind for a minute, because the client closes first.
@@ -280,7 +276,7 @@ fn sixty_four_local_ports_serve_three_thousand_requests_over_ten_connections() {
     if in_a_small_network("sixty_four_local_ports_serve_three_thousand_requests_over_ten_connections").is_some() {
         return;
     }
-    let server = kept(ok());
+    let server = ok();
     for builder in [
         HttpAdapter::builder().max_connections(10),
         HttpAdapter::builder().max_connections(10).pool_maxsize(10).pool_block(true),
@@ -295,6 +291,91 @@ fn sixty_four_local_ports_serve_three_thousand_requests_over_ten_connections() {
         });
         assert_eq!(failed, 0);
     }
+}
+
+// One address has no descriptor, another one does not answer: what was lacking is told, and room is made for the next.
+#[test]
+fn what_was_lacking_for_one_address_is_kept_where_another_times_out() {
+    let child = Child::new(|| {
+        limit_descriptors(64);
+        let [first, second] = urls().try_into().unwrap();
+        let hole = BlackHole::new();
+        let address = |url: &str| url["http://".len()..url.len() - 1].parse::<SocketAddr>().unwrap();
+        let addresses = vec![hole.address, address(&second)];
+        let adapter = HttpAdapter::builder().resolver(move |_, _| Ok(addresses.clone())).build();
+        let session = session_over(&adapter);
+        let mut lines = Vec::new();
+        for timeout in [Timeout::new().connect(0.4), Timeout::new().total(0.4)] {
+            fill(&session, &first, 4);
+            let mut files = use_up();
+            files.pop();
+            let error = session.get("http://two.test/").timeout(timeout).send().unwrap_err();
+            let left = idle(&adapter);
+            // Those that were given up are free, and the second address answers.
+            let next = session.get("http://two.test/").timeout(Timeout::new().connect(30)).send().unwrap().status_code();
+            drop(files);
+            adapter.close_idle(0);
+            lines.push(format!("{:?} {:?} {left} {next} {error}", error.kind(), error.raw_os_error()));
+        }
+        lines.join("\n")
+    });
+
+    let told = run(&child, &[ok(), ok()]);
+
+    let lines: Vec<_> = told.lines().collect();
+    let why = "; another address failed: too many open files: no descriptor is left: use one Session";
+    for (line, begin, after) in [
+        (lines[0], "ConnectTimeout Some(24) 0 200 OK connecting to two.test:80 timed out after 400ms", why),
+        (lines[1], "TotalTimeout Some(24) 0 200 OK the total timeout ran out during: connecting to two.test:80", why),
+    ] {
+        assert!(line.starts_with(begin) && line.contains(after), "{line}");
+    }
+}
+
+#[test]
+fn a_netrc_that_cannot_be_read_for_want_of_descriptors_is_an_error_and_is_read_later() {
+    let child = Child::new(|| {
+        limit_descriptors(64);
+        let [url] = urls().try_into().unwrap();
+        let mut session = session_over(HttpAdapter::new());
+        session.trust_env = true;
+        // A connection lies idle, so that only the file lacks a descriptor.
+        let own = session.get(&url).header("Authorization", "own").send().unwrap().text().unwrap();
+        let files = use_up();
+        let error = session.get(&url).send().unwrap_err();
+        drop(files);
+        let text = session.get(&url).send().unwrap().text().unwrap();
+        format!("{own} {text} {:?} {:?} {} {error}", error.kind(), error.raw_os_error(), error.is_connect())
+    });
+    let dir = crate::support::TempDir::new();
+    let netrc = dir.file("netrc", "machine 127.0.0.1 login l password p");
+    let server = TestServer::http(|request| {
+        petition::testing::Reply::new(200).body(request.header("authorization").unwrap_or("none").to_owned())
+    });
+
+    let told = child.run(&[(URLS, &server.url("/")), ("NETRC", netrc.to_str().unwrap())]);
+
+    let begin = format!(
+        "own Basic bDpw ConnectionError Some(24) true cannot read the netrc file {}: too many open files: no descriptor",
+        netrc.display()
+    );
+    assert!(told.starts_with(&begin), "{told}");
+}
+
+// `accept` ends without a connection to it.
+#[test]
+fn a_test_server_ends_where_there_is_neither_descriptor_nor_port_left() {
+    let child = Child::new(|| {
+        limit_descriptors(64);
+        let server = ok();
+        let proxy = petition::testing::ChaosProxy::new(server.address(), |_| petition::testing::Fault::None);
+        let files = use_up();
+        drop((proxy, server));
+        drop(files);
+        "ended".to_owned()
+    });
+
+    assert_eq!(child.run(&[]), "ended");
 }
 
 #[test]

@@ -5,12 +5,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::support::{LONG, answer, bare, everywhere, fixed, in_order, once, read_head, session, session_over};
+use crate::support::{LONG, answer, bare, everywhere, fixed, in_order, ok, once, read_head, session, session_over};
 use petition::testing::{FakeClock, Reply, TestServer};
-use petition::{Body, Cancel, Clock, ErrorKind, HttpAdapter, PreparedRequest, Response, Retry, SendOptions, Session};
+use petition::{
+    AdaptiveLimit, Body, Cancel, Clock, ErrorKind, HttpAdapter, PreparedRequest, Response, Retry, SendOptions, Session,
+};
 
 /// Fails as a program may.
 fn fail() -> ! {
@@ -313,6 +315,80 @@ fn a_name_that_moves_between_two_look_ups_reaches_only_what_is_allowed() {
     assert!(error.to_string().contains("the address 127.0.0.1 is not allowed"), "{error}");
     assert!(inside.requests().is_empty());
     assert_eq!(asked.load(Ordering::Relaxed), 2, "one question for each connection");
+}
+
+// docs/decisions.md#allowed-addresses: what the program has decided is neither tried again nor the server's refusal.
+#[test]
+fn what_the_program_does_not_allow_is_raised_at_once_and_lowers_no_limit() {
+    let server = ok();
+    for by_resolver in [false, true] {
+        let (asked, no) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let [refuses, denies] = [&no, &no].map(Arc::clone);
+        let counted = Arc::clone(&asked);
+        let count = move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+        };
+        let clock = FakeClock::new();
+        let to = server.address();
+        let resolve = move |_: &str, _: u16| match by_resolver && denies.load(Ordering::Relaxed) {
+            true => Err(io::Error::new(io::ErrorKind::PermissionDenied, "the name is not allowed")),
+            false => Ok(vec![to]),
+        };
+        let adapter = HttpAdapter::builder()
+            .resolver(move |host, port| resolve(host, port).inspect_err(|_| count()))
+            .pool_block(true)
+            .adaptive_limit(AdaptiveLimit::between(4, 9))
+            .max_retries(Retry::new().total(5).backoff_factor(1))
+            .clock(clock.clone());
+        let counted = Arc::clone(&asked);
+        let allow = move |_| {
+            let no = !by_resolver && refuses.load(Ordering::Relaxed);
+            counted.fetch_add(u64::from(no), Ordering::Relaxed);
+            !no
+        };
+        let adapter = adapter.allow_address(allow).build();
+        let session = session_over(&adapter);
+        let learnt = |requests: usize| {
+            (0..requests).for_each(|_| drop(session.get("http://a.test/").send().unwrap()));
+            adapter.stats()[0].limit()
+        };
+        assert_eq!(learnt(4 + 5 + 6), Some(7));
+        adapter.close_idle(Duration::ZERO);
+        no.store(true, Ordering::Relaxed);
+
+        let error = session.get("http://a.test/").send().unwrap_err();
+
+        assert_eq!((error.kind(), error.is_connect()), (ErrorKind::ConnectionError, true));
+        assert!(error.to_string().ends_with("is not allowed"), "{error}");
+        assert_eq!((asked.load(Ordering::Relaxed), clock.slept()), (1, vec![]), "it is asked once");
+        no.store(false, Ordering::Relaxed);
+        assert_eq!(learnt(0), Some(7), "it is no refusal of the server");
+        assert_eq!(learnt(1), Some(7));
+        assert_eq!((adapter.stats()[0].in_use(), adapter.stats()[0].waiting()), (0, 0));
+    }
+}
+
+#[test]
+fn a_name_that_cannot_be_looked_up_is_tried_again_and_lowers_no_limit() {
+    let (server, fails) = (ok(), Arc::new(AtomicBool::new(false)));
+    let (to, unknown, asked) = (server.address(), Arc::clone(&fails), Arc::new(AtomicU64::new(0)));
+    let counted = Arc::clone(&asked);
+    let resolve = move |_: &str, _: u16| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        if unknown.load(Ordering::Relaxed) { Err(io::Error::other("no such name")) } else { Ok(vec![to]) }
+    };
+    let limit = AdaptiveLimit::between(1, 9);
+    let builder = HttpAdapter::builder().resolver(resolve).pool_block(true).adaptive_limit(limit);
+    let adapter = builder.max_retries(Retry::new().total(2)).build();
+    let session = session_over(&adapter);
+    (0..10).for_each(|_| drop(session.get("http://a.test/").send().unwrap()));
+    let before = adapter.stats()[0].limit();
+    adapter.close_idle(Duration::ZERO);
+    fails.store(true, Ordering::Relaxed);
+
+    assert_eq!(session.get("http://a.test/").send().unwrap_err().kind(), ErrorKind::ConnectionError);
+
+    assert_eq!((asked.load(Ordering::Relaxed), adapter.stats()[0].limit()), (1 + 3, before));
 }
 
 #[test]
