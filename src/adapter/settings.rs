@@ -260,7 +260,9 @@ impl HttpAdapterBuilder {
     ///
     /// Requests wait for their turn in order of arrival. That wait counts as one for a pool slot:
     /// [`Timeout::pool`](crate::Timeout::pool) and [`pool_timeout`](Self::pool_timeout) limit it, and the error is
-    /// [`ErrorKind::PoolTimeout`]; a [`Cancel`](crate::Cancel) ends it; `response.exchange().waited` includes it. A wait that
+    /// [`ErrorKind::PoolTimeout`]; a [`Cancel`](crate::Cancel) ends it; `response.exchange().waited` includes it;
+    /// [`PoolStats::waiting`](crate::PoolStats::waiting) counts who waits, [`PoolEvent::Waiting`] tells of it, and after 5 s
+    /// there is a warning in the log. A wait that
     /// ends early costs no token. Each attempt of a retry and each hop of a redirect takes a token; a request that is replayed
     /// because its reused connection was dead ([`replay_stale`](Self::replay_stale)) does not take a second one.
     ///
@@ -304,8 +306,10 @@ impl HttpAdapterBuilder {
     /// `pool_maxsize` allows. New here.
     ///
     /// The limit begins at the lower bound. Each limit's worth of successes adds one. An exchange that ends with 429 or 503,
-    /// cannot connect or times out takes away a third, at most once per round trip; where it was refused, it stays just below
-    /// for twenty limits' worth of successes before it tries again. Responses 5xx other than 503 change nothing.
+    /// whose connection is refused, or that times out takes away a third, at most once per round trip; where it was refused,
+    /// it stays just below for twenty limits' worth of successes before it tries again. Responses 5xx other than 503 change
+    /// nothing. Neither does a connection that is not made for a reason of this machine's own: the name is unknown, no
+    /// descriptor or port is left, or the program does not [allow](Self::allow_address) the address.
     /// [`PoolStats::limit`](crate::PoolStats::limit) tells the limit. The wait counts as one for a pool slot, as for
     /// [`rate_limit`](Self::rate_limit).
     ///
@@ -388,6 +392,9 @@ impl HttpAdapterBuilder {
 
     /// Resolves host names instead of the system. It is called once for each new connection. Addresses are tried in its
     /// order, with alternating families (Happy Eyeballs, RFC 8305). [`system_resolver`](Self::system_resolver) undoes this.
+    ///
+    /// An error is one of kind [`ErrorKind::ConnectionError`], which a [`Retry`] repeats as a failure to connect. One of kind
+    /// [`io::ErrorKind::PermissionDenied`] says that the program does not want the connection: it is returned at once.
     #[doc(alias = "dns_resolver")]
     pub fn resolver(
         mut self,
@@ -409,7 +416,8 @@ impl HttpAdapterBuilder {
     /// The addresses are those that the connection is made to, after the look-up (the system's or that of
     /// [`resolver`](Self::resolver)), for each new connection and so for each redirect: a name that changes its address
     /// between a check and a request (DNS rebinding) gains nothing. If none is allowed, the error is of kind
-    /// [`ErrorKind::ConnectionError`] and nothing was sent. Through a proxy it is the proxy's address that is checked, because
+    /// [`ErrorKind::ConnectionError`] and nothing was sent; it is returned at once, whatever the [`Retry`], and
+    /// [`adaptive_limit`](Self::adaptive_limit) does not take it for a refusal of the server. Through a proxy it is the proxy's address that is checked, because
     /// the proxy connects to the origin: set `trust_env` to false, so that the environment names none. Unix sockets have no
     /// address.
     ///

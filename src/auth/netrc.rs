@@ -345,7 +345,8 @@ mod tests {
         ] {
             let path = folder.file(name, bytes).to_str().unwrap().to_owned();
 
-            let found = Netrc::default().credentials("h", &|name| (name == "NETRC").then(|| path.clone()), now()).unwrap();
+            let found =
+                Netrc::default().credentials("h", &|name| (name == "NETRC").then(|| path.clone()), now()).unwrap();
 
             assert!(found == Some(BasicAuth::new("l", "p")), "{name}");
         }

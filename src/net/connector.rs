@@ -158,8 +158,7 @@ impl Run<'_> {
             io::ErrorKind::PermissionDenied if own.is_some() => ConnectErrorKind::NotAllowed(error),
             _ => ConnectErrorKind::Resolve(error),
         };
-        let addresses =
-            addresses.map_err(|stopped| looked_up.error(Phase::Resolve, self.kind(stopped, unresolved)))?;
+        let addresses = addresses.map_err(|stopped| looked_up.error(Phase::Resolve, self.kind(stopped, unresolved)))?;
         // What is checked is what is connected to: there is no other look-up afterwards.
         let Some(allowed) = &self.connector.allowed else { return Ok(addresses) };
         allowed.those_of(addresses).map_err(|why| looked_up.error(Phase::Connect, ConnectErrorKind::NotAllowed(why)))

@@ -448,12 +448,7 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 
     /// Sees to it that the holder of a slot without a connection may make one.
-    fn admit(
-        &self,
-        mut lease: Lease<C>,
-        slot: Slot<Idle<C>>,
-        wait: &mut WaitLimit<'_>,
-    ) -> Result<Taken<C>, NoSlot> {
+    fn admit(&self, mut lease: Lease<C>, slot: Slot<Idle<C>>, wait: &mut WaitLimit<'_>) -> Result<Taken<C>, NoSlot> {
         match self.obtain_permit(wait) {
             Some(Granted::Permit(permit)) => {
                 lease.permit = permit;

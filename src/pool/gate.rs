@@ -93,7 +93,8 @@ impl Gate {
         mut check_out: impl FnMut(&mut WaitLimit<'_>) -> Result<T, NoSlot>,
         put_back: impl Fn(T),
     ) -> Result<(T, Pass), Held> {
-        let mut entry = Entry { gate: self, clock, deadline: Deadline::after(now, wait.limit()), said: None, counted: None };
+        let mut entry =
+            Entry { gate: self, clock, deadline: Deadline::after(now, wait.limit()), said: None, counted: None };
         let (turn, mut now) = entry.take_turn(now, wait)?;
         loop {
             now = match entry.wait_for_pace(&turn, now, wait) {
@@ -504,7 +505,10 @@ mod tests {
             let warned = warnings(&lines);
             assert_eq!(warned.len(), 1, "{lines:?}");
             let begin = format!("WARN Still waiting for {what}, to send to h:80 after ");
-            assert!(warned[0].starts_with(&begin) && warned[0].contains(about) && warned[0].contains(cause), "{lines:?}");
+            assert!(
+                warned[0].starts_with(&begin) && warned[0].contains(about) && warned[0].contains(cause),
+                "{lines:?}"
+            );
             assert!(pool.stats().longest_wait() >= LONG * 3);
         }
     }

@@ -265,11 +265,13 @@ impl fmt::Display for PoolStats {
         if let Some(limit) = self.limit {
             write!(f, ", learnt limit {limit}")?;
         }
-        write!(f, "; {} requests, {} over a reused connection", self.num_requests, self.reused)?;
+        let plural = |count: u64| if count == 1 { "" } else { "s" };
+        let (requests, made) = (self.num_requests, self.num_connections);
+        write!(f, "; {requests} request{}, {} over a reused connection", plural(requests), self.reused)?;
         if self.replayed > 0 {
             write!(f, ", {} sent twice", self.replayed)?;
         }
-        write!(f, "; {} connections made", self.num_connections)?;
+        write!(f, "; {made} connection{} made", plural(made))?;
         if self.dropped > 0 {
             write!(f, ", {} dropped by the server", self.dropped)?;
         }
@@ -340,6 +342,13 @@ mod tests {
             counts.snapshot(0, &to("::1"), 1, 2, 3).to_string(),
             "https://[::1]:443: 2 in use, 1 idle, 3 waiting; 40 requests, 36 over a reused connection, 1 sent twice; 4 \
              connections made, 1 dropped by the server, 2 discarded (1 pool full, 1 failed); longest wait 1.2s"
+        );
+        let one = Counts::default();
+        one.requests.store(1, Relaxed);
+        one.connections.store(1, Relaxed);
+        assert_eq!(
+            one.snapshot(0, &to("h"), 1, 0, 0).to_string(),
+            "https://h:443: 0 in use, 1 idle; 1 request, 0 over a reused connection; 1 connection made"
         );
         let paced = Counts::default().snapshot(0, &to("h"), 0, 1, 3).with_limit(Some(6));
         assert!(

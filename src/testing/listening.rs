@@ -18,10 +18,7 @@ pub(super) struct Listening {
 
 impl Listening {
     /// Runs `accept` on a thread of its own. It has to return after a connection, or a failure, once it was told to.
-    pub(super) fn start(
-        listener: TcpListener,
-        accept: impl FnOnce(&TcpListener) + Send + 'static,
-    ) -> io::Result<Self> {
+    pub(super) fn start(listener: TcpListener, accept: impl FnOnce(&TcpListener) + Send + 'static) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let listener = Arc::new(listener);
         let accepting = {

@@ -274,6 +274,35 @@ fn a_connection_that_a_pause_takes_back_is_not_told_of() {
     assert_eq!(adapter.stats()[0].num_connections(), 1);
 }
 
+/// Who holds a response keeps the pool that it came from, and whoever listens to it.
+#[test]
+fn the_end_of_a_connection_is_told_of_after_its_session_is_gone() {
+    let server = server();
+    for read in [true, false] {
+        let (adapter, events) = listening(HttpAdapter::builder());
+        let session = session_over(&adapter);
+        get(&session, &server, "/");
+        let (one, other) = (held(&session, &server), held(&session, &server));
+        drop((session, adapter));
+        if read {
+            assert_eq!(one.text().unwrap(), "hello");
+        }
+        drop(one);
+        other.close();
+
+        let events = told(&events);
+        assert_eq!(events[..2], ["connection 1 made in 0.0ns", "connection 1 recycled"]);
+        assert_eq!(events[2..4], ["connection 1 reused", "connection 2 made in 0.0ns"]);
+        for connection in 1..=2 {
+            let own = format!("connection {connection} ");
+            let last = events.iter().rev().find(|event| event.starts_with(&own)).unwrap();
+            assert!(last.contains("discarded"), "{events:?}");
+            assert_eq!(events.iter().filter(|event| event.contains(&own) && event.contains("discarded")).count(), 1);
+        }
+        assert!(server.wait_for_open(0));
+    }
+}
+
 #[test]
 fn a_listener_may_use_the_adapter_as_no_lock_is_held() {
     let server = server();

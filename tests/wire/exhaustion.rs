@@ -312,7 +312,8 @@ fn what_was_lacking_for_one_address_is_kept_where_another_times_out() {
             let error = session.get("http://two.test/").timeout(timeout).send().unwrap_err();
             let left = idle(&adapter);
             // Those that were given up are free, and the second address answers.
-            let next = session.get("http://two.test/").timeout(Timeout::new().connect(30)).send().unwrap().status_code();
+            let next =
+                session.get("http://two.test/").timeout(Timeout::new().connect(30)).send().unwrap().status_code();
             drop(files);
             adapter.close_idle(0);
             lines.push(format!("{:?} {:?} {left} {next} {error}", error.kind(), error.raw_os_error()));

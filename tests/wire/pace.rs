@@ -9,8 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use petition::testing::{FakeClock, Reply, TestServer};
 use petition::{
-    AdaptiveLimit, Cancel, Clock, ErrorKind, HttpAdapter, HttpAdapterBuilder, PoolStats, RateLimit, Response, Result,
-    Retry, RetryBudget, Session, Timeout,
+    AdaptiveLimit, Cancel, Clock, ErrorKind, HttpAdapter, HttpAdapterBuilder, PoolEvent, PoolStats, RateLimit,
+    Response, Result, Retry, RetryBudget, Session, Timeout,
 };
 
 use crate::support::{
@@ -698,6 +698,163 @@ fn settle(capacity: usize, next: usize) -> Result<(), String> {
     let found = busy.run(&adapter, 40 * next).limit;
     assert!((1..=32).contains(&adapter.stats()[0].limit().unwrap()));
     if right(found, next) { Ok(()) } else { Err(format!("limit after the change: {found}")) }
+}
+
+// ---- every kind of wait
+
+/// Something to wait for: an adapter, what makes everybody wait, and how the texts of errors name it.
+struct Wait {
+    builder: HttpAdapterBuilder,
+    /// Whether the first response is kept, and with it a place.
+    keeps: bool,
+    named: &'static str,
+    detail: &'static str,
+}
+
+fn waits() -> [Wait; 6] {
+    let builder = HttpAdapter::builder;
+    let blocking = || builder().pool_maxsize(1).pool_block(true);
+    let slot = "a pool slot for ";
+    [
+        Wait {
+            builder: builder().rate_limit(RateLimit::every(3600)),
+            keeps: false,
+            named: "the rate limit",
+            detail: "(one every 3600s; ",
+        },
+        Wait {
+            builder: builder().pause_on_retry_after(true),
+            keeps: false,
+            named: "the end of a pause that the server asked for with Retry-After",
+            detail: "s left, ",
+        },
+        Wait {
+            builder: adaptive(1, 1),
+            keeps: true,
+            named: "a pool slot under the learnt limit",
+            detail: "(pool size 32, 1 in use, ",
+        },
+        // Behind the gate.
+        Wait {
+            builder: blocking().rate_limit(RateLimit::every(0.000_001)),
+            keeps: true,
+            named: slot,
+            detail: "(pool size 1, 1 in use, ",
+        },
+        Wait {
+            builder: builder().max_connections(1).pause_on_retry_after(true),
+            keeps: true,
+            named: slot,
+            detail: "; max_connections 1",
+        },
+        Wait { builder: blocking(), keeps: true, named: slot, detail: "(pool size 1, 1 in use, " },
+    ]
+}
+
+/// A server that is busy for a while: it asks for a pause only where somebody listens to that.
+fn busy_for_long() -> TestServer {
+    TestServer::http(|_| Reply::new(503).header("Retry-After", "3600").body("busy"))
+}
+
+#[test]
+fn every_kind_of_wait_ends_with_its_token_and_leaves_nothing_behind() {
+    for Wait { builder, keeps, named, .. } in waits() {
+        let server = if keeps { TestServer::http(|_| Reply::new(200).body("kept")) } else { busy_for_long() };
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&told);
+        let adapter = builder
+            .max_retries(Retry::new().total(false))
+            .on_event(move |event| match event {
+                PoolEvent::Waiting { .. } | PoolEvent::Waited { .. } => kept.lock().unwrap().push(event.to_string()),
+                _ => {}
+            })
+            .build();
+        let session = session_over(&adapter);
+        let first = session.get(server.url("/")).stream(true).send().unwrap();
+        let first = keeps.then_some(first);
+        let (one, all) = (Cancel::new(), Cancel::new());
+
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|number| {
+                    let (session, url, token) = (&session, server.url("/"), if number == 0 { &one } else { &all });
+                    let thread = scope.spawn(move || session.get(url).cancel(token).send().unwrap_err());
+                    wait_until("it waits", || waiting(&adapter) == number + 1);
+                    thread
+                })
+                .collect();
+            one.cancel();
+            wait_until("the first has left", || waiting(&adapter) == 3);
+            all.cancel();
+            for thread in threads {
+                let error = thread.join().unwrap();
+                assert_eq!((error.kind(), error.is_connect()), (ErrorKind::Cancelled, true), "{named}");
+                assert!(error.to_string().contains(&format!("while waiting for {named}")), "{error}");
+            }
+        });
+
+        let stats = &adapter.stats()[0];
+        assert_eq!((stats.waiting(), stats.in_use()), (0, usize::from(keeps)), "{named}");
+        let told = std::mem::take(&mut *told.lock().unwrap());
+        let waited = told.iter().filter(|event| event.contains(": waited ")).count();
+        assert_eq!((told.len(), waited), (8, 4), "{told:?}");
+        drop(first);
+        if keeps {
+            session.get(server.url("/")).timeout(Timeout::new().pool(30)).send().unwrap();
+        }
+        assert_eq!(server.requests().len(), if keeps { 2 } else { 1 }, "{named}");
+    }
+}
+
+#[test]
+fn every_kind_of_wait_ends_with_its_limit_and_the_error_says_what_it_waited_for() {
+    for Wait { builder, keeps, named, detail } in waits() {
+        let server = if keeps { TestServer::http(|_| Reply::new(200).body("kept")) } else { busy_for_long() };
+        let adapter = builder.max_retries(Retry::new().total(false)).build();
+        let session = session_over(&adapter);
+        let _first = session.get(server.url("/")).stream(true).send().unwrap();
+        if !keeps {
+            drop(_first.content());
+        }
+        for (timeout, kind) in [
+            (Timeout::new().pool(0.02), ErrorKind::PoolTimeout),
+            (Timeout::new().total(0.02), ErrorKind::TotalTimeout),
+            (Timeout::new().total(0.02).pool(60), ErrorKind::TotalTimeout),
+        ] {
+            let error = session.get(server.url("/")).timeout(timeout).send().unwrap_err();
+
+            let text = error.to_string();
+            assert_eq!((error.kind(), error.is_connect(), error.is_timeout()), (kind, true, true), "{text}");
+            let says = if kind == ErrorKind::PoolTimeout && named.starts_with("a pool slot for") {
+                "no pool slot came free within ".to_owned()
+            } else {
+                format!("waiting for {named}")
+            };
+            assert!(text.contains(&says) && text.contains(detail), "{text}");
+            assert!(text.contains(&server.address().to_string()), "{text}");
+            assert!(!error.exchange().unwrap().waited.is_zero(), "{text}");
+        }
+        assert_eq!(waiting(&adapter), 0);
+    }
+}
+
+#[test]
+fn a_hop_pays_and_waits_at_the_origin_that_it_leads_to() {
+    let clock = FakeClock::new();
+    let server = TestServer::http(|request| match &*request.target {
+        "/away" => Reply::new(302).header("Location", "http://b.test/"),
+        "/busy" => Reply::new(302).header("Location", "http://c.test/503"),
+        "/503" => Reply::new(503).header("Retry-After", "100"),
+        _ => Reply::new(200),
+    });
+    let builder = everywhere(&server).rate_limit(RateLimit::every(10).burst(2)).pause_on_retry_after(true);
+    let (session, _) = faked(&clock, builder.max_retries(Retry::new().total(false)));
+    let get = |url: &str| session.get(url).send().unwrap().exchange().waited;
+
+    assert_eq!([get("http://a.test/away"), get("http://b.test/"), get("http://b.test/")], [0.0, 0.0, 10.0].map(secs));
+    assert_eq!(get("http://a.test/busy"), Duration::ZERO);
+    assert_eq!(get("http://c.test/"), secs(100.0), "the pause is that of the origin which asked for it");
+    assert_eq!(get("http://a.test/"), Duration::ZERO);
 }
 
 // ---- all of it

@@ -223,7 +223,7 @@ fn a_session_tells_of_every_pool_once_and_one_call_mounts_for_both_schemes() {
     let address = server.address();
     assert_eq!(
         pool.to_string(),
-        format!("http://{address}: 0 in use, 1 idle; 4 requests, 3 over a reused connection; 1 connections made")
+        format!("http://{address}: 0 in use, 1 idle; 4 requests, 3 over a reused connection; 1 connection made")
     );
     session.close();
     assert!(session.stats().is_empty());
