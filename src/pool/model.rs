@@ -345,7 +345,7 @@ pub(super) mod sync {
     }
 
     /// Runs `check` with neither spurious wake-ups nor deadlines that pass at random: each passes after one turn.
-    pub(super) fn without_chance(check: impl FnOnce()) {
+    pub(in super::super) fn without_chance(check: impl FnOnce()) {
         CHANCE.set(false);
         check();
         CHANCE.set(true);

@@ -18,8 +18,11 @@ use shuttle::thread;
 use super::connection_pool::{ConnectionPool, NoSlot};
 use super::gate::Gate;
 use super::model::faults::{Fault, is_found};
+use super::model::sync;
+use super::stats::Counts;
 use super::test_support::{Conn, Live, TestClock, key, settings};
-use super::{Found, Listener, Manager, PoolEvent, PoolSettings};
+use super::wait_limit::{WaitLimit, Waits};
+use super::{Found, Listener, Lookup, Manager, PoolEvent, PoolSettings};
 use crate::cancel::Cancel;
 use crate::clock::Clock;
 use crate::pace::{AdaptiveLimit, Outcome, Pace, PaceSettings, RateLimit};
@@ -85,7 +88,7 @@ fn who_joined_the_line_first_leaves_first() {
 fn arrivals() {
     let clock = TestClock::new();
     let manager = manager(&clock, 1);
-    let (pool, gate) = (manager.pool(&key("a")), gate(Shape { limit: Some((1, 1)), rate: false, ..RATE }));
+    let (pool, gate) = (manager.pool(&key("a")), gate(LIMIT_OF_ONE));
     let now = clock.now();
     let holder = pool.check_out_through(&gate, None, None, now).expect("nobody is there");
     let served = Arc::new(AtomicUsize::new(0));
@@ -109,6 +112,49 @@ fn arrivals() {
     drop(late);
     waiters.into_iter().for_each(|waiter| waiter.join().expect("no panic"));
 }
+
+/// Every schedule there is of a turn that is handed on, with nothing left to chance: two come to a gate, and one may have to
+/// wait for the other.
+#[test]
+fn no_schedule_of_a_turn_goes_wrong() {
+    let hand_on = || {
+        let (gate, have_it) = (gate(Shape { rate: false, ..RATE }), Arc::new(AtomicUsize::new(0)));
+        let other = {
+            let (gate, have_it) = (Arc::clone(&gate), Arc::clone(&have_it));
+            thread::spawn(move || goes_through(&gate, &have_it))
+        };
+        let through = [goes_through(&gate, &have_it), other.join().expect("no panic")];
+        assert_eq!(through, [true; 2]);
+        assert!(gate.is_at_rest(crate::clock::now()), "nobody has the turn");
+    };
+    sync::without_chance(|| shuttle::check_dfs(hand_on, None));
+}
+
+fn goes_through(gate: &Arc<Gate>, have_it: &AtomicUsize) -> bool {
+    let (clock, endpoint) = (TestClock::new(), key("a").endpoint());
+    let (listener, counts, for_pace) = (Listener::default(), Counts::default(), sync::AtomicUsize::new(0));
+    let mut wait = WaitLimit::new(
+        None,
+        None,
+        Waits {
+            listener: &listener,
+            endpoint: &endpoint,
+            counts: &counts,
+            for_pace: &for_pace,
+            long: None,
+            is_real_time: false,
+        },
+    );
+    let with_the_turn = |_: &mut WaitLimit<'_>| {
+        assert_eq!(have_it.fetch_add(1, SeqCst), 0, "one has the turn");
+        thread::yield_now();
+        have_it.fetch_sub(1, SeqCst);
+        Ok(())
+    };
+    gate.enter(&*clock, clock.now(), &mut wait, with_the_turn, |()| {}).is_ok()
+}
+
+const LIMIT_OF_ONE: Shape = Shape { rate: false, limit: Some((1, 1)), ..RATE };
 
 /// Whoever waits for the slot in vain leaves the tokens to others, who need not wait for them.
 #[test]
