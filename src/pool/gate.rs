@@ -247,12 +247,12 @@ impl<'a, 'w> Entry<'a, 'w> {
                         continue;
                     }
                     let time = until.saturating_duration_since(now);
+                    if let Some(since) = wait.has_become_long() {
+                        gate.warn(hold, now, since);
+                    }
                     let left = self.deadline.left(now).unwrap_or(Duration::MAX);
                     if left.is_zero() {
                         return Err(turn.held(NoSlot::TimedOut, now));
-                    }
-                    if let Some(since) = wait.has_become_long() {
-                        gate.warn(hold, now, since);
                     }
                     if !sleep(clock, time.min(left).min(wait.until_long()), wait.cancel()) {
                         return Err(turn.held(NoSlot::Cancelled, now));
