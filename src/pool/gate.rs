@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use super::connection_pool::NoSlot;
 use super::events::WaitReason;
+use super::hold_text::{Figures, causes, reason, what};
 use super::monitor::{Monitor, Signal};
 use super::planted::planted;
 use super::queue::{Queue, Ticket};
@@ -139,54 +140,15 @@ impl Gate {
 
     /// Warns of a wait that began at `since`, with the usual causes. `now` is by the adapter's clock.
     fn warn(&self, hold: Hold, now: Instant, since: Instant) {
-        let (waiting, rate, limit) = self.line.with(|line| (line.waiting(), line.pace.rate(), line.pace.limit()));
-        let (about, causes) = match hold {
-            Hold::Rate(_) => (
-                rate.map(|rate| format!("{rate}; ")),
-                "Cause: more requests than the rate_limit of the adapter lets through",
-            ),
-            Hold::Paused(until) => (
-                Some(format!("{:.1?} left; ", until.saturating_duration_since(now))),
-                "Cause: the server answered 429 or 503 with Retry-After, and pause_on_retry_after is set; the \
-                 retry_after_max of the Retry bounds a pause",
-            ),
-            Hold::Full => (
-                limit.map(|limit| format!("learnt limit {limit}; ")),
-                "Usual causes: a server that refuses requests or times out, so that adaptive_limit has learnt a low limit; \
-                 streamed responses that are kept without being read or closed",
-            ),
-            Hold::Free => (
-                None,
-                "Usual causes: streamed responses that are kept without being read or closed; a pool_maxsize or \
-                 max_connections below the number of threads",
-            ),
-        };
+        let (waiting, figures) = self.line.with(|line| (line.waiting(), Figures::of(&line.pace, hold, now)));
         log::warn!(
             target: log_targets::POOL,
-            "Still waiting for {}, to send to {} after {:.1?} ({}{waiting} waiting). {causes}",
+            "Still waiting for {}, to send to {} after {:.1?} ({figures}{waiting} waiting). {}",
             what(hold),
             self.peer,
             clock::now().saturating_duration_since(since),
-            about.unwrap_or_default(),
+            causes(hold)
         );
-    }
-}
-
-fn what(hold: Hold) -> &'static str {
-    match hold {
-        Hold::Paused(_) => "the end of a pause",
-        Hold::Rate(_) => "the rate limit",
-        Hold::Full => "an exchange to end",
-        Hold::Free => "a turn",
-    }
-}
-
-fn reason(hold: Hold) -> WaitReason {
-    match hold {
-        Hold::Paused(_) => WaitReason::Pause,
-        Hold::Rate(_) => WaitReason::RateLimit,
-        Hold::Full => WaitReason::AdaptiveLimit,
-        Hold::Free => WaitReason::Connection,
     }
 }
 

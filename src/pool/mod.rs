@@ -14,6 +14,7 @@
 mod connection_pool;
 mod events;
 mod gate;
+mod hold_text;
 mod lease;
 mod lru;
 mod manager;

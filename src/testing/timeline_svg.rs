@@ -543,6 +543,16 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_says_what_it_is_for_whether_or_not_it_is_over() {
+        let waiting = |reason| PoolEvent::Waiting { host: HOST, port: 80, reason };
+        let over = PoolEvent::Waited { host: HOST, port: 80, elapsed: Duration::ZERO };
+        let (picture, svg) = recorded(&[waiting(WaitReason::RateLimit), over, waiting(WaitReason::Pause)]);
+
+        assert_eq!(picture.waits.len(), 2);
+        assert!(svg.contains("waits for the rate limit: ") && svg.contains("waits for the end of a pause"), "{svg}");
+    }
+
+    #[test]
     fn names_are_escaped_and_nothing_at_all_can_be_drawn() {
         let (_, svg) = recorded(&[connected(1)]);
         assert!(svg.contains("a title &amp; more") && svg.contains("a&lt;b:80") && !svg.contains("a<b"));
