@@ -15,7 +15,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::fault::Fault;
-use super::listening::Listening;
+use super::listening::{Listening, REST};
 use crate::cancel::Cancel;
 
 /// The most that is relayed at a time.
@@ -154,7 +154,10 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         if shared.stop.is_cancelled() {
             return;
         }
-        let Ok(client) = client else { continue };
+        let Ok(client) = client else {
+            thread::sleep(REST);
+            continue;
+        };
         let number = shared.state.lock().faults.len();
         let fault = (shared.plan)(number);
         let mut state = shared.state.lock();

@@ -7,8 +7,12 @@ use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use socket2::SockRef;
+
+/// How long to rest after an `accept` that failed: while no descriptor is left, it fails at once, again and again.
+pub(super) const REST: Duration = Duration::from_millis(5);
 
 pub(super) struct Listening {
     listener: Arc<TcpListener>,

@@ -14,7 +14,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use super::authority::Leaf;
-use super::listening::Listening;
+use super::listening::{Listening, REST};
 use super::own_authority::OwnAuthority;
 use super::reply::Reply;
 use super::request::TestRequest;
@@ -147,8 +147,11 @@ fn accept(listener: &TcpListener, acceptor: Option<&Acceptor>, shared: &Arc<Watc
         if record.stopped {
             return;
         }
-        let Ok(stream) = stream else { continue };
-        let Ok(socket) = stream.try_clone() else { continue };
+        let Ok((socket, stream)) = stream.and_then(|stream| Ok((stream.try_clone()?, stream))) else {
+            drop(record);
+            thread::sleep(REST);
+            continue;
+        };
         let number = record.accepted;
         record.sockets.push((number, socket));
         record.accepted += 1;

@@ -1,6 +1,8 @@
 //! `petition::testing` as a program's tests use it: mocks, recordings, servers with TLS.
 
-use petition::testing::{MockAdapter, MockRequest, Reply, TestRequest, TestServer, prefix};
+use petition::testing::{MockAdapter, MockRequest, Reply, prefix};
+#[cfg(any(feature = "json", feature = "native-tls", feature = "rustls"))]
+use petition::testing::{TestRequest, TestServer};
 use petition::{ErrorKind, Response, Session, Url};
 
 use crate::support::session;
