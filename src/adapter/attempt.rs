@@ -364,7 +364,10 @@ impl Engine {
                 patience.closed_by(own.clone());
                 closer = Some(own);
             }
-            unread.buffer = unread.buffer.shrunk();
+            // A body that is read at once needs no copy of what came with the head.
+            if !job.options.content_at_once {
+                unread.buffer = unread.buffer.shrunk();
+            }
             Some(Box::new(WireBody::new(unread, decoder, patience.into_owned(), self.settings.drain)))
         };
         Ok(Response::from_parts(Parts {

@@ -12,6 +12,8 @@ mod connection;
 mod engine;
 mod failure;
 mod http;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod invariants;
 mod job;
 mod log_lines;
 mod on_demand;

@@ -8,16 +8,10 @@
 use std::io::IoSliceMut;
 
 use crate::adapter::buffer::Buffer;
-use crate::adapter::patience::{Halt, Patience};
-use crate::clock::Deadline;
 use crate::http1::body_decoder::{BodyDecoder, Pattern};
-use crate::net::Transport;
 
 /// How many chunks are foreseen.
 const CHUNKS: usize = 16;
-
-/// The longest framing that is foreseen: two line ends, and the digits of a size that fits an `out`.
-const FRAMING: usize = 16;
 
 /// Whether as many chunks as are foreseen fill `length` bytes. If the chunks are small, it is better to copy them than to
 /// read less at a time.
@@ -25,17 +19,17 @@ pub(super) fn fills(pattern: Pattern, length: usize) -> bool {
     pattern.left.saturating_add(pattern.size.saturating_mul(CHUNKS)) >= length
 }
 
-/// Reads into `out` as `pattern` foresees, at least the rest of the chunk that has begun. Returns how much was read, and how
-/// much content of it is in `out`.
-pub(super) fn read(
+/// Reads into `out` as `pattern` foresees, at least the rest of the chunk that has begun. `receive` is one read from the
+/// connection. Returns how much was read, and how much content of it is in `out`.
+pub(super) fn read<E>(
     decoder: &mut BodyDecoder,
     pattern: Pattern,
-    (transport, patience, until): (&mut Transport, &Patience<'_>, Deadline),
     out: &mut [u8],
     buffer: &mut Buffer,
-) -> Result<(usize, usize), Halt> {
+    receive: impl FnOnce(&mut [IoSliceMut<'_>]) -> Result<usize, E>,
+) -> Result<(usize, usize), E> {
     let Pattern { left, framing, size } = pattern;
-    let mut frames = [[0; FRAMING]; CHUNKS];
+    let mut frames = [[0; Pattern::LONGEST]; CHUNKS];
     let mut parts: [IoSliceMut<'_>; 2 * CHUNKS + 1] = std::array::from_fn(|_| IoSliceMut::new(&mut []));
     let (first, mut rest) = out.split_at_mut(left.min(out.len()));
     let begun = first.len();
@@ -50,7 +44,7 @@ pub(super) fn read(
         parts[count + 1] = IoSliceMut::new(content);
         (rest, count) = (more, count + 2);
     }
-    let read = patience.read_vectored(transport, until, &mut parts[..count])?;
+    let read = receive(&mut parts[..count])?;
 
     let mut filled = begun.min(read);
     decoder.advance(filled);
@@ -84,14 +78,4 @@ pub(super) fn read(
         unused -= frame.len() + content;
     }
     Ok((read, filled))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_frame_has_room_for_every_size_that_is_foreseen() {
-        const { assert!(Pattern::LONGEST <= FRAMING) };
-    }
 }

@@ -281,8 +281,9 @@ fn advance(
             let pattern = decoder.pattern().filter(|pattern| scatter::fills(*pattern, out.len()));
             let (read, filled) = match pattern {
                 Some(pattern) => {
-                    let from = (&mut *transport, patience, bounds.until);
-                    let read = scatter::read(decoder, pattern, from, out, buffer);
+                    let read = scatter::read(decoder, pattern, out, buffer, |parts| {
+                        patience.read_vectored(transport, bounds.until, parts)
+                    });
                     read.map_err(|halt| body_halted(halt, patience))?
                 }
                 None => {
@@ -334,8 +335,8 @@ fn decode_in_place(
 
 /// Moves everything that is left of the body to the end of `out`.
 ///
-/// It is read directly into the spare capacity, which need not be zeroed, if `out` has room for content only (the length is
-/// known, or the body ends with the connection), and if the framing between the content can be removed there.
+/// It is read directly into the spare capacity, which need not be zeroed, if `out` has room for content only: the length is
+/// known, or the body ends with the connection. Between chunks there is framing, see [`chunks_to_end`].
 fn advance_to_end(
     unread: &mut Unread,
     decoder: &mut BodyDecoder,
@@ -343,9 +344,9 @@ fn advance_to_end(
     bounds: &mut Bounds,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    let Unread { lease, buffer, .. } = unread;
-    let transport = &mut lease.connection().expect("a lease keeps its connection until it is settled").transport;
     while !decoder.is_done() {
+        let Unread { lease, buffer, .. } = &mut *unread;
+        let transport = &mut lease.connection().expect("a lease keeps its connection until it is settled").transport;
         let direct = decoder.direct();
         if !buffer.is_empty() {
             let content = usize::try_from(direct).unwrap_or(usize::MAX).min(buffer.data().len());
@@ -357,18 +358,11 @@ fn advance_to_end(
             buffer.consume(used);
             continue;
         }
+        if decoder.has_framing() {
+            return chunks_to_end(unread, decoder, patience, bounds, out);
+        }
         let most = bounds.most()?;
-        // The end of a chunked body is not known: the room grows with it.
-        let likely = out.len().clamp(2 * DIRECT_SIZE, ROOM).min(most) as u64;
-        let read = if decoder.has_framing() && has_room_for_no_more(out, likely, most as u64) {
-            let start = out.len();
-            let read = patience.read_to_vec(transport, bounds.until, out);
-            let read = read.map_err(|halt| body_halted(halt, patience))?;
-            let filled = decode_in_place(decoder, &mut out[start..], buffer, patience);
-            out.truncate(start + filled.as_ref().copied().unwrap_or(0));
-            filled?;
-            read
-        } else if direct >= DIRECT_SIZE as u64 && has_room_for_no_more(out, direct, direct.min(most as u64)) {
+        let read = if direct >= DIRECT_SIZE as u64 && has_room_for_no_more(out, direct, direct.min(most as u64)) {
             let read = patience.read_to_vec(transport, bounds.until, out);
             let read = read.map_err(|halt| body_halted(halt, patience))?;
             decoder.advance(read);
@@ -383,6 +377,42 @@ fn advance_to_end(
         }
     }
     Ok(())
+}
+
+/// The same for chunks, whose content is wanted without the framing between it. What is foreseen of it is read in parts (see
+/// [`scatter`]), which only initialized memory can be. To zero it costs less than to move nearly all content over the framing.
+fn chunks_to_end(
+    unread: &mut Unread,
+    decoder: &mut BodyDecoder,
+    patience: &Patience<'_>,
+    bounds: &mut Bounds,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let mut filled = out.len();
+    let result = loop {
+        if out.len() - filled < DIRECT_SIZE {
+            // The end is not known: the room grows with what there is.
+            add_zeros(out, filled.clamp(2 * DIRECT_SIZE, ROOM));
+        }
+        match advance(unread, decoder, patience, bounds, &mut out[filled..], SpansChunks::Yes) {
+            Ok(0) => break Ok(()),
+            Ok(moved) => filled += moved,
+            Err(error) => break Err(error),
+        }
+    };
+    out.truncate(filled);
+    result
+}
+
+/// Adds `count` zeros, in steps that glibc fills by stores of whole vectors. What is larger it leaves to `rep stosb`, which takes as
+/// long, but is an instruction for each byte to a profiler.
+fn add_zeros(out: &mut Vec<u8>, count: usize) {
+    const STEP: usize = 2048;
+    out.reserve(count);
+    let end = out.len() + count;
+    while out.len() < end {
+        out.resize(end.min(out.len() + STEP), 0);
+    }
 }
 
 /// Makes room in `out` for the next read, which is `likely` so long. False if there is room for more than `most` bytes: then

@@ -4,12 +4,12 @@
 //! only at the few domains above its host. A program may set anything. What a server sends is checked and counted, and
 //! replaces only what servers sent.
 //!
-//! Invariants: a group is never empty, and its key is the domain of its cookies; within a group, path and name are
-//! unique, and `created` increases; `count` is the number of all entries.
+//! Invariants: a group is never empty, and its key is the domain of its cookies; within a group, the key of a cookie is its path
+//! and name; `count` is the number of all entries.
 
 use std::cell::Cell;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, hash_map};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -50,12 +50,14 @@ impl Entry {
         (self.used.get(), self.created)
     }
 
-    fn is(&self, path: &str, name: &str) -> bool {
-        self.cookie.path == path && self.cookie.name == name
+    fn id(&self) -> Id {
+        Id::new(&self.cookie.path, &self.cookie.name)
     }
 
-    fn is_same(&self, other: &Self) -> bool {
-        self.cookie.domain == other.cookie.domain && self.is(&other.cookie.path, &other.cookie.name)
+    /// What tells it apart from all others.
+    fn whole_id(&self) -> (&str, &str, &str) {
+        let Cookie { domain, path, name, .. } = &self.cookie;
+        (domain, path, name)
     }
 
     /// Whether it is sent with this request. Its domain is known to be the host, one above it, or empty.
@@ -70,6 +72,20 @@ impl Entry {
             && (!cookie.secure || target.secure)
             && path::path_matches(target.path, &cookie.path)
             && !cookie.is_expired_at(now)
+    }
+}
+
+/// What tells the cookies of one domain apart: path and name.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+struct Id {
+    text: Box<str>,
+    /// Where the name begins in it.
+    name: usize,
+}
+
+impl Id {
+    fn new(path: &str, name: &str) -> Self {
+        Self { text: [path, name].concat().into(), name: path.len() }
     }
 }
 
@@ -147,7 +163,7 @@ pub(super) struct Unsendable {
 
 #[derive(Clone, Debug)]
 pub(super) struct Store {
-    groups: BTreeMap<Box<str>, Vec<Entry>>,
+    groups: BTreeMap<Box<str>, HashMap<Id, Entry>>,
     count: usize,
     /// Increases with each cookie that is set and each header that is built.
     tick: u64,
@@ -183,7 +199,7 @@ impl Store {
 
     /// All entries, in an unspecified order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.groups.values().flatten()
+        self.groups.values().flat_map(HashMap::values)
     }
 
     /// All entries, in the order in which they were first set.
@@ -202,14 +218,14 @@ impl Store {
             Some(group) => group,
             None => self.groups.entry(entry.cookie.domain.as_str().into()).or_default(),
         };
-        match group.iter_mut().find(|own| own.is_same(&entry)) {
-            Some(own) => {
-                entry.created = own.created;
-                *own = entry;
+        match group.entry(entry.id()) {
+            hash_map::Entry::Occupied(mut own) => {
+                entry.created = own.get().created;
+                own.insert(entry);
             }
-            None => {
+            hash_map::Entry::Vacant(place) => {
                 entry.created = self.tick;
-                group.push(entry);
+                place.insert(entry);
                 self.count += 1;
             }
         }
@@ -219,10 +235,10 @@ impl Store {
     pub(super) fn remove(&mut self, mut gone: impl FnMut(&Entry) -> bool) -> bool {
         let before = self.count;
         for group in self.groups.values_mut() {
-            group.retain(|entry| !gone(entry));
+            group.retain(|_, entry| !gone(entry));
         }
         self.groups.retain(|_, group| !group.is_empty());
-        self.count = self.groups.values().map(Vec::len).sum();
+        self.count = self.groups.values().map(HashMap::len).sum();
         before != self.count
     }
 
@@ -230,8 +246,17 @@ impl Store {
     fn remove_in(&mut self, domain: &str, mut gone: impl FnMut(&Entry) -> bool) {
         let Some(group) = self.groups.get_mut(domain) else { return };
         let before = group.len();
-        group.retain(|entry| !gone(entry));
+        group.retain(|_, entry| !gone(entry));
         self.count -= before - group.len();
+        if group.is_empty() {
+            self.groups.remove(domain);
+        }
+    }
+
+    /// Removes one cookie, if it is there.
+    fn remove_one(&mut self, domain: &str, id: &Id) {
+        let Some(group) = self.groups.get_mut(domain) else { return };
+        self.count -= usize::from(group.remove(id).is_some());
         if group.is_empty() {
             self.groups.remove(domain);
         }
@@ -261,7 +286,7 @@ impl Store {
             None => line.expires,
         };
         if expires.is_some_and(|end| end <= now) {
-            self.remove_in(domain, |own| own.is(&path, line.name));
+            self.remove_one(domain, &Id::new(&path, line.name));
             return Ok(());
         }
         let cookie = Cookie {
@@ -285,7 +310,7 @@ impl Store {
     /// The draft that succeeds RFC 6265 calls this "leave secure cookies alone".
     fn shadows_secure(&self, domain: &str, path: &str, name: &str, now: SystemTime) -> bool {
         let near = |own: &str| domain::domain_matches(own, domain) || domain::domain_matches(domain, own);
-        self.groups.iter().filter(|(own, _)| near(own)).flat_map(|(_, group)| group).any(|own| {
+        self.groups.iter().filter(|(own, _)| near(own)).flat_map(|(_, group)| group.values()).any(|own| {
             own.cookie.secure
                 && own.cookie.name == name
                 && path::path_matches(path, &own.cookie.path)
@@ -298,7 +323,7 @@ impl Store {
         let JarLimits { per_domain, total, .. } = self.limits;
         if self.groups.get(domain).is_some_and(|group| group.len() > per_domain) {
             self.remove_in(domain, |own| own.cookie.is_expired_at(now));
-            let group = self.groups.get(domain).into_iter().flatten();
+            let group = self.groups.get(domain).into_iter().flat_map(HashMap::values);
             if let Some(last) = last_to_go(group, per_domain, per_domain) {
                 self.remove_in(domain, |own| own.received && own.age() <= last);
             }
@@ -324,20 +349,25 @@ impl Store {
         let host = target.canonical_host();
         let domains = || std::iter::once("").chain(domain::domains_of(&host));
         let (mut out, mut expired) = (Vec::new(), false);
-        for entry in domains().filter_map(|domain| self.groups.get(domain)).flatten() {
+        for entry in domains().filter_map(|domain| self.groups.get(domain)).flat_map(HashMap::values) {
             if entry.goes_to(&host, target, now) {
                 entry.used.set(self.tick);
                 out.push((entry.created, entry));
             }
             expired |= entry.cookie.is_expired_at(now);
         }
+        // Where the jar's cookies are, for those that replace one.
+        let places: HashMap<_, _> = match own {
+            [] => HashMap::new(),
+            _ => out.iter().enumerate().map(|(at, (_, entry))| (entry.whole_id(), at)).collect(),
+        };
         for entry in own {
             let domain = &*entry.cookie.domain;
             if !(domain.is_empty() || domain::domain_matches(&host, domain)) || !entry.goes_to(&host, target, now) {
                 continue;
             }
-            match out.iter_mut().find(|(_, jars)| jars.is_same(entry)) {
-                Some((_, jars)) => *jars = entry,
+            match places.get(&entry.whole_id()) {
+                Some(&at) => out[at].1 = entry,
                 None => out.push((u64::MAX, entry)),
             }
         }
@@ -835,8 +865,7 @@ mod tests {
             assert_eq!(store.len(), store.entries().len());
             assert!(store.groups.iter().all(|(domain, group)| {
                 !group.is_empty()
-                    && group.iter().all(|entry| *entry.cookie.domain == **domain)
-                    && group.is_sorted_by(|a, b| a.created < b.created)
+                    && group.iter().all(|(id, entry)| *entry.cookie.domain == **domain && *id == entry.id())
             }));
             assert!(store.entries().iter().filter(|entry| entry.received).count() <= 8);
         }

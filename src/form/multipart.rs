@@ -101,11 +101,12 @@ impl Multipart {
 
     /// The length of the form, if the lengths of all parts are known.
     pub(crate) fn length(&self) -> Option<u64> {
-        let mut length = self.closing().len() as u64;
+        let mut length = 0_u64;
         for (name, part) in &self.parts {
-            let frame = self.head(name, part).len() + CRLF.len();
-            length = length.checked_add(frame as u64)?.checked_add(part.source.length()?)?;
+            self.each_piece_of_head(name, part, &mut |piece| length += piece.len() as u64);
+            length = length.checked_add(part.source.length()?)?.checked_add(CRLF.len() as u64)?;
         }
+        self.each_piece_of_closing(&mut |piece| length += piece.len() as u64);
         Some(length)
     }
 
@@ -125,26 +126,30 @@ impl Multipart {
     /// Starts sending. All parts are opened now, so that one that cannot be sent is found before the first byte.
     pub(crate) fn open(&self) -> Result<OpenMultipart> {
         self.check()?;
-        let mut segments = Vec::with_capacity(self.parts.len() * 2 + 1);
-        for (index, (name, part)) in self.parts.iter().enumerate() {
-            let lead = if index == 0 { "" } else { CRLF };
-            segments.push(Source::from(format!("{lead}{}", self.head(name, part))).open()?);
-            segments.push(part.source.open()?);
+        let mut heads = String::new();
+        let mut parts = Vec::with_capacity(self.parts.len());
+        for (name, part) in &self.parts {
+            if !parts.is_empty() {
+                heads.push_str(CRLF);
+            }
+            self.each_piece_of_head(name, part, &mut |piece| heads.push_str(piece));
+            parts.push((heads.len(), part.source.open()?));
         }
-        let lead = if self.parts.is_empty() { "" } else { CRLF };
-        segments.push(Source::from(format!("{lead}{}", self.closing())).open()?);
-        segments.reverse();
-        Ok(OpenMultipart { segments })
+        if !parts.is_empty() {
+            heads.push_str(CRLF);
+        }
+        self.each_piece_of_closing(&mut |piece| heads.push_str(piece));
+        parts.reverse();
+        Ok(OpenMultipart { heads, at: 0, parts })
     }
 
-    fn head(&self, name: &str, part: &Part) -> String {
-        let mut head = format!("--{}\r\n", self.boundary);
-        part.write_head(name, &mut head);
-        head
+    fn each_piece_of_head(&self, name: &str, part: &Part, take: &mut impl FnMut(&str)) {
+        ["--", &self.boundary, CRLF].into_iter().for_each(&mut *take);
+        part.each_piece_of_head(name, take);
     }
 
-    fn closing(&self) -> String {
-        format!("--{}--\r\n", self.boundary)
+    fn each_piece_of_closing(&self, take: &mut impl FnMut(&str)) {
+        ["--", &self.boundary, "--", CRLF].into_iter().for_each(take);
     }
 }
 
@@ -187,9 +192,14 @@ impl fmt::Debug for Multipart {
     }
 }
 
-/// A form that is being sent: heads and contents alternately, the next one last.
+/// A form that is being sent: heads and contents alternately.
 pub(crate) struct OpenMultipart {
-    segments: Vec<OpenSource>,
+    /// All heads and the last delimiter, each with the line end of the content before it.
+    heads: String,
+    /// How much of them was sent.
+    at: usize,
+    /// The contents that are not sent yet, the next one last, each with the end of its head.
+    parts: Vec<(usize, OpenSource)>,
 }
 
 impl OpenMultipart {
@@ -197,12 +207,20 @@ impl OpenMultipart {
     pub(crate) fn read(&mut self, out: &mut [u8]) -> Result<usize> {
         let mut filled = 0;
         while filled < out.len() {
-            let Some(segment) = self.segments.last_mut() else { break };
-            let count = segment.read(&mut out[filled..])?;
+            let end = self.parts.last().map_or(self.heads.len(), |(end, _)| *end);
+            if self.at < end {
+                let piece = &self.heads.as_bytes()[self.at..end];
+                let count = piece.len().min(out.len() - filled);
+                out[filled..filled + count].copy_from_slice(&piece[..count]);
+                (filled, self.at) = (filled + count, self.at + count);
+                continue;
+            }
+            let Some((_, content)) = self.parts.last_mut() else { break };
+            let count = content.read(&mut out[filled..])?;
             filled += count;
-            if count == 0 || segment.has_ended() {
-                self.segments.pop();
-            } else if matches!(segment, OpenSource::Reader { .. }) {
+            if count == 0 || content.has_ended() {
+                self.parts.pop();
+            } else if matches!(content, OpenSource::Reader { .. }) {
                 break;
             }
         }

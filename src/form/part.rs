@@ -138,18 +138,20 @@ impl Part {
         self.fault.get_or_insert(fault);
     }
 
-    /// Writes the head as requests orders and escapes it.
-    pub(super) fn write_head(&self, name: &str, out: &mut String) {
+    /// The head as requests orders and escapes it, in pieces.
+    pub(super) fn each_piece_of_head(&self, name: &str, take: &mut impl FnMut(&str)) {
+        take("Content-Disposition: form-data; name=\"");
+        escape(name, take);
+        if let Some(file_name) = &self.file_name {
+            take("\"; filename=\"");
+            escape(file_name, take);
+        }
+        take("\"\r\n");
         let mut line = |name: &str, value: &str| {
             if !value.is_empty() {
-                out.extend([name, ": ", value, CRLF]);
+                [name, ": ", value, CRLF].into_iter().for_each(&mut *take);
             }
         };
-        let mut disposition = format!("form-data; name=\"{}\"", escape(name));
-        if let Some(file_name) = &self.file_name {
-            disposition.extend(["; filename=\"", &escape(file_name), "\""]);
-        }
-        line("Content-Disposition", &disposition);
         line("Content-Type", self.mime.as_deref().unwrap_or_default());
         let is = |own: &str, name: &str| own.eq_ignore_ascii_case(name);
         for (name, value) in self.headers.iter().filter(|(name, _)| is(name, "Content-Location")) {
@@ -160,13 +162,24 @@ impl Part {
                 line(name, value);
             }
         }
-        out.push_str(CRLF);
+        take(CRLF);
     }
 }
 
 /// As browsers do it (WHATWG HTML, multipart/form-data encoding), and NUL too.
-fn escape(name: &str) -> String {
-    name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A").replace('\0', "%00")
+fn escape(name: &str, take: &mut impl FnMut(&str)) {
+    let mut rest = name;
+    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'"' | b'\r' | b'\n' | b'\0')) {
+        take(&rest[..at]);
+        take(match rest.as_bytes()[at] {
+            b'"' => "%22",
+            b'\r' => "%0D",
+            b'\n' => "%0A",
+            _ => "%00",
+        });
+        rest = &rest[at + 1..];
+    }
+    take(rest);
 }
 
 mod sealed {
@@ -241,7 +254,7 @@ mod tests {
     /// The head of a part, without its Content-Disposition.
     fn head(part: &Part) -> String {
         let mut head = String::new();
-        part.write_head("f", &mut head);
+        part.each_piece_of_head("f", &mut |piece| head.push_str(piece));
         head.split_once(CRLF).unwrap().1.to_owned()
     }
 
@@ -276,7 +289,7 @@ mod tests {
         let part = Part::text("x").file_name("a").mime("a/b").header("X-Count", 5).file_name(None).mime(None);
 
         let mut out = String::new();
-        part.write_head("f", &mut out);
+        part.each_piece_of_head("f", &mut |piece| out.push_str(piece));
 
         assert_eq!(out, "Content-Disposition: form-data; name=\"f\"\r\nX-Count: 5\r\n\r\n");
     }

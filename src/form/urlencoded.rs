@@ -17,14 +17,16 @@ pub(crate) fn append_pair(out: &mut String, name: impl AsRef<[u8]>, value: impl 
 
 /// Appends one name or value: letters, digits and `_.-~` unchanged, a space as `+`, every other byte as `%XX`.
 pub(crate) fn encode_component(out: &mut String, text: impl AsRef<[u8]>) {
-    let text = text.as_ref();
-    out.reserve(text.len());
-    for &byte in text {
-        match byte {
-            _ if Set::UNRESERVED.has(byte) => out.push(char::from(byte)),
-            b' ' => out.push('+'),
-            _ => percent::push_escape(out, byte),
+    let mut rest = text.as_ref();
+    out.reserve(rest.len());
+    loop {
+        let kept = percent::push_kept(out, rest, Set::UNRESERVED);
+        match rest.get(kept) {
+            None => break,
+            Some(b' ') => out.push('+'),
+            Some(&byte) => percent::push_escape(out, byte),
         }
+        rest = &rest[kept + 1..];
     }
 }
 

@@ -1,4 +1,4 @@
-//! Bodies in both directions: content codings, lines and events, and forms.
+//! Bodies in both directions: their framing, content codings, lines and events, and forms.
 
 use std::io::Read;
 
@@ -18,6 +18,13 @@ impl Read for Torn {
         self.at += count;
         Ok(count)
     }
+}
+
+/// Invariant: a body in pieces is the body in one piece, or the same error, and takes the same bytes of the wire, whether it is
+/// copied from a buffer, read in place or read in parts.
+pub fn body_decoder(data: &[u8]) {
+    crate::http1::invariants::body_decoder(data);
+    crate::adapter::invariants::body_reads(data);
 }
 
 const CODINGS: [&str; 8] =

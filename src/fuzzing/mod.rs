@@ -16,10 +16,10 @@ mod requests;
 mod server;
 mod urls;
 
-pub use crate::http1::invariants::{body_decoder, chunk_writer, response_head};
+pub use crate::http1::invariants::{chunk_writer, response_head};
 #[cfg(unix)]
 pub use crate::net::invariants::{proxy_answer, socks_answer};
-pub use bodies::{content_coding, event_stream, multipart};
+pub use bodies::{body_decoder, content_coding, event_stream, multipart};
 #[cfg(unix)]
 pub use exchange::{exchange, upload};
 pub use files::{cookie_file, netrc, pem};

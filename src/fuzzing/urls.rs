@@ -1,6 +1,7 @@
 //! URLs, the references that a server joins to them, and the proxies that the environment names.
 
-use crate::proxy::select;
+use crate::clock;
+use crate::proxy::{Environment, LastList, select};
 use crate::{Proxies, Url};
 
 /// Invariant: a URL that is accepted can be sent as it stands and parses to itself; one that is joined to it breaks neither
@@ -49,7 +50,9 @@ pub fn proxy_settings(data: &[u8]) {
             "ALL_PROXY" => Some(other.clone()),
             _ => None,
         };
-        match select(&url, None, &Proxies::new(), Some(&environment)) {
+        let last = LastList::default();
+        let environment = Environment { variable: &environment, list: &last, now: clock::now() };
+        match select(&url, None, &Proxies::new(), Some(environment)) {
             Ok(route) => assert!(list.trim() != "*" || matches!(route, crate::proxy::Route::Direct)),
             Err(error) => {
                 let text = format!("{error} {error:?}");

@@ -29,15 +29,14 @@ pub(crate) struct Progress {
 pub(crate) struct Pattern {
     /// How much of the current chunk is left.
     pub(crate) left: usize,
-    /// The length of the framing between two chunks, at most [`LONGEST`](Self::LONGEST).
+    /// The length of the framing between two chunks, at most [`LONGEST`](Self::LONGEST) bytes.
     pub(crate) framing: usize,
     /// The size of a chunk.
     pub(crate) size: usize,
 }
 
 impl Pattern {
-    /// Two line ends, and a size of less than 4 GiB.
-    pub(crate) const LONGEST: usize = 12;
+    pub(crate) const LONGEST: usize = ChunkDecoder::LONGEST;
 }
 
 #[derive(Debug)]
@@ -67,9 +66,11 @@ impl BodyDecoder {
         loop {
             let room = (input.len() - used).min(out.len() - filled);
             let count = usize::try_from(self.direct()).unwrap_or(usize::MAX).min(room);
-            out[filled..filled + count].copy_from_slice(&input[used..used + count]);
-            (used, filled) = (used + count, filled + count);
-            self.advance(count);
+            if count > 0 {
+                out[filled..filled + count].copy_from_slice(&input[used..used + count]);
+                (used, filled) = (used + count, filled + count);
+                self.advance(count);
+            }
             let State::Chunked(chunks) = &mut self.state else { break };
             // The end of a chunk ends the call, after the framing between it and the next (RESP-09).
             let chunk_ended = filled > 0 && chunks.data() == 0;
@@ -120,7 +121,7 @@ impl BodyDecoder {
     /// What can be foreseen, if content comes next and the chunks are regular.
     pub(crate) fn pattern(&self) -> Option<Pattern> {
         let State::Chunked(chunks) = &self.state else { return None };
-        let (size, framing) = chunks.regular().filter(|(_, framing)| *framing <= Pattern::LONGEST)?;
+        let (size, framing) = chunks.regular()?;
         let whole = |count: u64| usize::try_from(count).ok();
         Some(Pattern { left: whole(chunks.data())?, framing, size: whole(size)? })
     }

@@ -16,10 +16,37 @@ pub(super) struct ChunkDecoder {
     untouched: bool,
     /// Bytes of the current size line so far, or of all trailers.
     line: u32,
-    /// The size of the last chunk that was framed plainly, and how long the framing before it was.
-    plain: (u64, usize),
+    plain: Plain,
     /// Whether the current chunk is framed like the one before it.
     is_regular: bool,
+}
+
+/// The last framing between two chunks that was plain: line ends and digits, which arrived together.
+#[derive(Debug)]
+struct Plain {
+    text: [u8; ChunkDecoder::LONGEST],
+    /// 0 for none.
+    length: usize,
+    /// The size that it says.
+    size: u64,
+}
+
+impl Plain {
+    const NONE: Self = Self { text: [0; ChunkDecoder::LONGEST], length: 0, size: 0 };
+
+    /// None if it is too long to be kept.
+    fn new(size: u64, text: &[u8]) -> Self {
+        let mut plain = Self::NONE;
+        if let Some(room) = plain.text.get_mut(..text.len()) {
+            room.copy_from_slice(text);
+            (plain.length, plain.size) = (text.len(), size);
+        }
+        plain
+    }
+
+    fn begins(&self, input: &[u8]) -> bool {
+        self.length > 0 && input.starts_with(&self.text[..self.length])
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -43,8 +70,11 @@ enum At {
 const MAX_LINE: u32 = 65_536;
 
 impl ChunkDecoder {
+    /// The longest framing that can be [`regular`](Self::regular): two line ends, and a size of less than 4 GiB.
+    pub(super) const LONGEST: usize = 12;
+
     pub(super) fn new() -> Self {
-        Self { at: At::Size, left: 0, untouched: true, line: 0, plain: (0, 0), is_regular: false }
+        Self { at: At::Size, left: 0, untouched: true, line: 0, plain: Plain::NONE, is_regular: false }
     }
 
     /// How many bytes of content come next.
@@ -54,7 +84,7 @@ impl ChunkDecoder {
 
     /// The size of the current chunk and the length of the framing before it, if the chunk before was framed alike.
     pub(super) fn regular(&self) -> Option<(u64, usize)> {
-        (self.is_regular && self.at == At::Data).then_some(self.plain)
+        (self.is_regular && self.at == At::Data).then_some((self.plain.size, self.plain.length))
     }
 
     /// Whether none or all bytes of the current chunk have been taken.
@@ -77,10 +107,14 @@ impl ChunkDecoder {
     /// Consumes framing up to content, the end, or an unexpected byte; an error only if that is the first byte. Returns
     /// how much it consumed.
     pub(super) fn eat(&mut self, input: &[u8]) -> Result<usize, RemoteError> {
+        // What reads like the framing before it means the same.
+        if self.at == At::DataEnd && self.plain.begins(input) {
+            (self.at, self.left, self.is_regular) = (At::Data, self.plain.size, true);
+            return Ok(self.plain.length);
+        }
         if let Some((size, used)) = self.plain_size(input) {
-            (self.at, self.left) = (At::Data, size);
-            self.is_regular = self.plain == (size, used);
-            self.plain = (size, used);
+            self.plain = if self.at == At::DataEnd { Plain::new(size, &input[..used]) } else { Plain::NONE };
+            (self.at, self.left, self.is_regular) = (At::Data, size, false);
             return Ok(used);
         }
         for (index, &byte) in input.iter().enumerate() {

@@ -201,8 +201,8 @@ struct Block {
     id: EventId,
     retry: Option<Duration>,
     event: String,
-    /// The data lines, each with a line feed, so that one empty line differs from none.
-    data: String,
+    /// The data lines; one empty line differs from none.
+    data: Option<String>,
 }
 
 impl Block {
@@ -210,18 +210,23 @@ impl Block {
         if line.is_empty() {
             return Ok(self.finish());
         }
-        let (name, value) = match memchr::memchr(b':', line) {
+        // A longer name than those below is unknown, whatever follows it.
+        let (name, value) = match line.iter().take("event:".len()).position(|&byte| byte == b':') {
             Some(at) => (&line[..at], line[at + 1..].strip_prefix(b" ").unwrap_or(&line[at + 1..])),
             None => (line, &b""[..]),
         };
         match name {
             b"data" => {
-                if self.data.len() + value.len() > MAX_EVENT {
+                let before = self.data.as_ref().map_or(0, |data| data.len() + 1);
+                if before + value.len() > MAX_EVENT {
                     let text = format!("server-sent event is larger than {MAX_EVENT} bytes");
                     return Err(Error::message(ErrorKind::ContentDecodingError, text).into());
                 }
-                self.data.push_str(&String::from_utf8_lossy(value));
-                self.data.push('\n');
+                let text = String::from_utf8_lossy(value);
+                match &mut self.data {
+                    Some(data) => data.extend(["\n", &text]),
+                    None => self.data = Some(text.into_owned()),
+                }
             }
             b"event" => self.event = String::from_utf8_lossy(value).into_owned(),
             b"id" if !value.contains(&0) => self.id = EventId::from(&*String::from_utf8_lossy(value)),
@@ -238,8 +243,7 @@ impl Block {
 
     /// The event, unless it has no data.
     fn finish(&mut self) -> Option<Event> {
-        let (mut event, mut data) = (std::mem::take(&mut self.event), std::mem::take(&mut self.data));
-        data.pop()?;
+        let (mut event, data) = (std::mem::take(&mut self.event), self.data.take()?);
         if event.is_empty() {
             event.push_str("message");
         }

@@ -112,7 +112,12 @@ impl<R: Read> Pieces<R> {
                 if *start < *end && std::mem::take(after_cr) && self.buffer[*start] == b'\n' {
                     *start += 1;
                 }
-                let found = memchr::memchr2(b'\n', b'\r', &self.buffer[*start + self.searched..*end]);
+                let rest = &self.buffer[*start + self.searched..*end];
+                let found = match rest {
+                    // Of an empty line the search would cost more than all else.
+                    [b'\n' | b'\r', ..] => Some(0),
+                    _ => memchr::memchr2(b'\n', b'\r', rest),
+                };
                 if let Some(at) = found {
                     *after_cr = self.buffer[*start + self.searched + at] == b'\r';
                 }

@@ -219,6 +219,9 @@ impl Stream {
             self.state = State::GivenUp;
             return Ok(None);
         }
+        if matches!(self.state, State::Ended) {
+            return Ok(Some(Vec::new()));
+        }
         let deadline = Deadline::after(clock::now(), Some(time));
         let mut out = Vec::new();
         self.decode();
@@ -244,25 +247,29 @@ impl Stream {
 
     /// Reads a piece into `out`; true at the end.
     fn read_bounded(&mut self, most: u64, out: &mut Vec<u8>) -> io::Result<bool> {
-        let mut piece = [0; 8 * 1024];
-        // One byte more than may be kept shows that there are more.
-        let wanted = (most.saturating_sub(out.len() as u64).saturating_add(1)).min(piece.len() as u64) as usize;
-        let read = match &mut self.state {
-            State::Raw(source) => source.read(&mut piece[..wanted]),
-            State::Decoded(coded) => coded.read(&mut piece[..wanted]),
-            State::Ended => return Ok(true),
-            State::Closed | State::GivenUp => return Err(consumed().into()),
+        const PIECE: u64 = 8 * 1024;
+        let left = match &self.state {
+            State::Raw(source) => source.remaining().unwrap_or(PIECE),
+            _ => PIECE,
         };
+        let filled = out.len();
+        // One byte more than may be kept shows that there are more.
+        let wanted = (most.saturating_sub(filled as u64).saturating_add(1)).min(left.clamp(1, PIECE));
+        out.resize(filled + wanted as usize, 0);
+        let read = match &mut self.state {
+            State::Raw(source) => source.read(&mut out[filled..]),
+            State::Decoded(coded) => coded.read(&mut out[filled..]),
+            State::Ended => Ok(0),
+            State::Closed | State::GivenUp => Err(consumed().into()),
+        };
+        out.truncate(filled + read.as_ref().copied().unwrap_or(0));
         match read {
             Ok(0) => {
                 self.state = State::Ended;
                 Ok(true)
             }
-            Ok(read) if out.len() as u64 + read as u64 > most => Err(too_long().into()),
-            Ok(read) => {
-                out.extend_from_slice(&piece[..read]);
-                Ok(false)
-            }
+            Ok(_) if out.len() as u64 > most => Err(too_long().into()),
+            Ok(_) => Ok(false),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
             Err(error) => Err(error),
         }

@@ -3,8 +3,37 @@
 //! Variables are looked up by name and only when needed, through a closure, so that a test can supply its own. If none
 //! of them is set, nothing is allocated here.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::no_proxy::NoProxy;
+
 /// Looks up a variable.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The variables, and what is remembered of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Environment<'a> {
+    pub(crate) variable: Lookup<'a>,
+    pub(crate) list: &'a LastList,
+    pub(crate) now: Instant,
+}
+
+/// The list of the environment, which may be long: parsed once for each value, and looked up at most once a second.
+#[derive(Debug, Default)]
+pub(crate) struct LastList(Mutex<Option<Seen>>);
+
+#[derive(Debug)]
+struct Seen {
+    at: Instant,
+    text: Option<String>,
+    list: Option<Arc<NoProxy>>,
+}
+
+/// How long a list is believed. Looking again is a copy of it.
+const BELIEVED: Duration = Duration::from_secs(1);
 
 /// The environment of this process.
 pub(crate) fn process(name: &str) -> Option<String> {
@@ -38,15 +67,36 @@ fn first(environment: Lookup<'_>, names: &[&'static str]) -> Option<Variable> {
     (!value.is_empty()).then(|| Variable { name, value: value.to_owned() })
 }
 
-/// The list of hosts that need no proxy. Here, unlike above, a blank lower-case variable hides nothing, because
+impl Environment<'_> {
+    /// The list of hosts that need no proxy.
+    pub(super) fn no_proxy(&self) -> Option<Arc<NoProxy>> {
+        let Self { variable, list: LastList(seen), now } = *self;
+        if let Some(seen) = &*seen.lock() {
+            if now.saturating_duration_since(seen.at) < BELIEVED {
+                return seen.list.clone();
+            }
+        }
+        let text = no_proxy(variable);
+        let last = seen.lock().take().filter(|seen| seen.text == text);
+        let list = match last {
+            Some(last) => last.list,
+            None => text.as_deref().map(|text| Arc::new(NoProxy::parse(text))),
+        };
+        *seen.lock() = Some(Seen { at: now, text, list: list.clone() });
+        list
+    }
+}
+
+/// The text of that list. Here, unlike above, a blank lower-case variable hides nothing, because
 /// requests combines the two with `or`.
-pub(super) fn no_proxy(environment: Lookup<'_>) -> Option<String> {
+fn no_proxy(environment: Lookup<'_>) -> Option<String> {
     ["no_proxy", "NO_PROXY"].into_iter().filter_map(environment).find(|list| !list.trim().is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
 
     fn with<T>(variables: &[(&str, &str)], ask: impl FnOnce(Lookup<'_>) -> T) -> T {
         ask(&|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
@@ -107,5 +157,30 @@ mod tests {
         ] {
             assert_eq!(with(variables, no_proxy).as_deref(), want, "{variables:?}");
         }
+    }
+
+    #[test]
+    fn a_list_is_parsed_once_for_each_value_and_looked_up_once_a_second() {
+        let (list, start) = (LastList::default(), clock::now());
+        let ask = |value: Option<&str>, millis| {
+            let asked = std::cell::Cell::new(0);
+            let variable = |name: &str| {
+                asked.set(asked.get() + 1);
+                value.filter(|_| name == "no_proxy").map(str::to_owned)
+            };
+            let now = start + Duration::from_millis(millis);
+            (Environment { variable: &variable, list: &list, now }.no_proxy(), asked.get())
+        };
+        let (first, asked) = ask(Some("a.test"), 0);
+        assert_eq!(asked, 1);
+
+        let (within, asked) = ask(Some("b.test"), 999);
+        assert!(asked == 0 && Arc::ptr_eq(first.as_ref().unwrap(), &within.unwrap()));
+        let (same, asked) = ask(Some("a.test"), 1_000);
+        assert!(asked == 1 && Arc::ptr_eq(&first.unwrap(), same.as_ref().unwrap()));
+        let (other, asked) = ask(Some("b.test"), 2_000);
+        assert!(asked == 1 && !Arc::ptr_eq(&same.unwrap(), &other.unwrap()));
+        assert!(matches!(ask(None, 3_000), (None, 2)));
+        assert!(matches!(ask(None, 3_500), (None, 0)));
     }
 }

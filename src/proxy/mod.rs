@@ -10,7 +10,7 @@ mod route;
 mod select;
 mod server;
 
-pub(crate) use environment::Lookup;
+pub(crate) use environment::{Environment, LastList};
 pub use proxies::Proxies;
 pub(crate) use route::Route;
 pub(crate) use select::select;

@@ -2,30 +2,94 @@
 //!
 //! The rules are those of requests and, underneath, of urllib: a list of names with their sub-domains, addresses and
 //! IPv4 networks. In addition `address:port`, IPv6 in brackets, IPv6 networks, a trailing dot, `*.domain` and `/0` are
-//! understood. Names are compared, never resolved.
+//! understood. Names are compared, never resolved. A list is parsed once; a request compares its host with the result.
 
-use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
 use crate::text::authority::without_brackets;
 use crate::url::Url;
 
-/// Whether `url` is reached directly according to `list`.
-pub(super) fn bypasses(list: &str, url: &Url) -> bool {
-    // A `*` counts only alone (PROXY-09).
-    if list.trim() == "*" {
-        return true;
-    }
-    let host = Host::of(url);
-    list.split(',').any(|entry| {
-        let entry = without_spaces(entry);
-        !entry.is_empty() && host.is_meant_by(&entry)
-    })
+/// A parsed list.
+#[derive(Debug)]
+pub(crate) struct NoProxy {
+    /// Whether it means every host.
+    all: bool,
+    entries: Vec<Entry>,
 }
 
-fn without_spaces(entry: &str) -> Cow<'_, str> {
-    let entry = entry.trim();
-    if entry.contains(' ') { entry.replace(' ', "").into() } else { entry.into() }
+#[derive(Debug)]
+enum Entry {
+    V4 {
+        network: u32,
+        mask: u32,
+    },
+    V6 {
+        network: u128,
+        mask: u128,
+    },
+    /// One host and, unless it is an IPv6 address, those below it.
+    Host {
+        /// Without `*`, and without a dot at either end.
+        name: Box<str>,
+        v6: Option<Ipv6Addr>,
+        port: Option<u16>,
+    },
+}
+
+impl NoProxy {
+    /// An entry that cannot be understood means no host.
+    pub(super) fn parse(list: &str) -> Self {
+        // A `*` counts only alone (PROXY-09).
+        if list.trim() == "*" {
+            return Self { all: true, entries: Vec::new() };
+        }
+        let without_spaces = |entry: &str| entry.trim().replace(' ', "");
+        let entries = list.split(',').map(without_spaces).filter(|entry| !entry.is_empty());
+        Self { all: false, entries: entries.filter_map(|entry| Entry::parse(&entry)).collect() }
+    }
+
+    /// Whether `url` is reached directly.
+    pub(super) fn bypasses(&self, url: &Url) -> bool {
+        self.all || {
+            let host = Host::of(url);
+            self.entries.iter().any(|entry| entry.means(&host))
+        }
+    }
+}
+
+impl Entry {
+    fn parse(entry: &str) -> Option<Self> {
+        if let Some((network, bits)) = entry.split_once('/') {
+            return Self::network(network, bits.parse().ok()?);
+        }
+        let (host, port) = split_port(entry)?;
+        let name = host.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(host);
+        let name = name.trim_start_matches('.');
+        let name = name.strip_suffix('.').unwrap_or(name);
+        (!name.is_empty()).then(|| Self::Host { name: name.into(), v6: host.parse().ok(), port })
+    }
+
+    fn network(network: &str, bits: u32) -> Option<Self> {
+        if let (Some(network), true) = (inet_aton(network), bits <= 32) {
+            let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
+            return Some(Self::V4 { network: network & mask, mask });
+        }
+        let network = without_brackets(network).parse::<Ipv6Addr>().ok().filter(|_| bits <= 128)?;
+        let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
+        Some(Self::V6 { network: u128::from(network) & mask, mask })
+    }
+
+    fn means(&self, host: &Host<'_>) -> bool {
+        match self {
+            Self::V4 { network, mask } => host.v4.is_some_and(|host| host & mask == *network),
+            Self::V6 { network, mask } => host.v6.is_some_and(|host| u128::from(host) & mask == *network),
+            // As in requests, an implied port is not matched: `h:80` does not match `http://h/`.
+            Self::Host { port, .. } if port.is_some() && *port != host.port => false,
+            Self::Host { v6, .. } if host.v6.is_some() => *v6 == host.v6,
+            // urllib does this for addresses too: `.0.0.1` matches 127.0.0.1 and many others.
+            Self::Host { name, .. } => is_or_ends_with(host.text, name),
+        }
+    }
 }
 
 struct Host<'a> {
@@ -42,38 +106,6 @@ impl<'a> Host<'a> {
         let v6: Option<Ipv6Addr> = text.split('%').next().and_then(|address| address.parse().ok());
         let text = text.strip_suffix('.').unwrap_or(text);
         Self { text, port: url.port(), v4: inet_aton(text), v6 }
-    }
-
-    fn is_meant_by(&self, entry: &str) -> bool {
-        if let Some((network, bits)) = entry.split_once('/') {
-            return self.is_in(network, bits);
-        }
-        let Some((name, port)) = split_port(entry) else { return false };
-        // As in requests, an implied port is not matched: `h:80` does not match `http://h/`.
-        if port.is_some() && port != self.port {
-            return false;
-        }
-        if let Some(address) = self.v6 {
-            return name.parse() == Ok(address);
-        }
-        let name = name.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(name);
-        let name = name.trim_start_matches('.');
-        let name = name.strip_suffix('.').unwrap_or(name);
-        // urllib does this for addresses too: `.0.0.1` matches 127.0.0.1 and many others.
-        !name.is_empty() && is_or_ends_with(self.text, name)
-    }
-
-    fn is_in(&self, network: &str, bits: &str) -> bool {
-        let Ok(bits) = bits.parse::<u32>() else { return false };
-        if let (Some(host), Some(network), true) = (self.v4, inet_aton(network), bits <= 32) {
-            let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
-            return host & mask == network & mask;
-        }
-        if let (Some(host), Ok(network), true) = (self.v6, without_brackets(network).parse::<Ipv6Addr>(), bits <= 128) {
-            let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
-            return u128::from(host) & mask == u128::from(network) & mask;
-        }
-        false
     }
 }
 
@@ -128,7 +160,7 @@ mod tests {
     use super::*;
 
     fn bypass(list: &str, url: &str) -> bool {
-        bypasses(list, &Url::parse(url).unwrap())
+        NoProxy::parse(list).bypasses(&Url::parse(url).unwrap())
     }
 
     // PROXY-08 to PROXY-12

@@ -3,7 +3,9 @@
 //! [`Proxies`] is requests' dictionary. Each proxy's URL is parsed once, on insertion, by `server`.
 
 use std::fmt;
+use std::sync::Arc;
 
+use super::no_proxy::NoProxy;
 use super::server::Proxy;
 use crate::error::Result;
 use crate::pair::Pair;
@@ -57,8 +59,8 @@ struct Entry {
 pub(super) enum Setting {
     Direct,
     Through(Proxy),
-    /// The value of `no_proxy`.
-    List,
+    /// The value of `no_proxy`. Clones share it: a long list is parsed once.
+    List(Arc<NoProxy>),
 }
 
 impl Proxies {
@@ -103,7 +105,7 @@ impl Proxies {
     pub fn insert(&mut self, key: impl AsRef<str>, url: impl AsRef<str>) -> Result<()> {
         let (key, value) = (key.as_ref(), url.as_ref());
         let setting = match (key, value) {
-            (NO_PROXY, _) => Setting::List,
+            (NO_PROXY, _) => Setting::List(Arc::new(NoProxy::parse(value))),
             (_, "") => Setting::Direct,
             _ => Setting::Through(Proxy::parse(value)?),
         };
@@ -143,8 +145,11 @@ impl Proxies {
         self.entries.clear();
     }
 
-    pub(super) fn no_proxy(&self) -> Option<&str> {
-        self.get(NO_PROXY)
+    pub(super) fn no_proxy(&self) -> Option<&NoProxy> {
+        self.entries.iter().find_map(|entry| match &entry.setting {
+            Setting::List(list) => Some(&**list),
+            Setting::Direct | Setting::Through(_) => None,
+        })
     }
 
     /// What is set for `scheme` and, if `host` is given, that host.
@@ -164,7 +169,7 @@ impl fmt::Debug for Proxies {
         f.debug_map()
             .entries(self.entries.iter().map(|entry| {
                 let value = match &entry.setting {
-                    Setting::Direct | Setting::List => entry.value.clone(),
+                    Setting::Direct | Setting::List(_) => entry.value.clone(),
                     Setting::Through(Proxy::Http(server)) => server.to_string(),
                     Setting::Through(Proxy::Socks(server)) => server.to_string(),
                 };

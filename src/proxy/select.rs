@@ -1,7 +1,6 @@
 //! The choice of a [`Route`]: a pure function of the URL and all settings.
 
-use super::environment::{self, Lookup};
-use super::no_proxy;
+use super::environment::{self, Environment};
 use super::proxies::{Proxies, Setting};
 use super::route::Route;
 use super::server::Proxy;
@@ -17,7 +16,7 @@ pub(crate) fn select(
     url: &Url,
     request: Option<&Proxies>,
     session: &Proxies,
-    environment: Option<Lookup<'_>>,
+    environment: Option<Environment<'_>>,
 ) -> Result<Route> {
     let levels = || request.into_iter().chain([session]).filter(|proxies| !proxies.is_empty());
     let find = |scheme: &str, host: Option<&str>| levels().find_map(|proxies| proxies.setting(scheme, host));
@@ -30,15 +29,15 @@ pub(crate) fn select(
 
     match (set, environment) {
         (Some(Setting::Through(proxy)), _) => {
-            let direct = listed().is_some_and(|list| no_proxy::bypasses(list, url));
+            let direct = listed().is_some_and(|list| list.bypasses(url));
             Ok(if direct { Route::Direct } else { through(proxy.clone(), url) })
         }
-        (Some(Setting::Direct | Setting::List), _) | (None, None) => Ok(Route::Direct),
+        (Some(Setting::Direct | Setting::List(_)), _) | (None, None) => Ok(Route::Direct),
         (None, Some(environment)) => {
-            let Some(proxy) = environment::proxy(scheme, environment) else { return Ok(Route::Direct) };
+            let Some(proxy) = environment::proxy(scheme, environment.variable) else { return Ok(Route::Direct) };
             let direct = match listed() {
-                Some(list) => no_proxy::bypasses(list, url),
-                None => environment::no_proxy(environment).is_some_and(|list| no_proxy::bypasses(&list, url)),
+                Some(list) => list.bypasses(url),
+                None => environment.no_proxy().is_some_and(|list| list.bypasses(url)),
             };
             if direct { Ok(Route::Direct) } else { Ok(through(Proxy::of_variable(proxy.name, &proxy.value)?, url)) }
         }
@@ -56,7 +55,9 @@ fn through(proxy: Proxy, url: &Url) -> Route {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
     use crate::error::ErrorKind;
+    use crate::proxy::environment::LastList;
 
     type Pairs<'a> = &'a [(&'a str, &'a str)];
 
@@ -70,9 +71,11 @@ mod tests {
 
     /// The route in words.
     fn route(url: &str, request: Pairs<'_>, session: Pairs<'_>, variables: Pairs<'_>) -> Result<String> {
-        let environment =
+        let variable =
             |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        let route = select(&Url::parse(url)?, Some(&proxies(request)), &proxies(session), Some(&environment))?;
+        let list = LastList::default();
+        let environment = Environment { variable: &variable, list: &list, now: clock::now() };
+        let route = select(&Url::parse(url)?, Some(&proxies(request)), &proxies(session), Some(environment))?;
         Ok(match route {
             Route::Direct => "direct".into(),
             Route::Forward(server) => format!("forward {}", server.host),
@@ -152,9 +155,10 @@ mod tests {
         assert_eq!(select(&url, None, &Proxies::new(), None).unwrap(), Route::Direct);
 
         // Nor is one that has no say.
-        let never = |name: &str| -> Option<String> { panic!("asked for {name}") };
+        let (never, list) = (|name: &str| -> Option<String> { panic!("asked for {name}") }, LastList::default());
+        let environment = Environment { variable: &never, list: &list, now: clock::now() };
         let session = proxies(&[("http", "s")]);
-        assert!(matches!(select(&url, None, &session, Some(&never)).unwrap(), Route::Forward(_)));
+        assert!(matches!(select(&url, None, &session, Some(environment)).unwrap(), Route::Forward(_)));
     }
 
     #[test]

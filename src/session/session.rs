@@ -104,6 +104,8 @@ pub struct Session {
     pub(super) netrc: Netrc,
     /// That the environment names no proxy for http, and for https.
     no_proxy_variables: [Absence; 2],
+    /// The hosts that the environment excepts from its proxies.
+    excepted: proxy::LastList,
 }
 
 impl Session {
@@ -137,6 +139,7 @@ impl Session {
             mounts,
             netrc: Netrc::default(),
             no_proxy_variables: Default::default(),
+            excepted: Default::default(),
         }
     }
 
@@ -430,7 +433,8 @@ impl Session {
             has_found.set(has_found.get() || value.is_some());
             value
         };
-        let environment = (self.trust_env && !is_known).then_some(&ask as proxy::Lookup<'_>);
+        let environment =
+            (self.trust_env && !is_known).then_some(proxy::Environment { variable: &ask, list: &self.excepted, now });
         let route = proxy::select(&request.url, Some(&options.proxies), &self.proxies, environment)
             .map_err(|error| error.with_request(request));
         if has_asked.get() && !has_found.get() && request.url.is_http() {

@@ -3,7 +3,6 @@
 //! `url/encode.rs` and `form/urlencoded.rs` apply it to URLs and forms.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 /// The characters that a component does not encode.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,6 +22,7 @@ impl Set {
     /// The characters of a host name in lower case.
     pub(crate) const HOST: Self = Self(32);
 
+    #[inline]
     pub(crate) const fn has(self, byte: u8) -> bool {
         CLASSES[byte as usize] & self.0 != 0
     }
@@ -64,10 +64,19 @@ pub(crate) fn escape(bytes: &[u8]) -> Option<u8> {
     }
 }
 
+/// Appends what needs no escape at the start of `bytes`; returns how much that is.
+pub(crate) fn push_kept(out: &mut String, bytes: &[u8], set: Set) -> usize {
+    let kept = bytes.iter().position(|&byte| !set.has(byte)).unwrap_or(bytes.len());
+    out.push_str(std::str::from_utf8(&bytes[..kept]).expect("what needs no escape is ASCII"));
+    kept
+}
+
 /// Appends `%XX`.
 pub(crate) fn push_escape(out: &mut String, byte: u8) {
-    // Writing to a String does not fail.
-    let _ = write!(out, "%{byte:02X}");
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    out.push('%');
+    out.push(DIGITS[usize::from(byte >> 4)]);
+    out.push(DIGITS[usize::from(byte & 15)]);
 }
 
 /// Whether every `%` in `text` starts an escape.

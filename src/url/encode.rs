@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::text::percent::{Set, all_escapes_hold, escape, push_escape};
+use crate::text::percent::{Set, all_escapes_hold, escape, push_escape, push_kept};
 
 pub(super) const fn is_host_byte(byte: u8) -> bool {
     Set::HOST.has(byte)
@@ -93,18 +93,25 @@ pub(super) fn requote(out: &mut String, text: &str) {
         a.is_alphanumeric() && b.is_alphanumeric() && !(a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
     });
 
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        match escape(&bytes[at..]) {
+    let mut rest = text.as_bytes();
+    loop {
+        rest = &rest[push_kept(out, rest, Set::WHOLE)..];
+        let Some(&byte) = rest.first() else { break };
+        let used = match escape(rest) {
             Some(decoded) if !looks_wrong && is_unreserved(decoded) => {
                 out.push(char::from(decoded));
-                at += 2;
+                3
             }
-            _ if Set::WHOLE.has(byte) || (byte == b'%' && !looks_wrong) => out.push(char::from(byte)),
-            _ => push_escape(out, byte),
-        }
-        at += 1;
+            _ if byte == b'%' && !looks_wrong => {
+                out.push('%');
+                1
+            }
+            _ => {
+                push_escape(out, byte);
+                1
+            }
+        };
+        rest = &rest[used..];
     }
 }
 
