@@ -280,3 +280,30 @@ fn response_headers_cost_the_same_each_up_to_their_limit() {
         });
     });
 }
+
+#[test]
+fn hops_and_cookies_cost_the_same_each() {
+    without_environment(|| {
+        let server = TestServer::http(|request| {
+            let (kind, n) = request.path()[1..].split_once('/').expect("a kind and a number");
+            let n: usize = n.parse().expect("a number");
+            match kind {
+                "hops" if n > 0 => Reply::new(302).header("Location", format!("/hops/{}", n - 1)),
+                "hops" => Reply::new(200),
+                _ => (0..n).fold(Reply::new(200), |reply, n| reply.header("Set-Cookie", format!("name{n}=value"))),
+            }
+        });
+        let mut session = Session::new();
+        session.max_redirects = u32::MAX;
+
+        grows_with_its_work("hops", 10, |count| {
+            let response = session.get(server.url(&format!("/hops/{count}"))).send().expect("an answer");
+            assert_eq!(response.history().len(), count);
+        });
+        grows_with_its_work("cookies of one answer", 16, |count| {
+            let session = Session::new();
+            drop(session.get(server.url(&format!("/cookies/{count}"))).send().expect("an answer"));
+            assert_eq!(session.cookies.len(), count);
+        });
+    });
+}

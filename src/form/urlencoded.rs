@@ -5,28 +5,25 @@
 
 use crate::text::percent::{self, Set};
 
-/// Appends `name=value`, preceded by `&` unless it is the first pair.
-pub(crate) fn append_pair(out: &mut String, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
+/// Appends `name=value`, preceded by `&` unless it is the first pair. What is appended is ASCII.
+pub(crate) fn append_pair(out: &mut Vec<u8>, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
     if !out.is_empty() {
-        out.push('&');
+        out.push(b'&');
     }
-    encode_component(out, name);
-    out.push('=');
-    encode_component(out, value);
+    encode_component(out, name.as_ref());
+    out.push(b'=');
+    encode_component(out, value.as_ref());
 }
 
 /// Appends one name or value: letters, digits and `_.-~` unchanged, a space as `+`, every other byte as `%XX`.
-pub(crate) fn encode_component(out: &mut String, text: impl AsRef<[u8]>) {
-    let mut rest = text.as_ref();
-    out.reserve(rest.len());
-    loop {
-        let kept = percent::push_kept(out, rest, Set::UNRESERVED);
-        match rest.get(kept) {
-            None => break,
-            Some(b' ') => out.push('+'),
-            Some(&byte) => percent::push_escape(out, byte),
+fn encode_component(out: &mut Vec<u8>, text: &[u8]) {
+    out.reserve(text.len());
+    for &byte in text {
+        match byte {
+            _ if Set::UNRESERVED.has(byte) => out.push(byte),
+            b' ' => out.push(b'+'),
+            _ => out.extend_from_slice(&percent::escaped(byte)),
         }
-        rest = &rest[kept + 1..];
     }
 }
 
@@ -52,19 +49,19 @@ mod tests {
             (&[("a", "100%20")], "a=100%2520"),
             (&[], ""),
         ] {
-            let mut out = String::new();
+            let mut out = Vec::new();
             for (name, value) in pairs {
                 append_pair(&mut out, name, value);
             }
-            assert_eq!(out, want);
+            assert_eq!(String::from_utf8(out).unwrap(), want);
         }
     }
 
     // URL-24
     #[test]
     fn bytes_are_encoded_one_by_one() {
-        let mut out = String::new();
+        let mut out = Vec::new();
         append_pair(&mut out, b"k", [0xff, b'a', 0x80]);
-        assert_eq!(out, "k=%FFa%80");
+        assert_eq!(out, b"k=%FFa%80");
     }
 }

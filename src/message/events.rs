@@ -3,6 +3,7 @@
 //! An event is returned at the empty line that ends it. As in the standard, one without such a line is dropped when the stream
 //! ends. Reconnecting is left to the program; an event has what is needed for it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Read};
 use std::ops::Deref;
@@ -205,6 +206,11 @@ struct Block {
     data: Option<String>,
 }
 
+/// A value as text. Most is UTF-8, which is found out sooner than what is wrong with it.
+fn text(value: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(value).map_or_else(|_| String::from_utf8_lossy(value), Cow::Borrowed)
+}
+
 impl Block {
     fn take(&mut self, line: &[u8]) -> io::Result<Option<Event>> {
         if line.is_empty() {
@@ -222,14 +228,16 @@ impl Block {
                     let text = format!("server-sent event is larger than {MAX_EVENT} bytes");
                     return Err(Error::message(ErrorKind::ContentDecodingError, text).into());
                 }
-                let text = String::from_utf8_lossy(value);
                 match &mut self.data {
-                    Some(data) => data.extend(["\n", &text]),
-                    None => self.data = Some(text.into_owned()),
+                    Some(data) => {
+                        data.push('\n');
+                        data.push_str(&text(value));
+                    }
+                    None => self.data = Some(text(value).into_owned()),
                 }
             }
-            b"event" => self.event = String::from_utf8_lossy(value).into_owned(),
-            b"id" if !value.contains(&0) => self.id = EventId::from(&*String::from_utf8_lossy(value)),
+            b"event" => self.event = text(value).into_owned(),
+            b"id" if !value.contains(&0) => self.id = EventId::from(&*text(value)),
             b"retry" => {
                 let digits = std::str::from_utf8(value).ok().filter(|value| value.bytes().all(|b| b.is_ascii_digit()));
                 if let Some(millis) = digits.and_then(|digits| digits.parse().ok()) {

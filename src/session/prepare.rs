@@ -115,7 +115,7 @@ fn with_params(url: Url, request: &Request, session: &[(String, String)]) -> Res
     if session.is_empty() && pairs.is_empty() && raw.is_none() {
         return Ok(url);
     }
-    let mut query = String::new();
+    let mut query = Vec::new();
     // The values of each name: of both lists there may be many. Without a value, the session's is taken away (SES-04).
     let mut own: HashMap<&str, Vec<&str>> = HashMap::new();
     if !session.is_empty() {
@@ -141,6 +141,7 @@ fn with_params(url: Url, request: &Request, session: &[(String, String)]) -> Res
             urlencoded::append_pair(&mut query, name, value);
         }
     }
+    let mut query = String::from_utf8(query).expect("encoded pairs are ASCII");
     if let Some(raw) = raw {
         if !query.is_empty() {
             query.push('&');

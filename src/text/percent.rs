@@ -64,19 +64,15 @@ pub(crate) fn escape(bytes: &[u8]) -> Option<u8> {
     }
 }
 
-/// Appends what needs no escape at the start of `bytes`; returns how much that is.
-pub(crate) fn push_kept(out: &mut String, bytes: &[u8], set: Set) -> usize {
-    let kept = bytes.iter().position(|&byte| !set.has(byte)).unwrap_or(bytes.len());
-    out.push_str(std::str::from_utf8(&bytes[..kept]).expect("what needs no escape is ASCII"));
-    kept
-}
-
 /// Appends `%XX`.
 pub(crate) fn push_escape(out: &mut String, byte: u8) {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
-    out.push('%');
-    out.push(DIGITS[usize::from(byte >> 4)]);
-    out.push(DIGITS[usize::from(byte & 15)]);
+    out.extend(escaped(byte).map(char::from));
+}
+
+/// `%XX`.
+pub(crate) fn escaped(byte: u8) -> [u8; 3] {
+    const DIGITS: [u8; 16] = *b"0123456789ABCDEF";
+    [b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
 }
 
 /// Whether every `%` in `text` starts an escape.

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::text::percent::{Set, all_escapes_hold, escape, push_escape, push_kept};
+use crate::text::percent::{Set, all_escapes_hold, escape, push_escape};
 
 pub(super) const fn is_host_byte(byte: u8) -> bool {
     Set::HOST.has(byte)
@@ -93,11 +93,17 @@ pub(super) fn requote(out: &mut String, text: &str) {
         a.is_alphanumeric() && b.is_alphanumeric() && !(a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
     });
 
-    let mut rest = text.as_bytes();
-    loop {
-        rest = &rest[push_kept(out, rest, Set::WHOLE)..];
-        let Some(&byte) = rest.first() else { break };
-        let used = match escape(rest) {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        let kept = bytes[at..].iter().position(|&byte| !Set::WHOLE.has(byte)).unwrap_or(bytes.len() - at);
+        if kept > 0 {
+            // These are ASCII, so a character begins here.
+            out.push_str(&text[at..at + kept]);
+        }
+        at += kept;
+        let Some(&byte) = bytes.get(at) else { break };
+        at += match escape(&bytes[at..]) {
             Some(decoded) if !looks_wrong && is_unreserved(decoded) => {
                 out.push(char::from(decoded));
                 3
@@ -111,7 +117,6 @@ pub(super) fn requote(out: &mut String, text: &str) {
                 1
             }
         };
-        rest = &rest[used..];
     }
 }
 

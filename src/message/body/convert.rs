@@ -53,7 +53,7 @@ macro_rules! from_pairs {
         /// A form, in this order. Keys can be repeated.
         impl<K: AsRef<str>, V: Display, $($generics)*> From<$type> for Body {
             fn from(pairs: $type) -> Self {
-                let mut out = String::new();
+                let mut out = Vec::new();
                 for (key, value) in pairs {
                     append_pair(&mut out, AsRef::<str>::as_ref(&key), &value.to_string());
                 }
@@ -75,7 +75,7 @@ from_pairs! {
     [] &BTreeMap<K, V>;
 }
 
-fn form(text: String) -> Body {
+fn form(text: Vec<u8>) -> Body {
     // Without pairs there is no body, and no Content-Type (BODY-05).
     if text.is_empty() { Body::default() } else { Body { media: Media::Form, ..Body::from(text) } }
 }
