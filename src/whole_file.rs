@@ -12,6 +12,8 @@ mod part_file;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 pub(crate) use part_file::PartFile;
 
@@ -90,9 +92,27 @@ fn put_in_place(file: &File, moved: &Move) -> io::Result<()> {
         keep_owner_and_mode(file, replaced)?;
     }
     file.sync_all()?;
-    fs::rename(partial, target)?;
+    rename(partial, target)?;
     sync_directory(target);
     Ok(())
+}
+
+/// Renames, also over a file that another thread or program (a virus scanner, an indexer) has open for a moment: Windows
+/// refuses that with one of these errors, so it is tried again for a second.
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    const ACCESS_DENIED: i32 = 5;
+    const SHARING_VIOLATION: i32 = 32;
+    const PAUSE: Duration = Duration::from_millis(20);
+
+    for _ in 0..50 {
+        match fs::rename(from, to) {
+            Err(error) if cfg!(windows) && matches!(error.raw_os_error(), Some(ACCESS_DENIED | SHARING_VIOLATION)) => {
+                thread::sleep(PAUSE);
+            }
+            done => return done,
+        }
+    }
+    fs::rename(from, to)
 }
 
 /// The regular file that writing to `path` makes or replaces, and what is there now; `None` for what is written in place.

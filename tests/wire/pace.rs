@@ -537,14 +537,14 @@ fn what_is_refused_or_times_out_lowers_the_limit() {
     let adapter = adaptive(6, 9).resolver(move |_, _| Ok(vec![*at.lock().unwrap()])).build();
     let session = session_over(&adapter);
     let limit = || adapter.stats()[0].limit().unwrap();
-    let get = || session.get("http://host.test/").timeout(Timeout::new().read(0.05)).send();
-    let raise = || (0..6 + 7 + 8).for_each(|_| drop(get().unwrap()));
+    let get = |read: f64| session.get("http://host.test/").timeout(Timeout::new().read(read)).send();
+    let raise = || (0..6 + 7 + 8).for_each(|_| drop(get(20.0).unwrap()));
     raise();
     assert_eq!(limit(), 9);
 
     adapter.close_idle(Duration::ZERO);
     *address.lock().unwrap() = refusing();
-    assert_eq!(get().unwrap_err().kind(), ErrorKind::ConnectionError);
+    assert_eq!(get(20.0).unwrap_err().kind(), ErrorKind::ConnectionError);
     assert_eq!(limit(), 6);
 
     let slow = TestServer::connections(|peer| {
@@ -554,11 +554,11 @@ fn what_is_refused_or_times_out_lowers_the_limit() {
     });
     for mute in [silent(), slow] {
         *address.lock().unwrap() = server.address();
-        (0..400).for_each(|_| drop(get().unwrap()));
+        (0..400).for_each(|_| drop(get(20.0).unwrap()));
         assert_eq!(limit(), 9);
         adapter.close_idle(Duration::ZERO);
         *address.lock().unwrap() = mute.address();
-        assert_eq!(get().unwrap_err().kind(), ErrorKind::ReadTimeout);
+        assert_eq!(get(0.05).unwrap_err().kind(), ErrorKind::ReadTimeout);
         assert_eq!(limit(), 6);
     }
 }
