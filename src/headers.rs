@@ -153,7 +153,13 @@ impl Headers {
 
     /// The value of the first field of that name; case is ignored.
     #[must_use]
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&str> {
+        if self.may_have(name) { self.first_value(name) } else { None }
+    }
+
+    #[inline(never)]
+    fn first_value(&self, name: &str) -> Option<&str> {
         self.values(name).next()
     }
 
@@ -168,8 +174,9 @@ impl Headers {
         Values { text: &self.text, entries: entries.iter(), name: name.as_bytes() }
     }
 
-    /// Whether the marks say that there may be a field of that name.
-    #[inline]
+    /// Whether the marks say that there may be a field of that name. Inlined: where the name is a constant, the compiler knows
+    /// its marks, and to find that a field is absent takes a few instructions.
+    #[inline(always)]
     fn may_have(&self, name: &str) -> bool {
         self.marks.may_have(name.as_bytes())
     }
@@ -189,14 +196,16 @@ impl Headers {
 
     /// Whether there is a field of that name.
     #[must_use]
+    #[inline]
     pub fn contains(&self, name: &str) -> bool {
-        self.first(name).is_some()
+        self.may_have(name) && self.find(name).is_some()
     }
 
     /// Whether any field of that name has a value that `suits`. Cheaper than [`get_all`](Self::get_all) where most fields
     /// are others.
+    #[inline]
     pub(crate) fn any(&self, name: &str, suits: impl Fn(&str) -> bool) -> bool {
-        self.values(name).any(suits)
+        self.may_have(name) && self.values(name).any(suits)
     }
 
     /// The number of fields, including repeated ones.
@@ -299,9 +308,12 @@ impl Headers {
     /// The position of the first field of that name.
     #[inline]
     fn first(&self, name: &str) -> Option<usize> {
-        if !self.may_have(name) {
-            return None;
-        }
+        if self.may_have(name) { self.find(name) } else { None }
+    }
+
+    /// The same, where the marks do not rule it out.
+    #[inline(never)]
+    fn find(&self, name: &str) -> Option<usize> {
         let name = name.as_bytes();
         match &self.index {
             Some(index) => index.find(name, |at| is_named(&self.text, &self.entries[at], name)),

@@ -63,7 +63,7 @@ impl Marks {
     pub(super) const NONE: Self = Self { last: 0, first: 0 };
 
     /// The factors keep the names that are looked up most apart from those that are there most.
-    #[inline]
+    #[inline(always)]
     fn of(name: &[u8]) -> Self {
         let letter = |byte: Option<&u8>| byte.map_or(0, |byte| usize::from(byte & 0x1f));
         let bit = |letter: usize| 1 << ((2 * name.len() + 9 * letter) & 63);
@@ -83,7 +83,7 @@ impl Marks {
     }
 
     /// Whether there may be such a name.
-    #[inline]
+    #[inline(always)]
     pub(super) fn may_have(self, name: &[u8]) -> bool {
         let Self { last, first } = Self::of(name);
         self.last & last != 0 && self.first & first != 0
