@@ -100,12 +100,15 @@ impl Headers {
         Self { marks: self.marks, unused: self.unused, form: self.form, ..copy }
     }
 
-    /// Fields within a text that is copied as a whole.
-    pub(crate) fn from_text(text: &str, entries: &[Entry]) -> Self {
-        let name = |entry: &Entry| &text.as_bytes()[entry.name.0 as usize..entry.name.1 as usize];
+    /// Fields within a text that is copied as a whole: each with its name, which is read only for its mark.
+    pub(crate) fn from_text<'a>(text: &str, fields: impl ExactSizeIterator<Item = (&'a str, Entry)>) -> Self {
         let mut marks = Marks::NONE;
-        entries.iter().for_each(|entry| marks.add(name(entry)));
-        Self { text: text.to_owned(), entries: entries.to_vec(), marks, form: Form::Any, ..Self::new() }
+        let mut entries = Vec::with_capacity(fields.len());
+        entries.extend(fields.map(|(name, entry)| {
+            marks.add(name.as_bytes());
+            entry
+        }));
+        Self { text: text.to_owned(), entries, marks, form: Form::Any, ..Self::new() }
     }
 
     /// Sets `name` to one value. The first field of that name keeps its position and takes this spelling and value;
