@@ -13,7 +13,8 @@ use crate::url::Url;
 /// Adapters by prefix, grouped by the prefix's length. A lookup tries each length once, however many adapters there are.
 #[derive(Clone, Default)]
 pub(super) struct Mounts {
-    lengths: BTreeMap<usize, Level>,
+    /// The longest first. There are few, mostly two, and to walk along a list is cheaper than through a tree.
+    lengths: Vec<(usize, Level)>,
 }
 
 /// By the prefix in lower case. Prefixes that differ only in case keep the order in which they were mounted.
@@ -33,7 +34,11 @@ impl Mounts {
     pub(super) fn mount<A: Adapter + 'static>(&mut self, prefix: String, adapter: Arc<A>) {
         let stock = [TypeId::of::<OnDemand>(), TypeId::of::<HttpAdapter>(), TypeId::of::<UnixAdapter>()];
         let is_stock = stock.contains(&TypeId::of::<A>());
-        let level = self.lengths.entry(prefix.len()).or_default();
+        let place = self.place(prefix.len());
+        if self.lengths.get(place).is_none_or(|(length, _)| *length != prefix.len()) {
+            self.lengths.insert(place, (prefix.len(), Level::new()));
+        }
+        let (_, level) = &mut self.lengths[place];
         let alike = level.entry(prefix.to_ascii_lowercase()).or_default();
         let mounted = Mounted { prefix, adapter, is_stock };
         match alike.iter_mut().find(|own| own.prefix == mounted.prefix) {
@@ -44,7 +49,9 @@ impl Mounts {
 
     /// Removes the adapter on `prefix`; returns whether there was one.
     pub(super) fn unmount(&mut self, prefix: &str) -> bool {
-        let Some(level) = self.lengths.get_mut(&prefix.len()) else { return false };
+        let place = self.place(prefix.len());
+        let level = self.lengths.get_mut(place).filter(|(length, _)| *length == prefix.len());
+        let Some((_, level)) = level else { return false };
         let lower_case = prefix.to_ascii_lowercase();
         let Some(alike) = level.get_mut(&lower_case) else { return false };
         let before = alike.len();
@@ -54,15 +61,20 @@ impl Mounts {
             level.remove(&lower_case);
         }
         if level.is_empty() {
-            self.lengths.remove(&prefix.len());
+            self.lengths.remove(place);
         }
         is_gone
     }
 
+    /// Where prefixes of that length are, or would be.
+    fn place(&self, length: usize) -> usize {
+        self.lengths.partition_point(|(longer, _)| *longer > length)
+    }
+
     /// The adapter for `url`: that of the longest prefix it starts with, ignoring case.
     pub(super) fn find(&self, url: &Url) -> Result<&Mounted> {
-        let found = self.lengths.iter().rev().find_map(|(&length, level)| {
-            let start = url.as_str().get(..length)?;
+        let found = self.lengths.iter().find_map(|(length, level)| {
+            let start = url.as_str().get(..*length)?;
             // The start of a prepared URL is in lower case.
             let start = match start.bytes().any(|byte| byte.is_ascii_uppercase()) {
                 true => Cow::Owned(start.to_ascii_lowercase()),
@@ -85,7 +97,7 @@ impl Mounts {
 
     /// The longest prefixes first.
     fn mounted(&self) -> impl Iterator<Item = &Mounted> {
-        self.lengths.values().rev().flat_map(BTreeMap::values).flatten()
+        self.lengths.iter().flat_map(|(_, level)| level.values()).flatten()
     }
 }
 
