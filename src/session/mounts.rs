@@ -1,8 +1,6 @@
 //! Which adapter serves a URL: the longest prefix wins.
 
 use std::any::TypeId;
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,8 +15,8 @@ pub(super) struct Mounts {
     lengths: Vec<(usize, Level)>,
 }
 
-/// By the prefix in lower case. Prefixes that differ only in case keep the order in which they were mounted.
-type Level = BTreeMap<String, Vec<Mounted>>;
+/// Sorted by the prefix in lower case. Prefixes that differ only in case keep the order in which they were mounted.
+type Level = Vec<(String, Vec<Mounted>)>;
 
 /// An adapter with its prefix, as it was given.
 #[derive(Clone)]
@@ -39,7 +37,12 @@ impl Mounts {
             self.lengths.insert(place, (prefix.len(), Level::new()));
         }
         let (_, level) = &mut self.lengths[place];
-        let alike = level.entry(prefix.to_ascii_lowercase()).or_default();
+        let lower_case = prefix.to_ascii_lowercase();
+        let at = level.partition_point(|(own, _)| *own < lower_case);
+        if level.get(at).is_none_or(|(own, _)| *own != lower_case) {
+            level.insert(at, (lower_case, Vec::new()));
+        }
+        let (_, alike) = &mut level[at];
         let mounted = Mounted { prefix, adapter, is_stock };
         match alike.iter_mut().find(|own| own.prefix == mounted.prefix) {
             Some(own) => *own = mounted,
@@ -52,13 +55,13 @@ impl Mounts {
         let place = self.place(prefix.len());
         let level = self.lengths.get_mut(place).filter(|(length, _)| *length == prefix.len());
         let Some((_, level)) = level else { return false };
-        let lower_case = prefix.to_ascii_lowercase();
-        let Some(alike) = level.get_mut(&lower_case) else { return false };
+        let Some(at) = position(level, &prefix.to_ascii_lowercase()) else { return false };
+        let (_, alike) = &mut level[at];
         let before = alike.len();
         alike.retain(|own| own.prefix != prefix);
         let is_gone = alike.len() != before;
         if alike.is_empty() {
-            level.remove(&lower_case);
+            level.remove(at);
         }
         if level.is_empty() {
             self.lengths.remove(place);
@@ -75,12 +78,12 @@ impl Mounts {
     pub(super) fn find(&self, url: &Url) -> Result<&Mounted> {
         let found = self.lengths.iter().find_map(|(length, level)| {
             let start = url.as_str().get(..*length)?;
-            // The start of a prepared URL is in lower case.
-            let start = match start.bytes().any(|byte| byte.is_ascii_uppercase()) {
-                true => Cow::Owned(start.to_ascii_lowercase()),
-                false => Cow::Borrowed(start),
-            };
-            level.get(&*start)?.first()
+            // The start of a prepared URL is in lower case, and most have no capital in what is compared.
+            let at = position(level, start).or_else(|| {
+                let has_capitals = start.bytes().any(|byte| byte.is_ascii_uppercase());
+                if has_capitals { position(level, &start.to_ascii_lowercase()) } else { None }
+            });
+            level[at?].1.first()
         });
         match found {
             Some(mounted) => Ok(mounted),
@@ -97,8 +100,13 @@ impl Mounts {
 
     /// The longest prefixes first.
     fn mounted(&self) -> impl Iterator<Item = &Mounted> {
-        self.lengths.iter().flat_map(|(_, level)| level.values()).flatten()
+        self.lengths.iter().flat_map(|(_, level)| level).flat_map(|(_, alike)| alike)
     }
+}
+
+/// Where in `level` the prefixes are that are `prefix` in lower case.
+fn position(level: &Level, prefix: &str) -> Option<usize> {
+    level.binary_search_by(|(own, _)| own.as_str().cmp(prefix)).ok()
 }
 
 impl fmt::Debug for Mounts {

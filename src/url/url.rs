@@ -216,15 +216,19 @@ impl Url {
 
     /// The value of an automatic Host header: without the scheme's default port, a trailing dot or a zone.
     pub(crate) fn host_header(&self) -> Cow<'_, str> {
+        let port = self.port().filter(|&port| Some(port) != self.default_port());
+        let written = self.slice(self.parts.authority);
+        let host = self.host().as_bytes();
+        if self.host_is_as_written() && host.last() != Some(&b'.') && !host.contains(&b':') {
+            return if port.is_some() { written } else { self.host() }.into();
+        }
         let (mut host, zone) = self.host_and_zone();
         while let Some(shorter) = host.strip_suffix('.') {
             host = shorter;
         }
-        let port = self.port().filter(|&port| Some(port) != self.default_port());
         if port.is_none() && !host.contains(':') {
             return host.into();
         }
-        let written = self.slice(self.parts.authority);
         let as_written = zone.is_none() && host.len() == self.host().len() && self.host_is_as_written();
         if as_written && port.is_some() { written.into() } else { authority::host_and_port(host, port).into() }
     }
