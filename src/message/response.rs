@@ -100,7 +100,7 @@ pub(super) struct Received {
     answered: Option<Instant>,
     /// The elapsed time by an adapter's own clock, which the session uses instead of its own measurement.
     measured: Option<Duration>,
-    retries: Option<Retry>,
+    retries: Option<Arc<Retry>>,
     cookies: OnceLock<Box<CookieJar>>,
     /// What ends a read from another thread.
     closer: Option<Cancel>,
@@ -175,7 +175,7 @@ impl Outgoing {
         meta.request.as_mut().expect("it is made with a request")
     }
 
-    fn into_request(self) -> PreparedRequest {
+    pub(crate) fn into_request(self) -> PreparedRequest {
         let meta = Arc::into_inner(self.meta).expect("it has the only handle");
         meta.request.expect("it is made with a request")
     }
@@ -239,7 +239,7 @@ pub(crate) struct Parts {
     pub(crate) exchange: Exchange,
     /// When the head had arrived, if that was measured by the system's clock.
     pub(crate) answered: Option<Instant>,
-    pub(crate) retries: Option<Retry>,
+    pub(crate) retries: Option<Arc<Retry>>,
 }
 
 static NO_REQUEST: LazyLock<PreparedRequest> = LazyLock::new(|| {
@@ -335,7 +335,7 @@ impl Response {
 
     /// Replaces what [`retries`](Self::retries) returns.
     pub(crate) fn set_retries(&mut self, retries: Retry) {
-        self.received_mut().retries = Some(retries);
+        self.received_mut().retries = Some(Arc::new(retries));
     }
 
     fn received_mut(&mut self) -> &mut Received {
@@ -477,7 +477,7 @@ impl Response {
     /// The [`Retry`] after this response's retries, with its history; `None` if the adapter does not retry.
     #[must_use]
     pub fn retries(&self) -> Option<&Retry> {
-        self.shared.retries.as_ref()
+        self.shared.retries.as_deref()
     }
 
     /// Whether the status is below 400 or above 599.

@@ -139,7 +139,8 @@ enum Spans {
 enum State {
     /// Raw: it has no coding, or was not read decoded yet.
     Raw(Box<dyn BodySource>),
-    Decoded(Coded<Box<dyn BodySource>>),
+    /// Boxed: it is large, and most bodies have no coding.
+    Decoded(Box<Coded<Box<dyn BodySource>>>),
     /// Read to its end.
     Ended,
     /// Closed or failed before its end.
@@ -430,7 +431,7 @@ impl Stream {
         self.is_coded = !coded.is_plain();
         // The decoder would lack what was read raw.
         self.lost |= self.is_coded && self.is_raw;
-        self.state = State::Decoded(coded);
+        self.state = State::Decoded(Box::new(coded));
     }
 
     fn fail(&mut self) {

@@ -155,10 +155,14 @@ impl<C: Pooled> Lease<C> {
     }
 
     /// Returns the connection to the pool, to be used again within `keep_alive` if the server set that limit.
-    pub(crate) fn recycle(mut self, keep_alive: Option<Duration>) {
-        let shared = self.pool.shared();
-        let since = shared.clock.now();
-        let expires = shared.expires(self.born, since, keep_alive);
+    pub(crate) fn recycle(self, keep_alive: Option<Duration>) {
+        let now = self.pool.shared().clock.now();
+        self.recycle_at(now, keep_alive);
+    }
+
+    /// The same, for an exchange that ended at `since`: the time was noted when its last byte came.
+    pub(crate) fn recycle_at(mut self, since: Instant, keep_alive: Option<Duration>) {
+        let expires = self.pool.shared().expires(self.born, since, keep_alive);
         self.tell_recycled(expires, since);
         let Some(conn) = self.conn.take() else { return };
         self.holds_slot = false;

@@ -67,14 +67,14 @@ impl Session {
                 self.refresh_cookies(&mut next, response.request())?;
             }
             refused.push(response);
-            outgoing = Outgoing::new(next);
+            outgoing = Outgoing::new(*next);
             round += 1;
             started = clock::now();
         }
     }
 
     /// The answer of the request's auth to a 4xx with a challenge.
-    fn answer(&self, response: &Response, round: u32) -> Result<Option<PreparedRequest>> {
+    fn answer(&self, response: &Response, round: u32) -> Result<Option<Box<PreparedRequest>>> {
         let request = response.request();
         let challenged = response.status_code().is_client_error() && response.headers().contains("www-authenticate");
         let Some(auth) = request.extras.auth.as_ref().filter(|_| challenged) else { return Ok(None) };
@@ -82,7 +82,7 @@ impl Session {
         next.check_replayable("the answer to a challenge")?;
         next.extras.unanswered.get_or_insert_with(|| Box::new(request.headers.clone()));
         prepare::note_auth_headers(&mut next, &request.headers, Some(&request.headers));
-        Ok(Some(next))
+        Ok(Some(Box::new(next)))
     }
 
     /// Cookies that the refusal set are sent with the answer. A Cookie header set by the program stays.

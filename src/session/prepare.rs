@@ -17,6 +17,7 @@ use crate::message::body::BodyLength;
 use crate::message::coding;
 use crate::message::prepared::AuthHeader;
 use crate::message::request::Destination;
+use crate::message::response::Outgoing;
 use crate::message::{PreparedRequest, Request};
 use crate::session::Session;
 use crate::url::Url;
@@ -36,7 +37,8 @@ impl Request {
     /// # Errors
     /// The first invalid setting.
     pub fn prepare(mut self) -> Result<PreparedRequest> {
-        prepare(&mut self, Base { headers: Headers::new(), params: &[], session: None, now: clock::now() })
+        let base = Base { headers: Headers::new(), params: &[], session: None, now: clock::now() };
+        Ok(prepare(&mut self, base)?.into_request())
     }
 }
 
@@ -47,17 +49,17 @@ impl Session {
     /// # Errors
     /// The first invalid setting.
     pub fn prepare_request(&self, mut request: Request) -> Result<PreparedRequest> {
-        self.prepare_at(&mut request, clock::now())
+        Ok(self.prepare_at(&mut request, clock::now())?.into_request())
     }
 
     /// The same, at `now`. It takes what is in the request, which is not moved for it.
-    pub(super) fn prepare_at(&self, request: &mut Request, now: Instant) -> Result<PreparedRequest> {
+    pub(super) fn prepare_at(&self, request: &mut Request, now: Instant) -> Result<Outgoing> {
         let headers = self.headers.clone_with_room(&request.headers);
         prepare(request, Base { headers, params: &self.params, session: Some(self), now })
     }
 }
 
-fn prepare(request: &mut Request, base: Base<'_>) -> Result<PreparedRequest> {
+fn prepare(request: &mut Request, base: Base<'_>) -> Result<Outgoing> {
     request.take_error()?;
     let url = with_params(url(request, &base)?, request, base.params)?;
     let mut headers = base.headers;
@@ -81,7 +83,8 @@ fn prepare(request: &mut Request, base: Base<'_>) -> Result<PreparedRequest> {
     };
     authenticate(&mut prepared, request.auth.take(), base.session, base.now)?;
     ask_for_bytes_of_a_part(&mut prepared);
-    Ok(prepared)
+    // It is moved here, to where its response has it, and no more.
+    Ok(Outgoing::new(prepared))
 }
 
 /// Who asks for a part, and says nothing about codings, gets it as it is: a part of what was coded does not decode by

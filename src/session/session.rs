@@ -396,7 +396,7 @@ impl Session {
     /// Sends the request of a [`RequestBuilder`].
     pub(super) fn run(&self, request: &mut Request, settings: &mut Settings) -> Result<Response> {
         let mut now = clock::now();
-        let prepared = Outgoing::new(self.prepare_at(request, now)?);
+        let prepared = self.prepare_at(request, now)?;
         let mut options = self.options_with(settings);
         if prepared.request().extras.auth.is_some() || prepared.request().body.length() != BodyLength::Empty {
             // Only an auth, or a form, can have taken time.
@@ -411,7 +411,7 @@ impl Session {
         request: &mut Request,
         settings: &mut Settings,
     ) -> Result<(PreparedRequest, SendOptions)> {
-        let prepared = self.prepare_at(request, clock::now())?;
+        let prepared = self.prepare_at(request, clock::now())?.into_request();
         Ok((prepared, self.options_with(settings)))
     }
 
