@@ -1,5 +1,5 @@
-//! Names of headers without regard to case: comparing and hashing them eight bytes at a time, and the marks by which a list
-//! knows at once most of the names that it does not have.
+//! Names of headers without regard to case: comparing and hashing them eight bytes at a time, and the places by which a list
+//! knows where they are.
 
 const CASE: u64 = 0x2020_2020_2020_2020;
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -51,44 +51,72 @@ pub(super) fn hash(name: &[u8]) -> u64 {
     hash >> 32 ^ hash
 }
 
-/// The marks of the names of a list. Each name sets two bits, one by its length and its last letter, one by its length and its
-/// first, which are the same in any case. A list that lacks one of them has no such name.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Marks {
-    last: u64,
-    first: u64,
+/// Where the names of a list are. Each name has one of 64 places, by its length and its first and last letter, and a place
+/// knows the first field that has it. So a name that is not in the list mostly has a free place, and one that is there is found
+/// without looking at the others. Computed while a list is made, it costs less than one search through it.
+#[derive(Clone, Copy)]
+pub(super) struct Places {
+    /// The position of a field, plus one; none is free.
+    first: [u8; 64],
+    /// A bit for each place that several fields have.
+    shared: u64,
 }
 
-impl Marks {
-    pub(super) const NONE: Self = Self { last: 0, first: 0 };
+/// A field that may have a name.
+#[derive(Clone, Copy)]
+pub(super) struct Candidate {
+    pub(super) at: usize,
+    /// Whether no other field can have the name.
+    pub(super) is_only: bool,
+}
 
-    /// The factors keep the names that are looked up most apart from those that are there most.
+impl Places {
+    pub(super) const NONE: Self = Self { first: [0; 64], shared: 0 };
+
+    /// Inlined: where the name is a constant, its place is one too.
     #[inline(always)]
-    fn of(name: &[u8]) -> Self {
+    fn of(name: &[u8]) -> usize {
         let letter = |byte: Option<&u8>| byte.map_or(0, |byte| usize::from(byte & 0x1f));
-        let bit = |letter: usize| 1 << ((2 * name.len() + 9 * letter) & 63);
-        Self { last: bit(letter(name.last())), first: bit(letter(name.first())) }
+        // By these factors the names that are looked up here have places of their own.
+        (4 * name.len() + 13 * letter(name.first()) + 10 * letter(name.last())) % 64
     }
 
+    /// Notes the field `at` a position behind all others.
     #[inline]
-    pub(super) fn add(&mut self, name: &[u8]) {
-        let Self { last, first } = Self::of(name);
-        self.last |= last;
-        self.first |= first;
+    pub(super) fn add(&mut self, name: &[u8], at: usize) {
+        let place = Self::of(name);
+        match &mut self.first[place] {
+            free @ 0 if at < usize::from(u8::MAX) => *free = at as u8 + 1,
+            // Too far on for a byte: the place points to a field of another name, and says that there are more.
+            free @ 0 => {
+                *free = u8::MAX;
+                self.shared |= 1 << place;
+            }
+            _ => self.shared |= 1 << place,
+        }
     }
 
-    pub(super) fn add_all(&mut self, other: Self) {
-        self.last |= other.last;
-        self.first |= other.first;
-    }
-
-    /// Whether there may be such a name.
+    /// The first field that has the place of `name`; `None` if there is no field of that name.
     #[inline(always)]
-    pub(super) fn may_have(self, name: &[u8]) -> bool {
-        let Self { last, first } = Self::of(name);
-        self.last & last != 0 && self.first & first != 0
+    pub(super) fn find(&self, name: &[u8]) -> Option<Candidate> {
+        let place = Self::of(name);
+        let at = usize::from(self.first[place]).checked_sub(1)?;
+        Some(Candidate { at, is_only: self.shared & 1 << place == 0 })
     }
 }
+
+/// Whether each byte is printable ASCII.
+pub(super) fn is_printable(text: &[u8]) -> bool {
+    // A byte below 0x20 lacks the highest bit when 0x60 is added to it, and 0x7f has it when 1 is added.
+    let marks = |word: u64| {
+        let ascii = word & !HIGH;
+        (!(ascii + 0x6060_6060_6060_6060) | (ascii + 0x0101_0101_0101_0101) | word) & HIGH
+    };
+    let mut words = text.chunks_exact(8);
+    words.by_ref().all(|chunk| marks(word(chunk, 0)) == 0)
+        && words.remainder().iter().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 
 #[inline]
 fn word(bytes: &[u8], at: usize) -> u64 {
@@ -135,9 +163,10 @@ mod tests {
                 let want = a.eq_ignore_ascii_case(&b);
 
                 assert_eq!(same(&a, &b), want, "{a:?} {b:?}");
-                let mut marks = Marks::NONE;
-                marks.add(&a);
-                assert!(!want || (hash(&a) == hash(&b) && marks.may_have(&b)), "{a:?} {b:?}");
+                let mut places = Places::NONE;
+                places.add(&a, 7);
+                assert!(!want || hash(&a) == hash(&b), "{a:?} {b:?}");
+                assert!(!want || places.find(&b).is_some_and(|found| found.at == 7 && found.is_only), "{a:?} {b:?}");
             }
         }
     }

@@ -54,7 +54,7 @@ impl Session {
 
     /// The same, at `now`. It takes what is in the request, which is not moved for it.
     pub(super) fn prepare_at(&self, request: &mut Request, now: Instant) -> Result<Outgoing> {
-        let headers = self.headers.clone_with_room(&request.headers);
+        let headers = self.headers.clone_for(&request.headers);
         prepare(request, Base { headers, params: &self.params, session: Some(self), now })
     }
 }
