@@ -99,7 +99,10 @@ impl Engine {
         // The clock is read again only after a wait.
         let mut got = asked;
         let checked_out = match &self.paces {
-            None => pool.check_out_at(&mut got, limit, cancel).map_err(|why| self.no_slot(job, &pool, why)),
+            None => {
+                let checked_out = pool.check_out_at(&mut got, limit, cancel);
+                checked_out.map_err(|(pool, why)| self.no_slot(job, &pool, why))
+            }
             Some(paces) => {
                 let gate = paces.gate(job, pool.endpoint(), asked);
                 let checked_out = pool.check_out_through(&gate, limit, cancel, asked);

@@ -32,7 +32,7 @@ impl Response {
     /// [`ErrorKind::ContentDecodingError`]; a timeout; [`ErrorKind::ConnectionError`].
     #[doc(alias = "bytes")]
     pub fn content(&self) -> Result<&[u8]> {
-        if let Some(content) = self.shared.content.get() {
+        if let Some(content) = self.shared.kept() {
             return Ok(content);
         }
         let mut stream = self.shared.stream();
@@ -54,8 +54,8 @@ impl Response {
     pub fn into_content(self) -> Result<Vec<u8>> {
         self.content()?;
         Ok(match Arc::try_unwrap(self.shared) {
-            Ok(shared) => shared.content.into_inner().unwrap_or_default(),
-            Err(shared) => shared.content.get().cloned().unwrap_or_default(),
+            Ok(shared) => shared.whole.or_else(|| shared.content.into_inner()).unwrap_or_default(),
+            Err(shared) => shared.kept().cloned().unwrap_or_default(),
         })
     }
 
@@ -247,7 +247,7 @@ impl Response {
         out: &mut (impl Write + ?Sized),
         mut progress: impl FnMut(u64, Option<u64>),
     ) -> Result<u64> {
-        if let Some(content) = self.shared.content.get() {
+        if let Some(content) = self.shared.kept() {
             out.write_all(content)?;
             out.flush()?;
             progress(content.len() as u64, Some(content.len() as u64));
@@ -300,7 +300,7 @@ impl Response {
     /// Only what ends the request itself: its total timeout, or its token.
     pub(crate) fn keep_for_later(&self) -> Result<()> {
         let mut stream = self.shared.stream();
-        if self.shared.content.get().is_none() {
+        if self.shared.kept().is_none() {
             if let Some(content) = stream.read_all_within(KEEP_TIME).map_err(|error| self.with_context(error))? {
                 // The lock is held, so nobody else sets it.
                 let _ = self.shared.content.set(content);

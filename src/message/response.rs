@@ -93,6 +93,9 @@ pub(super) struct Received {
     reason: Cow<'static, str>,
     version: Version,
     headers: Headers,
+    /// The content that came with the head. It is there from the start, so that nobody has to wait for it.
+    pub(super) whole: Option<Vec<u8>>,
+    /// Other content, once it was read.
     pub(super) content: OnceLock<Vec<u8>>,
     stream: Mutex<Stream>,
     exchange: Exchange,
@@ -118,9 +121,15 @@ impl Received {
         stream
     }
 
+    /// The content, if it was read.
+    #[inline]
+    pub(super) fn kept(&self) -> Option<&Vec<u8>> {
+        self.whole.as_ref().or_else(|| self.content.get())
+    }
+
     /// The content, once it is kept; otherwise the stream.
     pub(super) fn body(&self) -> Place<'_> {
-        if let Some(content) = self.content.get() {
+        if let Some(content) = self.kept() {
             return Place::Kept(content);
         }
         let stream = self.stream();
@@ -150,8 +159,8 @@ struct Meta {
     /// Boxed, because most responses have none other than the request's.
     url: Option<Box<Url>>,
     request: Option<PreparedRequest>,
-    history: History,
-    /// Boxed for the same reason.
+    /// Boxed for the same reason, as is `next`.
+    history: Option<Box<History>>,
     next: Option<Box<PreparedRequest>>,
     elapsed: Duration,
 }
@@ -273,7 +282,8 @@ impl Response {
                 reason: parts.reason,
                 version: parts.version,
                 headers: parts.headers,
-                content: parts.content.map_or_else(OnceLock::new, OnceLock::from),
+                whole: parts.content,
+                content: OnceLock::new(),
                 stream: Mutex::new(stream),
                 exchange: parts.exchange,
                 answered: parts.answered,
@@ -344,7 +354,7 @@ impl Response {
 
     pub(crate) fn set_history(&mut self, history: History) {
         if !history.is_empty() || !self.history().is_empty() {
-            self.meta_mut().history = history;
+            self.meta_mut().history = Some(Box::new(history));
         }
     }
 
@@ -452,7 +462,8 @@ impl Response {
     #[must_use]
     #[doc(alias = "redirect_history")]
     pub fn history(&self) -> &[Response] {
-        self.meta.as_ref().map_or(&[], |meta| meta.history.as_slice())
+        let history = self.meta.as_ref().and_then(|meta| meta.history.as_deref());
+        history.map_or(&[], History::as_slice)
     }
 
     /// The request that would follow a redirect that was not followed.

@@ -23,7 +23,7 @@ use super::{Endpoint, Pooled};
 /// A slot of a pool, and the connection in it.
 #[must_use = "a lease that is dropped closes its connection"]
 pub(crate) struct Lease<C: Pooled> {
-    pool: Arc<ConnectionPool<C>>,
+    pub(super) pool: Arc<ConnectionPool<C>>,
     conn: Option<C>,
     pub(super) permit: Option<Permit<Idle<C>>>,
     pub(super) found: Found,
@@ -129,10 +129,8 @@ impl<C: Pooled> Lease<C> {
     /// Counts a request that is about to be sent.
     pub(crate) fn count_request(&mut self) {
         let counts = self.pool.counts();
-        counts.requests.fetch_add(1, Relaxed);
-        if self.found == Found::Reused {
-            counts.reused.fetch_add(1, Relaxed);
-        }
+        let count = if self.found == Found::Reused { &counts.reused } else { &counts.fresh };
+        count.fetch_add(1, Relaxed);
         if mem::take(&mut self.replays) {
             counts.replayed.fetch_add(1, Relaxed);
         }

@@ -34,7 +34,7 @@ impl Session {
         options.route = Some(route);
         // An adapter of the program's own, or a hook, may look at the response, and close it.
         options.content_at_once = adapter.is_stock && !options.stream && request.extras.hooks.is_empty();
-        let mut refused = History::default();
+        let mut refused: Option<History> = None;
         let mut round = 0;
         loop {
             let request = outgoing.request_mut();
@@ -56,7 +56,7 @@ impl Session {
                 response = run_hooks(response)?;
             }
             let answer = self.answer(&response, round)?;
-            if !refused.is_empty() {
+            if let Some(refused) = &refused {
                 response.set_history(refused.clone());
             }
             response.store_cookies(&self.cookies);
@@ -66,7 +66,7 @@ impl Session {
             if next.extras.cookies.is_some() || !self.cookies.is_empty() {
                 self.refresh_cookies(&mut next, response.request())?;
             }
-            refused.push(response);
+            refused.get_or_insert_default().push(response);
             outgoing = Outgoing::new(*next);
             round += 1;
             started = clock::now();

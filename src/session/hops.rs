@@ -27,7 +27,7 @@ impl Session {
         mut now: Instant,
     ) -> Result<Response> {
         options.timeout.check().map_err(|error| error.with_request(request.request()))?;
-        let mut history = History::default();
+        let mut history: Option<History> = None;
         let mut response = loop {
             let mut response = self.exchange(request, options, now)?;
             let Some(next) = self.next_hop(&response, options)? else { break response };
@@ -37,10 +37,10 @@ impl Session {
             }
             // So that its connection serves the next hop. Errors in its body do not matter.
             response.keep_for_later()?;
-            if !history.is_empty() {
+            if let Some(history) = &history {
                 response.set_history(history.clone());
             }
-            if history.len() >= self.max_redirects as usize {
+            if history.as_ref().map_or(0, History::len) >= self.max_redirects as usize {
                 let text = format!("exceeded {} redirects", self.max_redirects);
                 return Err(Error::message(ErrorKind::TooManyRedirects, text)
                     .with_request(response.request())
@@ -53,11 +53,11 @@ impl Session {
                 printable(response.url().without_user_info()),
                 printable(next.url.without_user_info())
             );
-            history.push(response);
+            history.get_or_insert_default().push(response);
             request = Outgoing::new(next);
             now = clock::now();
         };
-        if !history.is_empty() {
+        if let Some(history) = history {
             response.set_history(history);
         }
         if !options.stream {
