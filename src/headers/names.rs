@@ -117,7 +117,6 @@ pub(super) fn is_printable(text: &[u8]) -> bool {
         && words.remainder().iter().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-
 #[inline]
 fn word(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))

@@ -238,9 +238,9 @@ fn members(value: &str) -> impl Iterator<Item = &str> {
 fn read_lengths(value: &str, seen: &mut Option<u64>) -> Result<(), RemoteError> {
     // The usual case: one number, of so few digits that it fits.
     if seen.is_none() && matches!(value.len(), 1..=19) {
-        let number = value.bytes().try_fold(0, |number, byte| {
-            byte.is_ascii_digit().then(|| 10 * number + u64::from(byte - b'0'))
-        });
+        let number = value
+            .bytes()
+            .try_fold(0, |number, byte| byte.is_ascii_digit().then(|| 10 * number + u64::from(byte - b'0')));
         if number.is_some() {
             *seen = number;
             return Ok(());

@@ -104,8 +104,14 @@ impl Mounts {
     }
 }
 
+/// Of so few prefixes of one length, looking at each is cheaper than searching by halves.
+const FEW: usize = 4;
+
 /// Where in `level` the prefixes are that are `prefix` in lower case.
 fn position(level: &Level, prefix: &str) -> Option<usize> {
+    if level.len() <= FEW {
+        return level.iter().position(|(own, _)| own == prefix);
+    }
     level.binary_search_by(|(own, _)| own.as_str().cmp(prefix)).ok()
 }
 

@@ -433,6 +433,9 @@ impl Session {
             has_found.set(has_found.get() || value.is_some());
             value
         };
+        if (is_known || !self.trust_env) && options.proxies.is_empty() && self.proxies.is_empty() {
+            return Ok(Route::Direct);
+        }
         let environment =
             (self.trust_env && !is_known).then_some(proxy::Environment { variable: &ask, list: &self.excepted, now });
         let route = proxy::select(&request.url, Some(&options.proxies), &self.proxies, environment)
