@@ -15,7 +15,7 @@ use crate::headers::Headers;
 use crate::message::auth::Auth;
 use crate::message::body::BodyLength;
 use crate::message::coding;
-use crate::message::prepared::AuthHeader;
+use crate::message::prepared::{AuthHeader, Skip};
 use crate::message::request::Destination;
 use crate::message::response::Outgoing;
 use crate::message::{PreparedRequest, Request};
@@ -68,19 +68,35 @@ fn prepare(request: &mut Request, base: Base<'_>) -> Result<Outgoing> {
     }
     headers.merge(&request.headers);
     let mut prepared = PreparedRequest::new(mem::take(&mut request.method), url, headers);
-    prepared.extras.skip = request.skip;
-    prepared.extras.own_accept_encoding = request.headers.contains("accept-encoding");
-    prepared.extras.expect_continue = request.expect_continue;
-    prepared.extras.own_cookie_header = prepared.headers.contains("cookie");
-    let cookies = request.cookies.take().filter(|jar| !jar.is_empty());
-    // They must not follow a redirect to another host (REDIR-13).
-    prepared.extras.cookies = cookies.map(|jar| jar.bound_to(prepared.cookie_target().host));
+    // Only what is not as usual is set, because that makes extras (see `Seldom`).
+    if request.skip != Skip::default() {
+        prepared.extras.skip = request.skip;
+    }
+    if request.headers.contains("accept-encoding") {
+        prepared.extras.own_accept_encoding = true;
+    }
+    if request.expect_continue.is_some() {
+        prepared.extras.expect_continue = request.expect_continue;
+    }
+    if prepared.headers.contains("cookie") {
+        prepared.extras.own_cookie_header = true;
+    }
+    if let Some(cookies) = request.cookies.take().filter(|jar| !jar.is_empty()) {
+        // They must not follow a redirect to another host (REDIR-13).
+        let bound = cookies.bound_to(prepared.cookie_target().host);
+        prepared.extras.cookies = Some(bound);
+    }
     set_cookies(&mut prepared, base.session.map(|session| &session.cookies))?;
     set_body(&mut prepared, request)?;
-    prepared.extras.hooks = match base.session {
-        Some(session) if request.hooks.is_empty() => session.hooks.clone(),
-        _ => mem::take(&mut request.hooks),
-    };
+    match base.session {
+        Some(session) if request.hooks.is_empty() => {
+            if !session.hooks.is_empty() {
+                prepared.extras.hooks = session.hooks.clone();
+            }
+        }
+        _ if request.hooks.is_empty() => {}
+        _ => prepared.extras.hooks = mem::take(&mut request.hooks),
+    }
     authenticate(&mut prepared, request.auth.take(), base.session, base.now)?;
     ask_for_bytes_of_a_part(&mut prepared);
     // It is moved here, to where its response has it, and no more.
@@ -215,7 +231,7 @@ fn authenticate(
 /// Gives a request that a redirect or a link led to what belongs to its own URL: cookies, then the auth.
 pub(super) fn for_another_url(session: &Session, next: &mut PreparedRequest) -> Result<()> {
     set_cookies(next, Some(&session.cookies))?;
-    match next.extras.auth.take() {
+    match next.extras.auth.clone() {
         Some(auth) => apply(next, auth),
         None => match from_netrc(session, next, clock::now())? {
             Some(basic) => apply(next, basic.into()),
