@@ -9,22 +9,12 @@ pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
     debug_assert_eq!(a.len(), b.len(), "lengths are compared first");
     #[cfg(test)]
     COMPARED.set(COMPARED.get() + 1);
-    if a.len() < 8 {
-        return same_word(short(a), short(b));
-    }
+    let (Some(last), Some(its)) = (a.last_chunk(), b.last_chunk()) else { return same_word(short(a), short(b)) };
     // The last word first, where names of one length mostly differ. It overlaps the one before it.
-    let last = a.len() - 8;
-    if !same_word(word(a, last), word(b, last)) {
+    if !same_word(u64::from_le_bytes(*last), u64::from_le_bytes(*its)) {
         return false;
     }
-    let mut at = 0;
-    while at < last {
-        if !same_word(word(a, at), word(b, at)) {
-            return false;
-        }
-        at += 8;
-    }
-    true
+    a.chunks_exact(8).zip(b.chunks_exact(8)).all(|(a, b)| same_word(word(a), word(b)))
 }
 
 /// Whether eight bytes differ in nothing but the case of ASCII letters.
@@ -46,7 +36,7 @@ pub(super) fn hash(name: &[u8]) -> u64 {
     const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |hash: u64, word: u64| (hash ^ (word | CASE)).wrapping_mul(SPREAD).rotate_left(29);
     let mut words = name.chunks_exact(8);
-    let whole = words.by_ref().fold(name.len() as u64, |hash, chunk| mix(hash, word(chunk, 0)));
+    let whole = words.by_ref().fold(name.len() as u64, |hash, chunk| mix(hash, word(chunk)));
     let hash = mix(whole, short(words.remainder())).wrapping_mul(SPREAD);
     hash >> 32 ^ hash
 }
@@ -113,13 +103,13 @@ pub(super) fn is_printable(text: &[u8]) -> bool {
         (!(ascii + 0x6060_6060_6060_6060) | (ascii + 0x0101_0101_0101_0101) | word) & HIGH
     };
     let mut words = text.chunks_exact(8);
-    words.by_ref().all(|chunk| marks(word(chunk, 0)) == 0)
+    words.by_ref().all(|chunk| marks(word(chunk)) == 0)
         && words.remainder().iter().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 #[inline]
-fn word(bytes: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+fn word(bytes: &[u8]) -> u64 {
+    u64::from_le_bytes(bytes.try_into().expect("eight bytes"))
 }
 
 /// Fewer than eight bytes as a word, by their number in a way of its own.

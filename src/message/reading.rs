@@ -340,8 +340,8 @@ fn cannot_write(target: &Path, error: io::Error) -> Error {
 impl Read for Response {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let read = match self.shared.body() {
-            Place::Kept(content) => return Ok(read_kept(content, &mut self.position, buf)),
-            Place::Stream(mut stream) => stream.read_on(&mut self.seen, buf),
+            Place::Kept(content) => return Ok(read_kept(content, &mut self.own.position, buf)),
+            Place::Stream(mut stream) => stream.read_on(&mut self.own.seen, buf),
         };
         read.map_err(|error| self.io_context(error))
     }
@@ -349,12 +349,12 @@ impl Read for Response {
     fn read_to_end(&mut self, out: &mut Vec<u8>) -> io::Result<usize> {
         let read = match self.shared.body() {
             Place::Kept(content) => {
-                let rest = content.get(self.position..).unwrap_or_default();
+                let rest = content.get(self.own.position..).unwrap_or_default();
                 out.extend_from_slice(rest);
-                self.position = content.len();
+                self.own.position = content.len();
                 return Ok(rest.len());
             }
-            Place::Stream(mut stream) => stream.read_rest(&mut self.seen, out),
+            Place::Stream(mut stream) => stream.read_rest(&mut self.own.seen, out),
         };
         read.map_err(|error| self.io_context(error))
     }

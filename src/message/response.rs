@@ -32,6 +32,7 @@ use crate::message::history::History;
 use crate::message::json_text::json_text;
 use crate::message::links::Link;
 use crate::message::prepared::PreparedRequest;
+use crate::message::seldom::{Seldom, Usual};
 use crate::message::stream::{BodySource, Seen, Stream};
 use crate::retry::Retry;
 use crate::semantics;
@@ -60,6 +61,12 @@ pub struct Response {
     pub(super) shared: Arc<Received>,
     /// `None` until a session adds something.
     meta: Option<Arc<Meta>>,
+    pub(super) own: Seldom<Own>,
+}
+
+/// What a handle has for itself, once it was read from, or told of an encoding.
+#[derive(Default)]
+pub(super) struct Own {
     /// The encoding that the program set instead of the header's charset.
     encoding: Option<Arc<str>>,
     /// How far `io::Read` has read content that is kept.
@@ -68,16 +75,21 @@ pub struct Response {
     pub(super) seen: Seen,
 }
 
+impl Usual for Own {
+    fn usual() -> &'static Self {
+        static USUAL: Own = Own { encoding: None, position: 0, seen: Seen::NONE };
+        &USUAL
+    }
+}
+
 /// A handle for another reader: it begins at the start.
 impl Clone for Response {
     fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-            meta: self.meta.clone(),
-            encoding: self.encoding.clone(),
-            position: 0,
-            seen: Seen::default(),
+        let mut own = Seldom::default();
+        if let Some(encoding) = &self.own.encoding {
+            own = Seldom::new(Own { encoding: Some(Arc::clone(encoding)), ..Own::default() });
         }
+        Self { shared: Arc::clone(&self.shared), meta: self.meta.clone(), own }
     }
 }
 
@@ -294,9 +306,7 @@ impl Response {
                 closing: AtomicBool::new(false),
             }),
             meta: None,
-            encoding: None,
-            position: 0,
-            seen: Seen::default(),
+            own: Seldom::default(),
         }
     }
 
@@ -607,7 +617,7 @@ impl Response {
     #[doc(alias = "charset")]
     #[doc(alias = "text_with_charset")]
     pub fn encoding(&self) -> Option<&str> {
-        match &self.encoding {
+        match &self.own.encoding {
             Some(set) => Some(set),
             None => self.encoding_from_headers(),
         }
@@ -629,7 +639,7 @@ impl Response {
     /// `r.encoding = "utf-8"`. In requests `r.encoding = None` asks for a guess; here
     /// `r.set_encoding(r.apparent_encoding()?)` does.
     pub fn set_encoding(&mut self, encoding: impl IntoSetting<String>) {
-        self.encoding = encoding.into_setting().map(Arc::from);
+        self.own.encoding = encoding.into_setting().map(Arc::from);
     }
 
     /// The encoding guessed from the content, with the feature `charset-detect`. Without it, only ASCII, UTF-8 and ISO-8859-1

@@ -14,6 +14,12 @@ pub(crate) trait Usual: Default + 'static {
 #[derive(Clone)]
 pub(crate) struct Seldom<T>(Option<Box<T>>);
 
+impl<T> Seldom<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Some(Box::new(value)))
+    }
+}
+
 impl<T> Default for Seldom<T> {
     fn default() -> Self {
         Self(None)

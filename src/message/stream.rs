@@ -123,6 +123,10 @@ pub(super) struct Seen {
     by_read: Option<u64>,
 }
 
+impl Seen {
+    pub(super) const NONE: Self = Self { at: None, by_read: None };
+}
+
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Form {
     Raw,

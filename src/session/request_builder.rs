@@ -316,7 +316,13 @@ impl Session {
                 (Some(session), Some(own)) => Some(Cancel::either(session, &own)),
                 (session, own) => own.or_else(|| session.clone()),
             },
-            ..SendOptions::default()
+            // What the session finds out on the way.
+            bundle_of_environment: None,
+            content_at_once: false,
+            arrived: None,
+            route: None,
+            start: None,
+            shared_retries: None,
         }
     }
 }

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use super::Url;
 use super::encode::{self, Undo};
 use super::host::{self, BadHost};
-use super::layout::{self, Demand, MAX_LEN, Parts};
+use super::layout::{self, Demand, Kind, MAX_LEN, Parts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::authority;
 use crate::text::percent::{self, Set};
@@ -236,24 +236,21 @@ fn already_prepared(text: &str) -> Option<Url> {
     };
 
     let authority = scheme + 3;
-    let mut at = authority;
-    let mut label = at;
-    while encode::is_host_byte(*bytes.get(at)?) {
-        if bytes[at] == b'.' {
-            if at == label || at - label > 63 {
-                return None;
-            }
-            label = at + 1;
+    let (mut host_end, mut label) = (authority, 0);
+    for &byte in bytes[authority..].iter().take_while(|&&byte| encode::is_host_byte(byte)) {
+        if byte == b'.' && !matches!(label, 1..=63) {
+            return None;
         }
-        at += 1;
+        label = if byte == b'.' { 0 } else { label + 1 };
+        host_end += 1;
     }
-    let host_end = at;
-    if host_end == authority || host_end - label > 63 {
+    if host_end == authority || label > 63 {
         return None;
     }
 
+    let mut at = host_end;
     let mut port = None;
-    if bytes[at] == b':' {
+    if bytes.get(at) == Some(&b':') {
         let mut number = 0_u16;
         at += 1;
         while let Some(digit) = bytes.get(at).filter(|byte| byte.is_ascii_digit()) {
@@ -304,6 +301,7 @@ fn already_prepared(text: &str) -> Option<Url> {
     let parts = Parts {
         len: bytes.len(),
         scheme: (0..scheme).into(),
+        kind: if scheme == 4 { Kind::Http } else { Kind::Https },
         user_info: None,
         authority: (authority..path).into(),
         host: (authority..host_end).into(),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::layout::{Parts, Span};
+use super::layout::{Kind, Parts, Span};
 use super::{encode, join, layout, prepare};
 use crate::error::Result;
 use crate::text::authority;
@@ -147,11 +147,11 @@ impl Url {
 
     /// Whether this is an http or https URL, which means that it is prepared and can be sent.
     pub(crate) fn is_http(&self) -> bool {
-        matches!(self.scheme(), "http" | "https")
+        self.parts.kind != Kind::Other
     }
 
     pub(crate) fn is_https(&self) -> bool {
-        self.scheme() == "https"
+        self.parts.kind == Kind::Https
     }
 
     /// The port to connect to; `None` if there is none and the scheme is neither http nor https.
@@ -161,10 +161,10 @@ impl Url {
 
     /// The default port of the scheme; `None` unless it is http or https.
     pub(crate) fn default_port(&self) -> Option<u16> {
-        match self.scheme() {
-            "http" => Some(80),
-            "https" => Some(443),
-            _ => None,
+        match self.parts.kind {
+            Kind::Http => Some(80),
+            Kind::Https => Some(443),
+            Kind::Other => None,
         }
     }
 
@@ -219,7 +219,9 @@ impl Url {
         let port = self.port().filter(|&port| Some(port) != self.default_port());
         let written = self.slice(self.parts.authority);
         let host = self.host().as_bytes();
-        if self.host_is_as_written() && host.last() != Some(&b'.') && !host.contains(&b':') {
+        // Not `contains`, which is made for longer texts.
+        let has_colon = host.iter().any(|byte| *byte == b':');
+        if self.host_is_as_written() && host.last() != Some(&b'.') && !has_colon {
             return if port.is_some() { written } else { self.host() }.into();
         }
         let (mut host, zone) = self.host_and_zone();
