@@ -18,6 +18,12 @@ impl<T> Seldom<T> {
     pub(crate) fn new(value: T) -> Self {
         Self(Some(Box::new(value)))
     }
+
+    /// The value, if it was made; to change it without making it.
+    #[inline]
+    pub(crate) fn given(&mut self) -> Option<&mut T> {
+        self.0.as_deref_mut()
+    }
 }
 
 impl<T> Default for Seldom<T> {

@@ -63,41 +63,38 @@ fn prepare(request: &mut Request, base: Base<'_>) -> Result<Outgoing> {
     request.take_error()?;
     let url = with_params(url(request, &base)?, request, base.params)?;
     let mut headers = base.headers;
-    for name in &request.removed {
+    for name in &request.details.removed {
         headers.remove(name);
     }
     headers.merge(&request.headers);
     let mut prepared = PreparedRequest::new(mem::take(&mut request.method), url, headers);
     // Only what is not as usual is set, because that makes extras (see `Seldom`).
-    if request.skip != Skip::default() {
-        prepared.extras.skip = request.skip;
+    if request.details.skip != Skip::default() {
+        prepared.extras.skip = request.details.skip;
     }
     if request.headers.contains("accept-encoding") {
         prepared.extras.own_accept_encoding = true;
     }
-    if request.expect_continue.is_some() {
-        prepared.extras.expect_continue = request.expect_continue;
+    if request.details.expect_continue.is_some() {
+        prepared.extras.expect_continue = request.details.expect_continue;
     }
     if prepared.headers.contains("cookie") {
         prepared.extras.own_cookie_header = true;
     }
-    if let Some(cookies) = request.cookies.take().filter(|jar| !jar.is_empty()) {
+    let cookies = request.details.given().and_then(|details| details.cookies.take());
+    if let Some(cookies) = cookies.filter(|jar| !jar.is_empty()) {
         // They must not follow a redirect to another host (REDIR-13).
         let bound = cookies.bound_to(prepared.cookie_target().host);
         prepared.extras.cookies = Some(bound);
     }
     set_cookies(&mut prepared, base.session.map(|session| &session.cookies))?;
     set_body(&mut prepared, request)?;
-    match base.session {
-        Some(session) if request.hooks.is_empty() => {
-            if !session.hooks.is_empty() {
-                prepared.extras.hooks = session.hooks.clone();
-            }
-        }
-        _ if request.hooks.is_empty() => {}
-        _ => prepared.extras.hooks = mem::take(&mut request.hooks),
+    let (own, session) = (&request.details.hooks, base.session.map(|session| &session.hooks));
+    if let Some(hooks) = Some(own).filter(|own| !own.is_empty()).or(session).filter(|hooks| !hooks.is_empty()) {
+        prepared.extras.hooks = hooks.clone();
     }
-    authenticate(&mut prepared, request.auth.take(), base.session, base.now)?;
+    let auth = request.details.given().and_then(|details| details.auth.take());
+    authenticate(&mut prepared, auth, base.session, base.now)?;
     ask_for_bytes_of_a_part(&mut prepared);
     // It is moved here, to where its response has it, and no more.
     Ok(Outgoing::new(prepared))
@@ -129,8 +126,8 @@ fn url(request: &mut Request, base: &Base<'_>) -> Result<Url> {
 /// all.
 fn with_params(url: Url, request: &Request, session: &[(String, String)]) -> Result<Url> {
     // An empty query counts as not given (SES-06).
-    let raw = request.query.raw.as_deref().filter(|raw| !raw.is_empty());
-    let pairs = &request.query.pairs;
+    let raw = request.details.query.raw.as_deref().filter(|raw| !raw.is_empty());
+    let pairs = &request.details.query.pairs;
     if session.is_empty() && pairs.is_empty() && raw.is_none() {
         return Ok(url);
     }
@@ -191,9 +188,12 @@ pub(super) fn set_cookies(prepared: &mut PreparedRequest, session: Option<&Cooki
 
 fn set_body(prepared: &mut PreparedRequest, request: &mut Request) -> Result<()> {
     let data = request.data.take();
-    let files = request.files.take().filter(|files| !files.is_empty());
+    let (files, json) = match request.details.given() {
+        Some(details) => (details.files.take().filter(|files| !files.is_empty()), details.json.take()),
+        None => (None, None),
+    };
     let is_multipart = files.is_some();
-    prepared.body = match (files, data, request.json.take()) {
+    prepared.body = match (files, data, json) {
         (Some(files), data, _) => data.unwrap_or_default().with_files(files)?,
         // Data takes precedence over JSON, but empty data is no data (BODY-01).
         (None, Some(data), Some(json)) if data.length() == BodyLength::Empty => json,
