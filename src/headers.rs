@@ -121,7 +121,7 @@ impl Headers {
 
     /// Fields within a text that is copied as a whole: each with its name, which is read only for its place.
     pub(crate) fn from_text<'a>(text: &str, fields: impl ExactSizeIterator<Item = (&'a str, Entry)>) -> Self {
-        Self::own(Fields::from_text(text, fields))
+        Self { list: List::Own(Fields::from_text(text, fields)) }
     }
 
     /// Sets `name` to one value. The first field of that name keeps its position and takes this spelling and value;

@@ -113,13 +113,13 @@ impl Engine {
         if checked_out.is_err() {
             got = self.clock.now();
         }
-        let waited = got.saturating_duration_since(asked);
+        let waited = if got == asked { Duration::ZERO } else { got.saturating_duration_since(asked) };
         let mut exchange = Exchange { waited, attempts: number, ..Exchange::default() };
         let mut lease = checked_out.map_err(|error| Failure::unsent(error).with(&exchange))?;
         let mut died = None;
         if lease.found() == Found::Reused {
             exchange.reused = true;
-            match self.transact(job, lease, exchange.clone(), got, retry) {
+            match self.transact(job, lease, exchange, got, retry) {
                 Err(broken) if broken.unanswered && self.may_replay(job) => {
                     lease = broken.lease;
                     died = Some((broken.failure.error, broken.exchange));
@@ -127,7 +127,7 @@ impl Engine {
                 result => return result.map_err(Broken::told),
             }
             lease.reset();
-            exchange.reused = false;
+            exchange = Exchange { waited, attempts: number, ..Exchange::default() };
         }
         if let Err(failure) = self.connect(job, &mut lease, &mut exchange) {
             tell_pace(&lease, &failure);

@@ -77,14 +77,16 @@ impl Fields {
     }
 
     /// Fields within a text that is copied as a whole: each with its name, which is read only for its place.
-    pub(super) fn from_text<'a>(text: &str, from: impl ExactSizeIterator<Item = (&'a str, Entry)>) -> Self {
-        let mut fields = Self { text: text.to_owned(), form: Form::Any, ..Self::new() };
-        let mut entries = Vec::with_capacity(from.len());
+    pub(super) fn from_text<'a>(text: &str, from: impl ExactSizeIterator<Item = (&'a str, Entry)>) -> Box<Self> {
+        let mut fields = Box::new(Self::new());
+        fields.text.push_str(text);
+        fields.form = Form::Any;
+        let Self { entries, places, .. } = &mut *fields;
+        entries.reserve_exact(from.len());
         entries.extend(from.enumerate().map(|(at, (name, entry))| {
-            fields.places.add(name.as_bytes(), at);
+            places.add(name.as_bytes(), at);
             entry
         }));
-        fields.entries = entries;
         fields
     }
 
@@ -108,14 +110,19 @@ impl Fields {
 
     #[inline(never)]
     fn confirm(&self, name: &[u8], candidate: Candidate) -> Option<usize> {
-        let is = |at: usize| is_named(&self.text, &self.entries[at], name);
-        if is(candidate.at) {
-            return Some(candidate.at);
+        let Candidate { at, is_only } = candidate;
+        if is_named(&self.text, &self.entries[at], name) {
+            return Some(at);
         }
+        if is_only { None } else { self.search(name, at + 1) }
+    }
+
+    #[cold]
+    fn search(&self, name: &[u8], from: usize) -> Option<usize> {
+        let is = |at: usize| is_named(&self.text, &self.entries[at], name);
         match &self.index {
-            _ if candidate.is_only => None,
             Some(index) => index.find(name, is).ok(),
-            None => (candidate.at + 1..self.entries.len()).find(|at| is(*at)),
+            None => (from..self.entries.len()).find(|at| is(*at)),
         }
     }
 

@@ -5,6 +5,7 @@ const CASE: u64 = 0x2020_2020_2020_2020;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// Whether two names are the same. They must have the same length.
+#[inline]
 pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
     debug_assert_eq!(a.len(), b.len(), "lengths are compared first");
     #[cfg(test)]

@@ -78,12 +78,11 @@ impl Mounts {
     pub(super) fn find(&self, url: &Url) -> Result<&Mounted> {
         let found = self.lengths.iter().find_map(|(length, level)| {
             let start = url.as_str().get(..*length)?;
-            // The start of a prepared URL is in lower case, and most have no capital in what is compared.
-            let at = position(level, start).or_else(|| {
-                let has_capitals = start.bytes().any(|byte| byte.is_ascii_uppercase());
-                if has_capitals { position(level, &start.to_ascii_lowercase()) } else { None }
-            });
-            level[at?].1.first()
+            let (_, alike) = match level.len() {
+                ..=FEW => level.iter().find(|(own, _)| own.eq_ignore_ascii_case(start))?,
+                _ => &level[position(level, &start.to_ascii_lowercase())?],
+            };
+            alike.first()
         });
         match found {
             Some(mounted) => Ok(mounted),
@@ -104,14 +103,11 @@ impl Mounts {
     }
 }
 
-/// Of so few prefixes of one length, looking at each is cheaper than searching by halves.
+/// Of so few prefixes of one length, looking at each is cheaper than a copy in lower case and a search by halves.
 const FEW: usize = 4;
 
 /// Where in `level` the prefixes are that are `prefix` in lower case.
 fn position(level: &Level, prefix: &str) -> Option<usize> {
-    if level.len() <= FEW {
-        return level.iter().position(|(own, _)| own == prefix);
-    }
     level.binary_search_by(|(own, _)| own.as_str().cmp(prefix)).ok()
 }
 

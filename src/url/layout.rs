@@ -43,6 +43,8 @@ pub(super) struct Parts {
     /// In lower case.
     pub(super) scheme: Span,
     pub(super) kind: Kind,
+    /// Whether the host is in the text as it is sent: neither an IPv6 address, nor with a dot at its end, nor with capitals.
+    pub(super) host_is_plain: bool,
     pub(super) user_info: Option<Span>,
     /// Host and port as the text has them.
     pub(super) authority: Span,
@@ -137,6 +139,7 @@ pub(super) fn lay_out(text: String, demand: Demand) -> Result<Url, BadHost> {
         len: text.len(),
         scheme,
         kind: Kind::of(scheme.of(&buffer)),
+        host_is_plain: host.range().end <= text.len() && !unbracketed.ends_with('.') && !unbracketed.contains(':'),
         user_info: at.map(|at| (split.authority.start..at).into()),
         authority: authority.into(),
         host,

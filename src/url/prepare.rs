@@ -301,6 +301,7 @@ fn already_prepared(text: &str) -> Option<Url> {
     let parts = Parts {
         len: bytes.len(),
         scheme: (0..scheme).into(),
+        host_is_plain: label > 0,
         kind: if scheme == 4 { Kind::Http } else { Kind::Https },
         user_info: None,
         authority: (authority..path).into(),

@@ -218,10 +218,7 @@ impl Url {
     pub(crate) fn host_header(&self) -> Cow<'_, str> {
         let port = self.port().filter(|&port| Some(port) != self.default_port());
         let written = self.slice(self.parts.authority);
-        let host = self.host().as_bytes();
-        // Not `contains`, which is made for longer texts.
-        let has_colon = host.iter().any(|byte| *byte == b':');
-        if self.host_is_as_written() && host.last() != Some(&b'.') && !has_colon {
+        if self.parts.host_is_plain {
             return if port.is_some() { written } else { self.host() }.into();
         }
         let (mut host, zone) = self.host_and_zone();
