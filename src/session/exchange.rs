@@ -1,10 +1,8 @@
 //! One hop: find the adapter, send, measure `elapsed`, run the hooks, answer a challenge, store the cookies.
 
-use std::time::Instant;
-
 use crate::adapter::SendOptions;
 use crate::cancel::Cancel;
-use crate::clock;
+use crate::clock::{self, Moment};
 use crate::error::Result;
 use crate::message::history::History;
 use crate::message::prepared::AuthHeader;
@@ -20,7 +18,7 @@ impl Session {
         &self,
         mut outgoing: Outgoing,
         options: &mut SendOptions,
-        mut started: Instant,
+        mut started: Moment,
     ) -> Result<Response> {
         let request = outgoing.request();
         let adapter = self.mounts.find(&request.url).map_err(|error| error.with_request(request))?;
@@ -43,11 +41,11 @@ impl Session {
             }
             // The program may have asked for a part since it was prepared.
             prepare::ask_for_bytes_of_a_part(request);
-            options.arrived = adapter.is_stock.then_some(started);
+            options.arrived = adapter.is_stock.then_some(started.now);
             let sent = adapter.adapter.send(request, options);
             let mut response = sent.map_err(|error| error.with_request(request))?;
             let answered = response.answered().filter(|_| adapter.is_stock);
-            response.attach(outgoing, answered.unwrap_or_else(clock::now).saturating_duration_since(started));
+            response.attach(outgoing, answered.unwrap_or_else(clock::now).saturating_duration_since(started.now));
             if let Some(shared) = &options.shared_retries {
                 shared.keep(&response);
             }
@@ -69,7 +67,7 @@ impl Session {
             refused.get_or_insert_default().push(response);
             outgoing = Outgoing::new(*next);
             round += 1;
-            started = clock::now();
+            started = self.moment();
         }
     }
 

@@ -1,9 +1,7 @@
 //! The loop over redirects: exchange, ask what is next, drain the old body, continue.
 
-use std::time::Instant;
-
 use crate::adapter::SendOptions;
-use crate::clock;
+use crate::clock::Moment;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log_targets;
 use crate::message::history::History;
@@ -14,8 +12,8 @@ use crate::text::printable::printable;
 
 impl Session {
     /// Sends, follows redirects, and reads the content unless it is streamed.
-    pub(super) fn follow(&self, request: Outgoing, options: &mut SendOptions, now: Instant) -> Result<Response> {
-        options.begin(now);
+    pub(super) fn follow(&self, request: Outgoing, options: &mut SendOptions, now: Moment) -> Result<Response> {
+        options.begin(now.now);
         self.follow_on(request, options, now)
     }
 
@@ -24,7 +22,7 @@ impl Session {
         &self,
         mut request: Outgoing,
         options: &mut SendOptions,
-        mut now: Instant,
+        mut now: Moment,
     ) -> Result<Response> {
         options.timeout.check().map_err(|error| error.with_request(request.request()))?;
         let mut history: Option<History> = None;
@@ -55,7 +53,7 @@ impl Session {
             );
             history.get_or_insert_default().push(response);
             request = Outgoing::new(next);
-            now = clock::now();
+            now = self.moment();
         };
         if let Some(history) = history {
             response.set_history(history);

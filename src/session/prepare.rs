@@ -4,10 +4,9 @@
 use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::auth::BasicAuth;
-use crate::clock;
+use crate::clock::{self, Moment};
 use crate::cookies::CookieJar;
 use crate::error::{Error, Result};
 use crate::form::urlencoded;
@@ -26,8 +25,8 @@ use crate::url::Url;
 struct Base<'s> {
     headers: Headers,
     params: &'s [(String, String)],
-    session: Option<&'s Session>,
-    now: Instant,
+    /// With the time.
+    session: Option<(&'s Session, Moment)>,
 }
 
 impl Request {
@@ -37,7 +36,7 @@ impl Request {
     /// # Errors
     /// The first invalid setting.
     pub fn prepare(mut self) -> Result<PreparedRequest> {
-        let base = Base { headers: Headers::new(), params: &[], session: None, now: clock::now() };
+        let base = Base { headers: Headers::new(), params: &[], session: None };
         Ok(prepare(&mut self, base)?.into_request())
     }
 }
@@ -49,13 +48,13 @@ impl Session {
     /// # Errors
     /// The first invalid setting.
     pub fn prepare_request(&self, mut request: Request) -> Result<PreparedRequest> {
-        Ok(self.prepare_at(&mut request, clock::now())?.into_request())
+        Ok(self.prepare_at(&mut request, self.moment())?.into_request())
     }
 
     /// The same, at `now`. It takes what is in the request, which is not moved for it.
-    pub(super) fn prepare_at(&self, request: &mut Request, now: Instant) -> Result<Outgoing> {
+    pub(super) fn prepare_at(&self, request: &mut Request, now: Moment) -> Result<Outgoing> {
         let headers = self.headers.clone_for(&request.headers);
-        prepare(request, Base { headers, params: &self.params, session: Some(self), now })
+        prepare(request, Base { headers, params: &self.params, session: Some((self, now)) })
     }
 }
 
@@ -87,14 +86,14 @@ fn prepare(request: &mut Request, base: Base<'_>) -> Result<Outgoing> {
         let bound = cookies.bound_to(prepared.cookie_target().host);
         prepared.extras.cookies = Some(bound);
     }
-    set_cookies(&mut prepared, base.session.map(|session| &session.cookies))?;
+    set_cookies(&mut prepared, base.session.map(|(session, _)| &session.cookies))?;
     set_body(&mut prepared, request)?;
-    let (own, session) = (&request.details.hooks, base.session.map(|session| &session.hooks));
+    let (own, session) = (&request.details.hooks, base.session.map(|(session, _)| &session.hooks));
     if let Some(hooks) = Some(own).filter(|own| !own.is_empty()).or(session).filter(|hooks| !hooks.is_empty()) {
         prepared.extras.hooks = hooks.clone();
     }
     let auth = request.details.given().and_then(|details| details.auth.take());
-    authenticate(&mut prepared, auth, base.session, base.now)?;
+    authenticate(&mut prepared, auth, base.session)?;
     ask_for_bytes_of_a_part(&mut prepared);
     // It is moved here, to where its response has it, and no more.
     Ok(Outgoing::new(prepared))
@@ -114,10 +113,12 @@ pub(super) fn ask_for_bytes_of_a_part(prepared: &mut PreparedRequest) {
 fn url(request: &mut Request, base: &Base<'_>) -> Result<Url> {
     match request.destination.take() {
         Some(Destination::Ready(url)) => Ok(url),
-        Some(Destination::Relative(text, error)) => match base.session.and_then(|session| session.base_url.as_ref()) {
-            Some(base) => base.join(&text),
-            None => Err(Error::message(error.kind(), error.to_string())),
-        },
+        Some(Destination::Relative(text, error)) => {
+            match base.session.and_then(|(session, _)| session.base_url.as_ref()) {
+                Some(base) => base.join(&text),
+                None => Err(Error::message(error.kind(), error.to_string())),
+            }
+        }
         None => unreachable!("a request without a URL has an error"),
     }
 }
@@ -214,14 +215,13 @@ fn set_body(prepared: &mut PreparedRequest, request: &mut Request) -> Result<()>
 fn authenticate(
     prepared: &mut PreparedRequest,
     own: Option<Arc<dyn Auth>>,
-    session: Option<&Session>,
-    now: Instant,
+    session: Option<(&Session, Moment)>,
 ) -> Result<()> {
-    let chosen = own.or_else(|| session.and_then(|session| session.auth.clone()));
+    let chosen = own.or_else(|| session.and_then(|(session, _)| session.auth.clone()));
     if let Some(chosen) = chosen {
         return apply(prepared, chosen);
     }
-    let netrc = session.map(|session| from_netrc(session, prepared, now)).transpose()?.flatten();
+    let netrc = session.map(|(session, now)| from_netrc(session, prepared, now)).transpose()?.flatten();
     match netrc.or_else(|| prepared.url.user_info().and_then(BasicAuth::from_user_info)) {
         Some(basic) => apply(prepared, basic.into()),
         None => Ok(()),
@@ -233,7 +233,7 @@ pub(super) fn for_another_url(session: &Session, next: &mut PreparedRequest) -> 
     set_cookies(next, Some(&session.cookies))?;
     match next.extras.auth.clone() {
         Some(auth) => apply(next, auth),
-        None => match from_netrc(session, next, clock::now())? {
+        None => match from_netrc(session, next, session.moment())? {
             Some(basic) => apply(next, basic.into()),
             None => Ok(()),
         },
@@ -241,7 +241,7 @@ pub(super) fn for_another_url(session: &Session, next: &mut PreparedRequest) -> 
 }
 
 /// The credentials in netrc for the request's host; none if the program has set an Authorization header.
-fn from_netrc(session: &Session, prepared: &PreparedRequest, now: Instant) -> Result<Option<BasicAuth>> {
+fn from_netrc(session: &Session, prepared: &PreparedRequest, now: Moment) -> Result<Option<BasicAuth>> {
     if !session.trust_env || prepared.headers.contains("authorization") {
         return Ok(None);
     }
