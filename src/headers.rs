@@ -77,12 +77,13 @@ impl Headers {
 
     /// The same list, shared: its clones are handles to it.
     pub(crate) fn shared(self) -> Self {
-        let shared = match self.list {
-            List::Empty => Arc::new(Fields::new()),
-            List::Own(fields) => Arc::new(*fields),
-            List::Shared(fields) => fields,
+        let mut fields = match self.list {
+            List::Empty => Fields::new(),
+            List::Own(fields) => *fields,
+            List::Shared(_) => return self,
         };
-        Self { list: List::Shared(shared) }
+        fields.recognize();
+        Self { list: List::Shared(Arc::new(fields)) }
     }
 
     #[inline(always)]

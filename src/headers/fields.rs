@@ -79,7 +79,7 @@ impl Fields {
     /// Fields within a text that is copied as a whole: each with its name, which is read only for its place.
     pub(super) fn from_text<'a>(text: &str, from: impl ExactSizeIterator<Item = (&'a str, Entry)>) -> Box<Self> {
         let mut fields = Box::new(Self::new());
-        fields.text.push_str(text);
+        fields.text = text.to_owned();
         fields.form = Form::Any;
         let Self { entries, places, .. } = &mut *fields;
         entries.reserve_exact(from.len());
@@ -88,6 +88,15 @@ impl Fields {
             entry
         }));
         fields
+    }
+
+    /// Finds the names that each request asks for, so that nobody need compare them again.
+    pub(super) fn recognize(&mut self) {
+        for name in names::USUAL {
+            if self.find(name).is_some_and(|at| self.places.find(name.as_bytes()).is_some_and(|found| found.at == at)) {
+                self.places.be_certain(name.as_bytes());
+            }
+        }
     }
 
     pub(super) fn iter(&self) -> Iter<'_> {
@@ -103,6 +112,7 @@ impl Fields {
     #[inline(always)]
     pub(super) fn find(&self, name: &str) -> Option<usize> {
         match self.places.find(name.as_bytes()) {
+            Some(Candidate { at, is_certain: true, .. }) => Some(at),
             Some(candidate) => self.confirm(name.as_bytes(), candidate),
             None => None,
         }
@@ -110,7 +120,7 @@ impl Fields {
 
     #[inline(never)]
     fn confirm(&self, name: &[u8], candidate: Candidate) -> Option<usize> {
-        let Candidate { at, is_only } = candidate;
+        let Candidate { at, is_only, .. } = candidate;
         if is_named(&self.text, &self.entries[at], name) {
             return Some(at);
         }

@@ -51,7 +51,12 @@ pub(super) struct Places {
     first: [u8; 64],
     /// A bit for each place that several fields have.
     shared: u64,
+    /// A bit for each place whose first field is known to have the one of the [`USUAL`] names that has the place.
+    certain: u64,
 }
+
+/// What each request asks for among the headers of its session, spelled as it does.
+pub(super) const USUAL: [&str; 3] = ["User-Agent", "Accept-Encoding", "connection"];
 
 /// A field that may have a name.
 #[derive(Clone, Copy)]
@@ -59,10 +64,12 @@ pub(super) struct Candidate {
     pub(super) at: usize,
     /// Whether no other field can have the name.
     pub(super) is_only: bool,
+    /// Whether it has the name, which need not be compared.
+    pub(super) is_certain: bool,
 }
 
 impl Places {
-    pub(super) const NONE: Self = Self { first: [0; 64], shared: 0 };
+    pub(super) const NONE: Self = Self { first: [0; 64], shared: 0, certain: 0 };
 
     /// Inlined: where the name is a constant, its place is one too.
     #[inline(always)]
@@ -92,7 +99,15 @@ impl Places {
     pub(super) fn find(&self, name: &[u8]) -> Option<Candidate> {
         let place = Self::of(name);
         let at = usize::from(self.first[place]).checked_sub(1)?;
-        Some(Candidate { at, is_only: self.shared & 1 << place == 0 })
+        // Decided by the compiler, where the name is a constant.
+        let is_usual = matches!(name, b"User-Agent" | b"Accept-Encoding" | b"connection");
+        let is_certain = is_usual && self.certain & 1 << place != 0;
+        Some(Candidate { at, is_only: self.shared & 1 << place == 0, is_certain })
+    }
+
+    /// The first field that has the place of `name`, one of the [`USUAL`] ones, has this name. It keeps it until fields move.
+    pub(super) fn be_certain(&mut self, name: &[u8]) {
+        self.certain |= 1 << Self::of(name);
     }
 }
 
@@ -159,6 +174,21 @@ mod tests {
                 assert!(!want || places.find(&b).is_some_and(|found| found.at == 7 && found.is_only), "{a:?} {b:?}");
             }
         }
+    }
+
+    #[test]
+    fn the_usual_names_are_certain_in_their_own_places() {
+        let mut places = Places::NONE;
+        for (at, name) in USUAL.iter().enumerate() {
+            places.add(name.as_bytes(), at);
+            assert!(places.find(name.as_bytes()).is_some_and(|found| found.at == at && !found.is_certain));
+            places.be_certain(name.as_bytes());
+        }
+        for (at, name) in USUAL.iter().enumerate() {
+            assert!(places.find(name.as_bytes()).is_some_and(|found| found.at == at && found.is_certain), "{name}");
+        }
+        // Of the same length, with the same first and last letter.
+        assert!(places.find(b"User-Agant").is_some_and(|found| !found.is_certain));
     }
 
     #[test]

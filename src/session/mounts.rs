@@ -79,7 +79,7 @@ impl Mounts {
         let found = self.lengths.iter().find_map(|(length, level)| {
             let start = url.as_str().get(..*length)?;
             let (_, alike) = match level.len() {
-                ..=FEW => level.iter().find(|(own, _)| own.eq_ignore_ascii_case(start))?,
+                ..=FEW => level.iter().find(|(own, _)| is_prefix(own, start))?,
                 _ => &level[position(level, &start.to_ascii_lowercase())?],
             };
             alike.first()
@@ -101,6 +101,11 @@ impl Mounts {
     fn mounted(&self) -> impl Iterator<Item = &Mounted> {
         self.lengths.iter().flat_map(|(_, level)| level).flat_map(|(_, alike)| alike)
     }
+}
+
+/// Whether `start` is `own` in any case. Nearly always it is in lower case, and then comparing all of it at once is cheaper.
+fn is_prefix(own: &str, start: &str) -> bool {
+    own == start || start.bytes().any(|byte| byte.is_ascii_uppercase()) && own.eq_ignore_ascii_case(start)
 }
 
 /// Of so few prefixes of one length, looking at each is cheaper than a copy in lower case and a search by halves.
