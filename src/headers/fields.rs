@@ -500,7 +500,7 @@ pub(super) fn slice(text: &str, (start, end): (u32, u32)) -> &str {
 
 /// What requests checks, and more (docs/decisions.md#strict-headers). Returns what is known about a field that passes.
 fn check(name: &str, value: &str) -> Result<Form> {
-    if name.is_empty() || !name.bytes().all(is_token) {
+    if name.is_empty() || !names::is_plain_name(name.as_bytes()) && !name.bytes().all(is_token) {
         let text = format!("invalid header name {name:?}: it is not a token");
         return Err(Error::message(ErrorKind::InvalidHeader, text));
     }

@@ -114,13 +114,33 @@ impl Places {
 /// Whether each byte is printable ASCII.
 pub(super) fn is_printable(text: &[u8]) -> bool {
     // A byte below 0x20 lacks the highest bit when 0x60 is added to it, and 0x7f has it when 1 is added.
-    let marks = |word: u64| {
+    let is_printable = |word: u64| {
         let ascii = word & !HIGH;
-        (!(ascii + 0x6060_6060_6060_6060) | (ascii + 0x0101_0101_0101_0101) | word) & HIGH
+        (!(ascii + 0x6060_6060_6060_6060) | (ascii + 0x0101_0101_0101_0101) | word) & HIGH == 0
     };
-    let mut words = text.chunks_exact(8);
-    words.by_ref().all(|chunk| marks(word(chunk)) == 0)
-        && words.remainder().iter().all(|byte| matches!(byte, b' '..=b'~'))
+    all(text, is_printable, |byte| matches!(byte, b' '..=b'~'))
+}
+
+/// Whether each byte is a letter, a digit or a hyphen, as in nearly every name.
+pub(super) fn is_plain_name(name: &[u8]) -> bool {
+    let is_plain = |word: u64| {
+        let ascii = word & !HIGH;
+        let between = |ascii: u64, above: u64, below: u64| (ascii + above) & !(ascii + below);
+        let letters = between((word | CASE) & !HIGH, 0x1f1f_1f1f_1f1f_1f1f, 0x0505_0505_0505_0505);
+        let digits = between(ascii, 0x5050_5050_5050_5050, 0x4646_4646_4646_4646);
+        let hyphens = between(ascii, 0x5353_5353_5353_5353, 0x5252_5252_5252_5252);
+        (letters | digits | hyphens) & !word & HIGH == HIGH
+    };
+    all(name, is_plain, |byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Whether all bytes suit, eight at a time. The last eight overlap those before.
+#[inline]
+fn all(bytes: &[u8], eight: impl Fn(u64) -> bool, one: impl Fn(u8) -> bool) -> bool {
+    match bytes.last_chunk() {
+        Some(last) => eight(u64::from_le_bytes(*last)) && bytes.chunks_exact(8).all(|chunk| eight(word(chunk))),
+        None => bytes.iter().all(|&byte| one(byte)),
+    }
 }
 
 #[inline]
@@ -189,6 +209,19 @@ mod tests {
         }
         // Of the same length, with the same first and last letter.
         assert!(places.find(b"User-Agant").is_some_and(|found| !found.is_certain));
+    }
+
+    #[test]
+    fn bytes_are_classified_alike_wherever_they_stand() {
+        for byte in 0..=u8::MAX {
+            for (length, at) in [(1, 0), (7, 3), (8, 0), (8, 7), (13, 2), (13, 9), (16, 12)] {
+                let mut text = vec![b'x'; length];
+                text[at] = byte;
+                assert_eq!(is_printable(&text), matches!(byte, b' '..=b'~'), "{byte} {length} {at}");
+                let is_plain = byte.is_ascii_alphanumeric() || byte == b'-';
+                assert_eq!(is_plain_name(&text), is_plain, "{byte} {length} {at}");
+            }
+        }
     }
 
     #[test]
