@@ -198,7 +198,7 @@ impl Headers {
 
     /// Whether there is a field of that name.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn contains(&self, name: &str) -> bool {
         self.fields().find(name).is_some()
     }

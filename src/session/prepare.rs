@@ -60,7 +60,10 @@ impl Session {
 
 fn prepare(request: &mut Request, base: Base<'_>) -> Result<Outgoing> {
     request.take_error()?;
-    let url = with_params(url(request, &base)?, request, base.params)?;
+    let mut url = url(request, &base)?;
+    if let Some(query) = query(request, base.params) {
+        url = url.with_query(&query)?;
+    }
     let mut headers = base.headers;
     for name in &request.details.removed {
         headers.remove(name);
@@ -123,14 +126,14 @@ fn url(request: &mut Request, base: &Base<'_>) -> Result<Url> {
     }
 }
 
-/// Adds the params to the URL. A name that the request sets replaces the session's; a query given as text replaces them
-/// all.
-fn with_params(url: Url, request: &Request, session: &[(String, String)]) -> Result<Url> {
+/// What the params add to the URL's query, if anything. A name that the request sets replaces the session's; a query given as
+/// text replaces them all.
+fn query(request: &Request, session: &[(String, String)]) -> Option<String> {
     // An empty query counts as not given (SES-06).
     let raw = request.details.query.raw.as_deref().filter(|raw| !raw.is_empty());
     let pairs = &request.details.query.pairs;
     if session.is_empty() && pairs.is_empty() && raw.is_none() {
-        return Ok(url);
+        return None;
     }
     let mut query = Vec::new();
     // The values of each name: of both lists there may be many. Without a value, the session's is taken away (SES-04).
@@ -165,7 +168,7 @@ fn with_params(url: Url, request: &Request, session: &[(String, String)]) -> Res
         }
         query.push_str(raw);
     }
-    if query.is_empty() { Ok(url) } else { url.with_query(&query) }
+    (!query.is_empty()).then_some(query)
 }
 
 /// Sets `Cookie` from the jars, unless the program has set one.
