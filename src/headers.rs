@@ -100,7 +100,8 @@ impl Headers {
     #[inline]
     fn fields_mut(&mut self) -> &mut Fields {
         match &mut self.list {
-            List::Empty => *self = Self::own(Fields::new()),
+            // With room for what a request mostly adds, so that it need not grow.
+            List::Empty => *self = Self::with_capacity(8, 256),
             List::Shared(fields) if Arc::strong_count(fields) > 1 => *self = self.copy_with_room(&Self::new()),
             List::Own(_) | List::Shared(_) => {}
         }

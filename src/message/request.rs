@@ -97,6 +97,7 @@ pub struct Request {
     pub(crate) method: Method,
     pub(crate) destination: Option<Destination>,
     pub(crate) headers: Headers,
+    pub(crate) query: Query,
     pub(crate) data: Option<Data>,
     pub(crate) details: Seldom<Details>,
     error: Option<Error>,
@@ -108,7 +109,6 @@ pub(crate) struct Details {
     /// Names of headers that are removed from those of the session.
     pub(crate) removed: Vec<String>,
     pub(crate) skip: Skip,
-    pub(crate) query: Query,
     pub(crate) json: Option<Body>,
     pub(crate) files: Option<Multipart>,
     pub(crate) cookies: Option<CookieJar>,
@@ -122,7 +122,6 @@ impl Usual for Details {
         static USUAL: Details = Details {
             removed: Vec::new(),
             skip: Skip { host: false, user_agent: false, accept_encoding: false },
-            query: Query { pairs: Vec::new(), raw: None },
             json: None,
             files: None,
             cookies: None,
@@ -160,6 +159,7 @@ impl Request {
             method,
             destination,
             headers: Headers::new(),
+            query: Query::default(),
             data: None,
             details: Seldom::default(),
             error: method_error.or(url_error),
@@ -277,7 +277,7 @@ impl Request {
     /// # Ok::<(), petition::Error>(())
     /// ```
     pub fn param<M>(mut self, name: impl AsRef<str>, value: impl IntoParam<M>) -> Self {
-        self.details.query.push(name.as_ref(), value);
+        self.query.push(name.as_ref(), value);
         self
     }
 
@@ -297,7 +297,7 @@ impl Request {
     /// # Ok::<(), petition::Error>(())
     /// ```
     pub fn params<M>(mut self, params: impl IntoParams<M>) -> Self {
-        params.add_to(&mut self.details.query);
+        params.add_to(&mut self.query);
         self
     }
 
@@ -328,7 +328,7 @@ impl Request {
     #[cfg(feature = "json")]
     pub fn query(mut self, value: &(impl serde::Serialize + ?Sized)) -> Self {
         match fields(value) {
-            Ok(fields) => self.details.query.pairs.extend(fields),
+            Ok(fields) => self.query.pairs.extend(fields),
             Err(error) => self.fail(error),
         }
         self
@@ -336,7 +336,7 @@ impl Request {
 
     /// Adds a query as given: requests' `params="a=b"`. Only characters that must not stand in a URL are encoded.
     pub fn query_string(mut self, query: impl AsRef<str>) -> Self {
-        self.details.query.push_raw(query.as_ref());
+        self.query.push_raw(query.as_ref());
         self
     }
 

@@ -130,8 +130,8 @@ fn url(request: &mut Request, base: &Base<'_>) -> Result<Url> {
 /// text replaces them all.
 fn query(request: &Request, session: &[(String, String)]) -> Option<String> {
     // An empty query counts as not given (SES-06).
-    let raw = request.details.query.raw.as_deref().filter(|raw| !raw.is_empty());
-    let pairs = &request.details.query.pairs;
+    let raw = request.query.raw.as_deref().filter(|raw| !raw.is_empty());
+    let pairs = &request.query.pairs;
     if session.is_empty() && pairs.is_empty() && raw.is_none() {
         return None;
     }
