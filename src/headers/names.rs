@@ -74,9 +74,13 @@ impl Places {
     /// Inlined: where the name is a constant, its place is one too.
     #[inline(always)]
     fn of(name: &[u8]) -> usize {
-        let letter = |byte: Option<&u8>| byte.map_or(0, |byte| usize::from(byte & 0x1f));
+        let (first, last) = match name {
+            [first, .., last] => (*first, *last),
+            [only] => (*only, *only),
+            [] => (0, 0),
+        };
         // By these factors the names that are looked up here have places of their own.
-        (4 * name.len() + 13 * letter(name.first()) + 10 * letter(name.last())) % 64
+        (4 * name.len() + 13 * usize::from(first & 0x1f) + 10 * usize::from(last & 0x1f)) % 64
     }
 
     /// Notes the field `at` a position behind all others.

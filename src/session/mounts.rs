@@ -55,7 +55,7 @@ impl Mounts {
         let place = self.place(prefix.len());
         let level = self.lengths.get_mut(place).filter(|(length, _)| *length == prefix.len());
         let Some((_, level)) = level else { return false };
-        let Some(at) = position(level, &prefix.to_ascii_lowercase()) else { return false };
+        let Some(at) = position(level, prefix.to_ascii_lowercase().as_bytes()) else { return false };
         let (_, alike) = &mut level[at];
         let before = alike.len();
         alike.retain(|own| own.prefix != prefix);
@@ -77,9 +77,9 @@ impl Mounts {
     /// The adapter for `url`: that of the longest prefix it starts with, ignoring case.
     pub(super) fn find(&self, url: &Url) -> Result<&Mounted> {
         let found = self.lengths.iter().find_map(|(length, level)| {
-            let start = url.as_str().get(..*length)?;
+            let start = url.as_str().as_bytes().get(..*length)?;
             let (_, alike) = match level.len() {
-                ..=FEW => level.iter().find(|(own, _)| is_prefix(own, start))?,
+                ..=FEW => level.iter().find(|(own, _)| is_prefix(own.as_bytes(), start))?,
                 _ => &level[position(level, &start.to_ascii_lowercase())?],
             };
             alike.first()
@@ -104,16 +104,16 @@ impl Mounts {
 }
 
 /// Whether `start` is `own` in any case. Nearly always it is in lower case, and then comparing all of it at once is cheaper.
-fn is_prefix(own: &str, start: &str) -> bool {
-    own == start || start.bytes().any(|byte| byte.is_ascii_uppercase()) && own.eq_ignore_ascii_case(start)
+fn is_prefix(own: &[u8], start: &[u8]) -> bool {
+    own == start || start.iter().any(u8::is_ascii_uppercase) && own.eq_ignore_ascii_case(start)
 }
 
 /// Of so few prefixes of one length, looking at each is cheaper than a copy in lower case and a search by halves.
 const FEW: usize = 4;
 
 /// Where in `level` the prefixes are that are `prefix` in lower case.
-fn position(level: &Level, prefix: &str) -> Option<usize> {
-    level.binary_search_by(|(own, _)| own.as_str().cmp(prefix)).ok()
+fn position(level: &Level, prefix: &[u8]) -> Option<usize> {
+    level.binary_search_by(|(own, _)| own.as_bytes().cmp(prefix)).ok()
 }
 
 impl fmt::Debug for Mounts {
