@@ -287,6 +287,8 @@ impl Response {
 
     #[inline]
     pub(crate) fn from_parts(parts: Parts) -> Self {
+        // A body that is still to come is mostly read through this handle, and reading allocates nothing.
+        let own = if parts.body.is_some() { Seldom::new(Own::default()) } else { Seldom::default() };
         let stream = Stream::new(parts.body, (parts.status, &parts.headers), parts.limits);
         Self {
             shared: Arc::new(Received {
@@ -306,7 +308,7 @@ impl Response {
                 closing: AtomicBool::new(false),
             }),
             meta: None,
-            own: Seldom::default(),
+            own,
         }
     }
 
