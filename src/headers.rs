@@ -102,7 +102,10 @@ impl Headers {
         match &mut self.list {
             // With room for what a request mostly adds, so that it need not grow.
             List::Empty => *self = Self::with_capacity(8, 256),
-            List::Shared(fields) if Arc::strong_count(fields) > 1 => *self = self.copy_with_room(&Self::new()),
+            // The copy is shared too, so that a session whose headers were changed goes on sharing them.
+            List::Shared(fields) if Arc::strong_count(fields) > 1 => {
+                *fields = Arc::new(fields.copy_with_room(&Fields::new()));
+            }
             List::Own(_) | List::Shared(_) => {}
         }
         match &mut self.list {
@@ -610,6 +613,7 @@ mod tests {
         let other = session.clone();
         assert!(session.remove("accept") && !session.remove("accept"));
         assert_eq!((session.len(), other.len(), other.get("ACCEPT")), (1, 2, Some("*/*")));
+        assert!(matches!(session.list, List::Shared(_)), "the next request shares it again");
         session.clear();
         assert!(session.is_empty() && session.clone().is_empty());
         session.merge(&other);
