@@ -99,6 +99,6 @@ fn a_new_connection_each_takes_few_calls_more() {
 
     assert_eq!(server.accepted(), 3 * REQUESTS as usize);
     let total: i64 = added.values().sum();
-    // 3 % more than were measured.
-    assert!(total <= 6 * i64::from(REQUESTS) + 9, "{total} calls for {REQUESTS} requests: {added:?}");
+    // 3 % more than were measured, which were 7 each.
+    assert!(total <= 7 * i64::from(REQUESTS) + 10, "{total} calls for {REQUESTS} requests: {added:?}");
 }
