@@ -351,8 +351,9 @@ mod tests {
         ] {
             let path = folder.file(name, bytes).to_str().unwrap().to_owned();
 
-            let found =
-                Netrc::default().credentials("h", &|name| (name == "NETRC").then(|| path.clone()), SECONDS.at(now())).unwrap();
+            let found = Netrc::default()
+                .credentials("h", &|name| (name == "NETRC").then(|| path.clone()), SECONDS.at(now()))
+                .unwrap();
 
             assert!(found == Some(BasicAuth::new("l", "p")), "{name}");
         }

@@ -346,7 +346,7 @@ mod tests {
              connections made, 1 dropped by the server, 2 discarded (1 pool full, 1 failed); longest wait 1.2s"
         );
         let one = Counts::default();
-        one.requests.store(1, Relaxed);
+        one.fresh.store(1, Relaxed);
         one.connections.store(1, Relaxed);
         assert_eq!(
             one.snapshot(0, &to("h"), 1, 0, 0).to_string(),
