@@ -442,8 +442,11 @@ impl Session {
         if (is_known || !self.trust_env) && options.proxies.is_empty() && self.proxies.is_empty() {
             return Ok(Route::Direct);
         }
-        let environment =
-            (self.trust_env && !is_known).then_some(proxy::Environment { variable: &ask, list: &self.excepted, now: now.now });
+        let environment = (self.trust_env && !is_known).then_some(proxy::Environment {
+            variable: &ask,
+            list: &self.excepted,
+            now: now.now,
+        });
         let route = proxy::select(&request.url, Some(&options.proxies), &self.proxies, environment)
             .map_err(|error| error.with_request(request));
         if has_asked.get() && !has_found.get() && request.url.is_http() {
