@@ -112,34 +112,48 @@ pub(crate) fn wall() -> SystemTime {
     SystemTime::now()
 }
 
+/// A time, and the second in which it is: computed once for all that is believed for the rest of a second.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) now: Instant,
+    second: u64,
+}
+
+/// Counts seconds, from 1.
+#[derive(Debug)]
+pub(crate) struct Seconds {
+    epoch: Instant,
+}
+
+impl Seconds {
+    pub(crate) fn at(&self, now: Instant) -> Moment {
+        Moment { now, second: now.saturating_duration_since(self.epoch).as_secs() + 1 }
+    }
+}
+
+impl Default for Seconds {
+    fn default() -> Self {
+        Self { epoch: now() }
+    }
+}
+
 /// That something was not there when it was last looked for. It is believed for the rest of that second, at the cost of one
 /// load, because looking again (in the environment, in the file system) costs more than the rest of a small request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Absence {
-    epoch: Instant,
-    /// The second since the epoch in which it was not there, from 1.
+    /// The second in which it was not there.
     second: AtomicU64,
 }
 
 impl Absence {
-    /// Whether it was not there when it was last looked for, in the second of `now`.
-    pub(crate) fn is_known(&self, now: Instant) -> bool {
-        self.second.load(Ordering::Relaxed) == self.second_of(now)
+    /// Whether it was not there when it was last looked for, in the second of `moment`.
+    pub(crate) fn is_known(&self, moment: Moment) -> bool {
+        self.second.load(Ordering::Relaxed) == moment.second
     }
 
     /// It is not there.
-    pub(crate) fn note(&self, now: Instant) {
-        self.second.store(self.second_of(now), Ordering::Relaxed);
-    }
-
-    fn second_of(&self, now: Instant) -> u64 {
-        now.saturating_duration_since(self.epoch).as_secs() + 1
-    }
-}
-
-impl Default for Absence {
-    fn default() -> Self {
-        Self { epoch: now(), second: AtomicU64::new(0) }
+    pub(crate) fn note(&self, moment: Moment) {
+        self.second.store(moment.second, Ordering::Relaxed);
     }
 }
 
@@ -179,8 +193,8 @@ mod tests {
 
     #[test]
     fn an_absence_is_known_for_the_rest_of_its_second() {
-        let absence = Absence::default();
-        let at = |millis| absence.epoch + Duration::from_millis(millis);
+        let (absence, seconds) = (Absence::default(), Seconds::default());
+        let at = |millis| seconds.at(seconds.epoch + Duration::from_millis(millis));
         assert!(!absence.is_known(at(0)));
 
         for (noted, known, unknown) in [(0, [0, 999], [1000, 2000]), (1999, [1000, 1999], [999, 2000])] {

@@ -1,27 +1,30 @@
 //! Header fields in order, spelled as written.
 //!
-//! Names and values are stored one after another in a single text, as they are sent: `Name: value` and CRLF. An entry holds
-//! the positions of its two parts. So a copy is two allocations whatever the number of headers, a lookup compares slices, and
-//! a list that was not changed since it was made is sent as one block. Values are Latin-1 on the wire (RFC 9110 §5.5) and
-//! text here.
+//! The fields are in [`fields`], as one text, so that a copy is three allocations whatever the number of headers, a lookup
+//! compares slices, and a list that was not changed since it was made is sent as one block. Values are Latin-1 on the wire
+//! (RFC 9110 §5.5) and text here.
+//!
+//! A list can be shared: then its clones are handles to it, and copy it when they are changed. A session shares its own, so
+//! that a request that adds nothing to it copies nothing.
 //!
 //! What a caller sets is checked on entry. What a peer sent is added by the codec, which has its own rules.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write};
-use std::ops::Range;
+use std::fmt;
+use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::latin1;
 
+mod fields;
 mod index;
 mod list;
 mod names;
 mod value;
 
-use index::Index;
+pub(crate) use fields::{Entry, is_token};
+use fields::{Fields, Form, slice};
 pub use list::IntoHeaders;
-use names::Marks;
 pub use value::IntoHeaderValue;
 
 /// An ordered list of header fields. Names keep their spelling, and lookups ignore case.
@@ -40,72 +43,90 @@ pub use value::IntoHeaderValue;
 /// assert_eq!(headers.joined("x-trace").as_deref(), Some("1, 2"));
 /// # Ok::<(), petition::Error>(())
 /// ```
-#[derive(Default)]
 #[doc(alias = "CaseInsensitiveDict")]
 #[doc(alias = "HeaderMap")]
+#[derive(Default)]
 pub struct Headers {
-    text: String,
-    entries: Vec<Entry>,
-    /// Of each name that is here, or was: a look-up of a name that is not here mostly ends at once.
-    marks: Marks,
-    /// Where the names are, once a long list was searched to be changed.
-    index: Option<Box<Index>>,
-    /// About how many bytes of the text no entry uses any more: what came off the wire may have had less between its parts.
-    unused: usize,
-    form: Form,
+    list: List,
 }
 
-/// What is known about the text of a list.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-enum Form {
-    /// Nothing.
-    Any,
-    /// Each name is a token, and each value consists of printable ASCII and tabs: nothing in it can end a line.
-    Plain,
-    /// The same, and the text is all fields in their order, as they are sent.
+/// Behind a pointer, so that moving a request or a response does not move its headers.
+#[derive(Default)]
+enum List {
     #[default]
-    Block,
-}
-
-/// The positions of a name and its value.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Entry {
-    name: (u32, u32),
-    value: (u32, u32),
+    Empty,
+    Own(Box<Fields>),
+    /// Its clones are handles to it.
+    Shared(Arc<Fields>),
 }
 
 impl Headers {
     /// An empty list.
     #[must_use]
     pub const fn new() -> Self {
-        Self { text: String::new(), entries: Vec::new(), marks: Marks::NONE, index: None, unused: 0, form: Form::Block }
+        Self { list: List::Empty }
     }
 
     pub(crate) fn with_capacity(entries: usize, text: usize) -> Self {
-        Self { text: String::with_capacity(text), entries: Vec::with_capacity(entries), ..Self::new() }
+        Self::own(Fields::with_capacity(entries, text))
     }
 
-    /// A copy with room for the fields of `other` too.
-    pub(crate) fn clone_with_room(&self, other: &Self) -> Self {
-        let mut copy = Self::with_capacity(self.len() + other.len(), self.text.len() + other.text.len());
-        if self.form == Form::Plain {
-            // So the copy is a block. Its fields need not be checked again.
-            copy.form = Form::Any;
-            self.iter().for_each(|(name, value)| copy.push(name, value));
-            return Self { form: Form::Block, ..copy };
+    fn own(fields: Fields) -> Self {
+        Self { list: List::Own(Box::new(fields)) }
+    }
+
+    /// The same list, shared: its clones are handles to it.
+    pub(crate) fn shared(self) -> Self {
+        let mut fields = match self.list {
+            List::Empty => Fields::new(),
+            List::Own(fields) => *fields,
+            List::Shared(_) => return self,
+        };
+        fields.recognize();
+        Self { list: List::Shared(Arc::new(fields)) }
+    }
+
+    #[inline(always)]
+    fn fields(&self) -> &Fields {
+        static EMPTY: Fields = Fields::new();
+        match &self.list {
+            List::Empty => &EMPTY,
+            List::Own(fields) => fields,
+            List::Shared(fields) => fields,
         }
-        copy.text.push_str(&self.text);
-        copy.entries.extend_from_slice(&self.entries);
-        // The index is not copied: it is for changing a list, and a copy is seldom changed much.
-        Self { marks: self.marks, unused: self.unused, form: self.form, ..copy }
     }
 
-    /// Fields within a text that is copied as a whole.
-    pub(crate) fn from_text(text: &str, entries: &[Entry]) -> Self {
-        let name = |entry: &Entry| &text.as_bytes()[entry.name.0 as usize..entry.name.1 as usize];
-        let mut marks = Marks::NONE;
-        entries.iter().for_each(|entry| marks.add(name(entry)));
-        Self { text: text.to_owned(), entries: entries.to_vec(), marks, form: Form::Any, ..Self::new() }
+    /// The fields to change. Those that others see too are copied first.
+    #[inline]
+    fn fields_mut(&mut self) -> &mut Fields {
+        match &mut self.list {
+            // With room for what a request mostly adds, so that it need not grow.
+            List::Empty => *self = Self::with_capacity(8, 256),
+            // The copy is shared too, so that a session whose headers were changed goes on sharing them.
+            List::Shared(fields) if Arc::strong_count(fields) > 1 => {
+                *fields = Arc::new(fields.copy_with_room(&Fields::new()));
+            }
+            List::Own(_) | List::Shared(_) => {}
+        }
+        match &mut self.list {
+            List::Own(fields) => fields,
+            List::Shared(fields) => Arc::get_mut(fields).expect("there is no other handle"),
+            List::Empty => unreachable!("it has fields of its own now"),
+        }
+    }
+
+    /// A clone to which the fields of `other` are to be added.
+    pub(crate) fn clone_for(&self, other: &Self) -> Self {
+        if other.is_empty() { self.clone() } else { self.copy_with_room(other) }
+    }
+
+    fn copy_with_room(&self, other: &Self) -> Self {
+        Self::own(self.fields().copy_with_room(other.fields()))
+    }
+
+    /// Fields within a text that is copied as a whole: each with its name, which is read only for its place.
+    pub(crate) fn from_text<'a>(text: &str, fields: impl ExactSizeIterator<Item = (&'a str, Entry)>) -> Self {
+        Self { list: List::Own(Fields::from_text(text, fields)) }
     }
 
     /// Sets `name` to one value. The first field of that name keeps its position and takes this spelling and value;
@@ -125,8 +146,9 @@ impl Headers {
     /// ```
     #[doc(alias = "set")]
     pub fn insert<M>(&mut self, name: impl AsRef<str>, value: impl IntoHeaderValue<M>) -> Result<()> {
-        let entry = self.write_checked(name.as_ref(), &value.into_display())?;
-        self.put(entry);
+        let fields = self.fields_mut();
+        let entry = fields.write_checked(name.as_ref(), &value.into_display())?;
+        fields.put(entry);
         Ok(())
     }
 
@@ -136,49 +158,40 @@ impl Headers {
     /// As [`insert`](Self::insert).
     #[doc(alias = "add")]
     pub fn append<M>(&mut self, name: impl AsRef<str>, value: impl IntoHeaderValue<M>) -> Result<()> {
-        let entry = self.write_checked(name.as_ref(), &value.into_display())?;
-        self.add(entry);
+        let fields = self.fields_mut();
+        let entry = fields.write_checked(name.as_ref(), &value.into_display())?;
+        fields.add(entry);
         Ok(())
     }
 
     /// Removes all fields of that name; returns whether there was one.
     pub fn remove(&mut self, name: &str) -> bool {
-        if self.first(name).is_none() {
-            return false;
+        let is_here = self.contains(name);
+        if is_here {
+            self.fields_mut().remove(name);
         }
-        self.retain(|text, entry| !is_named(text, entry, name.as_bytes()));
-        self.compact();
-        true
+        is_here
     }
 
     /// The value of the first field of that name; case is ignored.
     #[must_use]
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.values(name).next()
+        let fields = self.fields();
+        fields.find(name).map(|at| fields.value(at))
     }
 
     /// The values of all fields of that name, in order.
+    #[inline]
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
-        self.values(name)
-    }
-
-    #[inline]
-    fn values<'a, 'n>(&'a self, name: &'n str) -> Values<'a, 'n> {
-        let entries = if self.may_have(name) { &self.entries[..] } else { &[] };
-        Values { text: &self.text, entries: entries.iter(), name: name.as_bytes() }
-    }
-
-    /// Whether the marks say that there may be a field of that name.
-    #[inline]
-    fn may_have(&self, name: &str) -> bool {
-        self.marks.may_have(name.as_bytes())
+        self.fields().values(name)
     }
 
     /// The values of that name joined by `, `, as requests shows repeated headers.
     #[must_use]
     pub fn joined(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut out: Option<Cow<'_, str>> = None;
-        for value in self.values(name) {
+        for value in self.fields().values(name) {
             out = Some(match out {
                 None => Cow::Borrowed(value),
                 Some(seen) => Cow::Owned(format!("{seen}, {value}")),
@@ -189,414 +202,82 @@ impl Headers {
 
     /// Whether there is a field of that name.
     #[must_use]
+    #[inline(always)]
     pub fn contains(&self, name: &str) -> bool {
-        self.first(name).is_some()
+        self.fields().find(name).is_some()
     }
 
-    /// Whether any field of that name has a value that `suits`. Cheaper than [`get_all`](Self::get_all) where most fields
-    /// are others.
+    /// Whether any field of that name has a value that `suits`.
+    #[inline]
     pub(crate) fn any(&self, name: &str, suits: impl Fn(&str) -> bool) -> bool {
-        self.values(name).any(suits)
+        self.fields().values(name).any(suits)
     }
 
     /// The number of fields, including repeated ones.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.fields().entries.len()
     }
 
     /// Whether there are no fields.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.fields().entries.is_empty()
     }
 
     /// Removes all fields.
     pub fn clear(&mut self) {
-        self.entries.clear();
-        self.text.clear();
-        (self.marks, self.index, self.unused, self.form) = (Marks::NONE, None, 0, Form::Block);
+        self.fields_mut().clear();
     }
 
     /// Names and values in order, as written; repeated fields are separate.
     #[must_use]
     pub fn iter(&self) -> Iter<'_> {
-        Iter { text: &self.text, entries: self.entries.iter() }
+        self.fields().iter()
     }
 
     /// Whether nothing in it can end a line, and all of it is ASCII. It is known, not looked for.
     pub(crate) fn is_plain(&self) -> bool {
-        self.form >= Form::Plain
+        self.fields().form >= Form::Plain
     }
 
     /// Appends all fields to `out` in the format of a head.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        if self.form == Form::Block {
-            return out.extend_from_slice(self.text.as_bytes());
-        }
-        out.reserve(self.text.len() + 4 * self.entries.len());
-        let text = self.text.as_bytes();
-        for entry in &self.entries {
-            out.extend_from_slice(&text[entry.name.0 as usize..entry.name.1 as usize]);
-            out.extend_from_slice(b": ");
-            out.extend_from_slice(&text[entry.value.0 as usize..entry.value.1 as usize]);
-            out.extend_from_slice(b"\r\n");
-        }
+        self.fields().write(out);
     }
 
     /// Sets without a check: for values made in this crate.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
-        let entry = self.store(name, value);
-        self.put(entry);
-    }
-
-    /// Replaces all fields of the entry's name with the entry, whose text is already stored.
-    fn put(&mut self, entry: Entry) {
-        self.make_index();
-        let name = slice(&self.text, entry.name);
-        let Some(first) = self.first(name) else { return self.add_first(entry) };
-        let has_repeats = self.index.as_ref().is_none_or(|index| index.has_repeats);
-        self.replace(first, entry);
-        if has_repeats {
-            let mut index = 0;
-            self.retain(|text, own| {
-                index += 1;
-                index - 1 <= first || !is_named(text, own, slice(text, entry.name).as_bytes())
-            });
-        }
-        self.compact();
-    }
-
-    fn replace(&mut self, at: usize, entry: Entry) {
-        let old = std::mem::replace(&mut self.entries[at], entry);
-        self.unused += old.width();
-        self.form = self.form.min(Form::Plain);
-    }
-
-    /// Appends an entry whose text is already stored.
-    fn add(&mut self, entry: Entry) {
-        if self.index.is_none() || self.first(slice(&self.text, entry.name)).is_none() {
-            return self.add_first(entry);
-        }
-        if let Some(index) = &mut self.index {
-            index.has_repeats = true;
-        }
-        self.entries.push(entry);
-    }
-
-    /// As [`add`](Self::add), where there is no index, or no field of that name in it yet.
-    fn add_first(&mut self, entry: Entry) {
-        let name = slice(&self.text, entry.name).as_bytes();
-        self.marks.add(name);
-        match &mut self.index {
-            Some(index) if index.has_room() => index.add(name, self.entries.len()),
-            // It is made anew, and larger, when it is needed again.
-            _ => self.index = None,
-        }
-        self.entries.push(entry);
-    }
-
-    /// The position of the first field of that name.
-    #[inline]
-    fn first(&self, name: &str) -> Option<usize> {
-        if !self.may_have(name) {
-            return None;
-        }
-        let name = name.as_bytes();
-        match &self.index {
-            Some(index) => index.find(name, |at| is_named(&self.text, &self.entries[at], name)),
-            None => self.entries.iter().position(|entry| is_named(&self.text, entry, name)),
-        }
-    }
-
-    /// Makes the index of a list that is about to be changed, if it is long.
-    fn make_index(&mut self) {
-        if self.entries.len() < index::FROM || self.index.is_some() {
-            return;
-        }
-        let mut index = Box::new(Index::with_room(self.entries.len()));
-        for (at, entry) in self.entries.iter().enumerate() {
-            let name = slice(&self.text, entry.name).as_bytes();
-            match index.find(name, |at| is_named(&self.text, &self.entries[at], name)) {
-                Some(_) => index.has_repeats = true,
-                None => index.add(name, at),
-            }
-        }
-        self.index = Some(index);
-    }
-
-    /// Removes the fields that are not to be `kept`.
-    fn retain(&mut self, mut kept: impl FnMut(&str, &Entry) -> bool) {
-        let (text, unused, before) = (&self.text, &mut self.unused, self.entries.len());
-        self.entries.retain(|entry| {
-            let is_kept = kept(text, entry);
-            *unused += if is_kept { 0 } else { entry.width() };
-            is_kept
-        });
-        if self.entries.len() < before {
-            self.index = None;
-            self.form = self.form.min(Form::Plain);
-        }
+        self.fields_mut().set(name, value);
     }
 
     /// Appends without a check: for values made in this crate and for what a peer sent.
     pub(crate) fn push(&mut self, name: &str, value: &str) {
-        let entry = self.store(name, value);
-        self.add(entry);
+        self.fields_mut().push(name, value);
     }
 
     /// Appends a field from the wire, where bytes are Latin-1.
     pub(crate) fn push_latin1(&mut self, name: &[u8], value: &[u8]) {
-        self.form = Form::Any;
-        let name = self.store_latin1(name);
-        let value = self.store_latin1(value);
-        self.add(Entry { name, value });
+        self.fields_mut().push_latin1(name, value);
     }
 
     /// [`update`](Self::update) without a check: for fields that were checked, and for what a peer sent.
     pub(crate) fn merge(&mut self, other: &Headers) {
-        let is_here = |entry: &Entry| self.first(slice(&other.text, entry.name)).is_some();
-        if !other.entries.iter().any(is_here) {
-            return self.append_all(other);
+        if !other.is_empty() {
+            self.fields_mut().merge(other.fields());
         }
-        // What is merged is stored behind everything that was here, and so shows by its position.
-        let start = self.text.len();
-        let is_new = |entry: &Entry| entry.name.0 as usize >= start;
-        let mut has_replaced = false;
-        for (name, value) in other {
-            self.make_index();
-            let entry = self.store(name, value);
-            match self.first(name) {
-                None => self.add_first(entry),
-                // A repeated field of `other` is added to the one just set.
-                Some(first) if is_new(&self.entries[first]) => self.add(entry),
-                Some(first) => {
-                    self.replace(first, entry);
-                    has_replaced = true;
-                }
-            }
-        }
-        if !has_replaced {
-            return;
-        }
-        // Repeats of a name that was replaced are left.
-        let is_left = |entry: &Entry| {
-            let first = self.first(slice(&self.text, entry.name));
-            !is_new(entry) && first.is_some_and(|first| is_new(&self.entries[first]))
-        };
-        let left: Vec<bool> = match self.entries.iter().any(is_left) {
-            true => self.entries.iter().map(is_left).collect(),
-            false => Vec::new(),
-        };
-        if !left.is_empty() {
-            let mut left = left.into_iter();
-            self.retain(|_, _| left.next() != Some(true));
-        }
-        self.compact();
-    }
-
-    /// Appends all fields of `other`, of whose names none is here.
-    fn append_all(&mut self, other: &Headers) {
-        // It is made again where it is needed: most lists are not changed any more after this.
-        self.index = None;
-        self.marks.add_all(other.marks);
-        if self.form == Form::Block && other.form == Form::Block {
-            let by = self.text.len();
-            let _ = place(0, by + other.text.len());
-            self.text.push_str(&other.text);
-            self.entries.extend(other.entries.iter().map(|entry| entry.moved(by)));
-            return;
-        }
-        self.form = self.form.min(other.form);
-        for (name, value) in other {
-            let entry = self.store_unchecked(name, value);
-            self.entries.push(entry);
-        }
-    }
-
-    /// Stores the text of a caller's field, formatted directly into place. An invalid field leaves nothing behind.
-    fn write_checked(&mut self, name: &str, value: &dyn fmt::Display) -> Result<Entry> {
-        let start = self.text.len();
-        // Until the value is checked: writing it runs the program's code, which may panic.
-        let form = std::mem::replace(&mut self.form, Form::Any);
-        self.text.push_str(name);
-        self.text.push_str(": ");
-        let middle = self.text.len();
-        let checked = match write!(self.text, "{value}") {
-            Err(_) => Err(Error::message(
-                ErrorKind::InvalidHeader,
-                format!("header {name:?}: its value cannot be converted to text"),
-            )),
-            // Positions have 32 bits.
-            Ok(()) if u32::try_from(self.text.len() + CRLF.len()).is_err() => {
-                let text = format!("header {name:?} is too large: all headers together can have at most 4 GiB");
-                Err(Error::message(ErrorKind::InvalidHeader, text))
-            }
-            Ok(()) => check(name, &self.text[middle..]),
-        };
-        match checked {
-            Ok(new) => self.form = form.min(new),
-            Err(error) => {
-                self.text.truncate(start);
-                self.form = form;
-                return Err(error);
-            }
-        }
-        let entry = Entry::new(start..start + name.len(), middle..self.text.len());
-        self.text.push_str(CRLF);
-        Ok(entry)
-    }
-
-    /// Removes text that no entry uses any more once it is the larger part: setting a header again and again must not
-    /// increase what each request copies.
-    fn compact(&mut self) {
-        if self.text.len() < COMPACT_FROM || self.unused <= self.text.len() / 2 {
-            return;
-        }
-        let mut packed = Self::with_capacity(self.entries.len(), self.text.len().saturating_sub(self.unused));
-        for (name, value) in self.iter() {
-            packed.push(name, value);
-        }
-        // No entry has moved among the others.
-        packed.index = self.index.take();
-        *self = packed;
-    }
-
-    fn store(&mut self, name: &str, value: &str) -> Entry {
-        if self.form > Form::Any && check(name, value).ok() != Some(Form::Block) {
-            self.form = Form::Any;
-        }
-        self.store_unchecked(name, value)
-    }
-
-    /// The same, where the caller knows what the field does to the form.
-    fn store_unchecked(&mut self, name: &str, value: &str) -> Entry {
-        let start = self.text.len();
-        self.text.push_str(name);
-        self.text.push_str(": ");
-        let middle = self.text.len();
-        self.text.push_str(value);
-        let end = self.text.len();
-        self.text.push_str(CRLF);
-        Entry::new(start..start + name.len(), middle..end)
-    }
-
-    fn store_latin1(&mut self, bytes: &[u8]) -> (u32, u32) {
-        let start = self.text.len();
-        latin1::push(&mut self.text, bytes);
-        place(start, self.text.len())
-    }
-}
-
-impl Entry {
-    /// The positions within a text of less than 4 GiB: every head has a limit far below.
-    #[inline]
-    pub(crate) fn new(name: Range<usize>, value: Range<usize>) -> Self {
-        debug_assert!(value.end <= u32::MAX as usize, "positions have 32 bits");
-        Self { name: (name.start as u32, name.end as u32), value: (value.start as u32, value.end as u32) }
-    }
-
-    /// The same field of a text that stands `by` bytes further on in another.
-    fn moved(&self, by: usize) -> Self {
-        let moved = |(start, end): (u32, u32)| start as usize + by..end as usize + by;
-        Self::new(moved(self.name), moved(self.value))
-    }
-
-    /// How much text it uses.
-    fn width(&self) -> usize {
-        let width = |(start, end): (u32, u32)| (end - start) as usize;
-        width(self.name) + ": ".len() + width(self.value) + CRLF.len()
-    }
-}
-
-/// Compares lengths first: most names differ in length, and this does not touch the text.
-#[inline(always)]
-fn is_named(text: &str, entry: &Entry, name: &[u8]) -> bool {
-    let (start, end) = (entry.name.0 as usize, entry.name.1 as usize);
-    end - start == name.len() && names::same(&text.as_bytes()[start..end], name)
-}
-
-/// The values of one name.
-struct Values<'a, 'n> {
-    text: &'a str,
-    entries: std::slice::Iter<'a, Entry>,
-    name: &'n [u8],
-}
-
-impl<'a> Iterator for Values<'a, '_> {
-    type Item = &'a str;
-
-    #[inline]
-    fn next(&mut self) -> Option<&'a str> {
-        let entry = self.entries.by_ref().find(|entry| is_named(self.text, entry, self.name))?;
-        Some(slice(self.text, entry.value))
     }
 }
 
 impl Clone for Headers {
     fn clone(&self) -> Self {
-        self.clone_with_room(&Self::new())
+        match &self.list {
+            List::Empty => Self::new(),
+            List::Own(_) => self.copy_with_room(&Self::new()),
+            List::Shared(fields) => Self { list: List::Shared(Arc::clone(fields)) },
+        }
     }
 }
-
-const CRLF: &str = "\r\n";
-
-/// With less text than this nothing is compacted.
-const COMPACT_FROM: usize = 4096;
-
-fn place(start: usize, end: usize) -> (u32, u32) {
-    let narrow = |at| u32::try_from(at).expect("headers are limited far below 4 GiB");
-    (narrow(start), narrow(end))
-}
-
-fn slice(text: &str, (start, end): (u32, u32)) -> &str {
-    &text[start as usize..end as usize]
-}
-
-/// What requests checks, and more (docs/decisions.md#strict-headers). Returns what is known about a field that passes.
-fn check(name: &str, value: &str) -> Result<Form> {
-    if name.is_empty() || !name.bytes().all(is_token) {
-        let text = format!("invalid header name {name:?}: it is not a token");
-        return Err(Error::message(ErrorKind::InvalidHeader, text));
-    }
-    // Nearly all values, in one pass.
-    if !value.starts_with([' ', '\t']) && value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
-        return Ok(Form::Block);
-    }
-    let fault = if value.starts_with([' ', '\t']) {
-        "it starts with white space"
-    } else if value.chars().any(|c| matches!(c, '\0'..='\x08' | '\n'..='\x1f' | '\x7f')) {
-        "it contains a control character"
-    } else if !latin1::fits(value) {
-        "it contains a character beyond Latin-1"
-    } else {
-        return Ok(Form::Any);
-    };
-    // The value may be secret, so it is not shown.
-    Err(Error::message(ErrorKind::InvalidHeader, format!("invalid value for header {name:?}: {fault}")))
-}
-
-/// A character of a token (RFC 9110 §5.6.2).
-#[inline]
-pub(crate) fn is_token(byte: u8) -> bool {
-    TOKEN[usize::from(byte)]
-}
-
-static TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 128 {
-        table[byte] = (byte as u8).is_ascii_alphanumeric();
-        byte += 1;
-    }
-    let marks = b"!#$%&'*+-.^_`|~";
-    let mut at = 0;
-    while at < marks.len() {
-        table[marks[at] as usize] = true;
-        at += 1;
-    }
-    table
-};
 
 /// Whether `Debug` hides the value of this header.
 fn is_secret(name: &str) -> bool {
@@ -810,7 +491,7 @@ mod tests {
             own.remove("C");
         }
 
-        assert!(own.text.len() < 2 * COMPACT_FROM, "{} bytes", own.text.len());
+        assert!(own.fields().text.len() < 2 * fields::COMPACT_FROM, "{} bytes", own.fields().text.len());
         assert_eq!(own.iter().collect::<Vec<_>>(), [("A", "1"), ("B", value.as_str())]);
     }
 
@@ -917,6 +598,47 @@ mod tests {
     }
 
     #[test]
+    fn a_shared_list_is_copied_by_whoever_changes_it() {
+        let mut session = headers(&[("Accept", "*/*"), ("X", "1")]).shared();
+        let before = pairs(&session);
+
+        session.insert("X", 2).unwrap();
+        let mut request = session.clone();
+        assert!(
+            matches!(request.list, List::Shared(_)) && pairs(&request) == pairs(&session) && pairs(&session) != before
+        );
+        request.append("Y", "3").unwrap();
+        assert_eq!((request.len(), session.len()), (3, 2));
+
+        let other = session.clone();
+        assert!(session.remove("accept") && !session.remove("accept"));
+        assert_eq!((session.len(), other.len(), other.get("ACCEPT")), (1, 2, Some("*/*")));
+        assert!(matches!(session.list, List::Shared(_)), "the next request shares it again");
+        session.clear();
+        assert!(session.is_empty() && session.clone().is_empty());
+        session.merge(&other);
+        assert_eq!(session, other);
+    }
+
+    #[test]
+    fn names_that_share_a_place_are_told_apart() {
+        // One length, one first letter, and last letters whose places are the same.
+        let names: Vec<String> = (0..300).map(|n| format!("x-{n:03}{}", if n % 2 == 0 { 'a' } else { 'A' })).collect();
+        for count in [1, 2, 3, 20, 254, 255, 256, 300] {
+            let mut own = Headers::new();
+            names[..count].iter().enumerate().for_each(|(n, name)| own.push(name, &n.to_string()));
+            own.push(&names[0], "again");
+            for (n, name) in names.iter().enumerate() {
+                let want = (n < count).then(|| n.to_string());
+                assert_eq!(own.get(name), want.as_deref(), "{name} of {count}");
+                assert_eq!(own.get_all(name).count(), usize::from(n < count) + usize::from(n == 0));
+            }
+            assert!(own.remove(&names[0]) && !own.contains(&names[0]));
+            assert!((1..count).all(|n| own.get(&names[n].to_uppercase()) == Some(&n.to_string())));
+        }
+    }
+
+    #[test]
     fn debug_hides_credentials() {
         let own = headers(&[("Authorization", "Basic dTpw"), ("X", "1")]);
 
@@ -935,7 +657,7 @@ mod tests {
         let mut headers = Headers::new();
         headers.insert(String::from("X-Number"), 1.5).unwrap();
         headers.append("x-number", format_args!("{}-{}", 2, 3)).unwrap();
-        let before = (headers.clone(), headers.text.clone());
+        let before = (headers.clone(), headers.fields().text.clone());
 
         for refused in [
             headers.insert("X-Number", 'ſ'),
@@ -946,7 +668,7 @@ mod tests {
             assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidHeader);
         }
 
-        assert_eq!((headers.clone(), headers.text.clone()), before);
+        assert_eq!((headers.clone(), headers.fields().text.clone()), before);
         assert_eq!(headers.get_all("X-NUMBER").collect::<Vec<_>>(), ["1.5", "2-3"]);
         headers.insert("x-Number", 4).unwrap();
         assert_eq!(headers.iter().collect::<Vec<_>>(), [("x-Number", "4")]);

@@ -262,7 +262,12 @@ impl Timeout {
     }
 
     /// Refuses invalid limits.
+    #[inline]
     pub(crate) fn check(&self) -> Result<()> {
+        let is_valid = |limit: Limit| !matches!(limit, Limit::Invalid(_));
+        if is_valid(self.connect) && is_valid(self.read) && is_valid(self.total) && is_valid(self.pool) {
+            return Ok(());
+        }
         for (name, limit) in
             [("connect", self.connect), ("read", self.read), ("total", self.total), ("pool", self.pool)]
         {

@@ -85,7 +85,8 @@ fn a_request_on_a_kept_connection_is_a_probe_a_write_and_a_read() {
     // Two clients, one connection each; a few calls may come from the allocator growing.
     assert_eq!(server.accepted(), 2);
     let total: i64 = added.values().sum();
-    assert!(total <= 3 * i64::from(REQUESTS) + 10, "{total} calls for {REQUESTS} requests: {added:?}");
+    // 3 % more than were measured.
+    assert!(total <= 3 * i64::from(REQUESTS) + 9, "{total} calls for {REQUESTS} requests: {added:?}");
     assert!(total >= 2 * i64::from(REQUESTS), "strace has not counted the client: {added:?}");
 }
 
@@ -98,6 +99,6 @@ fn a_new_connection_each_takes_few_calls_more() {
 
     assert_eq!(server.accepted(), 3 * REQUESTS as usize);
     let total: i64 = added.values().sum();
-    // 9 is the goal of docs/performance.md.
-    assert!(total <= 9 * i64::from(REQUESTS) + 10, "{total} calls for {REQUESTS} requests: {added:?}");
+    // 3 % more than were measured, which were 7 each.
+    assert!(total <= 7 * i64::from(REQUESTS) + 10, "{total} calls for {REQUESTS} requests: {added:?}");
 }

@@ -3,6 +3,7 @@
 //! A connection that was reused and died before the first byte of an answer is replaced once, if the request may be sent
 //! twice (docs/decisions.md#replay-stale); the slot stays leased meanwhile.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
@@ -95,22 +96,30 @@ impl Engine {
         }
         let pool = self.pool(job);
         let (limit, cancel) = (self.slot_limit(job, asked), job.options.cancel.as_ref());
+        // The clock is read again only after a wait.
+        let mut got = asked;
         let checked_out = match &self.paces {
-            None => pool.check_out(limit, cancel).map_err(|why| self.no_slot(job, &pool, why)),
+            None => {
+                let checked_out = pool.check_out_at(&mut got, limit, cancel);
+                checked_out.map_err(|(pool, why)| self.no_slot(job, &pool, why))
+            }
             Some(paces) => {
                 let gate = paces.gate(job, pool.endpoint(), asked);
                 let checked_out = pool.check_out_through(&gate, limit, cancel, asked);
+                got = self.clock.now();
                 checked_out.map_err(|held| self.not_let_through(job, &pool, held))
             }
         };
-        let got = self.clock.now();
-        let waited = got.saturating_duration_since(asked);
+        if checked_out.is_err() {
+            got = self.clock.now();
+        }
+        let waited = if got == asked { Duration::ZERO } else { got.saturating_duration_since(asked) };
         let mut exchange = Exchange { waited, attempts: number, ..Exchange::default() };
         let mut lease = checked_out.map_err(|error| Failure::unsent(error).with(&exchange))?;
         let mut died = None;
         if lease.found() == Found::Reused {
             exchange.reused = true;
-            match self.transact(job, lease, exchange.clone(), got, retry) {
+            match self.transact(job, lease, exchange, got, retry) {
                 Err(broken) if broken.unanswered && self.may_replay(job) => {
                     lease = broken.lease;
                     died = Some((broken.failure.error, broken.exchange));
@@ -118,7 +127,7 @@ impl Engine {
                 result => return result.map_err(Broken::told),
             }
             lease.reset();
-            exchange.reused = false;
+            exchange = Exchange { waited, attempts: number, ..Exchange::default() };
         }
         if let Err(failure) = self.connect(job, &mut lease, &mut exchange) {
             tell_pace(&lease, &failure);
@@ -275,7 +284,7 @@ impl Engine {
         mut lease: Lease<Box<Connection>>,
         mut exchange: Exchange,
         started: Instant,
-        retry: &Retry,
+        retry: &Arc<Retry>,
     ) -> Result<Response, Box<Broken>> {
         lease.count_request();
         let read = job.options.timeout.read_limit();
@@ -321,7 +330,7 @@ impl Engine {
     }
 
     /// Makes the response from the head, and settles the exchange if there is no body, or if all of it is there.
-    fn answer(&self, job: &Job<'_>, heard: Heard<'_>, retry: &Retry) -> Result<Response, Box<Broken>> {
+    fn answer(&self, job: &Job<'_>, heard: Heard<'_>, retry: &Arc<Retry>) -> Result<Response, Box<Broken>> {
         let Heard { head, whole, mut unread, mut patience, exchange, last_byte } = heard;
         let method = &job.request.method;
         let framing = match Framing::of_response(method, &head) {
@@ -350,11 +359,11 @@ impl Engine {
             if *method == Method::HEAD {
                 unread.swallow(&head);
             }
-            unread.settle();
+            unread.settle(last_byte);
             None
         } else if let Some(length) = self.length_at_once(job, &head, framing, &unread) {
             content = Some(unread.take_content(length));
-            unread.settle();
+            unread.settle(last_byte);
             None
         } else {
             // Only a body that is returned unread can be closed by one thread while another reads it.
@@ -381,7 +390,7 @@ impl Engine {
             closer,
             exchange,
             answered: last_byte.filter(|_| !self.clock.is_own),
-            retries: Some(retry.clone()),
+            retries: Some(Arc::clone(retry)),
         }))
     }
 

@@ -169,13 +169,13 @@ impl Engine {
     /// Sends `job` until there is an answer, or no retry is left.
     fn attempts(&self, job: &Job<'_>) -> Result<Response> {
         let mut begin = Begin { at: job.options.arrival(&self.clock), attempts: 0, sent: false };
-        // Copied when it is to change: nearly every request is answered at once.
+        // Copied when it is to change: nearly every request is answered at once, and its response shares the adapter's.
         let mut retry = Cow::Borrowed(&self.settings.retry);
         if let Some((left, broken)) = job.options.shared_retries.as_ref().map(|shared| shared.take()) {
-            retry = left.map_or(retry, Cow::Owned);
+            retry = left.map_or(retry, |left| Cow::Owned(Arc::new(left)));
             if let Some(error) = broken {
                 begin = Begin { attempts: 1, sent: true, ..begin };
-                retry = Cow::Owned(self.after_failure(job, retry.into_owned(), Failure::read(error), begin)?);
+                retry = Cow::Owned(Arc::new(self.after_failure(job, own(retry), Failure::read(error), begin)?));
             }
         }
         for number in 1.. {
@@ -194,17 +194,17 @@ impl Engine {
                     if !retry.wants(job.method(), answer.status_code().as_u16(), answer.headers()) {
                         return Ok(self.timed(answer, begin));
                     }
-                    match self.after_answer(job, retry.into_owned(), answer, begin)? {
+                    match self.after_answer(job, own(retry), answer, begin)? {
                         Next::Again(retry) => *retry,
                         Next::Done(response) => return Ok(response),
                     }
                 }
                 Err(failure) => {
                     begin.sent |= failure.sent;
-                    self.after_failure(job, retry.into_owned(), failure, begin)?
+                    self.after_failure(job, own(retry), failure, begin)?
                 }
             };
-            retry = Cow::Owned(next);
+            retry = Cow::Owned(Arc::new(next));
         }
         unreachable!("the loop ends by returning")
     }
@@ -379,6 +379,10 @@ impl Engine {
         };
         if slept { Ok(()) } else { Err(Cancel::error(&format!("while waiting to send to {} again", job.peer()))) }
     }
+}
+
+fn own(retry: Cow<'_, Arc<Retry>>) -> Retry {
+    Arc::unwrap_or_clone(retry.into_owned())
 }
 
 const SPENT: &str = "the retry budget is spent";

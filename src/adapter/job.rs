@@ -38,7 +38,7 @@ pub(super) struct Attempt<'a> {
     /// Its number, from 1.
     pub(super) number: u32,
     /// The retries that are left if it is answered.
-    pub(super) retry: &'a Retry,
+    pub(super) retry: &'a Arc<Retry>,
 }
 
 impl<'r> Job<'r> {

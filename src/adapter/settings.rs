@@ -24,7 +24,7 @@ pub(super) struct AdapterSettings {
     pub(super) pool_maxsize: usize,
     pub(super) pool_block: bool,
     pub(super) pool_timeout: Option<Duration>,
-    pub(super) retry: Retry,
+    pub(super) retry: Arc<Retry>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) max_lifetime: Option<Duration>,
     pub(super) max_connections: Option<usize>,
@@ -54,7 +54,7 @@ impl Default for AdapterSettings {
             pool_maxsize: 10,
             pool_block: false,
             pool_timeout: None,
-            retry: Retry::from(0),
+            retry: Arc::new(Retry::from(0)),
             idle_timeout: Some(Duration::from_secs(60)),
             max_lifetime: None,
             max_connections: None,
@@ -192,7 +192,7 @@ impl HttpAdapterBuilder {
     /// How often a request is retried: a number, or a [`Retry`]. 0 by default.
     #[doc(alias = "retries")]
     pub fn max_retries(mut self, retries: impl Into<Retry>) -> Self {
-        self.settings.retry = retries.into();
+        self.settings.retry = Arc::new(retries.into());
         self
     }
 

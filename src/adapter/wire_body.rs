@@ -7,7 +7,7 @@
 //! A drain has [`DrainLimits`]: one deadline and one budget for all of it (docs/decisions.md#bounded-drains).
 
 use std::io::{self, Read};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::adapter::buffer::Buffer;
 use crate::adapter::connection::Connection;
@@ -59,7 +59,7 @@ pub(super) struct Unread {
 
 impl Unread {
     /// Settles an exchange that has no body, or whose body has ended.
-    pub(super) fn settle(self) {
+    pub(super) fn settle(self, read_at: Option<Instant>) {
         let Self { lease, buffer, reuse, stops } = self;
         let is_stopped = stops.end();
         let reason = match reuse {
@@ -68,7 +68,10 @@ impl Unread {
             // Bytes after the response (docs/decisions.md#surplus-bytes).
             Reuse::Keep(_) if !buffer.is_empty() => Some(CloseReason::Surplus),
             Reuse::Keep(limit) => {
-                lease.recycle(limit);
+                match read_at {
+                    Some(now) => lease.recycle_at(now, limit),
+                    None => lease.recycle(limit),
+                }
                 return buffer.give_back();
             }
             Reuse::Close(reason) => reason,
@@ -104,7 +107,7 @@ impl Unread {
     /// Gives up what is left: closes the connection, and keeps its slot.
     fn give_up(mut self) {
         self.reuse = Reuse::Close(None);
-        self.settle();
+        self.settle(None);
     }
 }
 
@@ -239,7 +242,7 @@ impl WireBody {
 
     fn settle(&mut self) {
         if let Some(unread) = self.unread.take() {
-            unread.settle();
+            unread.settle(None);
         }
     }
 }

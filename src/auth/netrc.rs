@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use rustix::io::Errno;
 
 use super::BasicAuth;
-use crate::clock::Absence;
+use crate::clock::{Absence, Moment};
 use crate::error::{Error, ErrorKind, Result, as_source, system_reason};
 use crate::text::latin1;
 use crate::text::mark::{MARK, without_mark};
@@ -60,7 +60,7 @@ impl Netrc {
         &self,
         host: &str,
         env: &dyn Fn(&str) -> Option<String>,
-        now: Instant,
+        now: Moment,
     ) -> Result<Option<BasicAuth>> {
         if self.absence.is_known(now) {
             return Ok(None);
@@ -68,7 +68,8 @@ impl Netrc {
         Ok(self.entries(env, now)?.find(host))
     }
 
-    fn entries(&self, env: &dyn Fn(&str) -> Option<String>, now: Instant) -> Result<Arc<Entries>> {
+    fn entries(&self, env: &dyn Fn(&str) -> Option<String>, moment: Moment) -> Result<Arc<Entries>> {
+        let now = moment.now;
         let last = match &*self.seen.lock() {
             Some(seen) if now.saturating_duration_since(seen.looked) < FRESH => return Ok(Arc::clone(&seen.entries)),
             seen => seen.clone(),
@@ -79,7 +80,7 @@ impl Netrc {
             _ => Arc::new(stamp.as_ref().map(Entries::read).transpose()?.flatten().unwrap_or_default()),
         };
         if stamp.is_none() {
-            self.absence.note(now);
+            self.absence.note(moment);
         }
         *self.seen.lock() = Some(Seen { looked: now, stamp, entries: Arc::clone(&entries) });
         Ok(entries)
@@ -330,9 +331,14 @@ impl Words<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
+    use crate::clock::Seconds;
     use crate::clock::now;
     use crate::temp_dir::TempDir;
+
+    static SECONDS: LazyLock<Seconds> = LazyLock::new(Seconds::default);
 
     #[test]
     fn a_byte_order_mark_hides_no_machine() {
@@ -345,8 +351,9 @@ mod tests {
         ] {
             let path = folder.file(name, bytes).to_str().unwrap().to_owned();
 
-            let found =
-                Netrc::default().credentials("h", &|name| (name == "NETRC").then(|| path.clone()), now()).unwrap();
+            let found = Netrc::default()
+                .credentials("h", &|name| (name == "NETRC").then(|| path.clone()), SECONDS.at(now()))
+                .unwrap();
 
             assert!(found == Some(BasicAuth::new("l", "p")), "{name}");
         }
@@ -473,7 +480,7 @@ mod tests {
                 "HOME" | "USERPROFILE" => Some(self.0.path().to_str().unwrap().to_owned()),
                 _ => None,
             };
-            let found = netrc.credentials("h", &env, now).unwrap()?;
+            let found = netrc.credentials("h", &env, SECONDS.at(now)).unwrap()?;
             ["one", "two", "new"].into_iter().find(|user| found == BasicAuth::new(*user, "p")).map(str::to_owned)
         }
     }

@@ -31,25 +31,22 @@ impl Index {
         2 * (self.used + 1) <= self.places.len()
     }
 
-    /// The position of the first field of `name`, where `is` says whether the field at a position has that name.
-    pub(super) fn find(&self, name: &[u8], is: impl Fn(usize) -> bool) -> Option<usize> {
+    /// The position of the first field of `name`, where `is` says whether the field at a position has that name; or else the
+    /// place that is free for it.
+    pub(super) fn find(&self, name: &[u8], is: impl Fn(usize) -> bool) -> Result<usize, usize> {
         let mut place = self.start(name);
         // Half of the places are free, so it ends.
         while let Some(at) = (self.places[place] as usize).checked_sub(1) {
             if is(at) {
-                return Some(at);
+                return Ok(at);
             }
             place = self.next(place);
         }
-        None
+        Err(place)
     }
 
-    /// Adds a name that is not there yet, whose first field is at `at`.
-    pub(super) fn add(&mut self, name: &[u8], at: usize) {
-        let mut place = self.start(name);
-        while self.places[place] != 0 {
-            place = self.next(place);
-        }
+    /// Adds a name that is not there yet, whose first field is at `at`, to the place that [`find`](Self::find) found free.
+    pub(super) fn fill(&mut self, place: usize, at: usize) {
         // There are at most 4 GiB of headers, and so fewer fields than a position can count.
         self.places[place] = at as u32 + 1;
         self.used += 1;

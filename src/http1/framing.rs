@@ -236,10 +236,15 @@ fn members(value: &str) -> impl Iterator<Item = &str> {
 
 /// Merges one Content-Length with those seen before. A list of equal numbers is one number.
 fn read_lengths(value: &str, seen: &mut Option<u64>) -> Result<(), RemoteError> {
-    if seen.is_none() && !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // The usual case: one number.
-        *seen = Some(read_length(value)?);
-        return Ok(());
+    // The usual case: one number, of so few digits that it fits.
+    if seen.is_none() && matches!(value.len(), 1..=19) {
+        let number = value
+            .bytes()
+            .try_fold(0, |number, byte| byte.is_ascii_digit().then(|| 10 * number + u64::from(byte - b'0')));
+        if number.is_some() {
+            *seen = number;
+            return Ok(());
+        }
     }
     let mut members = members(value).peekable();
     if members.peek().is_none() {

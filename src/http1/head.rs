@@ -40,6 +40,9 @@ impl ResponseHead {
 /// The reason as text, without an allocation in the common case. requests trims what Python counts as blank, which in
 /// Latin-1 is more than in ASCII.
 pub(super) fn reason(status: StatusCode, bytes: &[u8]) -> Cow<'static, str> {
+    if let Some(usual) = status.canonical_reason().filter(|usual| usual.as_bytes() == bytes) {
+        return Cow::Borrowed(usual);
+    }
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | 0x85 | 0xa0);
     let Some(start) = bytes.iter().position(|byte| !blank(byte)) else { return Cow::Borrowed("") };
     let end = bytes.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);

@@ -4,7 +4,6 @@
 //! Whatever is unusual is left to [`lenient_head`](super::lenient_head), which knows what it means; a test checks that both agree.
 
 use std::mem::MaybeUninit;
-use std::ops::Range;
 
 use http::StatusCode;
 use httparse::{ParserConfig, Status};
@@ -15,9 +14,6 @@ use crate::headers::{Entry, Headers};
 
 /// More fields than this are left to the other reader. Room that is not used costs nothing.
 const MOST: usize = 256;
-
-/// How many fields are noted on the stack before the list needs memory for more.
-const FEW: usize = 48;
 
 /// The head at the start of `buf`, and its length; `None` if it is not complete, not plain, or beyond the limits.
 pub(super) fn parse(buf: &[u8], max_bytes: usize, max_headers: usize) -> Option<(ResponseHead, usize)> {
@@ -33,27 +29,20 @@ pub(super) fn parse(buf: &[u8], max_bytes: usize, max_headers: usize) -> Option<
     let reason = reason(status, parsed.reason?.as_bytes());
 
     // One copy of the text of all fields is cheaper than one of each.
-    let start = parsed.headers.first().map_or(used, |first| place(buf, first.name.as_bytes()).start);
-    let text = std::str::from_utf8(&buf[start..used]).ok()?;
+    let start = parsed.headers.first().map_or(used, |first| offset(buf, first.name.as_bytes()));
+    let text = std::str::from_utf8(buf.get(start..used)?).ok()?;
     let fields = parsed.headers.iter().map(|header| {
-        let [name, value] = [header.name.as_bytes(), header.value].map(|part| place(&buf[start..used], part));
-        Entry::new(name, value)
+        let name = offset(text.as_bytes(), header.name.as_bytes());
+        let name = name..name + header.name.len();
+        // An empty value may be a constant of httparse.
+        let value = if header.value.is_empty() { name.end } else { offset(text.as_bytes(), header.value) };
+        (header.name, Entry::new(name, value..value + header.value.len()))
     });
-    let headers = if fields.len() <= FEW {
-        let mut few = [Entry::default(); FEW];
-        let count = fields.len();
-        few.iter_mut().zip(fields).for_each(|(free, field)| *free = field);
-        Headers::from_text(text, &few[..count])
-    } else {
-        Headers::from_text(text, &fields.collect::<Vec<_>>())
-    };
+    let headers = Headers::from_text(text, fields);
     Some((ResponseHead { version, status, reason, headers, left_out: None }, used))
 }
 
-/// Where `part`, which httparse found in `whole`, is in it. An empty part may be anywhere.
-fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
-    // Wraps to a value that is too large if `part` is not in `whole`.
-    let start = part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
-    let end = start.saturating_add(part.len());
-    if part.is_empty() || end > whole.len() { 0..0 } else { start..end }
+/// Where `part`, which httparse found in `whole`, begins in it. If it were elsewhere, the number would be too large.
+fn offset(whole: &[u8], part: &[u8]) -> usize {
+    part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr())
 }

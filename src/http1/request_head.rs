@@ -125,19 +125,23 @@ struct AutomaticFields {
 /// Writes the automatic fields that are missing.
 fn put_automatic(out: &mut Vec<u8>, automatic: Automatic<'_>, headers: &Headers) -> AutomaticFields {
     let Automatic { host, accept_encoding, framing, user_agent } = automatic;
-    let unless_set = |name: &str| !headers.contains(name);
-    let fields = [
-        (HOST, host.filter(|_| unless_set(HOST))),
-        (ACCEPT_ENCODING, accept_encoding.filter(|_| unless_set(ACCEPT_ENCODING))),
-        (framing.map_or("", |(name, _)| name), framing.map(|(_, value)| value)),
-        (USER_AGENT, user_agent.filter(|_| unless_set(USER_AGENT))),
-    ];
     let mut written = AutomaticFields { count: 0, are_plain: true };
-    for (name, value) in fields {
-        let Some(value) = value else { continue };
+    let mut add = |name: &str, value: &str| {
         put(out, name, value);
         written.count += 1;
         written.are_plain &= after_text(value.as_bytes(), 0) == value.len();
+    };
+    if let Some(host) = host.filter(|_| !headers.contains(HOST)) {
+        add(HOST, host);
+    }
+    if let Some(accept_encoding) = accept_encoding.filter(|_| !headers.contains(ACCEPT_ENCODING)) {
+        add(ACCEPT_ENCODING, accept_encoding);
+    }
+    if let Some((name, value)) = framing {
+        add(name, value);
+    }
+    if let Some(user_agent) = user_agent.filter(|_| !headers.contains(USER_AGENT)) {
+        add(USER_AGENT, user_agent);
     }
     written
 }

@@ -13,6 +13,7 @@ use crate::http1::framing;
 use crate::message::auth::Auth;
 use crate::message::body::Body;
 use crate::message::hooks::Hooks;
+use crate::message::seldom::{Seldom, Usual};
 use crate::url::Url;
 
 /// A request as it will be sent. [`Session::prepare_request`](crate::Session::prepare_request) and
@@ -45,7 +46,7 @@ pub struct PreparedRequest {
     pub headers: Headers,
     /// The body. It is sent chunked if its length is unknown, or if `Content-Length` was removed.
     pub body: Body,
-    pub(crate) extras: Extras,
+    pub(crate) extras: Seldom<Extras>,
 }
 
 /// What a prepared request carries for the session.
@@ -66,6 +67,23 @@ pub(crate) struct Extras {
     pub(crate) own_cookie_header: bool,
     /// Whether the program set Accept-Encoding for this request.
     pub(crate) own_accept_encoding: bool,
+}
+
+impl Usual for Extras {
+    fn usual() -> &'static Self {
+        static USUAL: Extras = Extras {
+            hooks: Hooks::new(),
+            auth: None,
+            auth_headers: Vec::new(),
+            cookies: None,
+            skip: Skip { host: false, user_agent: false, accept_encoding: false },
+            expect_continue: None,
+            unanswered: None,
+            own_cookie_header: false,
+            own_accept_encoding: false,
+        };
+        &USUAL
+    }
 }
 
 /// A header that an auth set.
@@ -109,7 +127,7 @@ impl PreparedRequest {
     }
 
     pub(crate) fn new(method: Method, url: Url, headers: Headers) -> Self {
-        Self { method, url, headers, body: Body::default(), extras: Extras::default() }
+        Self { method, url, headers, body: Body::default(), extras: Seldom::default() }
     }
 
     /// The body's bytes if they are in memory. `None` for no body, an empty body, a file, a reader or an iterator.

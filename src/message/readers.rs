@@ -49,7 +49,7 @@ impl<'a> IterContent<'a> {
         let Some(size) = self.size else {
             self.buffer.resize(ARRIVAL, 0);
             loop {
-                match stream.read(&mut self.response.seen, &mut self.buffer) {
+                match stream.read(&mut self.response.own.seen, &mut self.buffer) {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     read => return Ok(self.buffer[..read.map_err(Error::from)?].to_vec()),
                 }
@@ -61,7 +61,7 @@ impl<'a> IterContent<'a> {
             let start = piece.len();
             piece.resize(start + (size - start).min(PIECE.max(start)), 0);
             let room = piece.len() - start;
-            let n = stream.read_piece(&mut self.response.seen, &mut piece[start..]).map_err(Error::from)?;
+            let n = stream.read_piece(&mut self.response.own.seen, &mut piece[start..]).map_err(Error::from)?;
             piece.truncate(start + n);
             if n < room {
                 break;
@@ -122,7 +122,7 @@ impl Read for Reader<'_> {
         let read = match self.response.shared.body() {
             Place::Kept(content) => return Ok(read_kept(content, &mut self.position, buf)),
             Place::Stream(mut stream) => match begin(&stream, &mut self.started) {
-                Ok(()) => stream.read(&mut self.response.seen, buf),
+                Ok(()) => stream.read(&mut self.response.own.seen, buf),
                 Err(error) => Err(error.into()),
             },
         };
@@ -170,7 +170,7 @@ impl Read for Raw<'_> {
             }
             Place::Kept(_) => Err(decoded().into()),
             Place::Stream(mut stream) => match begin(&stream, &mut self.started) {
-                Ok(()) => stream.read_raw(&mut self.response.seen, buf),
+                Ok(()) => stream.read_raw(&mut self.response.own.seen, buf),
                 Err(error) => Err(error.into()),
             },
         };

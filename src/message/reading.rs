@@ -32,7 +32,7 @@ impl Response {
     /// [`ErrorKind::ContentDecodingError`]; a timeout; [`ErrorKind::ConnectionError`].
     #[doc(alias = "bytes")]
     pub fn content(&self) -> Result<&[u8]> {
-        if let Some(content) = self.shared.content.get() {
+        if let Some(content) = self.shared.kept() {
             return Ok(content);
         }
         let mut stream = self.shared.stream();
@@ -54,8 +54,8 @@ impl Response {
     pub fn into_content(self) -> Result<Vec<u8>> {
         self.content()?;
         Ok(match Arc::try_unwrap(self.shared) {
-            Ok(shared) => shared.content.into_inner().unwrap_or_default(),
-            Err(shared) => shared.content.get().cloned().unwrap_or_default(),
+            Ok(shared) => shared.whole.or_else(|| shared.content.into_inner()).unwrap_or_default(),
+            Err(shared) => shared.kept().cloned().unwrap_or_default(),
         })
     }
 
@@ -247,7 +247,7 @@ impl Response {
         out: &mut (impl Write + ?Sized),
         mut progress: impl FnMut(u64, Option<u64>),
     ) -> Result<u64> {
-        if let Some(content) = self.shared.content.get() {
+        if let Some(content) = self.shared.kept() {
             out.write_all(content)?;
             out.flush()?;
             progress(content.len() as u64, Some(content.len() as u64));
@@ -300,7 +300,7 @@ impl Response {
     /// Only what ends the request itself: its total timeout, or its token.
     pub(crate) fn keep_for_later(&self) -> Result<()> {
         let mut stream = self.shared.stream();
-        if self.shared.content.get().is_none() {
+        if self.shared.kept().is_none() {
             if let Some(content) = stream.read_all_within(KEEP_TIME).map_err(|error| self.with_context(error))? {
                 // The lock is held, so nobody else sets it.
                 let _ = self.shared.content.set(content);
@@ -340,8 +340,8 @@ fn cannot_write(target: &Path, error: io::Error) -> Error {
 impl Read for Response {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let read = match self.shared.body() {
-            Place::Kept(content) => return Ok(read_kept(content, &mut self.position, buf)),
-            Place::Stream(mut stream) => stream.read_on(&mut self.seen, buf),
+            Place::Kept(content) => return Ok(read_kept(content, &mut self.own.position, buf)),
+            Place::Stream(mut stream) => stream.read_on(&mut self.own.seen, buf),
         };
         read.map_err(|error| self.io_context(error))
     }
@@ -349,12 +349,12 @@ impl Read for Response {
     fn read_to_end(&mut self, out: &mut Vec<u8>) -> io::Result<usize> {
         let read = match self.shared.body() {
             Place::Kept(content) => {
-                let rest = content.get(self.position..).unwrap_or_default();
+                let rest = content.get(self.own.position..).unwrap_or_default();
                 out.extend_from_slice(rest);
-                self.position = content.len();
+                self.own.position = content.len();
                 return Ok(rest.len());
             }
-            Place::Stream(mut stream) => stream.read_rest(&mut self.seen, out),
+            Place::Stream(mut stream) => stream.read_rest(&mut self.own.seen, out),
         };
         read.map_err(|error| self.io_context(error))
     }

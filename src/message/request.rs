@@ -22,6 +22,7 @@ use crate::message::hooks::Hooks;
 use crate::message::params::{IntoParam, IntoParams, Query};
 use crate::message::prepared::Skip;
 use crate::message::response::Response;
+use crate::message::seldom::{Seldom, Usual};
 use crate::timeout::{IntoLimit, Limit};
 use crate::url::{IntoUrl, Url};
 
@@ -96,18 +97,40 @@ pub struct Request {
     pub(crate) method: Method,
     pub(crate) destination: Option<Destination>,
     pub(crate) headers: Headers,
+    pub(crate) query: Query,
+    pub(crate) data: Option<Data>,
+    pub(crate) details: Seldom<Details>,
+    error: Option<Error>,
+}
+
+/// What fewer requests have.
+#[derive(Default)]
+pub(crate) struct Details {
     /// Names of headers that are removed from those of the session.
     pub(crate) removed: Vec<String>,
     pub(crate) skip: Skip,
-    pub(crate) query: Query,
-    pub(crate) data: Option<Data>,
     pub(crate) json: Option<Body>,
     pub(crate) files: Option<Multipart>,
     pub(crate) cookies: Option<CookieJar>,
     pub(crate) auth: Option<Arc<dyn Auth>>,
     pub(crate) hooks: Hooks,
     pub(crate) expect_continue: Option<Duration>,
-    error: Option<Error>,
+}
+
+impl Usual for Details {
+    fn usual() -> &'static Self {
+        static USUAL: Details = Details {
+            removed: Vec::new(),
+            skip: Skip { host: false, user_agent: false, accept_encoding: false },
+            json: None,
+            files: None,
+            cookies: None,
+            auth: None,
+            hooks: Hooks::new(),
+            expect_continue: None,
+        };
+        &USUAL
+    }
 }
 
 /// The value of `data`. Pairs are kept separate, because files can be added to them.
@@ -136,16 +159,9 @@ impl Request {
             method,
             destination,
             headers: Headers::new(),
-            removed: Vec::new(),
-            skip: Skip::default(),
             query: Query::default(),
             data: None,
-            json: None,
-            files: None,
-            cookies: None,
-            auth: None,
-            hooks: Hooks::new(),
-            expect_continue: None,
+            details: Seldom::default(),
             error: method_error.or(url_error),
         }
     }
@@ -183,7 +199,9 @@ impl Request {
         if let Err(error) = self.headers.insert(name, value) {
             self.fail(error);
         }
-        self.removed.retain(|removed| !removed.eq_ignore_ascii_case(name));
+        if let Some(details) = self.details.given() {
+            details.removed.retain(|removed| !removed.eq_ignore_ascii_case(name));
+        }
     }
 
     /// Sets several headers: pairs, a map, [`Headers`], or an [`http::HeaderMap`]. A name that is repeated among them is
@@ -201,7 +219,9 @@ impl Request {
     pub fn headers<M>(mut self, headers: impl IntoHeaders<M>) -> Self {
         let mut given = Headers::new();
         headers.append_to(&mut given, &mut |error| self.fail(error));
-        self.removed.retain(|removed| !given.contains(removed));
+        if let Some(details) = self.details.given() {
+            details.removed.retain(|removed| !given.contains(removed));
+        }
         self.headers.merge(&given);
         self
     }
@@ -213,14 +233,14 @@ impl Request {
     pub fn remove_header(mut self, name: impl AsRef<str>) -> Self {
         let name = name.as_ref();
         self.headers.remove(name);
-        self.removed.push(name.to_owned());
+        self.details.removed.push(name.to_owned());
         self
     }
 
     /// Leaves a header out, even one that is added when the request is sent: `Host`, `User-Agent`, `Accept-Encoding`
     /// (urllib3's `SKIP_HEADER`).
     pub fn skip_header(mut self, name: impl AsRef<str>) -> Self {
-        self.skip.name(name.as_ref());
+        self.details.skip.name(name.as_ref());
         self.remove_header(name)
     }
 
@@ -232,7 +252,7 @@ impl Request {
                 let text = format!("the limit of expect_continue must be more than zero seconds, not {seconds}");
                 self.fail(Error::message(ErrorKind::InvalidSetting, text));
             }
-            limit => self.expect_continue = limit.duration(),
+            limit => self.details.expect_continue = limit.duration(),
         }
         self
     }
@@ -364,7 +384,7 @@ impl Request {
     #[cfg(feature = "json")]
     pub fn json(mut self, value: impl serde::Serialize) -> Self {
         match Body::json(&value) {
-            Ok(body) => self.json = Some(body),
+            Ok(body) => self.details.json = Some(body),
             Err(error) => self.fail(error),
         }
         self
@@ -373,14 +393,14 @@ impl Request {
     /// Sets files, which are sent as `multipart/form-data` together with the pairs of [`data`](Self::data), and streamed. They
     /// replace earlier ones. An empty form is none.
     pub fn files(mut self, files: impl Into<Multipart>) -> Self {
-        self.files = Some(files.into());
+        self.details.files = Some(files.into());
         self
     }
 
     /// Sets cookies for this request and its redirects to the same host. The session does not keep them. They replace earlier
     /// ones. An empty jar is none.
     pub fn cookies(mut self, cookies: impl Into<CookieJar>) -> Self {
-        self.cookies = Some(cookies.into());
+        self.details.cookies = Some(cookies.into());
         self
     }
 
@@ -398,20 +418,20 @@ impl Request {
     /// # Ok::<(), petition::Error>(())
     /// ```
     pub fn cookie(mut self, name: impl Into<String>, value: impl fmt::Display) -> Self {
-        self.cookies.get_or_insert_default().insert(name, value);
+        self.details.cookies.get_or_insert_default().insert(name, value);
         self
     }
 
     /// Sets credentials: a pair for Basic, or any [`Auth`]. They override the session's, netrc and the URL's user info. With
     /// `None` those apply again.
     pub fn auth(mut self, auth: impl IntoAuth) -> Self {
-        self.auth = auth.into_auth();
+        self.details.auth = auth.into_auth();
         self
     }
 
     /// Adds a response hook. The hooks of a request replace the session's.
     pub fn on_response(mut self, hook: impl Fn(Response) -> Result<Response> + Send + Sync + 'static) -> Self {
-        self.hooks.on_response(hook);
+        self.details.hooks.on_response(hook);
         self
     }
 }

@@ -32,6 +32,7 @@ use crate::message::history::History;
 use crate::message::json_text::json_text;
 use crate::message::links::Link;
 use crate::message::prepared::PreparedRequest;
+use crate::message::seldom::{Seldom, Usual};
 use crate::message::stream::{BodySource, Seen, Stream};
 use crate::retry::Retry;
 use crate::semantics;
@@ -60,6 +61,12 @@ pub struct Response {
     pub(super) shared: Arc<Received>,
     /// `None` until a session adds something.
     meta: Option<Arc<Meta>>,
+    pub(super) own: Seldom<Own>,
+}
+
+/// What a handle has for itself, once it was read from, or told of an encoding.
+#[derive(Default)]
+pub(super) struct Own {
     /// The encoding that the program set instead of the header's charset.
     encoding: Option<Arc<str>>,
     /// How far `io::Read` has read content that is kept.
@@ -68,16 +75,21 @@ pub struct Response {
     pub(super) seen: Seen,
 }
 
+impl Usual for Own {
+    fn usual() -> &'static Self {
+        static USUAL: Own = Own { encoding: None, position: 0, seen: Seen::NONE };
+        &USUAL
+    }
+}
+
 /// A handle for another reader: it begins at the start.
 impl Clone for Response {
     fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-            meta: self.meta.clone(),
-            encoding: self.encoding.clone(),
-            position: 0,
-            seen: Seen::default(),
+        let mut own = Seldom::default();
+        if let Some(encoding) = &self.own.encoding {
+            own = Seldom::new(Own { encoding: Some(Arc::clone(encoding)), ..Own::default() });
         }
+        Self { shared: Arc::clone(&self.shared), meta: self.meta.clone(), own }
     }
 }
 
@@ -93,6 +105,9 @@ pub(super) struct Received {
     reason: Cow<'static, str>,
     version: Version,
     headers: Headers,
+    /// The content that came with the head. It is there from the start, so that nobody has to wait for it.
+    pub(super) whole: Option<Vec<u8>>,
+    /// Other content, once it was read.
     pub(super) content: OnceLock<Vec<u8>>,
     stream: Mutex<Stream>,
     exchange: Exchange,
@@ -100,7 +115,7 @@ pub(super) struct Received {
     answered: Option<Instant>,
     /// The elapsed time by an adapter's own clock, which the session uses instead of its own measurement.
     measured: Option<Duration>,
-    retries: Option<Retry>,
+    retries: Option<Arc<Retry>>,
     cookies: OnceLock<Box<CookieJar>>,
     /// What ends a read from another thread.
     closer: Option<Cancel>,
@@ -118,9 +133,15 @@ impl Received {
         stream
     }
 
+    /// The content, if it was read.
+    #[inline]
+    pub(super) fn kept(&self) -> Option<&Vec<u8>> {
+        self.whole.as_ref().or_else(|| self.content.get())
+    }
+
     /// The content, once it is kept; otherwise the stream.
     pub(super) fn body(&self) -> Place<'_> {
-        if let Some(content) = self.content.get() {
+        if let Some(content) = self.kept() {
             return Place::Kept(content);
         }
         let stream = self.stream();
@@ -150,8 +171,8 @@ struct Meta {
     /// Boxed, because most responses have none other than the request's.
     url: Option<Box<Url>>,
     request: Option<PreparedRequest>,
-    history: History,
-    /// Boxed for the same reason.
+    /// Boxed for the same reason, as is `next`.
+    history: Option<Box<History>>,
     next: Option<Box<PreparedRequest>>,
     elapsed: Duration,
 }
@@ -175,7 +196,7 @@ impl Outgoing {
         meta.request.as_mut().expect("it is made with a request")
     }
 
-    fn into_request(self) -> PreparedRequest {
+    pub(crate) fn into_request(self) -> PreparedRequest {
         let meta = Arc::into_inner(self.meta).expect("it has the only handle");
         meta.request.expect("it is made with a request")
     }
@@ -239,7 +260,7 @@ pub(crate) struct Parts {
     pub(crate) exchange: Exchange,
     /// When the head had arrived, if that was measured by the system's clock.
     pub(crate) answered: Option<Instant>,
-    pub(crate) retries: Option<Retry>,
+    pub(crate) retries: Option<Arc<Retry>>,
 }
 
 static NO_REQUEST: LazyLock<PreparedRequest> = LazyLock::new(|| {
@@ -266,6 +287,8 @@ impl Response {
 
     #[inline]
     pub(crate) fn from_parts(parts: Parts) -> Self {
+        // A body that is still to come is mostly read through this handle, and reading allocates nothing.
+        let own = if parts.body.is_some() { Seldom::new(Own::default()) } else { Seldom::default() };
         let stream = Stream::new(parts.body, (parts.status, &parts.headers), parts.limits);
         Self {
             shared: Arc::new(Received {
@@ -273,7 +296,8 @@ impl Response {
                 reason: parts.reason,
                 version: parts.version,
                 headers: parts.headers,
-                content: parts.content.map_or_else(OnceLock::new, OnceLock::from),
+                whole: parts.content,
+                content: OnceLock::new(),
                 stream: Mutex::new(stream),
                 exchange: parts.exchange,
                 answered: parts.answered,
@@ -284,9 +308,7 @@ impl Response {
                 closing: AtomicBool::new(false),
             }),
             meta: None,
-            encoding: None,
-            position: 0,
-            seen: Seen::default(),
+            own,
         }
     }
 
@@ -335,7 +357,7 @@ impl Response {
 
     /// Replaces what [`retries`](Self::retries) returns.
     pub(crate) fn set_retries(&mut self, retries: Retry) {
-        self.received_mut().retries = Some(retries);
+        self.received_mut().retries = Some(Arc::new(retries));
     }
 
     fn received_mut(&mut self) -> &mut Received {
@@ -344,7 +366,7 @@ impl Response {
 
     pub(crate) fn set_history(&mut self, history: History) {
         if !history.is_empty() || !self.history().is_empty() {
-            self.meta_mut().history = history;
+            self.meta_mut().history = Some(Box::new(history));
         }
     }
 
@@ -452,7 +474,8 @@ impl Response {
     #[must_use]
     #[doc(alias = "redirect_history")]
     pub fn history(&self) -> &[Response] {
-        self.meta.as_ref().map_or(&[], |meta| meta.history.as_slice())
+        let history = self.meta.as_ref().and_then(|meta| meta.history.as_deref());
+        history.map_or(&[], History::as_slice)
     }
 
     /// The request that would follow a redirect that was not followed.
@@ -477,7 +500,7 @@ impl Response {
     /// The [`Retry`] after this response's retries, with its history; `None` if the adapter does not retry.
     #[must_use]
     pub fn retries(&self) -> Option<&Retry> {
-        self.shared.retries.as_ref()
+        self.shared.retries.as_deref()
     }
 
     /// Whether the status is below 400 or above 599.
@@ -596,7 +619,7 @@ impl Response {
     #[doc(alias = "charset")]
     #[doc(alias = "text_with_charset")]
     pub fn encoding(&self) -> Option<&str> {
-        match &self.encoding {
+        match &self.own.encoding {
             Some(set) => Some(set),
             None => self.encoding_from_headers(),
         }
@@ -618,7 +641,7 @@ impl Response {
     /// `r.encoding = "utf-8"`. In requests `r.encoding = None` asks for a guess; here
     /// `r.set_encoding(r.apparent_encoding()?)` does.
     pub fn set_encoding(&mut self, encoding: impl IntoSetting<String>) {
-        self.encoding = encoding.into_setting().map(Arc::from);
+        self.own.encoding = encoding.into_setting().map(Arc::from);
     }
 
     /// The encoding guessed from the content, with the feature `charset-detect`. Without it, only ASCII, UTF-8 and ISO-8859-1

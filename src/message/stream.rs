@@ -123,6 +123,10 @@ pub(super) struct Seen {
     by_read: Option<u64>,
 }
 
+impl Seen {
+    pub(super) const NONE: Self = Self { at: None, by_read: None };
+}
+
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Form {
     Raw,
@@ -139,7 +143,8 @@ enum Spans {
 enum State {
     /// Raw: it has no coding, or was not read decoded yet.
     Raw(Box<dyn BodySource>),
-    Decoded(Coded<Box<dyn BodySource>>),
+    /// Boxed: it is large, and most bodies have no coding.
+    Decoded(Box<Coded<Box<dyn BodySource>>>),
     /// Read to its end.
     Ended,
     /// Closed or failed before its end.
@@ -430,7 +435,7 @@ impl Stream {
         self.is_coded = !coded.is_plain();
         // The decoder would lack what was read raw.
         self.lost |= self.is_coded && self.is_raw;
-        self.state = State::Decoded(coded);
+        self.state = State::Decoded(Box::new(coded));
     }
 
     fn fail(&mut self) {

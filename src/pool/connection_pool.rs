@@ -98,20 +98,58 @@ impl<C: Pooled> ConnectionPool<C> {
 
     /// Takes a slot, and the connection in it if it is still usable. If it has to wait, it waits for at most `limit`.
     ///
-    /// It writes urllib3's log line. If the lease has no connection, the caller connects.
-    pub(crate) fn check_out(
+    /// It writes urllib3's log line. If the lease has no connection, the caller connects. `now` is by the pool's clock, and
+    /// becomes the time of the check-out: if nothing has to be waited for, it is the same moment, and no clock is read.
+    ///
+    /// The handle becomes the lease's, or comes back with the error.
+    pub(crate) fn check_out_at(
+        self: Arc<Self>,
+        now: &mut Instant,
+        limit: Option<Duration>,
+        cancel: Option<&Cancel>,
+    ) -> Result<Lease<C>, (Arc<Self>, NoSlot)> {
+        // What most check-outs get. There is nothing to wait for, so the handle itself can go to the lease.
+        let Some(idle) = self.change(Slots::take_live) else {
+            return self.check_out_another(now, limit, cancel).map_err(|why| (self, why));
+        };
+        let closings = self.closings();
+        let mut lease = Lease::new(self, *now, closings);
+        let expired = lease.hold(idle, *now);
+        lease.pool.shared.sweep_if_due(*now);
+        lease.probe(expired);
+        Ok(lease)
+    }
+
+    /// The same, where there may be something to wait for.
+    fn check_out_another(
         self: &Arc<Self>,
+        now: &mut Instant,
         limit: Option<Duration>,
         cancel: Option<&Cancel>,
     ) -> Result<Lease<C>, NoSlot> {
         let mut wait = self.wait(limit, cancel);
-        match self.obtain(&mut wait) {
+        let obtained = self.obtain(&mut wait, *now);
+        if wait.has_begun() {
+            *now = self.shared.clock.now();
+        }
+        match obtained {
             Ok(taken) => Ok(self.use_taken(taken, None, wait)),
             Err(why) => {
                 wait.end();
                 Err(why)
             }
         }
+    }
+
+    /// The same now.
+    #[cfg(test)]
+    pub(crate) fn check_out(
+        self: &Arc<Self>,
+        limit: Option<Duration>,
+        cancel: Option<&Cancel>,
+    ) -> Result<Lease<C>, NoSlot> {
+        let lease = Arc::clone(self).check_out_at(&mut self.shared.clock.now(), limit, cancel);
+        lease.map_err(|(_, why)| why)
     }
 
     /// The same through the gate of the origin: in order of arrival, and as its pace allows. `now` is by the pool's clock.
@@ -123,7 +161,7 @@ impl<C: Pooled> ConnectionPool<C> {
         now: Instant,
     ) -> Result<Lease<C>, Held> {
         let mut wait = self.wait(limit, cancel);
-        let obtain = |wait: &mut WaitLimit<'_>| self.obtain(wait);
+        let obtain = |wait: &mut WaitLimit<'_>| self.obtain(wait, self.shared.clock.now());
         match gate.enter(&*self.shared.clock, now, &mut wait, obtain, |taken| self.take_untouched(taken)) {
             Ok((taken, pass)) => Ok(self.use_taken(taken, Some(pass), wait)),
             Err(held) => {
@@ -146,10 +184,10 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 
     /// Waits for a slot, and for a permit if it has no connection. Nothing is counted, logged or told of it yet.
-    fn obtain(self: &Arc<Self>, wait: &mut WaitLimit<'_>) -> Result<Taken<C>, NoSlot> {
+    fn obtain(self: &Arc<Self>, wait: &mut WaitLimit<'_>, now: Instant) -> Result<Taken<C>, NoSlot> {
         let slot = self.take_slot(wait).ok_or_else(|| wait.ended())?;
         // From here on the lease answers for the slot, whatever happens.
-        let now = self.shared.clock.now();
+        let now = if wait.has_begun() { self.shared.clock.now() } else { now };
         let mut lease = Lease::new(Arc::clone(self), now, self.closings());
         match slot {
             Slot::Live(idle) => {
@@ -170,17 +208,15 @@ impl<C: Pooled> ConnectionPool<C> {
         if let Some(pass) = pass {
             lease = lease.with_pass(pass);
         }
+        let has_waited = wait.has_begun() || lease.pass().is_some();
         wait.end();
         match what {
             What::Connection { expired } => lease.probe(expired),
-            What::Untouched => {
-                lease.begin_to_connect();
-                lease.found = Found::New(self.count_connection());
-            }
-            What::Husk => {
-                lease.begin_to_connect();
-                self.log_reset();
-            }
+            What::Untouched => lease.found = Found::New(self.count_connection()),
+            What::Husk => self.log_reset(),
+        }
+        if has_waited && lease.found != Found::Reused {
+            lease.begin_to_connect();
         }
         lease
     }

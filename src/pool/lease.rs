@@ -23,7 +23,7 @@ use super::{Endpoint, Pooled};
 /// A slot of a pool, and the connection in it.
 #[must_use = "a lease that is dropped closes its connection"]
 pub(crate) struct Lease<C: Pooled> {
-    pool: Arc<ConnectionPool<C>>,
+    pub(super) pool: Arc<ConnectionPool<C>>,
     conn: Option<C>,
     pub(super) permit: Option<Permit<Idle<C>>>,
     pub(super) found: Found,
@@ -129,10 +129,8 @@ impl<C: Pooled> Lease<C> {
     /// Counts a request that is about to be sent.
     pub(crate) fn count_request(&mut self) {
         let counts = self.pool.counts();
-        counts.requests.fetch_add(1, Relaxed);
-        if self.found == Found::Reused {
-            counts.reused.fetch_add(1, Relaxed);
-        }
+        let count = if self.found == Found::Reused { &counts.reused } else { &counts.fresh };
+        count.fetch_add(1, Relaxed);
         if mem::take(&mut self.replays) {
             counts.replayed.fetch_add(1, Relaxed);
         }
@@ -155,10 +153,14 @@ impl<C: Pooled> Lease<C> {
     }
 
     /// Returns the connection to the pool, to be used again within `keep_alive` if the server set that limit.
-    pub(crate) fn recycle(mut self, keep_alive: Option<Duration>) {
-        let shared = self.pool.shared();
-        let since = shared.clock.now();
-        let expires = shared.expires(self.born, since, keep_alive);
+    pub(crate) fn recycle(self, keep_alive: Option<Duration>) {
+        let now = self.pool.shared().clock.now();
+        self.recycle_at(now, keep_alive);
+    }
+
+    /// The same, for an exchange that ended at `since`: the time was noted when its last byte came.
+    pub(crate) fn recycle_at(mut self, since: Instant, keep_alive: Option<Duration>) {
+        let expires = self.pool.shared().expires(self.born, since, keep_alive);
         self.tell_recycled(expires, since);
         let Some(conn) = self.conn.take() else { return };
         self.holds_slot = false;

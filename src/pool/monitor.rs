@@ -43,6 +43,7 @@ impl<T> Monitor<T> {
     }
 
     /// Runs `act` under the lock. It must be short, and must not drop what closes something.
+    #[inline]
     pub(super) fn with<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
         act(&mut self.state.lock())
     }

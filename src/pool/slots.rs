@@ -268,6 +268,17 @@ impl<L, W: Clone> Slots<L, W> {
         self.closed = false;
     }
 
+    /// The connection on top, if there is one and nobody waits: what most who [arrive](Self::arrive) get.
+    pub(super) fn take_live(&mut self) -> Option<L> {
+        if !self.queue.is_empty() || !matches!(self.stack.back(), Some(Some(Slot::Live(_)))) {
+            return None;
+        }
+        match self.take() {
+            Some(Slot::Live(live)) => Some(live),
+            _ => unreachable!("a connection is on top"),
+        }
+    }
+
     /// The top slot, unless its connection is away; an extra one where the pool does not block.
     fn take(&mut self) -> Option<Slot<L>> {
         let slot = match self.stack.back_mut() {

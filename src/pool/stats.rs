@@ -11,7 +11,8 @@ use super::permits::PoolId;
 #[derive(Default)]
 pub(super) struct Counts {
     pub(super) connections: AtomicU64,
-    pub(super) requests: AtomicU64,
+    /// Requests over a new connection. Those over a reused one are counted apart, so that each request counts once.
+    pub(super) fresh: AtomicU64,
     pub(super) reused: AtomicU64,
     pub(super) replayed: AtomicU64,
     dropped: AtomicU64,
@@ -84,14 +85,15 @@ impl Counts {
 
     /// A snapshot, with who holds what.
     pub(super) fn snapshot(&self, id: PoolId, to: &Endpoint, idle: usize, in_use: usize, waiting: usize) -> PoolStats {
+        let reused = self.reused.load(Relaxed);
         PoolStats {
             id,
             scheme: to.scheme.to_string(),
             host: to.host.clone(),
             port: to.port,
             num_connections: self.connections.load(Relaxed),
-            num_requests: self.requests.load(Relaxed),
-            reused: self.reused.load(Relaxed),
+            num_requests: self.fresh.load(Relaxed) + reused,
+            reused,
             replayed: self.replayed.load(Relaxed),
             dropped: self.dropped.load(Relaxed),
             discarded: self.discarded.each_ref().map(|count| count.load(Relaxed)),
@@ -329,7 +331,7 @@ mod tests {
             "https://h:443: 0 in use, 0 idle; 0 requests, 0 over a reused connection; 0 connections made"
         );
 
-        counts.requests.store(40, Relaxed);
+        counts.fresh.store(4, Relaxed);
         counts.reused.store(36, Relaxed);
         counts.replayed.store(1, Relaxed);
         counts.connections.store(4, Relaxed);
@@ -344,7 +346,7 @@ mod tests {
              connections made, 1 dropped by the server, 2 discarded (1 pool full, 1 failed); longest wait 1.2s"
         );
         let one = Counts::default();
-        one.requests.store(1, Relaxed);
+        one.fresh.store(1, Relaxed);
         one.connections.store(1, Relaxed);
         assert_eq!(
             one.snapshot(0, &to("h"), 1, 0, 0).to_string(),

@@ -57,6 +57,10 @@ impl<'a> WaitLimit<'a> {
         Self { limit, cancel, waits, long: waits.long, begun: None }
     }
 
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.is_some()
+    }
+
     /// When the wait began. If that is now, whoever listens is told, with `reason`. Call it without a lock, and with the
     /// place in the queue guarded.
     pub(super) fn begin(&mut self, reason: impl FnOnce() -> WaitReason) -> Instant {

@@ -1,10 +1,8 @@
 //! One hop: find the adapter, send, measure `elapsed`, run the hooks, answer a challenge, store the cookies.
 
-use std::time::Instant;
-
 use crate::adapter::SendOptions;
 use crate::cancel::Cancel;
-use crate::clock;
+use crate::clock::{self, Moment};
 use crate::error::Result;
 use crate::message::history::History;
 use crate::message::prepared::AuthHeader;
@@ -20,7 +18,7 @@ impl Session {
         &self,
         mut outgoing: Outgoing,
         options: &mut SendOptions,
-        mut started: Instant,
+        mut started: Moment,
     ) -> Result<Response> {
         let request = outgoing.request();
         let adapter = self.mounts.find(&request.url).map_err(|error| error.with_request(request))?;
@@ -34,7 +32,7 @@ impl Session {
         options.route = Some(route);
         // An adapter of the program's own, or a hook, may look at the response, and close it.
         options.content_at_once = adapter.is_stock && !options.stream && request.extras.hooks.is_empty();
-        let mut refused = History::default();
+        let mut refused: Option<History> = None;
         let mut round = 0;
         loop {
             let request = outgoing.request_mut();
@@ -43,11 +41,11 @@ impl Session {
             }
             // The program may have asked for a part since it was prepared.
             prepare::ask_for_bytes_of_a_part(request);
-            options.arrived = adapter.is_stock.then_some(started);
+            options.arrived = adapter.is_stock.then_some(started.now);
             let sent = adapter.adapter.send(request, options);
             let mut response = sent.map_err(|error| error.with_request(request))?;
             let answered = response.answered().filter(|_| adapter.is_stock);
-            response.attach(outgoing, answered.unwrap_or_else(clock::now).saturating_duration_since(started));
+            response.attach(outgoing, answered.unwrap_or_else(clock::now).saturating_duration_since(started.now));
             if let Some(shared) = &options.shared_retries {
                 shared.keep(&response);
             }
@@ -56,7 +54,7 @@ impl Session {
                 response = run_hooks(response)?;
             }
             let answer = self.answer(&response, round)?;
-            if !refused.is_empty() {
+            if let Some(refused) = &refused {
                 response.set_history(refused.clone());
             }
             response.store_cookies(&self.cookies);
@@ -66,15 +64,15 @@ impl Session {
             if next.extras.cookies.is_some() || !self.cookies.is_empty() {
                 self.refresh_cookies(&mut next, response.request())?;
             }
-            refused.push(response);
-            outgoing = Outgoing::new(next);
+            refused.get_or_insert_default().push(response);
+            outgoing = Outgoing::new(*next);
             round += 1;
-            started = clock::now();
+            started = self.moment();
         }
     }
 
     /// The answer of the request's auth to a 4xx with a challenge.
-    fn answer(&self, response: &Response, round: u32) -> Result<Option<PreparedRequest>> {
+    fn answer(&self, response: &Response, round: u32) -> Result<Option<Box<PreparedRequest>>> {
         let request = response.request();
         let challenged = response.status_code().is_client_error() && response.headers().contains("www-authenticate");
         let Some(auth) = request.extras.auth.as_ref().filter(|_| challenged) else { return Ok(None) };
@@ -82,7 +80,7 @@ impl Session {
         next.check_replayable("the answer to a challenge")?;
         next.extras.unanswered.get_or_insert_with(|| Box::new(request.headers.clone()));
         prepare::note_auth_headers(&mut next, &request.headers, Some(&request.headers));
-        Ok(Some(next))
+        Ok(Some(Box::new(next)))
     }
 
     /// Cookies that the refusal set are sent with the answer. A Cookie header set by the program stays.

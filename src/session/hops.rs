@@ -1,9 +1,7 @@
 //! The loop over redirects: exchange, ask what is next, drain the old body, continue.
 
-use std::time::Instant;
-
 use crate::adapter::SendOptions;
-use crate::clock;
+use crate::clock::Moment;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log_targets;
 use crate::message::history::History;
@@ -14,8 +12,8 @@ use crate::text::printable::printable;
 
 impl Session {
     /// Sends, follows redirects, and reads the content unless it is streamed.
-    pub(super) fn follow(&self, request: Outgoing, options: &mut SendOptions, now: Instant) -> Result<Response> {
-        options.begin(now);
+    pub(super) fn follow(&self, request: Outgoing, options: &mut SendOptions, now: Moment) -> Result<Response> {
+        options.begin(now.now);
         self.follow_on(request, options, now)
     }
 
@@ -24,10 +22,10 @@ impl Session {
         &self,
         mut request: Outgoing,
         options: &mut SendOptions,
-        mut now: Instant,
+        mut now: Moment,
     ) -> Result<Response> {
         options.timeout.check().map_err(|error| error.with_request(request.request()))?;
-        let mut history = History::default();
+        let mut history: Option<History> = None;
         let mut response = loop {
             let mut response = self.exchange(request, options, now)?;
             let Some(next) = self.next_hop(&response, options)? else { break response };
@@ -37,10 +35,10 @@ impl Session {
             }
             // So that its connection serves the next hop. Errors in its body do not matter.
             response.keep_for_later()?;
-            if !history.is_empty() {
+            if let Some(history) = &history {
                 response.set_history(history.clone());
             }
-            if history.len() >= self.max_redirects as usize {
+            if history.as_ref().map_or(0, History::len) >= self.max_redirects as usize {
                 let text = format!("exceeded {} redirects", self.max_redirects);
                 return Err(Error::message(ErrorKind::TooManyRedirects, text)
                     .with_request(response.request())
@@ -53,11 +51,11 @@ impl Session {
                 printable(response.url().without_user_info()),
                 printable(next.url.without_user_info())
             );
-            history.push(response);
+            history.get_or_insert_default().push(response);
             request = Outgoing::new(next);
-            now = clock::now();
+            now = self.moment();
         };
-        if !history.is_empty() {
+        if let Some(history) = history {
             response.set_history(history);
         }
         if !options.stream {

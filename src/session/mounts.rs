@@ -1,8 +1,6 @@
 //! Which adapter serves a URL: the longest prefix wins.
 
 use std::any::TypeId;
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,11 +11,12 @@ use crate::url::Url;
 /// Adapters by prefix, grouped by the prefix's length. A lookup tries each length once, however many adapters there are.
 #[derive(Clone, Default)]
 pub(super) struct Mounts {
-    lengths: BTreeMap<usize, Level>,
+    /// The longest first. There are few, mostly two, and to walk along a list is cheaper than through a tree.
+    lengths: Vec<(usize, Level)>,
 }
 
-/// By the prefix in lower case. Prefixes that differ only in case keep the order in which they were mounted.
-type Level = BTreeMap<String, Vec<Mounted>>;
+/// Sorted by the prefix in lower case. Prefixes that differ only in case keep the order in which they were mounted.
+type Level = Vec<(String, Vec<Mounted>)>;
 
 /// An adapter with its prefix, as it was given.
 #[derive(Clone)]
@@ -33,8 +32,17 @@ impl Mounts {
     pub(super) fn mount<A: Adapter + 'static>(&mut self, prefix: String, adapter: Arc<A>) {
         let stock = [TypeId::of::<OnDemand>(), TypeId::of::<HttpAdapter>(), TypeId::of::<UnixAdapter>()];
         let is_stock = stock.contains(&TypeId::of::<A>());
-        let level = self.lengths.entry(prefix.len()).or_default();
-        let alike = level.entry(prefix.to_ascii_lowercase()).or_default();
+        let place = self.place(prefix.len());
+        if self.lengths.get(place).is_none_or(|(length, _)| *length != prefix.len()) {
+            self.lengths.insert(place, (prefix.len(), Level::new()));
+        }
+        let (_, level) = &mut self.lengths[place];
+        let lower_case = prefix.to_ascii_lowercase();
+        let at = level.partition_point(|(own, _)| *own < lower_case);
+        if level.get(at).is_none_or(|(own, _)| *own != lower_case) {
+            level.insert(at, (lower_case, Vec::new()));
+        }
+        let (_, alike) = &mut level[at];
         let mounted = Mounted { prefix, adapter, is_stock };
         match alike.iter_mut().find(|own| own.prefix == mounted.prefix) {
             Some(own) => *own = mounted,
@@ -44,31 +52,37 @@ impl Mounts {
 
     /// Removes the adapter on `prefix`; returns whether there was one.
     pub(super) fn unmount(&mut self, prefix: &str) -> bool {
-        let Some(level) = self.lengths.get_mut(&prefix.len()) else { return false };
-        let lower_case = prefix.to_ascii_lowercase();
-        let Some(alike) = level.get_mut(&lower_case) else { return false };
+        let place = self.place(prefix.len());
+        let level = self.lengths.get_mut(place).filter(|(length, _)| *length == prefix.len());
+        let Some((_, level)) = level else { return false };
+        let Some(at) = position(level, prefix.to_ascii_lowercase().as_bytes()) else { return false };
+        let (_, alike) = &mut level[at];
         let before = alike.len();
         alike.retain(|own| own.prefix != prefix);
         let is_gone = alike.len() != before;
         if alike.is_empty() {
-            level.remove(&lower_case);
+            level.remove(at);
         }
         if level.is_empty() {
-            self.lengths.remove(&prefix.len());
+            self.lengths.remove(place);
         }
         is_gone
     }
 
+    /// Where prefixes of that length are, or would be.
+    fn place(&self, length: usize) -> usize {
+        self.lengths.partition_point(|(longer, _)| *longer > length)
+    }
+
     /// The adapter for `url`: that of the longest prefix it starts with, ignoring case.
     pub(super) fn find(&self, url: &Url) -> Result<&Mounted> {
-        let found = self.lengths.iter().rev().find_map(|(&length, level)| {
-            let start = url.as_str().get(..length)?;
-            // The start of a prepared URL is in lower case.
-            let start = match start.bytes().any(|byte| byte.is_ascii_uppercase()) {
-                true => Cow::Owned(start.to_ascii_lowercase()),
-                false => Cow::Borrowed(start),
+        let found = self.lengths.iter().find_map(|(length, level)| {
+            let start = url.as_str().as_bytes().get(..*length)?;
+            let (_, alike) = match level.len() {
+                ..=FEW => level.iter().find(|(own, _)| is_prefix(own.as_bytes(), start))?,
+                _ => &level[position(level, &start.to_ascii_lowercase())?],
             };
-            level.get(&*start)?.first()
+            alike.first()
         });
         match found {
             Some(mounted) => Ok(mounted),
@@ -85,8 +99,21 @@ impl Mounts {
 
     /// The longest prefixes first.
     fn mounted(&self) -> impl Iterator<Item = &Mounted> {
-        self.lengths.values().rev().flat_map(BTreeMap::values).flatten()
+        self.lengths.iter().flat_map(|(_, level)| level).flat_map(|(_, alike)| alike)
     }
+}
+
+/// Whether `start` is `own` in any case. Nearly always it is in lower case, and then comparing all of it at once is cheaper.
+fn is_prefix(own: &[u8], start: &[u8]) -> bool {
+    own == start || start.iter().any(u8::is_ascii_uppercase) && own.eq_ignore_ascii_case(start)
+}
+
+/// Of so few prefixes of one length, looking at each is cheaper than a copy in lower case and a search by halves.
+const FEW: usize = 4;
+
+/// Where in `level` the prefixes are that are `prefix` in lower case.
+fn position(level: &Level, prefix: &[u8]) -> Option<usize> {
+    level.binary_search_by(|(own, _)| own.as_bytes().cmp(prefix)).ok()
 }
 
 impl fmt::Debug for Mounts {

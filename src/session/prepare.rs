@@ -4,10 +4,9 @@
 use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::auth::BasicAuth;
-use crate::clock;
+use crate::clock::{self, Moment};
 use crate::cookies::CookieJar;
 use crate::error::{Error, Result};
 use crate::form::urlencoded;
@@ -15,8 +14,9 @@ use crate::headers::Headers;
 use crate::message::auth::Auth;
 use crate::message::body::BodyLength;
 use crate::message::coding;
-use crate::message::prepared::AuthHeader;
+use crate::message::prepared::{AuthHeader, Skip};
 use crate::message::request::Destination;
+use crate::message::response::Outgoing;
 use crate::message::{PreparedRequest, Request};
 use crate::session::Session;
 use crate::url::Url;
@@ -25,8 +25,8 @@ use crate::url::Url;
 struct Base<'s> {
     headers: Headers,
     params: &'s [(String, String)],
-    session: Option<&'s Session>,
-    now: Instant,
+    /// With the time.
+    session: Option<(&'s Session, Moment)>,
 }
 
 impl Request {
@@ -36,7 +36,8 @@ impl Request {
     /// # Errors
     /// The first invalid setting.
     pub fn prepare(mut self) -> Result<PreparedRequest> {
-        prepare(&mut self, Base { headers: Headers::new(), params: &[], session: None, now: clock::now() })
+        let base = Base { headers: Headers::new(), params: &[], session: None };
+        Ok(prepare(&mut self, base)?.into_request())
     }
 }
 
@@ -47,41 +48,58 @@ impl Session {
     /// # Errors
     /// The first invalid setting.
     pub fn prepare_request(&self, mut request: Request) -> Result<PreparedRequest> {
-        self.prepare_at(&mut request, clock::now())
+        Ok(self.prepare_at(&mut request, self.moment())?.into_request())
     }
 
     /// The same, at `now`. It takes what is in the request, which is not moved for it.
-    pub(super) fn prepare_at(&self, request: &mut Request, now: Instant) -> Result<PreparedRequest> {
-        let headers = self.headers.clone_with_room(&request.headers);
-        prepare(request, Base { headers, params: &self.params, session: Some(self), now })
+    pub(super) fn prepare_at(&self, request: &mut Request, now: Moment) -> Result<Outgoing> {
+        let headers = self.headers.clone_for(&request.headers);
+        prepare(request, Base { headers, params: &self.params, session: Some((self, now)) })
     }
 }
 
-fn prepare(request: &mut Request, base: Base<'_>) -> Result<PreparedRequest> {
+fn prepare(request: &mut Request, base: Base<'_>) -> Result<Outgoing> {
     request.take_error()?;
-    let url = with_params(url(request, &base)?, request, base.params)?;
+    let mut url = url(request, &base)?;
+    if let Some(query) = query(request, base.params) {
+        url = url.with_query(&query)?;
+    }
     let mut headers = base.headers;
-    for name in &request.removed {
+    for name in &request.details.removed {
         headers.remove(name);
     }
     headers.merge(&request.headers);
     let mut prepared = PreparedRequest::new(mem::take(&mut request.method), url, headers);
-    prepared.extras.skip = request.skip;
-    prepared.extras.own_accept_encoding = request.headers.contains("accept-encoding");
-    prepared.extras.expect_continue = request.expect_continue;
-    prepared.extras.own_cookie_header = prepared.headers.contains("cookie");
-    let cookies = request.cookies.take().filter(|jar| !jar.is_empty());
-    // They must not follow a redirect to another host (REDIR-13).
-    prepared.extras.cookies = cookies.map(|jar| jar.bound_to(prepared.cookie_target().host));
-    set_cookies(&mut prepared, base.session.map(|session| &session.cookies))?;
+    // Only what is not as usual is set, because that makes extras (see `Seldom`).
+    if request.details.skip != Skip::default() {
+        prepared.extras.skip = request.details.skip;
+    }
+    if request.headers.contains("accept-encoding") {
+        prepared.extras.own_accept_encoding = true;
+    }
+    if request.details.expect_continue.is_some() {
+        prepared.extras.expect_continue = request.details.expect_continue;
+    }
+    if prepared.headers.contains("cookie") {
+        prepared.extras.own_cookie_header = true;
+    }
+    let cookies = request.details.given().and_then(|details| details.cookies.take());
+    if let Some(cookies) = cookies.filter(|jar| !jar.is_empty()) {
+        // They must not follow a redirect to another host (REDIR-13).
+        let bound = cookies.bound_to(prepared.cookie_target().host);
+        prepared.extras.cookies = Some(bound);
+    }
+    set_cookies(&mut prepared, base.session.map(|(session, _)| &session.cookies))?;
     set_body(&mut prepared, request)?;
-    prepared.extras.hooks = match base.session {
-        Some(session) if request.hooks.is_empty() => session.hooks.clone(),
-        _ => mem::take(&mut request.hooks),
-    };
-    authenticate(&mut prepared, request.auth.take(), base.session, base.now)?;
+    let (own, session) = (&request.details.hooks, base.session.map(|(session, _)| &session.hooks));
+    if let Some(hooks) = Some(own).filter(|own| !own.is_empty()).or(session).filter(|hooks| !hooks.is_empty()) {
+        prepared.extras.hooks = hooks.clone();
+    }
+    let auth = request.details.given().and_then(|details| details.auth.take());
+    authenticate(&mut prepared, auth, base.session)?;
     ask_for_bytes_of_a_part(&mut prepared);
-    Ok(prepared)
+    // It is moved here, to where its response has it, and no more.
+    Ok(Outgoing::new(prepared))
 }
 
 /// Who asks for a part, and says nothing about codings, gets it as it is: a part of what was coded does not decode by
@@ -98,22 +116,24 @@ pub(super) fn ask_for_bytes_of_a_part(prepared: &mut PreparedRequest) {
 fn url(request: &mut Request, base: &Base<'_>) -> Result<Url> {
     match request.destination.take() {
         Some(Destination::Ready(url)) => Ok(url),
-        Some(Destination::Relative(text, error)) => match base.session.and_then(|session| session.base_url.as_ref()) {
-            Some(base) => base.join(&text),
-            None => Err(Error::message(error.kind(), error.to_string())),
-        },
+        Some(Destination::Relative(text, error)) => {
+            match base.session.and_then(|(session, _)| session.base_url.as_ref()) {
+                Some(base) => base.join(&text),
+                None => Err(Error::message(error.kind(), error.to_string())),
+            }
+        }
         None => unreachable!("a request without a URL has an error"),
     }
 }
 
-/// Adds the params to the URL. A name that the request sets replaces the session's; a query given as text replaces them
-/// all.
-fn with_params(url: Url, request: &Request, session: &[(String, String)]) -> Result<Url> {
+/// What the params add to the URL's query, if anything. A name that the request sets replaces the session's; a query given as
+/// text replaces them all.
+fn query(request: &Request, session: &[(String, String)]) -> Option<String> {
     // An empty query counts as not given (SES-06).
     let raw = request.query.raw.as_deref().filter(|raw| !raw.is_empty());
     let pairs = &request.query.pairs;
     if session.is_empty() && pairs.is_empty() && raw.is_none() {
-        return Ok(url);
+        return None;
     }
     let mut query = Vec::new();
     // The values of each name: of both lists there may be many. Without a value, the session's is taken away (SES-04).
@@ -148,7 +168,7 @@ fn with_params(url: Url, request: &Request, session: &[(String, String)]) -> Res
         }
         query.push_str(raw);
     }
-    if query.is_empty() { Ok(url) } else { url.with_query(&query) }
+    (!query.is_empty()).then_some(query)
 }
 
 /// Sets `Cookie` from the jars, unless the program has set one.
@@ -172,9 +192,12 @@ pub(super) fn set_cookies(prepared: &mut PreparedRequest, session: Option<&Cooki
 
 fn set_body(prepared: &mut PreparedRequest, request: &mut Request) -> Result<()> {
     let data = request.data.take();
-    let files = request.files.take().filter(|files| !files.is_empty());
+    let (files, json) = match request.details.given() {
+        Some(details) => (details.files.take().filter(|files| !files.is_empty()), details.json.take()),
+        None => (None, None),
+    };
     let is_multipart = files.is_some();
-    prepared.body = match (files, data, request.json.take()) {
+    prepared.body = match (files, data, json) {
         (Some(files), data, _) => data.unwrap_or_default().with_files(files)?,
         // Data takes precedence over JSON, but empty data is no data (BODY-01).
         (None, Some(data), Some(json)) if data.length() == BodyLength::Empty => json,
@@ -195,14 +218,13 @@ fn set_body(prepared: &mut PreparedRequest, request: &mut Request) -> Result<()>
 fn authenticate(
     prepared: &mut PreparedRequest,
     own: Option<Arc<dyn Auth>>,
-    session: Option<&Session>,
-    now: Instant,
+    session: Option<(&Session, Moment)>,
 ) -> Result<()> {
-    let chosen = own.or_else(|| session.and_then(|session| session.auth.clone()));
+    let chosen = own.or_else(|| session.and_then(|(session, _)| session.auth.clone()));
     if let Some(chosen) = chosen {
         return apply(prepared, chosen);
     }
-    let netrc = session.map(|session| from_netrc(session, prepared, now)).transpose()?.flatten();
+    let netrc = session.map(|(session, now)| from_netrc(session, prepared, now)).transpose()?.flatten();
     match netrc.or_else(|| prepared.url.user_info().and_then(BasicAuth::from_user_info)) {
         Some(basic) => apply(prepared, basic.into()),
         None => Ok(()),
@@ -212,9 +234,9 @@ fn authenticate(
 /// Gives a request that a redirect or a link led to what belongs to its own URL: cookies, then the auth.
 pub(super) fn for_another_url(session: &Session, next: &mut PreparedRequest) -> Result<()> {
     set_cookies(next, Some(&session.cookies))?;
-    match next.extras.auth.take() {
+    match next.extras.auth.clone() {
         Some(auth) => apply(next, auth),
-        None => match from_netrc(session, next, clock::now())? {
+        None => match from_netrc(session, next, session.moment())? {
             Some(basic) => apply(next, basic.into()),
             None => Ok(()),
         },
@@ -222,7 +244,7 @@ pub(super) fn for_another_url(session: &Session, next: &mut PreparedRequest) -> 
 }
 
 /// The credentials in netrc for the request's host; none if the program has set an Authorization header.
-fn from_netrc(session: &Session, prepared: &PreparedRequest, now: Instant) -> Result<Option<BasicAuth>> {
+fn from_netrc(session: &Session, prepared: &PreparedRequest, now: Moment) -> Result<Option<BasicAuth>> {
     if !session.trust_env || prepared.headers.contains("authorization") {
         return Ok(None);
     }

@@ -316,7 +316,13 @@ impl Session {
                 (Some(session), Some(own)) => Some(Cancel::either(session, &own)),
                 (session, own) => own.or_else(|| session.clone()),
             },
-            ..SendOptions::default()
+            // What the session finds out on the way.
+            bundle_of_environment: None,
+            content_at_once: false,
+            arrived: None,
+            route: None,
+            start: None,
+            shared_retries: None,
         }
     }
 }
@@ -345,15 +351,15 @@ mod tests {
         let given = set().settings;
         assert_eq!((given.stream, given.verify), (Some(true), Some(Verify::No)));
         assert_eq!(given.cert, Some(ClientCert::pem("client.pem", "client.key")));
-        assert!(set().request.auth.is_some());
+        assert!(set().request.details.auth.is_some());
 
         let unset = set().timeout(Timeout::new()).stream(None).verify(None).cert(None).auth(None);
         assert_eq!((unset.settings.stream, unset.settings.verify, unset.settings.cert), (None, None, None));
         assert_eq!(unset.settings.timeout, Timeout::new());
-        assert!(unset.request.auth.is_none());
+        assert!(unset.request.details.auth.is_none());
 
         let shared: Arc<dyn Auth> = Arc::new(crate::BearerAuth::new("token"));
-        assert!(session.get("http://h/").auth(Some(shared)).request.auth.is_some());
+        assert!(session.get("http://h/").auth(Some(shared)).request.details.auth.is_some());
         assert_eq!(set().timeout(Some(Duration::from_secs(1))).settings.timeout, Timeout::from(1));
     }
 

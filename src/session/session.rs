@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
 
 use http::Method;
 
@@ -15,7 +14,7 @@ use super::request_builder::{RequestBuilder, Settings};
 use crate::adapter::{Adapter, OnDemand, PoolStats, SendOptions};
 use crate::auth::netrc::Netrc;
 use crate::cancel::Cancel;
-use crate::clock::{self, Absence};
+use crate::clock::{self, Absence, Moment, Seconds};
 use crate::cookies::CookieJar;
 use crate::error::Result;
 use crate::headers::Headers;
@@ -106,6 +105,7 @@ pub struct Session {
     no_proxy_variables: [Absence; 2],
     /// The hosts that the environment excepts from its proxies.
     excepted: proxy::LastList,
+    seconds: Seconds,
 }
 
 impl Session {
@@ -120,7 +120,7 @@ impl Session {
             mounts.mount(prefix.to_owned(), Arc::new(OnDemand::default()));
         }
         Self {
-            headers: default_headers(),
+            headers: default_headers().shared(),
             auth: None,
             params: Vec::new(),
             proxies: Proxies::default(),
@@ -140,6 +140,7 @@ impl Session {
             netrc: Netrc::default(),
             no_proxy_variables: Default::default(),
             excepted: Default::default(),
+            seconds: Seconds::default(),
         }
     }
 
@@ -233,7 +234,7 @@ impl Session {
     /// # Errors
     /// Every error of the exchange.
     pub fn send_with(&self, request: PreparedRequest, mut options: SendOptions) -> Result<Response> {
-        self.follow(Outgoing::new(request), &mut options, clock::now())
+        self.follow(Outgoing::new(request), &mut options, self.moment())
     }
 
     /// This session's settings as options for [`send_with`](Self::send_with).
@@ -395,12 +396,12 @@ impl Session {
 
     /// Sends the request of a [`RequestBuilder`].
     pub(super) fn run(&self, request: &mut Request, settings: &mut Settings) -> Result<Response> {
-        let mut now = clock::now();
-        let prepared = Outgoing::new(self.prepare_at(request, now)?);
+        let mut now = self.moment();
+        let prepared = self.prepare_at(request, now)?;
         let mut options = self.options_with(settings);
         if prepared.request().extras.auth.is_some() || prepared.request().body.length() != BodyLength::Empty {
             // Only an auth, or a form, can have taken time.
-            now = clock::now();
+            now = self.moment();
         }
         self.follow(prepared, &mut options, now)
     }
@@ -411,17 +412,22 @@ impl Session {
         request: &mut Request,
         settings: &mut Settings,
     ) -> Result<(PreparedRequest, SendOptions)> {
-        let prepared = self.prepare_at(request, clock::now())?;
+        let prepared = self.prepare_at(request, self.moment())?.into_request();
         Ok((prepared, self.options_with(settings)))
     }
 
     /// The settings for redirects.
+    /// The time.
+    pub(super) fn moment(&self) -> Moment {
+        self.seconds.at(clock::now())
+    }
+
     pub(super) fn policy(&self) -> Policy<'_> {
         Policy { sensitive_headers: &self.sensitive_headers, allow_downgrade: self.allow_downgrade }
     }
 
     /// The route to the request's host: by the request's proxies, the session's, or the environment's.
-    pub(super) fn route(&self, request: &PreparedRequest, options: &SendOptions, now: Instant) -> Result<Route> {
+    pub(super) fn route(&self, request: &PreparedRequest, options: &SendOptions, now: Moment) -> Result<Route> {
         let absence = &self.no_proxy_variables[usize::from(request.url.is_https())];
         // Only http and https have variables of their own; the others are too rare to remember.
         let is_known = request.url.is_http() && absence.is_known(now);
@@ -433,8 +439,14 @@ impl Session {
             has_found.set(has_found.get() || value.is_some());
             value
         };
-        let environment =
-            (self.trust_env && !is_known).then_some(proxy::Environment { variable: &ask, list: &self.excepted, now });
+        if (is_known || !self.trust_env) && options.proxies.is_empty() && self.proxies.is_empty() {
+            return Ok(Route::Direct);
+        }
+        let environment = (self.trust_env && !is_known).then_some(proxy::Environment {
+            variable: &ask,
+            list: &self.excepted,
+            now: now.now,
+        });
         let route = proxy::select(&request.url, Some(&options.proxies), &self.proxies, environment)
             .map_err(|error| error.with_request(request));
         if has_asked.get() && !has_found.get() && request.url.is_http() {

@@ -21,6 +21,8 @@ impl Set {
     pub(crate) const WHOLE: Self = Self(16);
     /// The characters of a host name in lower case.
     pub(crate) const HOST: Self = Self(32);
+    /// [`PATH`](Self::PATH) without the dot, which may be a segment of its own.
+    pub(crate) const PATH_WITHOUT_DOTS: Self = Self(64);
 
     #[inline]
     pub(crate) const fn has(self, byte: u8) -> bool {
@@ -44,7 +46,8 @@ const CLASSES: [u8; 256] = {
             | (path as u8) << 2
             | (query as u8) << 3
             | (whole as u8) << 4
-            | (host as u8) << 5;
+            | (host as u8) << 5
+            | ((path && b != b'.') as u8) << 6;
         byte += 1;
     }
     classes

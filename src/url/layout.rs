@@ -42,6 +42,9 @@ pub(super) struct Parts {
     pub(super) len: usize,
     /// In lower case.
     pub(super) scheme: Span,
+    pub(super) kind: Kind,
+    /// Whether the host is in the text as it is sent: neither an IPv6 address, nor with a dot at its end, nor with capitals.
+    pub(super) host_is_plain: bool,
     pub(super) user_info: Option<Span>,
     /// Host and port as the text has them.
     pub(super) authority: Span,
@@ -54,6 +57,25 @@ pub(super) struct Parts {
     pub(super) fragment: Option<Span>,
     /// Path and query, as sent.
     pub(super) target: Span,
+}
+
+/// The schemes that this crate speaks, so that they need not be compared again and again.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Kind {
+    Http,
+    Https,
+    #[default]
+    Other,
+}
+
+impl Kind {
+    fn of(scheme: &str) -> Self {
+        match scheme {
+            "http" => Self::Http,
+            "https" => Self::Https,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// Encoding can triple the length of the target, and spans are 32 bits wide.
@@ -116,6 +138,8 @@ pub(super) fn lay_out(text: String, demand: Demand) -> Result<Url, BadHost> {
     let parts = Parts {
         len: text.len(),
         scheme,
+        kind: Kind::of(scheme.of(&buffer)),
+        host_is_plain: host.range().end <= text.len() && !unbracketed.ends_with('.') && !unbracketed.contains(':'),
         user_info: at.map(|at| (split.authority.start..at).into()),
         authority: authority.into(),
         host,

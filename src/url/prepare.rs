@@ -11,14 +11,14 @@ use std::fmt::Write as _;
 use super::Url;
 use super::encode::{self, Undo};
 use super::host::{self, BadHost};
-use super::layout::{self, Demand, MAX_LEN, Parts};
+use super::layout::{self, Demand, Kind, MAX_LEN, Parts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::authority;
 use crate::text::percent::{self, Set};
 
 pub(super) fn prepare(text: &str) -> Result<Url> {
     // Leading white space goes, as in requests; trailing white space is encoded (URL-02).
-    let text = text.trim_start_matches(is_python_space);
+    let text = if text.starts_with('h') { text } else { text.trim_start_matches(is_python_space) };
     if text.len() > MAX_LEN {
         return Err(invalid("URL is too long"));
     }
@@ -236,39 +236,47 @@ fn already_prepared(text: &str) -> Option<Url> {
     };
 
     let authority = scheme + 3;
-    let mut at = authority;
-    let mut label = at;
-    while encode::is_host_byte(*bytes.get(at)?) {
-        if bytes[at] == b'.' {
-            if at == label || at - label > 63 {
-                return None;
-            }
-            label = at + 1;
+    let (mut host_end, mut label) = (authority, 0);
+    for &byte in bytes[authority..].iter().take_while(|&&byte| encode::is_host_byte(byte)) {
+        if byte == b'.' && !matches!(label, 1..=63) {
+            return None;
         }
-        at += 1;
+        label = if byte == b'.' { 0 } else { label + 1 };
+        host_end += 1;
     }
-    let host_end = at;
-    if host_end == authority || host_end - label > 63 {
+    if host_end == authority || label > 63 {
         return None;
     }
 
+    let mut at = host_end;
     let mut port = None;
-    if bytes[at] == b':' {
-        let digits = bytes[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
-        if bytes.get(at + 1) == Some(&b'0') {
-            return None;
+    if bytes.get(at) == Some(&b':') {
+        let mut number = 0_u16;
+        at += 1;
+        while let Some(digit) = bytes.get(at).filter(|byte| byte.is_ascii_digit()) {
+            number = number.checked_mul(10)?.checked_add(u16::from(digit - b'0'))?;
+            // With a zero in front it is written without.
+            if number == 0 {
+                return None;
+            }
+            at += 1;
         }
-        port = Some(text.get(at + 1..at + 1 + digits)?.parse().ok()?);
-        at += 1 + digits;
+        port = Some(number).filter(|&number| number > 0);
+        port?;
     }
     if bytes.get(at) != Some(&b'/') {
         return None;
     }
 
     let path = at;
-    let path_end = path + encode::clean_len(&bytes[path..], Set::PATH, Undo::Unreserved);
-    if encode::has_dot_segment(&text[path..path_end]) {
-        return None;
+    // Most paths have neither a dot nor an escape, and need no closer look.
+    let plain = bytes[path..].iter().take_while(|&&byte| Set::PATH_WITHOUT_DOTS.has(byte)).count();
+    let mut path_end = path + plain;
+    if matches!(bytes.get(path_end), Some(b'.' | b'%')) {
+        path_end += encode::clean_len(&bytes[path_end..], Set::PATH, Undo::Unreserved);
+        if encode::has_dot_segment(&text[path..path_end]) {
+            return None;
+        }
     }
     let mut end = path_end;
     let mut query = None;
@@ -293,6 +301,8 @@ fn already_prepared(text: &str) -> Option<Url> {
     let parts = Parts {
         len: bytes.len(),
         scheme: (0..scheme).into(),
+        host_is_plain: label > 0,
+        kind: if scheme == 4 { Kind::Http } else { Kind::Https },
         user_info: None,
         authority: (authority..path).into(),
         host: (authority..host_end).into(),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::layout::{Parts, Span};
+use super::layout::{Kind, Parts, Span};
 use super::{encode, join, layout, prepare};
 use crate::error::Result;
 use crate::text::authority;
@@ -147,11 +147,11 @@ impl Url {
 
     /// Whether this is an http or https URL, which means that it is prepared and can be sent.
     pub(crate) fn is_http(&self) -> bool {
-        matches!(self.scheme(), "http" | "https")
+        self.parts.kind != Kind::Other
     }
 
     pub(crate) fn is_https(&self) -> bool {
-        self.scheme() == "https"
+        self.parts.kind == Kind::Https
     }
 
     /// The port to connect to; `None` if there is none and the scheme is neither http nor https.
@@ -161,10 +161,10 @@ impl Url {
 
     /// The default port of the scheme; `None` unless it is http or https.
     pub(crate) fn default_port(&self) -> Option<u16> {
-        match self.scheme() {
-            "http" => Some(80),
-            "https" => Some(443),
-            _ => None,
+        match self.parts.kind {
+            Kind::Http => Some(80),
+            Kind::Https => Some(443),
+            Kind::Other => None,
         }
     }
 
@@ -216,15 +216,18 @@ impl Url {
 
     /// The value of an automatic Host header: without the scheme's default port, a trailing dot or a zone.
     pub(crate) fn host_header(&self) -> Cow<'_, str> {
+        let port = self.port().filter(|&port| Some(port) != self.default_port());
+        let written = self.slice(self.parts.authority);
+        if self.parts.host_is_plain {
+            return if port.is_some() { written } else { self.host() }.into();
+        }
         let (mut host, zone) = self.host_and_zone();
         while let Some(shorter) = host.strip_suffix('.') {
             host = shorter;
         }
-        let port = self.port().filter(|&port| Some(port) != self.default_port());
         if port.is_none() && !host.contains(':') {
             return host.into();
         }
-        let written = self.slice(self.parts.authority);
         let as_written = zone.is_none() && host.len() == self.host().len() && self.host_is_as_written();
         if as_written && port.is_some() { written.into() } else { authority::host_and_port(host, port).into() }
     }

@@ -15,6 +15,8 @@ pub(crate) fn encoding_from_headers(content_type: Option<&str>) -> Option<&str> 
     });
     match named {
         Some(charset) => Some(charset),
+        // The usual one, without a search.
+        None if kind == "application/json" => Some("utf-8"),
         // Setting up a search costs more than a plain loop.
         None if has(kind, b"text") => Some("ISO-8859-1"),
         None if has(kind, b"application/json") => Some("utf-8"),

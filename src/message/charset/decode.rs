@@ -55,7 +55,7 @@ pub(super) fn codec(bytes: &[u8], encoding: Option<&str>) -> (Codec, usize) {
 impl Codec {
     pub(super) fn named(name: &str) -> Option<Self> {
         // The most common name, and the cheapest check.
-        if name.eq_ignore_ascii_case("utf-8") {
+        if name == "utf-8" || name.eq_ignore_ascii_case("utf-8") {
             return Some(Self::Utf8);
         }
         unicode::named(&plain(name)).or_else(|| NAMES.iter().find_map(|named| named(name)).map(Self::Other))

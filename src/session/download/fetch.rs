@@ -127,7 +127,8 @@ impl Fetch<'_, '_> {
             if !std::mem::take(&mut is_first) || asked.is_some() {
                 self.renew(&mut request)?;
             }
-            let response = self.session.follow_on(Outgoing::new(request), &mut self.options.clone(), clock::now())?;
+            let response =
+                self.session.follow_on(Outgoing::new(request), &mut self.options.clone(), self.session.moment())?;
             match Answer::of(response.status_code().as_u16(), response.headers(), asked.as_ref()) {
                 Answer::Refused => {
                     // The caller may read it, and its connection must not wait for that.
