@@ -12,8 +12,9 @@ mod part_file;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::Duration;
+
+use crate::clock::{Clock, SystemClock};
 
 pub(crate) use part_file::PartFile;
 
@@ -107,7 +108,7 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
     for _ in 0..50 {
         match fs::rename(from, to) {
             Err(error) if cfg!(windows) && matches!(error.raw_os_error(), Some(ACCESS_DENIED | SHARING_VIOLATION)) => {
-                thread::sleep(PAUSE);
+                SystemClock.sleep(PAUSE);
             }
             done => return done,
         }

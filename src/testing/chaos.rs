@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 use super::fault::Fault;
 use super::listening::{Listening, REST};
 use crate::cancel::Cancel;
+use crate::clock::{Clock, SystemClock};
 
 /// The most that is relayed at a time.
 const PIECE: usize = 16 * 1024;
@@ -155,7 +156,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             return;
         }
         let Ok(client) = client else {
-            thread::sleep(REST);
+            SystemClock.sleep(REST);
             continue;
         };
         let number = shared.state.lock().faults.len();

@@ -19,6 +19,7 @@ use super::own_authority::OwnAuthority;
 use super::reply::Reply;
 use super::request::TestRequest;
 use super::tls::Acceptor;
+use crate::clock::{Clock, SystemClock};
 use crate::verify::ClientCert;
 
 type Script = dyn Fn(&mut Peer) + Send + Sync;
@@ -149,7 +150,7 @@ fn accept(listener: &TcpListener, acceptor: Option<&Acceptor>, shared: &Arc<Watc
         }
         let Ok((socket, stream)) = stream.and_then(|stream| Ok((stream.try_clone()?, stream))) else {
             drop(record);
-            thread::sleep(REST);
+            SystemClock.sleep(REST);
             continue;
         };
         let number = record.accepted;
