@@ -495,6 +495,162 @@ mod tests {
         assert_eq!(own.iter().collect::<Vec<_>>(), [("A", "1"), ("B", value.as_str())]);
     }
 
+    fn block(headers: &Headers) -> String {
+        let mut out = Vec::new();
+        headers.write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_copy_knows_what_the_list_knew_and_is_written_as_it_is() {
+        let untouched = headers(&[("A", "1"), ("B", "2")]);
+        let mut replaced = untouched.clone();
+        replaced.insert("A", "3").unwrap();
+        let mut shorter = untouched.clone();
+        shorter.remove("A");
+        let mut unchecked = untouched.clone();
+        unchecked.push("C", "caf\u{e9}");
+        let mut wire = Headers::new();
+        wire.push_latin1(b"D", b"caf\xe9");
+
+        for (own, plain, text) in [
+            (Headers::new(), true, ""),
+            (untouched, true, "A: 1\r\nB: 2\r\n"),
+            (replaced, true, "A: 3\r\nB: 2\r\n"),
+            (shorter, true, "B: 2\r\n"),
+            (unchecked, false, "A: 1\r\nB: 2\r\nC: caf\u{e9}\r\n"),
+            (wire, false, "D: caf\u{e9}\r\n"),
+        ] {
+            assert_eq!((own.is_plain(), block(&own)), (plain, text.to_owned()), "{own:?}");
+            let copy = own.clone();
+            assert_eq!((copy.is_plain(), block(&copy)), (plain, text.to_owned()), "a copy of {own:?}");
+            for other in [headers(&[("X", "1")]), headers(&[("X", "\u{e9}")])] {
+                let (is_plain, all) = (plain && other.is_plain(), format!("{text}{}", block(&other)));
+                for mut merged in [own.clone(), own.clone_with_room(&other)] {
+                    merged.merge(&other);
+                    assert_eq!((merged.is_plain(), block(&merged)), (is_plain, all.clone()), "{own:?} and {other:?}");
+                }
+                let mut merged = other.clone();
+                merged.merge(&own);
+                assert_eq!((merged.is_plain(), block(&merged)), (is_plain, format!("{}{text}", block(&other))));
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_set_unchecked_is_looked_at_for_what_the_list_knows() {
+        for (value, plain) in
+            [("1", true), ("a b\t", true), ("", true), (" 1", false), ("\x01", false), ("\u{e9}", false)]
+        {
+            let mut own = Headers::new();
+            own.set("A", value);
+            assert_eq!(own.is_plain(), plain, "{value:?}");
+            own.set("A", "1");
+            assert_eq!(own.is_plain(), plain, "what was unchecked once stays so");
+            own.clear();
+            assert!(own.is_plain() && own.is_empty());
+        }
+    }
+
+    #[test]
+    fn fields_of_another_text_are_written_without_what_is_between_them() {
+        let text = "A:1 \n B :  2";
+
+        let own = Headers::from_text(text, &[Entry::new(0..1, 2..3), Entry::new(6..7, 11..12)]);
+
+        assert_eq!((block(&own).as_str(), own.is_plain()), ("A: 1\r\nB: 2\r\n", false));
+    }
+
+    #[test]
+    fn what_is_unused_is_counted_to_the_byte() {
+        let mut own = headers(&[("Name", "value"), ("B", "22"), ("Name", "v")]);
+        assert_eq!(own.unused, 0);
+
+        own.insert("Name", "a longer value").unwrap();
+        assert_eq!(own.unused, "Name: value\r\nName: v\r\n".len());
+        own.insert("b", "").unwrap();
+        assert_eq!(own.unused, "Name: value\r\nName: v\r\nB: 22\r\n".len());
+
+        assert_eq!(own.text.len(), block(&own).len() + own.unused);
+        let mut with_room = headers(&[("X", &"x".repeat(5000))]);
+        with_room.push("Y", "\u{e9}");
+        with_room.insert("X", &"y".repeat(4900)).unwrap();
+        assert_eq!(with_room.clone().unused, with_room.unused);
+    }
+
+    #[test]
+    fn a_header_that_is_replaced_by_short_values_does_not_grow() {
+        let mut own = headers(&[("A", "1"), ("B", "2")]);
+
+        for n in 0..5000 {
+            own.insert("B", n).unwrap();
+        }
+
+        assert!(own.text.len() < 2 * COMPACT_FROM, "{} bytes", own.text.len());
+        assert_eq!(block(&own), "A: 1\r\nB: 4999\r\n");
+    }
+
+    #[test]
+    fn two_large_lists_are_one() {
+        let value = "x".repeat(70_000);
+        let mut own = headers(&[("A", value.as_str())]);
+
+        own.merge(&headers(&[("B", value.as_str())]));
+
+        assert_eq!((own.get("A"), own.get("B")), (Some(value.as_str()), Some(value.as_str())));
+    }
+
+    #[test]
+    fn equality_asks_for_all_names_and_all_values() {
+        let own = headers(&[("A", "1"), ("B", "2")]);
+
+        for (other, same) in [
+            (&[("b", "2"), ("a", "1")][..], true),
+            (&[("A", "1")], false),
+            (&[("A", "1"), ("B", "3")], false),
+            (&[("A", "1"), ("C", "2")], false),
+            (&[("A", "1"), ("B", "2"), ("B", "2")], false),
+            (&[], false),
+        ] {
+            assert_eq!(own == headers(other), same, "{other:?}");
+            assert_eq!(headers(other) == own, same, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn an_iterator_knows_how_many_fields_are_left() {
+        let own = headers(&[("A", "1"), ("B", "2"), ("C", "3")]);
+        let mut fields = own.iter();
+
+        assert_eq!((fields.size_hint(), fields.len()), ((3, Some(3)), 3));
+        fields.next();
+        assert_eq!((fields.len(), format!("{fields:?}").as_str()), (2, "Iter { left: 2 }"));
+        assert!(!own.is_empty() && Headers::new().is_empty());
+        assert!(own.any("b", |value| value == "2") && !own.any("b", |value| value == "3") && !own.any("d", |_| true));
+    }
+
+    #[test]
+    fn names_that_a_list_lacks_are_mostly_known_without_a_comparison() {
+        let own = headers(&[("Content-Length", "1"), ("Content-Type", "a/b"), ("Date", "x"), ("Server", "y")]);
+
+        names::COMPARED.set(0);
+        for name in [
+            "Accept-Charset",
+            "Age",
+            "Allow",
+            "Cookie",
+            "Expect",
+            "Expires",
+            "Link",
+            "Via",
+            "Warning",
+            "X-Nothing-Here",
+        ] {
+            assert!(!own.contains(name) && own.get(name).is_none() && !own.any(name, |_| true));
+        }
+        assert_eq!(names::COMPARED.get(), 0);
+    }
+
     /// What the list does, as simply as it can be said.
     #[derive(Clone, Debug, Default, PartialEq)]
     struct Model(Vec<(String, String)>);

@@ -138,6 +138,8 @@ mod tests {
         // Without seconds.
         ("7 Aug 2007 08:04 GMT", Some(1_186_473_840)),
         ("Mon, 01-Jan-2011 00: 00:00 GMT", Some(1_293_840_000)),
+        // Only where no complete time follows.
+        ("7 Aug 2007 08:04 09:10:11", Some(1_186_477_811)),
         // Nothing, or not enough, or out of range.
         ("", None),
         ("0", None),

@@ -144,6 +144,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_refusal_says_why() {
+        let all = [Refusal::Foreign, Refusal::SingleLabel, Refusal::PublicSuffix].map(Refusal::text);
+
+        for (index, text) in all.iter().enumerate() {
+            assert!(text.contains(' ') && !all[..index].contains(text), "{text:?}");
+        }
+    }
+
     #[cfg(feature = "psl")]
     #[test]
     fn a_public_suffix_is_no_domain() {

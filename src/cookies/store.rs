@@ -476,6 +476,8 @@ mod tests {
             ("..\u{ad}.te3t", "te3t"), // IDNA removes the soft hyphen
             (".[.a.test]", "a.test"),
             ("[[::1]]", "::1"),
+            ("%41.test", "%41.test"), // as it stands: only what is not ASCII is parsed
+            ("A_b.test", "a_b.test"),
             ("..", "."),
             ("", ""),
         ] {
@@ -810,6 +812,52 @@ mod tests {
         store.receive(&target("http://h.test/"), "c=1", day(2)).unwrap();
 
         assert_eq!(sent(&mut store, "http://h.test/"), "a=1; c=1");
+    }
+
+    #[test]
+    fn nothing_is_looked_for_to_remove_where_there_is_room() {
+        for limits in [JarLimits { per_domain: 2, ..JarLimits::DEFAULT }, JarLimits { total: 2, ..JarLimits::DEFAULT }]
+        {
+            let mut store = Store { limits, ..Store::new() };
+            for line in ["a=1; Path=/a; Max-Age=1", "b=1"] {
+                store.receive(&target("http://h.test/"), line, day(1)).unwrap();
+            }
+
+            store.receive(&target("http://h.test/"), "b=2", day(2)).unwrap();
+            assert_eq!(store.len(), 2, "the expired one is in nobody's way");
+            store.receive(&target("http://h.test/"), "c=1", day(2)).unwrap();
+            assert_eq!(store.len(), 2);
+        }
+    }
+
+    #[test]
+    fn what_was_sent_is_newer_than_what_was_set_before() {
+        let mut store = Store { limits: JarLimits { per_domain: 2, ..JarLimits::DEFAULT }, ..Store::new() };
+        for line in ["a=1", "b=1; Path=/b"] {
+            store.receive(&target("http://h.test/"), line, day(1)).unwrap();
+        }
+        assert_eq!(sent(&mut store, "http://h.test/"), "a=1");
+
+        store.receive(&target("http://h.test/"), "c=1", day(1)).unwrap();
+
+        assert_eq!(sent(&mut store, "http://h.test/b"), "a=1; c=1");
+    }
+
+    #[test]
+    fn a_refusal_says_why() {
+        let all = [
+            Refused::Unreadable,
+            Refused::TooLarge,
+            Refused::Domain(Refusal::Foreign),
+            Refused::ShadowsSecure,
+            Refused::Prefix,
+        ]
+        .map(Refused::text);
+
+        for (index, text) in all.iter().enumerate() {
+            assert!(text.contains(' ') && !all[..index].contains(text), "{text:?}");
+        }
+        assert_eq!(Refused::Domain(Refusal::Foreign).text(), Refusal::Foreign.text());
     }
 
     #[test]

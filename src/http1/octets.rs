@@ -84,6 +84,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn ascii_ends_before_0x80() {
+        for byte in 0..=u8::MAX {
+            for bytes in [&[byte][..], &[byte, 0], &[b'a', byte, b'b']] {
+                assert_eq!(is_ascii(bytes), byte < 0x80, "{bytes:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_word_at_a_time_is_the_same_as_a_byte_at_a_time() {
         let mut random = fastrand::Rng::with_seed(1);
         for round in 0..20_000 {

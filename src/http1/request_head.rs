@@ -313,6 +313,23 @@ mod tests {
         }
     }
 
+    /// The control bytes of a head are counted first, and must not make up for each other.
+    #[test]
+    fn no_number_of_control_bytes_passes_for_the_line_ends_of_fields() {
+        for (fields, controls) in (1..8).flat_map(|fields| (1..20).map(move |controls| (fields, controls))) {
+            let value = "\x01".repeat(controls);
+            let mut pairs = vec![("X", "1"); fields];
+            pairs[fields / 2] = ("Bad", &value);
+
+            for automatic in [ALL, Automatic::default(), Automatic { user_agent: None, ..ALL }] {
+                assert_eq!(written("GET", "/", automatic, &pairs), Err(HeadError::Value("Bad".to_owned())));
+            }
+        }
+        let host = Automatic { host: Some("h\x01"), ..Automatic::default() };
+        assert_eq!(written("GET", "/", host, &[]), Err(HeadError::Value(HOST.to_owned())));
+        assert_eq!(written("GET", "/", host, &[("X", "1")]), Err(HeadError::Value(HOST.to_owned())));
+    }
+
     #[test]
     fn a_refusal_has_a_kind_and_shows_no_value() {
         for (error, kind, text) in [
