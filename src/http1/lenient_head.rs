@@ -112,3 +112,28 @@ fn without_cr(line: &[u8]) -> &[u8] {
 fn is_blank(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The search for the end of a head refuses most of these before; a status line is not read without that check either.
+    #[test]
+    fn a_status_line_names_its_protocol_in_full() {
+        for line in ["HTTP/1.0 200", "http/0.9 200 OK", "HTTP/1.1 200 OK\r", "hTTP/1.2 200"] {
+            assert!(status_line(line.as_bytes()).is_ok(), "{line:?}");
+        }
+        for line in [
+            "HTTQ/1.0 200",
+            "HTTP:1.0 200",
+            "ICY 200 OK",
+            "XXXX/1.1 200",
+            "HTTP/2.0 200",
+            "HTTP/1.1",
+            "HTTP/1.0 20",
+            "",
+        ] {
+            assert!(status_line(line.as_bytes()).is_err(), "{line:?}");
+        }
+    }
+}

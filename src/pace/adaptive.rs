@@ -173,6 +173,18 @@ mod tests {
     }
 
     #[test]
+    fn it_begins_at_the_lower_bound_and_knows_whether_anything_is_in_flight() {
+        let mut learnt = learnt(4, 9);
+        assert_eq!((learnt.limit(), learnt.is_empty()), (4, true));
+
+        learnt.begin();
+        assert!(!learnt.is_empty() && !learnt.is_full());
+        learnt.end();
+
+        assert!(learnt.is_empty());
+    }
+
+    #[test]
     fn a_refusal_takes_away_a_third_down_to_the_bound() {
         let mut learnt = learnt(2, 100);
         learnt.limit = 100;

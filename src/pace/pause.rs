@@ -120,5 +120,12 @@ mod tests {
         assert_eq!(pause.next(start + second), Some(start + second + second / 10));
         assert!(!pause.is_over(start + second) && pause.is_over(start + second * 2));
         assert_eq!(pause.next(start + second * 2), None);
+
+        // A request that leaves at the very end of the ramp is the last of it, and none waits then.
+        let mut pause = Pause::begin(start, second, None).expect("a pause");
+        assert!(pause.take(start + second * 2 - Duration::from_millis(1)));
+        assert_eq!(pause.next(start + second * 2), None, "although the gap would be longer");
+        let mut pause = Pause::begin(start, second, None).expect("a pause");
+        assert!(!pause.take(start + second * 2));
     }
 }

@@ -169,6 +169,18 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_says_what_was_asked_for() {
+        for (limit, want) in [
+            (RateLimit::per_second(10).burst(20), "10 a second, burst 20"),
+            (RateLimit::per_second(0.5), "0.5 a second"),
+            (RateLimit::every(5), "one every 5s"),
+            (RateLimit::every(5).burst(2), "one every 5s, burst 2"),
+        ] {
+            assert_eq!(limit.to_string(), want);
+        }
+    }
+
+    #[test]
     fn a_rate_that_is_no_whole_number_of_nanoseconds_is_not_exceeded() {
         for rate in [3.0, 7.0, 30.0, 999.0] {
             let left = departures(RateLimit::per_second(rate), 10_001);

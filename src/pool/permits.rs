@@ -264,4 +264,19 @@ mod tests {
 
         assert_eq!(state.queue.collect(first), Some(Grant::Connection("b")));
     }
+
+    #[test]
+    fn who_waits_is_counted_and_the_first_one_wants_a_pool() {
+        let permits = Permits::<()>::new(3);
+        let held: Vec<_> = (0..3).map(|_| permits.arrive(7).map_err(drop).expect("a permit")).collect();
+        assert_eq!((permits.total(), permits.waiting(), permits.anyone_waits()), (3, 0, false));
+        assert!(!permits.first_wants(7));
+
+        let waiting = [8, 7].map(|pool| permits.arrive(pool).map(drop).expect_err("no permit is free"));
+
+        assert_eq!((permits.total(), permits.waiting(), permits.anyone_waits()), (3, 2, true));
+        assert!(permits.first_wants(8) && !permits.first_wants(7));
+        drop((held, waiting));
+        assert_eq!(permits.waiting(), 0);
+    }
 }

@@ -555,6 +555,31 @@ mod tests {
         assert_eq!([(); 2].map(|()| take(&mut slots)), [Slot::Live("a"), Slot::Empty]);
     }
 
+    #[test]
+    fn a_slot_that_was_not_used_finds_a_full_stack_without_a_word() {
+        let mut slots = with_leased(2, false, 3);
+        assert_eq!(slots.give_back(Slot::Live("a")), NOTHING);
+        assert_eq!(slots.give_back(Slot::Live("b")), NOTHING);
+
+        assert_eq!(slots.put_back(), NOTHING);
+
+        assert_eq!((slots.leased(), slots.idle()), (0, 2));
+        assert_eq!(slots.idle_ones().collect::<Vec<_>>(), [&"a", &"b"]);
+    }
+
+    #[test]
+    fn a_connection_that_takes_the_place_of_a_husk_is_used_next_where_no_place_above_is_kept() {
+        let mut slots = with_leased(3, false, 4);
+        for slot in [Slot::Live("a"), Slot::Husk, Slot::Live("b")] {
+            assert_eq!(slots.give_back(slot), NOTHING);
+        }
+        assert_eq!(slots.take_away(&mut 0, |_| true), Some((0, "a")));
+
+        assert_eq!(slots.give_back(Slot::Live("c")), NOTHING);
+
+        assert_eq!([(); 2].map(|()| take(&mut slots)), ["c", "b"].map(Slot::Live));
+    }
+
     // POOL-16
     #[test]
     fn with_block_whoever_comes_when_all_are_leased_waits_in_the_queue() {
@@ -600,6 +625,59 @@ mod tests {
         }
         assert_eq!((slots.idle(), slots.leased()), (0, 0));
         assert_eq!(take(&mut slots), Slot::Empty);
+    }
+
+    #[test]
+    fn a_closed_pool_keeps_no_husk_as_one_that_would_be_used_first() {
+        for away in [false, true] {
+            let mut slots = with_leased(3, true, 2);
+            assert_eq!(slots.give_back(Slot::Live("a")), NOTHING);
+            if away {
+                assert_eq!(slots.take_away(&mut 0, |_| true), Some((0, "a")));
+            }
+            let close = if away { vec![] } else { vec![(0, "a")] };
+            assert_eq!(slots.close(), Closed { wake: vec![], close });
+
+            assert_eq!(slots.brought_back(0, Slot::Husk), BroughtBack { wake: vec![], close: None });
+            assert_eq!(slots.give_back(Slot::Husk), NOTHING);
+
+            assert_eq!([(); 3].map(|()| take(&mut slots)), [Slot::Empty, Slot::Empty, Slot::Empty]);
+        }
+    }
+
+    #[test]
+    fn a_closed_pool_closes_all_that_were_away_and_not_only_the_first_to_come_back() {
+        let mut slots = with_leased(2, true, 2);
+        for name in ["a", "b"] {
+            assert_eq!(slots.give_back(Slot::Live(name)), NOTHING);
+        }
+        let mut from = 0;
+        assert_eq!(slots.take_away(&mut from, |_| true), Some((0, "a")));
+        assert_eq!(slots.take_away(&mut from, |_| true), Some((1, "b")));
+        assert_eq!(slots.close(), Closed { wake: vec![], close: vec![] });
+        slots.open();
+
+        assert_eq!(slots.brought_back(0, Slot::Empty), BroughtBack { wake: vec![], close: None });
+        assert_eq!(slots.brought_back(1, Slot::Live("b")), BroughtBack { wake: vec![], close: Some("b") });
+        assert_eq!(slots.brought_back(1, Slot::Empty), BroughtBack { wake: vec![], close: None });
+
+        assert_eq!((slots.idle(), slots.kept()), (0, 0));
+    }
+
+    #[test]
+    fn what_was_empty_when_the_pool_closed_lies_beneath_what_is_being_closed() {
+        let mut slots = with_leased(3, true, 3);
+        assert_eq!(slots.give_back(Slot::Live("a")), NOTHING);
+        assert_eq!(slots.give_back(Slot::Husk), NOTHING);
+        assert_eq!(slots.close(), Closed { wake: vec![], close: vec![(0, "a")] });
+        slots.open();
+
+        assert_eq!(slots.give_back(Slot::Live("b")), NOTHING);
+
+        assert_eq!(take(&mut slots), Slot::Live("b"));
+        let ticket = queue(&mut slots, 1);
+        assert_eq!(slots.brought_back(0, Slot::Empty), BroughtBack { wake: vec![1], close: None });
+        assert_eq!(slots.collect(ticket), Some(Slot::Empty));
     }
 
     #[test]

@@ -140,6 +140,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn jitter_is_drawn_only_where_it_is_set() {
+        let wait = |jitter: f64| after_errors(Retry::new().backoff_factor(1).backoff_jitter(jitter), 2).backoff_time();
+
+        assert!((0..100).any(|_| wait(50.0) != wait(50.0)), "two of a hundred differ");
+        assert_eq!(wait(0.0), Duration::from_secs(2));
+    }
+
     // RETRY-19, RETRY-20, RETRY-22, RETRY-23
     #[test]
     fn retry_after_comes_before_the_backoff_unless_it_says_nothing() {

@@ -240,6 +240,51 @@ mod tests {
         assert_eq!((redirect.status(), redirect.redirect_location()), (Some(302), Some("/b")));
     }
 
+    #[test]
+    fn what_a_program_prints_of_a_retry_says_what_happened() {
+        let error = Error::new(ErrorKind::ReadTimeout, "read timed out after 5s");
+        let mut headers = Headers::new();
+        headers.set("Server", "own");
+        let printed = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&printed);
+        let retry = Retry::new().raise_on_status(false).retry_if(move |attempt| {
+            let server = attempt.headers().and_then(|headers| headers.get("Server")).map(str::to_owned);
+            seen.lock().unwrap().push((server, attempt.error().map(Error::kind), format!("{attempt:?}")));
+            true
+        });
+        assert!(!retry.raises_on_status() && Retry::new().raises_on_status());
+
+        let retry = retry.again(tried("GET", Cause::Read(&error))).unwrap();
+        let retry = retry.again(Tried { headers: Some(&headers), ..tried("GET", Cause::Status(503)) }).unwrap();
+
+        let [read, status] = &printed.lock().unwrap()[..] else { panic!("asked twice") };
+        assert_eq!((&read.0, read.1), (&None, Some(ErrorKind::ReadTimeout)));
+        assert_eq!((status.0.as_deref(), status.1), (Some("own"), None));
+        assert!(
+            read.2.starts_with("Attempt { number: 1, method: \"GET\", target: \"/path\", cause: Read("),
+            "{}",
+            read.2
+        );
+        assert!(status.2.starts_with("Attempt { number: 2, method: \"GET\", target: \"/path\", cause: Status(503)"));
+        assert_eq!(
+            format!("{:?}", retry.history()[1]),
+            "RequestHistory { method: \"GET\", url: \"/path\", error: None, status: Some(503), redirect_location: None }"
+        );
+    }
+
+    #[test]
+    fn retry_if_sees_the_cause_that_is_counted() {
+        let retry = Retry::new().total(5).redirect(0).status(3).retry_if(|attempt| {
+            assert_eq!((attempt.status(), attempt.retries_left()), (Some(200), Some(3)), "{attempt:?}");
+            assert!(format!("{attempt:?}").contains("Status(200)"), "{attempt:?}");
+            true
+        });
+
+        for cause in [Cause::Redirect { status: 200, location: "/b" }, Cause::Status(200)] {
+            assert_eq!(retry.clone().again(tried("GET", cause)).unwrap().status, Count::Left(2));
+        }
+    }
+
     // RETRY-10, RETRY-14, RETRY-28
     #[test]
     fn giving_up_says_what_was_one_too_many() {
