@@ -243,6 +243,86 @@ mod tests {
         assert!(matches!(decoder.decode_in_place(&mut bytes[12..]), Err(RemoteError::BadChunk(_))));
     }
 
+    /// A decoder to which all of that came at once, and was no error.
+    fn after(raw: &str) -> BodyDecoder {
+        let mut decoder = BodyDecoder::new(Framing::Chunked);
+        let mut bytes = raw.as_bytes().to_vec();
+        assert_eq!(decoder.decode_in_place(&mut bytes).unwrap().used, raw.len(), "{raw:?}");
+        decoder
+    }
+
+    #[test]
+    fn a_pattern_is_known_from_the_third_chunk_that_is_framed_alike() {
+        let pattern = |left, framing, size| Some(Pattern { left, framing, size });
+        let long = "x".repeat(0x1a);
+        for (raw, want) in [
+            ("", None),
+            ("4\r\nabcd\r\n4\r\nab", None),
+            ("4\r\nabcd\r\n4\r\nabcd\r\n4\r\n", pattern(4, 5, 4)),
+            ("4\r\nabcd\r\n4\r\nabcd\r\n4\r\nabc", pattern(1, 5, 4)),
+            // Framing comes next.
+            ("4\r\nabcd\r\n4\r\nabcd\r\n4\r\nabcd", None),
+            ("4\r\nabcd\r\n4\r\nabcd\r\n4\r\nabcd\r\n4\r\nab", pattern(2, 5, 4)),
+            // Another size, the same size in other digits, more than digits, other line ends.
+            ("4\r\nabcd\r\n4\r\nabcd\r\n3\r\na", None),
+            ("4\r\nabcd\r\n4\r\nabcd\r\n04\r\na", None),
+            ("4\r\nabcd\r\n4\r\nabcd\r\n4;x\r\na", None),
+            ("4\r\nabcd\r\n4\r\nabcd\r\n4\na", None),
+            ("4\r\nabcd\r\n4\r\nabcd\n4\r\na", None),
+            ("3\r\nabc\r\n4\r\nabcd\r\n4\r\na", pattern(3, 5, 4)),
+            // The longest framing that is foreseen, and a longer one.
+            ("4\r\nabcd\r\n00000004\r\nabcd\r\n00000004\r\na", pattern(3, 12, 4)),
+            ("4\r\nabcd\r\n000000004\r\nabcd\r\n000000004\r\na", None),
+            (&format!("1a\r\n{long}\r\n1A\r\n{long}\r\n1A\r\nx"), pattern(0x19, 6, 0x1a)),
+        ] {
+            assert_eq!(after(raw).pattern(), want, "{raw:?}");
+        }
+        assert_eq!(BodyDecoder::new(Framing::Length(9)).pattern(), None);
+    }
+
+    #[test]
+    fn what_is_between_two_chunks_is_neither_more_nor_less_than_their_framing() {
+        for (raw, between) in [
+            ("", true),
+            ("3", true),
+            ("3\r\n", true),
+            ("3\r\na", false),
+            ("3\r\nab", false),
+            ("3\r\nabc", true),
+            ("3\r\nabc\r", true),
+            ("3\r\nabc\r\n2\r\n", true),
+            ("3\r\nabc\r\n2\r\nd", false),
+            ("3\r\nabc\r\n2;x\r\nd", false),
+        ] {
+            let mut decoder = after(raw);
+            assert_eq!((decoder.at_chunk_end(), decoder.has_framing()), (between, true), "{raw:?}");
+            // A call without anything to do changes nothing.
+            assert_eq!(decoder.decode(b"", &mut []), Ok(Progress { used: 0, filled: 0, done: false }));
+            assert_eq!(decoder.at_chunk_end(), between, "{raw:?}");
+        }
+        for done in [
+            after("3\r\nabc\r\n0\r\n\r\n"),
+            BodyDecoder::new(Framing::Length(3)),
+            BodyDecoder::new(Framing::UntilClose),
+        ] {
+            assert!(!done.at_chunk_end() && !done.has_framing());
+        }
+    }
+
+    // RESP-09
+    #[test]
+    fn a_call_ends_with_its_chunk_and_the_framing_behind_it() {
+        let raw = b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
+        let (mut decoder, mut out, mut at) = (BodyDecoder::new(Framing::Chunked), [0; 16], 0);
+
+        for (used, filled, done) in [(11, 3, false), (9, 2, true)] {
+            assert_eq!(decoder.decode(&raw[at..], &mut out), Ok(Progress { used, filled, done }));
+            at += used;
+        }
+
+        assert_eq!(at, raw.len());
+    }
+
     // FRAME-11
     #[test]
     fn a_body_of_nothing_is_done_before_it_starts() {
