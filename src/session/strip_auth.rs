@@ -43,4 +43,17 @@ mod tests {
             assert_eq!(strip_auth(&url(&row.from), &url(&row.to)), row.strip_auth, "{} -> {}", row.from, row.to);
         }
     }
+
+    #[test]
+    fn only_http_becomes_https_without_a_loss() {
+        for (from, to, want) in [
+            ("http://h.test/", "https://h.test/", false),
+            ("https://h.test/", "http://h.test/", true),
+            ("mock://h.test/", "https://h.test/", true),
+            ("http://h.test/", "mock://h.test/", true),
+            ("mock://h.test/", "mock://h.test/", false),
+        ] {
+            assert_eq!(strip_auth(&url(from), &url(to)), want, "{from} -> {to}");
+        }
+    }
 }
