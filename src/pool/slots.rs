@@ -646,6 +646,19 @@ mod tests {
     }
 
     #[test]
+    fn a_closed_pool_that_is_full_of_what_is_being_closed_says_nothing() {
+        for slot in [Slot::Empty, Slot::Husk] {
+            let mut slots = with_leased(2, false, 3);
+            for name in ["a", "b"] {
+                assert_eq!(slots.give_back(Slot::Live(name)), NOTHING);
+            }
+            assert_eq!(slots.close(), Closed { wake: vec![], close: vec![(0, "a"), (1, "b")] });
+
+            assert_eq!(slots.give_back(slot), NOTHING);
+        }
+    }
+
+    #[test]
     fn a_closed_pool_closes_all_that_were_away_and_not_only_the_first_to_come_back() {
         let mut slots = with_leased(2, true, 2);
         for name in ["a", "b"] {
