@@ -35,6 +35,8 @@ mod sync;
 #[cfg(test)]
 mod test_support;
 mod wait_limit;
+#[cfg(all(test, not(petition_model)))]
+mod wakes;
 
 pub(crate) use connection_pool::{ConnectionPool, Endpoint, NoSlot};
 pub(crate) use events::Listener;

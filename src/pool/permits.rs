@@ -267,31 +267,6 @@ mod tests {
 
     #[cfg(not(petition_model))]
     #[test]
-    fn a_token_wakes_who_waits_for_a_permit() {
-        use std::time::Duration;
-
-        use super::super::test_support::{Conn, key, settings, until};
-        use super::super::{Manager, PoolSettings};
-        use crate::{Cancel, clock};
-
-        let manager = Manager::<String, Conn>::new(PoolSettings { max_connections: Some(1), ..settings() });
-        let (held, wanted) = (manager.pool(&key("held")), manager.pool(&key("wanted")));
-        let lease = held.check_out(None, None).expect("the only permit");
-        let (cancel, begun, limit) = (Cancel::new(), clock::now(), Duration::from_secs(30));
-
-        std::thread::scope(|scope| {
-            let waiter = scope.spawn(|| wanted.check_out(Some(limit), Some(&cancel)).is_err());
-            until(|| wanted.stats().waiting() == 1);
-            cancel.cancel();
-            assert!(waiter.join().unwrap());
-        });
-
-        assert!(clock::now() - begun < limit, "woken, and not by the limit");
-        drop(lease);
-    }
-
-    #[cfg(not(petition_model))]
-    #[test]
     fn who_waits_is_counted_and_the_first_one_wants_a_pool() {
         let permits = Permits::<()>::new(3);
         let held: Vec<_> = (0..3).map(|_| permits.arrive(7).map_err(drop).expect("a permit")).collect();
