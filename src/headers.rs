@@ -574,7 +574,7 @@ mod tests {
         assert_eq!(own.text.len(), block(&own).len() + own.unused);
         let mut with_room = headers(&[("X", &"x".repeat(5000))]);
         with_room.push("Y", "\u{e9}");
-        with_room.insert("X", &"y".repeat(6000)).unwrap();
+        with_room.insert("X", "y".repeat(6000)).unwrap();
         assert!(with_room.unused > 5000);
         assert_eq!(with_room.clone().unused, with_room.unused);
     }
