@@ -62,24 +62,3 @@ impl Index {
         (place + 1) & (self.places.len() - 1)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn half_of_the_places_are_used_and_no_more() {
-        for count in [1, 2, 3, 16, 17, 100] {
-            let mut index = Index::with_room(count);
-            let mut added = 0;
-
-            while index.has_room() {
-                index.add(format!("name-{added}").as_bytes(), added);
-                added += 1;
-            }
-
-            assert_eq!((added, index.used), (index.places.len() / 2, index.places.len() / 2));
-            assert!(added >= count, "{count}");
-        }
-    }
-}

@@ -229,25 +229,6 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_lacks_one_of_the_two_marks_of_a_name_lacks_the_name() {
-        let marks = |names: &[&str]| {
-            let mut marks = Marks::NONE;
-            names.iter().for_each(|name| marks.add(name.as_bytes()));
-            marks
-        };
-
-        assert!(!Marks::NONE.may_have(b"A"));
-        assert!(marks(&["date"]).may_have(b"DATE"));
-        // One mark is there, the other is not; then each by another name.
-        assert!(!marks(&["date"]).may_have(b"tate"));
-        assert!(!marks(&["date"]).may_have(b"dato"));
-        assert!(marks(&["tate", "dato"]).may_have(b"tato"));
-        let mut both = marks(&["date"]);
-        both.add_all(marks(&["vary"]));
-        assert!(both.may_have(b"Date") && both.may_have(b"Vary") && !both.may_have(b"Link"));
-    }
-
-    #[test]
     fn every_pair_of_bytes_is_compared_as_ascii() {
         for (a, b) in (0..=u8::MAX).flat_map(|a| (0..=u8::MAX).map(move |b| (a, b))) {
             for length in [1, 5, 8, 13] {
