@@ -208,6 +208,30 @@ mod tests {
         assert!(to_ascii(&"ü".repeat(64)).is_none());
     }
 
+    // URL-13: the answers are those of Python's idna.
+    #[test]
+    fn characters_that_need_a_context_are_allowed_in_it_only() {
+        for (label, want) in [
+            ("\u{375}α", Some("xn--wva4j")),
+            ("\u{375}a", None),
+            ("α\u{375}", None),
+            ("א\u{5f3}", Some("xn--4db4e")),
+            ("א\u{5f4}", Some("xn--4db6e")),
+            ("a\u{5f3}", None),
+            ("ア・ア", Some("xn--ccka0y")),
+            ("・ア", Some("xn--cckyj")),
+            ("の・", Some("xn--u9j1p")),
+            ("漢・字", Some("xn--vek488jjom")),
+            ("・", None),
+            ("a・b", None),
+            ("ب\u{660}", Some("xn--ngb6i")),
+            ("ب\u{6f0}", Some("xn--ngb41b")),
+            ("ب\u{660}\u{6f0}", None),
+        ] {
+            assert_eq!(to_ascii(label).as_deref(), want, "{label:?}");
+        }
+    }
+
     #[test]
     fn the_table_is_in_order() {
         assert!(DISALLOWED.iter().all(|(first, last)| first <= last));
