@@ -404,7 +404,7 @@ fn sleep(clock: &dyn Clock, time: Duration, cancel: Option<&Cancel>) -> bool {
 mod tests {
     use std::thread;
 
-    use super::super::test_support::{Conn, all_logged, key, settings, until};
+    use super::super::test_support::{Conn, TestClock, all_logged, key, settings, until};
     use super::super::{Manager, PoolSettings};
     use super::*;
     use crate::clock::SystemClock;
@@ -493,11 +493,11 @@ mod tests {
         assert!(warned[0].contains("a connection to h:80 after ") && warned[0].contains("streamed"), "{lines:?}");
 
         // All of it goes by in the line.
-        let slow = self::gate(rate(LONG * 4));
+        let slow = self::gate(rate(LONG * 20));
         drop(holder);
         drop(pool.check_out_through(&slow, None, None, clock::now()).expect("nobody is there"));
         let _holder = pool.check_out(None, None).expect("it was given back");
-        let (_, lines) = all_logged(|| pool.check_out_through(&slow, Some(LONG * 8), None, clock::now()).map(drop));
+        let (_, lines) = all_logged(|| pool.check_out_through(&slow, Some(LONG * 24), None, clock::now()).map(drop));
         let warned = warnings(&lines);
         assert_eq!(warned.len(), 1, "{lines:?}");
         assert!(warned[0].contains("the rate limit, to send to h:80"), "{lines:?}");
@@ -528,16 +528,20 @@ mod tests {
     /// A connection that a late pause costs nothing: it is neither counted nor told of.
     #[test]
     fn what_a_pause_takes_back_was_never_made() {
-        let (manager, gate) = (manager(), gate(PaceSettings { pause: true, ..PaceSettings::default() }));
+        let gate = gate(PaceSettings { pause: true, ..PaceSettings::default() });
+        // It stands still until somebody sleeps, so that the pause lasts until it is noticed.
+        let clock = TestClock::new();
+        let manager: Manager<String, Conn> =
+            Manager::new(PoolSettings { pool_maxsize: 1, pool_block: true, clock: clock.clone(), ..settings() });
         let pool = manager.pool(&key("h"));
-        let holder = pool.check_out_through(&gate, None, None, clock::now()).expect("nobody is there");
+        let holder = pool.check_out_through(&gate, None, None, clock.now()).expect("nobody is there");
 
         let lines = thread::scope(|scope| {
             let waiter = scope.spawn(|| {
-                all_logged(|| pool.check_out_through(&gate, None, None, clock::now()).map(drop).expect("no limit")).1
+                all_logged(|| pool.check_out_through(&gate, None, None, clock.now()).map(drop).expect("no limit")).1
             });
             until(|| pool.stats().waiting() == 1);
-            assert!(holder.pass().expect("by the gate").pause(clock::now(), LONG));
+            assert!(holder.pass().expect("by the gate").pause(clock.now(), MINUTE));
             drop(holder);
             waiter.join().expect("no panic")
         });
