@@ -86,6 +86,12 @@ impl Headers {
         Self { list: List::Shared(Arc::new(fields)) }
     }
 
+    /// Another list with the same fields, shared like this one. A handle would be less work to make, but threads that use what
+    /// they have of it at the same time would contend for its count.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self { list: List::Shared(Arc::new(self.fields().copy_with_room(&Fields::new()))) }
+    }
+
     #[inline(always)]
     fn fields(&self) -> &Fields {
         static EMPTY: Fields = Fields::new();

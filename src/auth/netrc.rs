@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -102,19 +102,21 @@ struct Places {
 
 impl Places {
     fn stamp(&self) -> Option<Stamp> {
-        let in_home = |name: &str| self.home.as_ref().map(|home| PathBuf::from(home).join(name));
-        let paths = match self.netrc.as_deref() {
+        let in_home = |name: &str| self.home.as_deref().and_then(|home| stamp(Path::new(home).join(name)));
+        match self.netrc.as_deref() {
             Some(path) => match path.strip_prefix("~/") {
-                Some(name) => vec![in_home(name)],
-                None => vec![Some(PathBuf::from(path))],
+                Some(name) => in_home(name),
+                None => stamp(PathBuf::from(path)),
             },
-            None => vec![in_home(".netrc"), in_home("_netrc")],
-        };
-        paths.into_iter().flatten().find_map(|path| {
-            let about = fs::metadata(&path).ok()?;
-            Some(Stamp { path, modified: about.modified().ok(), size: about.len(), is_file: about.is_file() })
-        })
+            None => in_home(".netrc").or_else(|| in_home("_netrc")),
+        }
     }
+}
+
+/// `None` if there is no such file.
+fn stamp(path: PathBuf) -> Option<Stamp> {
+    let about = fs::metadata(&path).ok()?;
+    Some(Stamp { path, modified: about.modified().ok(), size: about.len(), is_file: about.is_file() })
 }
 
 fn home(env: &dyn Fn(&str) -> Option<String>) -> Option<String> {

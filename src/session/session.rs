@@ -120,7 +120,7 @@ impl Session {
             mounts.mount(prefix.to_owned(), Arc::new(OnDemand::default()));
         }
         Self {
-            headers: default_headers().shared(),
+            headers: default_headers(),
             auth: None,
             params: Vec::new(),
             proxies: Proxies::default(),
