@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -102,7 +102,13 @@ struct Places {
 
 impl Places {
     fn stamp(&self) -> Option<Stamp> {
-        let in_home = |name: &str| self.home.as_deref().and_then(|home| stamp(Path::new(home).join(name)));
+        let in_home = |name: &str| {
+            let home = self.home.as_deref()?;
+            let mut path = PathBuf::with_capacity(home.len() + "/".len() + name.len());
+            path.push(home);
+            path.push(name);
+            stamp(path)
+        };
         match self.netrc.as_deref() {
             Some(path) => match path.strip_prefix("~/") {
                 Some(name) => in_home(name),
