@@ -3,14 +3,15 @@
 //! An event is returned at the empty line that ends it. As in the standard, one without such a line is dropped when the stream
 //! ends. Reconnecting is left to the program; an event has what is needed for it.
 
-use std::borrow::Cow;
 use std::fmt;
-use std::io::{self, Read};
+use std::io::Read;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::lines::Pieces;
+use super::charset::cut_utf8;
+use super::ends::Ends;
+use super::lines::{self, READ};
 use crate::error::{Error, ErrorKind, Result};
 
 /// One event of a `text/event-stream` body.
@@ -145,32 +146,20 @@ impl fmt::Display for EventId {
 /// ```
 pub struct Events<R> {
     /// `None` at the end.
-    lines: Option<Pieces<R>>,
-    /// Whether the next line is the first.
-    at_start: bool,
-    block: Block,
+    body: Option<R>,
+    parser: Parser,
 }
 
 /// The limit on the data of an event, and on one line.
 const MAX_EVENT: usize = 16 << 20;
 
+/// How much of a long line is read at a time.
+const LONG_READ: usize = 64 * 1024;
+
 impl<R: Read> Events<R> {
     /// The events of `body`: a response, or any other reader.
     pub fn new(body: R) -> Self {
-        Self { lines: Some(Pieces::lines_up_to(MAX_EVENT, body)), at_start: true, block: Block::default() }
-    }
-
-    fn read(&mut self) -> io::Result<Option<Event>> {
-        let Some(lines) = &mut self.lines else { return Ok(None) };
-        while let Some(mut line) = lines.next()? {
-            if std::mem::take(&mut self.at_start) {
-                line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-            }
-            if let Some(event) = self.block.take(line)? {
-                return Ok(Some(event));
-            }
-        }
-        Ok(None)
+        Self { body: Some(body), parser: Parser::new() }
     }
 }
 
@@ -178,89 +167,151 @@ impl<R: Read> Iterator for Events<R> {
     type Item = Result<Event>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let event = self.read();
-        if !matches!(event, Ok(Some(_))) {
-            self.lines = None;
-        }
-        event.map_err(Error::from).transpose()
+        let body = self.body.as_mut()?;
+        let last = loop {
+            match self.parser.next() {
+                Some(Ok(event)) => return Some(Ok(event)),
+                Some(Err(error)) => break Some(Err(error)),
+                None => {}
+            }
+            match lines::read(body, self.parser.room()) {
+                Ok(0) => break None,
+                Ok(n) => self.parser.add(n),
+                Err(error) => break Some(Err(error.into())),
+            }
+        };
+        self.body = None;
+        last
     }
 }
 
 impl<R> fmt::Debug for Events<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Events")
-            .field("last_id", &self.block.id)
-            .field("retry", &self.block.retry)
+            .field("last_id", &self.parser.id)
+            .field("retry", &self.parser.retry)
             .finish_non_exhaustive()
     }
 }
 
-/// The content of the lines since the last event.
-#[derive(Default)]
-struct Block {
+/// What has arrived, as text, and the event that it is in. The standard decodes a stream before its lines are looked at: then
+/// the text is checked once for each read, and not once for each value.
+struct Parser {
+    /// Where more is read to: after the `kept` first bytes, which begin a character whose end has not arrived.
+    bytes: Vec<u8>,
+    kept: usize,
+    text: String,
+    ends: Ends,
+    /// Whether a line was read: there is a byte-order mark only before the first.
+    has_begun: bool,
     /// These two are kept from event to event.
     id: EventId,
     retry: Option<Duration>,
-    event: String,
+    /// Not empty.
+    event: Option<String>,
     /// The data lines; one empty line differs from none.
     data: Option<String>,
 }
 
-/// A value as text. Most is UTF-8, which is found out sooner than what is wrong with it.
-fn text(value: &[u8]) -> Cow<'_, str> {
-    std::str::from_utf8(value).map_or_else(|_| String::from_utf8_lossy(value), Cow::Borrowed)
-}
-
-impl Block {
-    fn take(&mut self, line: &[u8]) -> io::Result<Option<Event>> {
-        if line.is_empty() {
-            return Ok(self.finish());
+impl Parser {
+    fn new() -> Self {
+        Self {
+            bytes: Vec::new(),
+            kept: 0,
+            text: String::new(),
+            ends: Ends::of_lines(),
+            has_begun: false,
+            id: EventId::default(),
+            retry: None,
+            event: None,
+            data: None,
         }
-        // A longer name than those below is unknown, whatever follows it.
-        let (name, value) = match line.iter().take("event:".len()).position(|&byte| byte == b':') {
-            Some(at) => (&line[..at], line[at + 1..].strip_prefix(b" ").unwrap_or(&line[at + 1..])),
-            None => (line, &b""[..]),
-        };
-        match name {
-            b"data" => {
-                let before = self.data.as_ref().map_or(0, |data| data.len() + 1);
-                if before + value.len() > MAX_EVENT {
-                    let text = format!("server-sent event is larger than {MAX_EVENT} bytes");
-                    return Err(Error::message(ErrorKind::ContentDecodingError, text).into());
+    }
+
+    /// The next event, if its end has arrived.
+    fn next(&mut self) -> Option<Result<Event>> {
+        while let Some(line) = self.ends.next(self.text.as_bytes()) {
+            let mut line = &self.text[line];
+            if !std::mem::replace(&mut self.has_begun, true) {
+                line = line.strip_prefix('\u{feff}').unwrap_or(line);
+            }
+            if line.is_empty() {
+                let event = self.event.take();
+                if let Some(data) = self.data.take() {
+                    let event = event.unwrap_or_else(|| "message".to_owned());
+                    return Some(Ok(Event { id: self.id.clone(), event, data, retry: self.retry }));
                 }
+            } else if let Some(value) = value(line, "data") {
                 match &mut self.data {
+                    None => self.data = Some(value.to_owned()),
+                    Some(data) if data.len() + 1 + value.len() > MAX_EVENT => return Some(Err(too_large("event"))),
                     Some(data) => {
                         data.push('\n');
-                        data.push_str(&text(value));
+                        data.push_str(value);
                     }
-                    None => self.data = Some(text(value).into_owned()),
                 }
-            }
-            b"event" => self.event = text(value).into_owned(),
-            b"id" if !value.contains(&0) => self.id = EventId::from(&*text(value)),
-            b"retry" => {
-                let digits = std::str::from_utf8(value).ok().filter(|value| value.bytes().all(|b| b.is_ascii_digit()));
+            } else if let Some(value) = value(line, "event") {
+                self.event = (!value.is_empty()).then(|| value.to_owned());
+            } else if let Some(value) = value(line, "id") {
+                if !value.contains('\0') {
+                    self.id = EventId::from(value);
+                }
+            } else if let Some(value) = value(line, "retry") {
+                let digits = Some(value).filter(|value| value.bytes().all(|b| b.is_ascii_digit()));
                 if let Some(millis) = digits.and_then(|digits| digits.parse().ok()) {
                     self.retry = Some(Duration::from_millis(millis));
                 }
-            }
-            _ => {} // a comment, whose name is empty, or an unknown name, which is ignored
+            } // else a comment, whose name is empty, or an unknown name, which is ignored
         }
-        Ok(None)
+        (self.text.len() - self.ends.start() > MAX_EVENT).then(|| Err(too_large("line")))
     }
 
-    /// The event, unless it has no data.
-    fn finish(&mut self) -> Option<Event> {
-        let (mut event, data) = (std::mem::take(&mut self.event), self.data.take()?);
-        if event.is_empty() {
-            event.push_str("message");
+    /// Where to read more, once what has arrived has no further event.
+    fn room(&mut self) -> &mut [u8] {
+        self.text.drain(..self.ends.start());
+        self.ends.forget();
+        let size = self.kept + self.text.len().clamp(READ, LONG_READ);
+        if self.bytes.len() < size {
+            self.bytes.resize(size, 0);
         }
-        Some(Event { id: self.id.clone(), event, data, retry: self.retry })
+        &mut self.bytes[self.kept..size]
     }
+
+    /// Decodes what was read into the room.
+    fn add(&mut self, length: usize) {
+        let searched = self.text.len();
+        let bytes = &self.bytes[..self.kept + length];
+        let whole = bytes.len() - cut_utf8(bytes);
+        // Most is UTF-8, which is found out sooner than what is wrong with it.
+        match std::str::from_utf8(&bytes[..whole]) {
+            Ok(text) => self.text.push_str(text),
+            Err(_) => self.text.push_str(&String::from_utf8_lossy(&bytes[..whole])),
+        }
+        self.kept = bytes.len() - whole;
+        self.bytes.copy_within(whole..whole + self.kept, 0);
+        self.ends.more(self.text.as_bytes(), searched);
+    }
+}
+
+/// The value of a field, if the line has this one.
+#[inline]
+fn value<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    let rest = line.strip_prefix(name)?;
+    match rest.strip_prefix(':') {
+        Some(value) => Some(value.strip_prefix(' ').unwrap_or(value)),
+        None => Some(rest).filter(|rest| rest.is_empty()), // otherwise a longer name
+    }
+}
+
+#[cold]
+fn too_large(what: &str) -> Error {
+    Error::message(ErrorKind::ContentDecodingError, format!("server-sent {what} is larger than {MAX_EVENT} bytes"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     /// Gives at most so many bytes for a read.
@@ -333,6 +384,9 @@ mod tests {
             assert_events(stream.as_bytes(), want);
         }
         assert_events(b"data: a\xe2\x82\ndata: \xac\n\n", &[("message", "a\u{fffd}\n\u{fffd}", "", None)]);
+        let bytes = b"event: \xf0\x9f\x98\x80\xff\xf0\x9f\x98\ndata: \xe2\x82\xac\xe2\n\ndata: \xe2\x82\n\n\xe2";
+        let (event, data) = ("\u{1f600}\u{fffd}\u{fffd}", "\u{20ac}\u{fffd}");
+        assert_events(bytes, &[(event, data, "", None), ("message", "\u{fffd}", "", None)]);
     }
 
     #[test]

@@ -1,14 +1,9 @@
-//! Lines of a body, or pieces between delimiters, as soon as they are complete.
-//!
-//! Where the network cut the body changes nothing. A line that ends in CR is returned before it is known whether LF follows,
-//! so that a slow server's line is never delayed; the LF is skipped when it arrives. The length of a piece has the same limit
-//! as the body.
+//! Lines of a body, or pieces between delimiters, as soon as they are complete (see `ends`). The length of a piece has the same
+//! limit as the body.
 
 use std::io::{self, Read};
-use std::ops::Range;
 
-use memchr::memmem::Finder;
-
+use super::ends::Ends;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The lines or pieces of a body, without their ends. The iterator ends after an error.
@@ -18,154 +13,102 @@ use crate::error::{Error, ErrorKind, Result};
 /// between two chunks is one line end.
 pub struct Lines<R> {
     /// `None` at the end.
-    pieces: Option<Pieces<R>>,
+    body: Option<R>,
+    pieces: Pieces,
     refused: Option<Error>,
 }
 
 /// The lines of `body`, which end in LF, CR LF or CR.
 pub(crate) fn lines<R: Read>(body: R) -> Lines<R> {
-    Lines { pieces: Some(Pieces::new(body, End::Line { after_cr: false })), refused: None }
+    Lines { body: Some(body), pieces: Pieces::new(Ends::of_lines()), refused: None }
 }
 
 /// The pieces of `body` between delimiters. If the delimiter is empty, the first item is an error.
 pub(crate) fn lines_by<R: Read>(body: R, delimiter: &[u8]) -> Lines<R> {
     if delimiter.is_empty() {
         let refused = Error::message(ErrorKind::InvalidSetting, "the delimiter of lines is empty");
-        return Lines { pieces: None, refused: Some(refused) };
+        return Lines { body: None, pieces: Pieces::new(Ends::of_lines()), refused: Some(refused) };
     }
-    let end = End::Delimiter(Box::new(Finder::new(delimiter).into_owned()));
-    Lines { pieces: Some(Pieces::new(body, end)), refused: None }
+    Lines { body: Some(body), pieces: Pieces::new(Ends::of_pieces(delimiter)), refused: None }
 }
 
 impl<R: Read> Iterator for Lines<R> {
     type Item = Result<Vec<u8>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(error) = self.refused.take() {
-            return Some(Err(error));
-        }
-        let piece = self.pieces.as_mut()?.next().map(|piece| piece.map(<[u8]>::to_vec));
-        if !matches!(piece, Ok(Some(_))) {
-            self.pieces = None;
-        }
-        piece.map_err(Error::from).transpose()
+        let Some(body) = &mut self.body else { return self.refused.take().map(Err) };
+        let last = loop {
+            if let Some(piece) = self.pieces.next() {
+                return Some(Ok(piece.to_vec()));
+            }
+            match read(body, self.pieces.room()) {
+                Ok(0) => break self.pieces.rest().map(|piece| Ok(piece.to_vec())),
+                Ok(n) => self.pieces.add(n),
+                Err(error) => break Some(Err(error.into())),
+            }
+        };
+        self.body = None;
+        last
     }
 }
 
-/// The pieces, borrowed one by one.
-pub(super) struct Pieces<R> {
-    inner: R,
-    end: End,
+/// The least that is asked for in each read. A connection has a buffer of its own, so few of these are system calls, and what is
+/// read ahead is little.
+pub(super) const READ: usize = 1024;
+
+/// Reads once, until it is not interrupted.
+pub(super) fn read(body: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match body.read(out) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
+}
+
+/// What has arrived, cut into pieces.
+struct Pieces {
     buffer: Vec<u8>,
-    /// What was read and not returned yet.
-    unread: Range<usize>,
-    /// How much of it was searched already.
-    searched: usize,
-    /// The limit: a longer piece is an error.
-    max: usize,
-    /// Whether the reader was at its end; it is not read again.
-    over: bool,
+    /// How much of the buffer is filled.
+    filled: usize,
+    ends: Ends,
 }
 
-enum End {
-    Line { after_cr: bool },
-    Delimiter(Box<Finder<'static>>),
-}
-
-/// The size of each read. It is requests' chunk size, so that a connection is not read further ahead than users expect. The
-/// connection has a buffer of its own.
-const READ: usize = 512;
-
-impl<R: Read> Pieces<R> {
-    /// Lines of at most `max` bytes.
-    pub(super) fn lines_up_to(max: usize, inner: R) -> Self {
-        Self { max, ..Self::new(inner, End::Line { after_cr: false }) }
-    }
-
-    fn new(inner: R, end: End) -> Self {
-        Self { inner, end, buffer: Vec::new(), unread: 0..0, searched: 0, max: usize::MAX, over: false }
-    }
-
-    pub(super) fn next(&mut self) -> io::Result<Option<&[u8]>> {
-        loop {
-            if let Some(piece) = self.find() {
-                return Ok(Some(&self.buffer[piece]));
-            }
-            if self.unread.len() > self.max {
-                let text = format!("line is longer than {} bytes", self.max);
-                return Err(Error::message(ErrorKind::ContentDecodingError, text).into());
-            }
-            if self.over || self.fill()? == 0 {
-                self.over = true;
-                let last = std::mem::replace(&mut self.unread, 0..0);
-                self.searched = 0;
-                return Ok((!last.is_empty()).then(|| &self.buffer[last]));
-            }
-        }
+impl Pieces {
+    fn new(ends: Ends) -> Self {
+        Self { buffer: Vec::new(), filled: 0, ends }
     }
 
     /// The next complete piece.
-    fn find(&mut self) -> Option<Range<usize>> {
-        let Range { start, end } = &mut self.unread;
-        let length = match &mut self.end {
-            End::Line { after_cr } => {
-                if *start < *end && std::mem::take(after_cr) && self.buffer[*start] == b'\n' {
-                    *start += 1;
-                }
-                let rest = &self.buffer[*start + self.searched..*end];
-                let found = match rest {
-                    // Of an empty line the search would cost more than all else.
-                    [b'\n' | b'\r', ..] => Some(0),
-                    _ => memchr::memchr2(b'\n', b'\r', rest),
-                };
-                if let Some(at) = found {
-                    *after_cr = self.buffer[*start + self.searched + at] == b'\r';
-                }
-                found.map(|at| (at, 1))
-            }
-            End::Delimiter(finder) => {
-                let found = finder.find(&self.buffer[*start + self.searched..*end]);
-                found.map(|at| (at, finder.needle().len()))
-            }
-        };
-        match length {
-            Some((at, delimiter)) => {
-                let piece = *start..*start + self.searched + at;
-                *start = piece.end + delimiter;
-                self.searched = 0;
-                Some(piece)
-            }
-            None => {
-                let may_be_begun = match &self.end {
-                    End::Line { .. } => 0,
-                    End::Delimiter(finder) => finder.needle().len() - 1,
-                };
-                self.searched = (*end - *start).saturating_sub(may_be_begun);
-                None
-            }
-        }
+    #[inline]
+    fn next(&mut self) -> Option<&[u8]> {
+        self.ends.next(&self.buffer[..self.filled]).map(|piece| &self.buffer[piece])
     }
 
-    /// Reads more, after what is there.
-    fn fill(&mut self) -> io::Result<usize> {
-        if self.buffer.len() - self.unread.end < READ {
-            self.buffer.copy_within(self.unread.clone(), 0);
-            self.unread = 0..self.unread.len();
-            if self.buffer.len() - self.unread.end < READ {
+    /// The last piece, if it has no end.
+    fn rest(&self) -> Option<&[u8]> {
+        Some(&self.buffer[self.ends.start()..self.filled]).filter(|rest| !rest.is_empty())
+    }
+
+    /// Where to read more: after what is there.
+    fn room(&mut self) -> &mut [u8] {
+        if self.buffer.len() - self.filled < READ {
+            self.buffer.copy_within(self.ends.start()..self.filled, 0);
+            self.filled -= self.ends.start();
+            self.ends.forget();
+            if self.buffer.len() - self.filled < READ {
                 let length = (2 * self.buffer.len()).max(2 * READ);
                 self.buffer.resize(length, 0);
             }
         }
-        loop {
-            match self.inner.read(&mut self.buffer[self.unread.end..]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-                Ok(n) => {
-                    self.unread.end += n;
-                    return Ok(n);
-                }
-            }
-        }
+        &mut self.buffer[self.filled..]
+    }
+
+    /// Tells how much was read into the room.
+    fn add(&mut self, length: usize) {
+        let searched = self.filled;
+        self.filled += length;
+        self.ends.more(&self.buffer[..self.filled], searched);
     }
 }
 

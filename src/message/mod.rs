@@ -8,6 +8,7 @@ pub(crate) mod body;
 pub(crate) mod charset;
 pub(crate) mod coding;
 mod curl;
+mod ends;
 pub(crate) mod events;
 pub(crate) mod history;
 pub(crate) mod hooks;

@@ -89,7 +89,7 @@ fn complete(codec: Codec, bytes: &[u8]) -> usize {
 }
 
 /// How many bytes at the end are the beginning of a character.
-fn cut_utf8(bytes: &[u8]) -> usize {
+pub(crate) fn cut_utf8(bytes: &[u8]) -> usize {
     for length in 1..=bytes.len().min(3) {
         let tail = &bytes[bytes.len() - length..];
         match tail[0] {

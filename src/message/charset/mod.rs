@@ -16,7 +16,7 @@ pub(crate) mod unicode;
 pub(crate) use apparent::apparent_encoding;
 pub(crate) use content_type::encoding_from_headers;
 pub(crate) use decode::{decode, into_text};
-pub(crate) use incremental::Decoder;
+pub(crate) use incremental::{Decoder, cut_utf8};
 pub use text_encoding::TextEncoding;
 
 use incremental::Feed;
