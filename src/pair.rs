@@ -22,6 +22,9 @@ pub trait Pair: sealed::Sealed {
     fn name(&self) -> &str;
     #[doc(hidden)]
     fn value(&self) -> Cow<'_, str>;
+    /// What the text is made from, for those who have a place for it.
+    #[doc(hidden)]
+    fn shown(&self) -> impl Display;
 }
 
 /// The text form of a value. For text, this is the only copy that is made.
@@ -38,6 +41,10 @@ impl<K: AsRef<str>, V: Display> Pair for (K, V) {
     fn value(&self) -> Cow<'_, str> {
         text(&self.1)
     }
+
+    fn shown(&self) -> impl Display {
+        &self.1
+    }
 }
 
 impl<K: AsRef<str>, V: Display> sealed::Sealed for &(K, V) {}
@@ -48,5 +55,9 @@ impl<K: AsRef<str>, V: Display> Pair for &(K, V) {
 
     fn value(&self) -> Cow<'_, str> {
         text(&self.1)
+    }
+
+    fn shown(&self) -> impl Display {
+        &self.1
     }
 }

@@ -292,8 +292,9 @@ impl Fields {
 
     /// Sets the fields of `other`, and adds those that it repeats.
     pub(super) fn merge(&mut self, other: &Self) {
-        let is_here = |entry: &Entry| self.find(slice(&other.text, entry.name)).is_some();
-        if !other.entries.iter().any(is_here) {
+        // The names of the shorter list are looked up in the other, for a look-up seldom depends on its length.
+        let (few, many) = if self.entries.len() < other.entries.len() { (&*self, other) } else { (other, &*self) };
+        if !few.entries.iter().any(|entry| many.find(slice(&few.text, entry.name)).is_some()) {
             return self.append_all(other);
         }
         // What is merged is stored behind everything that was here, and so shows by its position.

@@ -21,9 +21,9 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// An index with room for `count` names before it grows.
+    /// An index of a list of `count` names, with room until it has eight times as many: then it is made anew.
     pub(super) fn with_room(count: usize) -> Self {
-        Self { places: vec![0; (4 * count).next_power_of_two()], used: 0, has_repeats: false }
+        Self { places: vec![0; (16 * count).next_power_of_two()], used: 0, has_repeats: false }
     }
 
     /// Whether there is room for one more name.

@@ -35,7 +35,7 @@ impl<I: IntoIterator<Item: Pair>> sealed::Sealed<OfPairs> for I {}
 impl<I: IntoIterator<Item: Pair>> IntoHeaders<OfPairs> for I {
     fn append_to(self, headers: &mut Headers, refused: &mut dyn FnMut(Error)) {
         for pair in self {
-            if let Err(error) = headers.append(pair.name(), pair.value()) {
+            if let Err(error) = headers.append(pair.name(), pair.shown()) {
                 refused(error);
             }
         }

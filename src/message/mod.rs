@@ -22,7 +22,7 @@ pub(crate) mod prepared;
 mod readers;
 mod reading;
 pub(crate) mod request;
-mod seldom;
+pub(crate) mod seldom;
 pub(crate) mod stream;
 mod text_pieces;
 

@@ -222,7 +222,11 @@ impl Request {
         if let Some(details) = self.details.given() {
             details.removed.retain(|removed| !given.contains(removed));
         }
-        self.headers.merge(&given);
+        if self.headers.is_empty() {
+            self.headers = given;
+        } else {
+            self.headers.merge(&given);
+        }
         self
     }
 

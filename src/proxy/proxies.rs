@@ -66,8 +66,8 @@ pub(super) enum Setting {
 impl Proxies {
     /// No proxies.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self { entries: Vec::new() }
     }
 
     /// These proxies: pairs of a key and a URL. An empty URL means a direct connection. Of a repeated key, the last counts.

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::adapter::SendOptions;
 use crate::cancel::Cancel;
 use crate::error::Result;
+use crate::message::seldom::{Seldom, Usual};
 use crate::message::{PreparedRequest, Request, Response};
 use crate::pair::Pair;
 use crate::proxy::Proxies;
@@ -78,10 +79,23 @@ pub(super) struct Settings {
     pub(super) timeout: Timeout,
     pub(super) allow_redirects: Option<bool>,
     pub(super) stream: Option<bool>,
+    pub(super) cancel: Option<Cancel>,
+    pub(super) rare: Seldom<Rare>,
+}
+
+/// Settings that fewer requests have. Each method of the builder moves it, so it is to be small.
+#[derive(Default)]
+pub(super) struct Rare {
     pub(super) verify: Option<Verify>,
     pub(super) cert: Option<ClientCert>,
     pub(super) proxies: Proxies,
-    pub(super) cancel: Option<Cancel>,
+}
+
+impl Usual for Rare {
+    fn usual() -> &'static Self {
+        static USUAL: Rare = Rare { verify: None, cert: None, proxies: Proxies::new() };
+        &USUAL
+    }
 }
 
 impl<'s> RequestBuilder<'s> {
@@ -176,6 +190,7 @@ impl<'s> RequestBuilder<'s> {
     }
 
     /// As [`map`](Self::map), without moving the request out and back.
+    #[inline]
     pub(super) fn change(mut self, change: impl FnOnce(&mut Request)) -> Self {
         change(&mut self.request);
         self
@@ -247,7 +262,7 @@ impl<'s> RequestBuilder<'s> {
     #[doc(alias = "danger_accept_invalid_certs")]
     #[doc(alias = "disable_verification")]
     pub fn verify(mut self, verify: impl IntoSetting<Verify>) -> Self {
-        self.settings.verify = verify.into_setting();
+        self.settings.rare.verify = verify.into_setting();
         self
     }
 
@@ -256,7 +271,7 @@ impl<'s> RequestBuilder<'s> {
     #[doc(alias = "identity")]
     #[doc(alias = "client_cert")]
     pub fn cert(mut self, cert: impl IntoSetting<ClientCert>) -> Self {
-        self.settings.cert = cert.into_setting();
+        self.settings.rare.cert = cert.into_setting();
         self
     }
 
@@ -277,7 +292,7 @@ impl<'s> RequestBuilder<'s> {
     #[doc(alias = "proxy")]
     pub fn proxies<I: IntoIterator<Item: Pair>>(mut self, proxies: I) -> Self {
         for pair in proxies {
-            if let Err(error) = self.settings.proxies.insert(pair.name(), pair.value()) {
+            if let Err(error) = self.settings.rare.proxies.insert(pair.name(), pair.value()) {
                 self.request.fail(error);
             }
         }
@@ -303,15 +318,16 @@ impl fmt::Debug for RequestBuilder<'_> {
 impl Session {
     /// This session's options, overridden by a request's settings.
     pub(super) fn options_with(&self, settings: &mut Settings) -> SendOptions {
-        let verify_is_set = settings.verify.is_some() || self.verify != Verify::Yes;
+        let verify_is_set = settings.rare.verify.is_some() || self.verify != Verify::Yes;
+        let mut rare = settings.rare.given();
         SendOptions {
             timeout: settings.timeout.over(self.timeout),
             allow_redirects: settings.allow_redirects.unwrap_or(true),
             stream: settings.stream.unwrap_or(self.stream),
-            verify: settings.verify.take().unwrap_or_else(|| self.verify.clone()),
+            verify: rare.as_mut().and_then(|rare| rare.verify.take()).unwrap_or_else(|| self.verify.clone()),
             verify_by_environment: self.trust_env && !verify_is_set,
-            cert: settings.cert.take().or_else(|| self.cert.clone()),
-            proxies: std::mem::take(&mut settings.proxies),
+            cert: rare.as_mut().and_then(|rare| rare.cert.take()).or_else(|| self.cert.clone()),
+            proxies: rare.map(|rare| std::mem::take(&mut rare.proxies)).unwrap_or_default(),
             cancel: match (&self.cancel, settings.cancel.take()) {
                 (Some(session), Some(own)) => Some(Cancel::either(session, &own)),
                 (session, own) => own.or_else(|| session.clone()),
@@ -349,12 +365,15 @@ mod tests {
         };
 
         let given = set().settings;
-        assert_eq!((given.stream, given.verify), (Some(true), Some(Verify::No)));
-        assert_eq!(given.cert, Some(ClientCert::pem("client.pem", "client.key")));
+        assert_eq!((given.stream, &given.rare.verify), (Some(true), &Some(Verify::No)));
+        assert_eq!(given.rare.cert, Some(ClientCert::pem("client.pem", "client.key")));
         assert!(set().request.details.auth.is_some());
 
         let unset = set().timeout(Timeout::new()).stream(None).verify(None).cert(None).auth(None);
-        assert_eq!((unset.settings.stream, unset.settings.verify, unset.settings.cert), (None, None, None));
+        assert_eq!(
+            (unset.settings.stream, &unset.settings.rare.verify, &unset.settings.rare.cert),
+            (None, &None, &None)
+        );
         assert_eq!(unset.settings.timeout, Timeout::new());
         assert!(unset.request.details.auth.is_none());
 

@@ -32,6 +32,7 @@ impl RequestBuilder<'_> {
     /// # Ok::<(), petition::Error>(())
     /// ```
     #[doc(alias = "add_header")]
+    #[inline]
     pub fn header<M>(self, name: impl AsRef<str>, value: impl IntoHeaderValue<M>) -> Self {
         self.change(|request| request.set_header(name.as_ref(), value))
     }
