@@ -84,7 +84,7 @@ impl BodyDecoder {
                 self.state = State::Done;
                 break;
             }
-            if chunk_ended {
+            if chunk_ended || used == input.len() {
                 break;
             }
         }
