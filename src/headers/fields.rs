@@ -209,7 +209,7 @@ impl Fields {
             let mut index = 0;
             self.retain(|text, own| {
                 index += 1;
-                index - 1 <= first || !is_named(text, own, slice(text, entry.name).as_bytes())
+                index - 1 <= first || !is_named(text, own, entry.name_in(text))
             });
         }
         self.compact();
@@ -224,7 +224,7 @@ impl Fields {
 
     /// Appends an entry whose text is already stored.
     pub(super) fn add(&mut self, entry: Entry) {
-        let name = slice(&self.text, entry.name).as_bytes();
+        let name = entry.name_in(&self.text);
         let found = match &self.index {
             Some(index) => index.find(name, |at| is_named(&self.text, &self.entries[at], name)),
             None => Err(0),
@@ -242,7 +242,7 @@ impl Fields {
     /// The same for a name that is not there yet, and has a `free` place in the index, if there is one. Without an index it
     /// may be there.
     fn add_first(&mut self, entry: Entry, free: usize) {
-        self.places.add(slice(&self.text, entry.name).as_bytes(), self.entries.len());
+        self.places.add(entry.name_in(&self.text), self.entries.len());
         match &mut self.index {
             Some(index) if index.has_room() => index.fill(free, self.entries.len()),
             // It is made anew, and larger, when it is needed again.
@@ -259,10 +259,11 @@ impl Fields {
         }
     }
 
+    #[cold]
     fn new_index(&self) -> Box<Index> {
         let mut index = Box::new(Index::with_room(self.entries.len()));
         for (at, entry) in self.entries.iter().enumerate() {
-            let name = slice(&self.text, entry.name).as_bytes();
+            let name = entry.name_in(&self.text);
             match index.find(name, |at| is_named(&self.text, &self.entries[at], name)) {
                 Ok(_) => index.has_repeats = true,
                 Err(free) => index.fill(free, at),
@@ -285,7 +286,7 @@ impl Fields {
             // Those behind have moved.
             self.places = Places::NONE;
             for (at, entry) in self.entries.iter().enumerate() {
-                self.places.add(slice(text, entry.name).as_bytes(), at);
+                self.places.add(entry.name_in(text), at);
             }
         }
     }
@@ -337,7 +338,7 @@ impl Fields {
         // It is made again where it is needed: most lists are not changed any more after this.
         self.index = None;
         for (at, entry) in other.entries.iter().enumerate() {
-            self.places.add(slice(&other.text, entry.name).as_bytes(), self.entries.len() + at);
+            self.places.add(entry.name_in(&other.text), self.entries.len() + at);
         }
         if self.form == Form::Block && other.form == Form::Block {
             let by = self.text.len();
@@ -441,6 +442,12 @@ impl Entry {
         Self::new(moved(self.name), moved(self.value))
     }
 
+    /// The name in its text. As bytes: text would be looked at, whether it is cut between two characters.
+    #[inline(always)]
+    fn name_in<'a>(&self, text: &'a str) -> &'a [u8] {
+        &text.as_bytes()[self.name.0 as usize..self.name.1 as usize]
+    }
+
     /// How much text it uses.
     fn width(&self) -> usize {
         let width = |(start, end): (u32, u32)| (end - start) as usize;
@@ -451,8 +458,7 @@ impl Entry {
 /// Compares lengths first: most names differ in length, and this does not touch the text.
 #[inline(always)]
 fn is_named(text: &str, entry: &Entry, name: &[u8]) -> bool {
-    let (start, end) = (entry.name.0 as usize, entry.name.1 as usize);
-    end - start == name.len() && names::same(&text.as_bytes()[start..end], name)
+    (entry.name.1 - entry.name.0) as usize == name.len() && names::same(entry.name_in(text), name)
 }
 
 /// The values of one name.
