@@ -2,8 +2,7 @@
 //! of them a few times, and not at all those before it.
 //!
 //! Only lists that a program changes are indexed. Names that a peer chose to meet in one place are as many as a response may
-//! have. Positions are those of the
-//! entries; whoever moves an entry drops the index.
+//! have. Positions are those of the entries; whoever moves an entry drops the index.
 
 use super::names;
 
@@ -21,9 +20,10 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// An index of a list of `count` names, with room until it has eight times as many: then it is made anew.
+    /// An index of a list of `count` names. It has room until there are eight times as many, and 256 at least: then it is made
+    /// anew, which costs as much for each name as to add one.
     pub(super) fn with_room(count: usize) -> Self {
-        Self { places: vec![0; (16 * count).next_power_of_two()], used: 0, has_repeats: false }
+        Self { places: vec![0; (16 * count).next_power_of_two().max(512)], used: 0, has_repeats: false }
     }
 
     /// Whether there is room for one more name.
