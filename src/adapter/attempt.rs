@@ -47,7 +47,7 @@ const STREAMED_HEAD: usize = 2048;
 /// An exchange that broke, with the slot it was on.
 struct Broken {
     failure: Failure,
-    lease: Lease<Box<Connection>>,
+    lease: Lease<Connection>,
     /// Whether the connection died before the first byte of an answer.
     unanswered: bool,
     exchange: Exchange,
@@ -62,7 +62,7 @@ impl Broken {
 }
 
 /// Lets the pace learn from an exchange that failed: what the server did not accept or timed out was refused.
-fn tell_pace(lease: &Lease<Box<Connection>>, failure: &Failure) {
+fn tell_pace(lease: &Lease<Connection>, failure: &Failure) {
     let Some(pass) = lease.pass() else { return };
     let timed_out = match failure.error.kind() {
         ErrorKind::ReadTimeout | ErrorKind::ConnectTimeout => true,
@@ -148,7 +148,7 @@ impl Engine {
         }
     }
 
-    fn no_slot(&self, job: &Job<'_>, pool: &ConnectionPool<Box<Connection>>, why: NoSlot) -> Error {
+    fn no_slot(&self, job: &Job<'_>, pool: &ConnectionPool<Connection>, why: NoSlot) -> Error {
         let peer = job.peer();
         if why == NoSlot::Cancelled {
             return Cancel::error(&format!("while waiting for a pool slot for {peer}"));
@@ -168,7 +168,7 @@ impl Engine {
     }
 
     /// The error of a request that its origin's pace, or the pool behind it, did not let through.
-    fn not_let_through(&self, job: &Job<'_>, pool: &ConnectionPool<Box<Connection>>, held: Held) -> Error {
+    fn not_let_through(&self, job: &Job<'_>, pool: &ConnectionPool<Connection>, held: Held) -> Error {
         let Held { why, by, waiting } = held;
         let (peer, now) = (job.peer(), self.clock.now());
         let (what, detail) = match by {
@@ -227,12 +227,7 @@ impl Engine {
     }
 
     /// Makes the connection of the slot.
-    fn connect(
-        &self,
-        job: &Job<'_>,
-        lease: &mut Lease<Box<Connection>>,
-        exchange: &mut Exchange,
-    ) -> Result<(), Failure> {
+    fn connect(&self, job: &Job<'_>, lease: &mut Lease<Connection>, exchange: &mut Exchange) -> Result<(), Failure> {
         let Connected { transport, report } = self.open(job).map_err(Failure::not_connected)?;
         exchange.dns = report.dns;
         exchange.connect = report.connect + report.tunnel;
@@ -241,7 +236,7 @@ impl Engine {
             Found::New(number) => number,
             Found::Reused | Found::Reconnect => 0,
         };
-        lease.attach(Box::new(Connection { transport, number }));
+        lease.attach(Connection { transport, number });
         Ok(())
     }
 
@@ -281,7 +276,7 @@ impl Engine {
     fn transact(
         &self,
         job: &Job<'_>,
-        mut lease: Lease<Box<Connection>>,
+        mut lease: Lease<Connection>,
         mut exchange: Exchange,
         started: Instant,
         retry: &Arc<Retry>,

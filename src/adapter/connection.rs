@@ -11,8 +11,7 @@ pub(super) struct Connection {
     pub(super) number: u64,
 }
 
-/// Behind a pointer, because a connection moves through its pool and its leases several times for each request.
-impl Pooled for Box<Connection> {
+impl Pooled for Connection {
     fn is_stale(&mut self) -> bool {
         self.transport.is_stale()
     }

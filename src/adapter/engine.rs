@@ -37,7 +37,7 @@ pub(super) struct Engine {
     pub(super) clock: EngineClock,
     /// What is wrong with the settings, if anything.
     problem: Option<(ErrorKind, String)>,
-    manager: Manager<Key, Box<Connection>>,
+    manager: Manager<Key, Connection>,
     pub(super) connector: Connector,
     /// The TLS settings with the default `verify` and `cert`, so that most requests need no others.
     tls: TlsSettings,
@@ -127,7 +127,7 @@ impl Engine {
     }
 
     /// The pool for the job's host, route and TLS settings.
-    pub(super) fn pool(&self, job: &Job<'_>) -> Arc<ConnectionPool<Box<Connection>>> {
+    pub(super) fn pool(&self, job: &Job<'_>) -> Arc<ConnectionPool<Connection>> {
         self.manager.pool(&job.pool_key())
     }
 

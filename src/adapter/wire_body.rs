@@ -50,7 +50,7 @@ pub(super) enum Reuse {
 
 /// An exchange whose head was read: the lease to settle, and what was read after the head.
 pub(super) struct Unread {
-    pub(super) lease: Lease<Box<Connection>>,
+    pub(super) lease: Lease<Connection>,
     pub(super) buffer: Buffer,
     pub(super) reuse: Reuse,
     /// What can stop the connection while it is read.

@@ -18,10 +18,10 @@ use super::events::{PoolEvent, WaitReason};
 use super::gate::{Gate, Held, Pass};
 use super::lease::Lease;
 use super::monitor::{Monitor, Signal};
-use super::permits::{Granted, Permit, Permits, PoolId, Refused};
+use super::permits::{Granted, Permits, PoolId, Refused};
 use super::planted::planted;
 use super::queue::Ticket;
-use super::shared::{Idle, Shared};
+use super::shared::{Kept, Shared};
 use super::slots::{Arrival, BroughtBack, Closed, Returned, Slot, Slots};
 use super::stats::{Counts, DiscardReason, End, HostPort, PoolStats};
 use super::sync::{AtomicUsize, Ordering};
@@ -36,7 +36,7 @@ pub(crate) struct ConnectionPool<C> {
     id: PoolId,
     endpoint: Endpoint,
     shared: Arc<Shared<C>>,
-    slots: Monitor<Slots<Idle<C>, Signal>>,
+    slots: Monitor<Slots<Box<Kept<C>>, Signal>>,
     /// Whether the manager has let go of it. Changed under the manager's lock; the slots follow, see [`follow`](Self::follow).
     closed: AtomicBool,
     /// How often the connections that were leased at that time became unwanted. Changed under the manager's lock.
@@ -112,8 +112,7 @@ impl<C: Pooled> ConnectionPool<C> {
         let Some(idle) = self.change(Slots::take_live) else {
             return self.check_out_another(now, limit, cancel).map_err(|why| (self, why));
         };
-        let closings = self.closings();
-        let mut lease = Lease::new(self, *now, closings);
+        let mut lease = Lease::new(self, *now);
         let expired = lease.hold(idle, *now);
         lease.pool.shared.sweep_if_due(*now);
         lease.probe(expired);
@@ -188,7 +187,7 @@ impl<C: Pooled> ConnectionPool<C> {
         let slot = self.take_slot(wait).ok_or_else(|| wait.ended())?;
         // From here on the lease answers for the slot, whatever happens.
         let now = if wait.has_begun() { self.shared.clock.now() } else { now };
-        let mut lease = Lease::new(Arc::clone(self), now, self.closings());
+        let mut lease = Lease::new(Arc::clone(self), now);
         match slot {
             Slot::Live(idle) => {
                 let expired = lease.hold(idle, now);
@@ -234,19 +233,18 @@ impl<C: Pooled> ConnectionPool<C> {
         }
     }
 
-    /// Whether a connection that was leased when the pool had been closed that often, and is to be closed at `expires`, can
-    /// be kept.
-    pub(super) fn wants_back(&self, closings: u64, expires: Option<Instant>, now: Instant) -> bool {
-        self.closings() == closings && expires.is_none_or(|at| at > now)
+    /// Whether a connection that comes back now can be kept.
+    pub(super) fn wants_back(&self, idle: &Kept<C>) -> bool {
+        self.closings() == idle.closings && !idle.has_expired(idle.since)
     }
 
-    /// Takes back a connection that is fit for another request, and was leased when the pool had been closed that often.
-    pub(super) fn take_back(&self, idle: Idle<C>, closings: u64) {
+    /// Takes back a connection that is fit for another request.
+    pub(super) fn take_back(&self, idle: Box<Kept<C>>) {
         let now = idle.since;
-        if self.closings() != closings && !planted!(ClosedReused) {
-            self.retire_idle(idle, DiscardReason::PoolClosed);
+        if self.closings() != idle.closings && !planted!(ClosedReused) {
+            self.retire(*idle, DiscardReason::PoolClosed);
         } else if idle.has_expired(now) {
-            self.retire_idle(idle, DiscardReason::Expired);
+            self.retire(*idle, DiscardReason::Expired);
         } else if let Some(idle) = self.pass_on(idle) {
             self.check_in(Slot::Live(idle));
             if !planted!(NoRelieveAtReturn) {
@@ -257,17 +255,14 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 
     /// Closes a connection whose exchange went well, and keeps its slot for the next one: a husk, if the pool was not closed.
-    pub(super) fn retire(&self, conn: C, number: u64, permit: Option<Permit<Idle<C>>>, reason: DiscardReason) {
+    pub(super) fn retire(&self, idle: Kept<C>, reason: DiscardReason) {
         let slot = if reason == DiscardReason::PoolClosed { Slot::Empty } else { Slot::Husk };
-        self.end(conn, number, permit, reason, slot);
-    }
-
-    fn retire_idle(&self, idle: Idle<C>, reason: DiscardReason) {
-        self.retire(idle.conn, idle.number, idle.permit, reason);
+        self.end(idle, reason, slot);
     }
 
     /// Closes a connection, says so, and ends its lease with `slot`; then its permit is free.
-    fn end(&self, conn: C, number: u64, permit: Option<Permit<Idle<C>>>, reason: DiscardReason, slot: Slot<Idle<C>>) {
+    fn end(&self, idle: Kept<C>, reason: DiscardReason, slot: Slot<Box<Kept<C>>>) {
+        let Kept { conn, number, permit, .. } = idle;
         // Dropped in this order, also if a listener panics: the slot comes back, then the permit.
         let _permit = permit;
         let _returning = Returning::new(self, slot);
@@ -277,7 +272,7 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 
     /// Ends a lease with `slot`.
-    pub(super) fn check_in(&self, slot: Slot<Idle<C>>) {
+    pub(super) fn check_in(&self, slot: Slot<Box<Kept<C>>>) {
         let expires = if let Slot::Live(idle) = &slot { idle.expires } else { None };
         let returned = self.change(|slots| slots.give_back(slot));
         let is_kept = returned.close.is_none() && returned.wake.is_none();
@@ -354,10 +349,8 @@ impl<C: Pooled> ConnectionPool<C> {
         let Some(idle) = self.change(Slots::take_oldest) else { return false };
         match permits.pass(self.id, idle) {
             Ok(()) => {}
-            Err(Refused::OfAnother(Idle { conn, number, permit, .. })) => {
-                // As unwanted as one that was never there: nobody is to come to its slot before to those that are live.
-                self.end(conn, number, permit, DiscardReason::MadeRoom, Slot::Empty);
-            }
+            // As unwanted as one that was never there: nobody is to come to its slot before to those that are live.
+            Err(Refused::OfAnother(idle)) => self.end(*idle, DiscardReason::MadeRoom, Slot::Empty),
             // It came too late to help.
             Err(Refused::NobodyWaits(idle)) => self.check_in(Slot::Live(idle)),
         }
@@ -402,9 +395,9 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 
     /// Closes the idle connections that suit, each after `prepare`; how many.
-    fn discard_idle(&self, why: DiscardReason, suits: impl Fn(&Idle<C>) -> bool, prepare: impl Fn(&mut C)) -> usize {
+    fn discard_idle(&self, why: DiscardReason, suits: impl Fn(&Kept<C>) -> bool, prepare: impl Fn(&mut C)) -> usize {
         let mut from = 0;
-        let mut take = || self.change(|slots| slots.take_away(&mut from, &suits));
+        let mut take = || self.change(|slots| slots.take_away(&mut from, |idle| suits(idle)));
         let mut closed = 0;
         while let Some((index, mut idle)) = take() {
             prepare(&mut idle.conn);
@@ -423,7 +416,7 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 
     /// Who waits for a permit has a slot, but uses no connection. Who waits for the pace has nothing yet.
-    fn in_use_and_waiting(&self, slots: &Slots<Idle<C>, Signal>) -> (usize, usize) {
+    fn in_use_and_waiting(&self, slots: &Slots<Box<Kept<C>>, Signal>) -> (usize, usize) {
         let for_permit = self.waiting_for_permit.load(Ordering::Relaxed);
         let for_pace = self.waiting_for_pace.load(Ordering::Relaxed);
         (slots.leased().saturating_sub(for_permit), slots.waiting() + for_permit + for_pace)
@@ -441,7 +434,7 @@ impl<C: Pooled> ConnectionPool<C> {
         self.closings.load(Ordering::Relaxed)
     }
 
-    fn take_slot(self: &Arc<Self>, wait: &mut WaitLimit<'_>) -> Option<Slot<Idle<C>>> {
+    fn take_slot(self: &Arc<Self>, wait: &mut WaitLimit<'_>) -> Option<Slot<Box<Kept<C>>>> {
         match self.change(|slots| slots.arrive(Signal::new)) {
             Arrival::Taken(slot) => Some(slot),
             Arrival::Queued(ticket, signal) => {
@@ -484,7 +477,12 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 
     /// Sees to it that the holder of a slot without a connection may make one.
-    fn admit(&self, mut lease: Lease<C>, slot: Slot<Idle<C>>, wait: &mut WaitLimit<'_>) -> Result<Taken<C>, NoSlot> {
+    fn admit(
+        &self,
+        mut lease: Lease<C>,
+        slot: Slot<Box<Kept<C>>>,
+        wait: &mut WaitLimit<'_>,
+    ) -> Result<Taken<C>, NoSlot> {
         match self.obtain_permit(wait) {
             Some(Granted::Permit(permit)) => {
                 lease.permit = permit;
@@ -507,7 +505,7 @@ impl<C: Pooled> ConnectionPool<C> {
         }
     }
 
-    fn obtain_permit(&self, wait: &mut WaitLimit<'_>) -> Option<Granted<Idle<C>>> {
+    fn obtain_permit(&self, wait: &mut WaitLimit<'_>) -> Option<Granted<Box<Kept<C>>>> {
         let Some(permits) = &self.shared.permits else { return Some(Granted::Permit(None)) };
         let (ticket, signal) = match permits.arrive(self.id) {
             Ok(permit) => return Some(Granted::Permit(Some(permit))),
@@ -525,7 +523,7 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 
     /// As [`log_wait`](Self::log_wait); what is in use is counted over all hosts.
-    fn log_wait_for_permit(&self, permits: &Permits<Idle<C>>, since: Option<Instant>) {
+    fn log_wait_for_permit(&self, permits: &Permits<Box<Kept<C>>>, since: Option<Instant>) {
         let host = HostPort(&self.endpoint.host, self.endpoint.port);
         let (of, waiting) = (permits.total(), permits.waiting());
         match since {
@@ -559,7 +557,7 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 
     /// Gives a connection that came back to the first who waits for a permit; returns it if nobody does.
-    fn pass_on(&self, idle: Idle<C>) -> Option<Idle<C>> {
+    fn pass_on(&self, idle: Box<Kept<C>>) -> Option<Box<Kept<C>>> {
         let Some(permits) = &self.shared.permits else { return Some(idle) };
         if !permits.anyone_waits() {
             return Some(idle);
@@ -573,7 +571,7 @@ impl<C: Pooled> ConnectionPool<C> {
             Err(Refused::NobodyWaits(idle)) => Some(idle),
             Err(Refused::OfAnother(idle)) => {
                 // To serve this pool's own waiters first would be to let them push in.
-                self.retire_idle(idle, DiscardReason::MadeRoom);
+                self.retire(*idle, DiscardReason::MadeRoom);
                 None
             }
         }
@@ -586,7 +584,7 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 
     /// Does what a return leaves to do. Waking comes first, because somebody waits for it.
-    fn settle(&self, returned: Returned<Idle<C>, Signal>) {
+    fn settle(&self, returned: Returned<Box<Kept<C>>, Signal>) {
         let Returned { wake, close, again, full } = returned;
         if let Some(signal) = wake {
             signal.wake();
@@ -594,12 +592,13 @@ impl<C: Pooled> ConnectionPool<C> {
         if again {
             // The connection, then its slot, then its permit.
             if let Some(idle) = close {
-                self.retire_idle(idle, DiscardReason::PoolClosed);
+                self.retire(*idle, DiscardReason::PoolClosed);
             }
             return;
         }
         let end = End::Discarded(DiscardReason::Full);
-        let closed = close.map(|Idle { conn, number, permit, .. }| {
+        let closed = close.map(|idle| {
+            let Kept { conn, number, permit, .. } = *idle;
             self.count_end(end);
             drop(conn);
             (number, permit)
@@ -625,7 +624,7 @@ impl<C: Pooled> ConnectionPool<C> {
         number
     }
 
-    fn change<R>(&self, act: impl FnOnce(&mut Slots<Idle<C>, Signal>) -> R) -> R {
+    fn change<R>(&self, act: impl FnOnce(&mut Slots<Box<Kept<C>>, Signal>) -> R) -> R {
         self.slots.with(|slots| {
             let done = act(slots);
             self.idle.store(slots.idle(), Ordering::SeqCst);
@@ -652,11 +651,11 @@ enum What {
 /// A slot that comes back when this is dropped.
 pub(super) struct Returning<'a, C: Pooled> {
     pool: &'a ConnectionPool<C>,
-    slot: Option<Slot<Idle<C>>>,
+    slot: Option<Slot<Box<Kept<C>>>>,
 }
 
 impl<'a, C: Pooled> Returning<'a, C> {
-    pub(super) fn new(pool: &'a ConnectionPool<C>, slot: Slot<Idle<C>>) -> Self {
+    pub(super) fn new(pool: &'a ConnectionPool<C>, slot: Slot<Box<Kept<C>>>) -> Self {
         Self { pool, slot: Some(slot) }
     }
 }
@@ -677,7 +676,7 @@ struct Place<'a, C: Pooled> {
 }
 
 impl<C: Pooled> Place<'_, C> {
-    fn leave(&mut self) -> Option<Slot<Idle<C>>> {
+    fn leave(&mut self) -> Option<Slot<Box<Kept<C>>>> {
         self.is_taken = false;
         self.pool.change(|slots| slots.leave(self.ticket))
     }
@@ -696,13 +695,13 @@ impl<C: Pooled> Drop for Place<'_, C> {
 /// The same in the queue for a permit; it is counted.
 struct PermitPlace<'a, C: Pooled> {
     pool: &'a ConnectionPool<C>,
-    permits: &'a Arc<Permits<Idle<C>>>,
+    permits: &'a Arc<Permits<Box<Kept<C>>>>,
     ticket: Ticket,
     is_taken: bool,
 }
 
 impl<'a, C: Pooled> PermitPlace<'a, C> {
-    fn new(pool: &'a ConnectionPool<C>, permits: &'a Arc<Permits<Idle<C>>>, ticket: Ticket) -> Self {
+    fn new(pool: &'a ConnectionPool<C>, permits: &'a Arc<Permits<Box<Kept<C>>>>, ticket: Ticket) -> Self {
         pool.waiting_for_permit.fetch_add(1, Ordering::Relaxed);
         Self { pool, permits, ticket, is_taken: true }
     }
@@ -725,11 +724,11 @@ impl<C: Pooled> Drop for PermitPlace<'_, C> {
 struct Away<'a, C: Pooled> {
     pool: &'a ConnectionPool<C>,
     index: usize,
-    idle: Option<Idle<C>>,
+    idle: Option<Box<Kept<C>>>,
 }
 
 impl<'a, C: Pooled> Away<'a, C> {
-    fn new(pool: &'a ConnectionPool<C>, index: usize, idle: Idle<C>) -> Self {
+    fn new(pool: &'a ConnectionPool<C>, index: usize, idle: Box<Kept<C>>) -> Self {
         Self { pool, index, idle: Some(idle) }
     }
 
@@ -744,8 +743,8 @@ impl<'a, C: Pooled> Away<'a, C> {
 
     /// The connection first, then its slot, then its permit.
     fn close(mut self, end: End) {
-        let Some(Idle { conn, number, permit, .. }) = self.idle.take() else { return };
-        let pool = self.pool;
+        let Some(idle) = self.idle.take() else { return };
+        let (Kept { conn, number, permit, .. }, pool) = (*idle, self.pool);
         // Dropped in this order, also if a listener panics.
         let (_permit, _place) = (permit, self);
         pool.count_end(end);

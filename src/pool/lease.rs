@@ -15,7 +15,7 @@ use super::events::PoolEvent;
 use super::gate::Pass;
 use super::permits::Permit;
 use super::planted::planted;
-use super::shared::Idle;
+use super::shared::Kept;
 use super::slots::Slot;
 use super::stats::{DiscardReason, End};
 use super::{Endpoint, Pooled};
@@ -24,19 +24,14 @@ use super::{Endpoint, Pooled};
 #[must_use = "a lease that is dropped closes its connection"]
 pub(crate) struct Lease<C: Pooled> {
     pub(super) pool: Arc<ConnectionPool<C>>,
-    conn: Option<C>,
-    pub(super) permit: Option<Permit<Idle<C>>>,
+    kept: Option<Box<Kept<C>>>,
+    /// For the connection that is to be made.
+    pub(super) permit: Option<Permit<Box<Kept<C>>>>,
     pub(super) found: Found,
-    /// The number of the connection, of all of the adapter; meaningless while there is none.
-    number: u64,
-    /// When the connection was made; until then, when making it began.
-    born: Instant,
-    /// How often the pool had been closed when the connection was taken or made.
-    closings: u64,
+    /// When making a connection began.
+    began: Instant,
     /// The next request was sent before, on a connection that was dead.
     replays: bool,
-    /// When the idle connection that was taken would have expired.
-    expires: Option<Instant>,
     /// False when the slot was given back, or passed to another.
     holds_slot: bool,
     /// How it left, where its origin has a pace. Dropped after the slot has come back.
@@ -55,17 +50,14 @@ pub(crate) enum Found {
 }
 
 impl<C: Pooled> Lease<C> {
-    pub(super) fn new(pool: Arc<ConnectionPool<C>>, now: Instant, closings: u64) -> Self {
+    pub(super) fn new(pool: Arc<ConnectionPool<C>>, now: Instant) -> Self {
         Self {
             pool,
-            conn: None,
+            kept: None,
             permit: None,
             found: Found::Reconnect,
-            number: 0,
-            born: now,
-            closings,
+            began: now,
             replays: false,
-            expires: None,
             holds_slot: true,
             pass: None,
         }
@@ -83,13 +75,10 @@ impl<C: Pooled> Lease<C> {
 
     /// Gives back a connection that was not used after all, as it was: it has been idle all the time.
     pub(super) fn bring_back(mut self) {
-        let Some(conn) = self.conn.take() else { return };
-        self.holds_slot = false;
-        let since = self.pool.shared().clock.now();
-        let (number, permit) = (self.number, self.permit.take());
-        let (expires, closings) = (self.expires, self.closings);
-        let idle = Idle { conn, number, permit, born: self.born, since, expires, closings };
-        self.pool.take_back(idle, self.closings);
+        if let Some(kept) = &mut self.kept {
+            kept.since = self.pool.shared().clock.now();
+        }
+        self.go_back();
     }
 
     /// What the check-out found; `Reconnect` after [`reset`](Self::reset).
@@ -99,26 +88,25 @@ impl<C: Pooled> Lease<C> {
 
     /// The connection, if one was reused or attached.
     pub(crate) fn connection(&mut self) -> Option<&mut C> {
-        self.conn.as_mut()
+        self.kept.as_mut().map(|kept| &mut kept.conn)
     }
 
     /// Puts a new connection into the slot.
     pub(crate) fn attach(&mut self, conn: C) -> &mut C {
         let shared = self.pool.shared();
         let now = shared.clock.now();
-        let elapsed = now.saturating_duration_since(self.born);
-        self.born = now;
-        self.number = shared.number_connection();
-        self.closings = self.pool.closings();
-        let (conn, again) = (self.conn.insert(conn), self.found == Found::Reconnect);
-        self.pool.tell(self.number, |host, port, connection| PoolEvent::Connected {
+        let elapsed = now.saturating_duration_since(self.began);
+        let (number, permit, closings) = (shared.number_connection(), self.permit.take(), self.pool.closings());
+        let kept = Box::new(Kept { conn, number, permit, born: now, since: now, expires: None, closings });
+        let (kept, again) = (self.kept.insert(kept), self.found == Found::Reconnect);
+        self.pool.tell(number, |host, port, connection| PoolEvent::Connected {
             host,
             port,
             connection,
             elapsed,
             again,
         });
-        conn
+        &mut kept.conn
     }
 
     /// What the pool connects to.
@@ -144,10 +132,13 @@ impl<C: Pooled> Lease<C> {
     }
 
     fn reconnect(&mut self, end: End) {
+        let Some(kept) = self.kept.take() else { return };
+        let Kept { conn, number, permit, .. } = *kept;
+        self.permit = permit;
         self.pool.count_end(end);
-        drop(self.conn.take());
+        drop(conn);
         self.found = Found::Reconnect;
-        self.pool.tell_end(self.number, end);
+        self.pool.tell_end(number, end);
         self.pool.log_reset();
         self.begin_to_connect();
     }
@@ -160,67 +151,59 @@ impl<C: Pooled> Lease<C> {
 
     /// The same, for an exchange that ended at `since`: the time was noted when its last byte came.
     pub(crate) fn recycle_at(mut self, since: Instant, keep_alive: Option<Duration>) {
-        let expires = self.pool.shared().expires(self.born, since, keep_alive);
-        self.tell_recycled(expires, since);
-        let Some(conn) = self.conn.take() else { return };
-        self.holds_slot = false;
-        let idle = Idle {
-            conn,
-            number: self.number,
-            permit: self.permit.take(),
-            born: self.born,
-            since,
-            expires,
-            closings: self.closings,
-        };
-        self.pool.take_back(idle, self.closings);
+        if let Some(kept) = &mut self.kept {
+            kept.since = since;
+            kept.expires = self.pool.shared().expires(kept.born, since, keep_alive);
+            // Before another thread can have it; unless it cannot be kept.
+            if self.pool.wants_back(kept) {
+                self.pool.tell(kept.number, |host, port, connection| PoolEvent::Recycled { host, port, connection });
+            }
+        }
+        self.go_back();
     }
 
-    /// Tells that the connection comes back, before another thread can have it; unless it cannot be kept.
-    fn tell_recycled(&self, expires: Option<Instant>, now: Instant) {
-        if self.conn.is_some() && self.pool.wants_back(self.closings, expires, now) {
-            self.pool.tell(self.number, |host, port, connection| PoolEvent::Recycled { host, port, connection });
-        }
+    /// Ends the lease with its connection, which becomes idle.
+    fn go_back(mut self) {
+        let Some(kept) = self.kept.take() else { return };
+        self.holds_slot = false;
+        self.pool.take_back(kept);
     }
 
     /// Closes the connection of an exchange that did not fail, because of `Connection: close` or a body that was not read to
     /// its end. The slot is returned as a husk.
     pub(crate) fn discard(mut self) {
-        let Some(conn) = self.conn.take() else { return };
+        let Some(kept) = self.kept.take() else { return };
         self.holds_slot = false;
-        self.pool.retire(conn, self.number, self.permit.take(), DiscardReason::NotReusable);
+        self.pool.retire(*kept, DiscardReason::NotReusable);
         let shared = self.pool.shared();
         shared.sweep_if_due(shared.clock.now());
     }
 
     /// Takes over an idle connection; true if it has expired. [`probe`](Self::probe) comes next.
-    pub(super) fn hold(&mut self, idle: Idle<C>, now: Instant) -> bool {
+    pub(super) fn hold(&mut self, idle: Box<Kept<C>>, now: Instant) -> bool {
         let expired = idle.has_expired(now);
-        self.permit = idle.permit;
-        (self.born, self.expires) = (idle.born, idle.expires);
-        self.number = idle.number;
         self.found = Found::Reused;
-        self.closings = idle.closings;
-        self.conn = Some(idle.conn);
+        self.kept = Some(idle);
         expired
     }
 
     /// Gives up the connection that was taken over if it has expired, is stale, or came back just as the pool was closed.
     pub(super) fn probe(&mut self, expired: bool) {
-        if self.closings != self.pool.closings() && !planted!(ClosedReused) {
+        let Some(kept) = &mut self.kept else { return };
+        if kept.closings != self.pool.closings() && !planted!(ClosedReused) {
             self.reconnect(End::Discarded(DiscardReason::PoolClosed));
         } else if expired {
             self.reconnect(End::Discarded(DiscardReason::Expired));
-        } else if self.conn.as_mut().is_some_and(Pooled::is_stale) {
+        } else if kept.conn.is_stale() {
             self.reconnect(End::Dropped);
         } else {
-            self.pool.tell(self.number, |host, port, connection| PoolEvent::Reused { host, port, connection });
+            self.pool.tell(kept.number, |host, port, connection| PoolEvent::Reused { host, port, connection });
         }
     }
 
     /// Notes that what comes next is to make the connection.
     pub(super) fn begin_to_connect(&mut self) {
-        self.born = self.pool.shared().clock.now();
+        self.began = self.pool.shared().clock.now();
     }
 
     /// Marks the slot as returned.
@@ -232,11 +215,13 @@ impl<C: Pooled> Lease<C> {
 impl<C: Pooled> Drop for Lease<C> {
     fn drop(&mut self) {
         let returning = self.holds_slot.then(|| Returning::new(&self.pool, Slot::Empty));
-        if let Some(conn) = self.conn.take() {
+        if let Some(kept) = self.kept.take() {
+            let Kept { conn, number, permit, .. } = *kept;
+            self.permit = permit;
             let end = End::Discarded(DiscardReason::Failed);
             self.pool.count_end(end);
             drop(conn);
-            self.pool.tell_end(self.number, end);
+            self.pool.tell_end(number, end);
         }
         drop(returning);
         // The permit is dropped last, with the fields.

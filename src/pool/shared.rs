@@ -21,7 +21,7 @@ pub(super) struct Shared<C> {
     pub(super) is_real_time: bool,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) max_lifetime: Option<Duration>,
-    pub(super) permits: Option<Arc<Permits<Idle<C>>>>,
+    pub(super) permits: Option<Arc<Permits<Box<Kept<C>>>>>,
     pub(super) long_wait: Option<Duration>,
     pub(super) listener: Listener,
     pub(super) pools: Weak<dyn Pools>,
@@ -47,16 +47,18 @@ pub(super) trait Pools: Send + Sync {
     fn first_end(&self) -> Option<Instant>;
 }
 
-/// A connection that nobody uses. Dropping it closes it, and then gives up its permit.
-pub(super) struct Idle<C> {
+/// A connection, idle or leased, and what its pool knows of it. Dropping it closes it, and then gives up its permit. It is
+/// boxed when it is made, because it moves through its pool and its leases several times for each request.
+pub(super) struct Kept<C> {
     pub(super) conn: C,
     /// Of all connections of the adapter.
     pub(super) number: u64,
-    pub(super) permit: Option<Permit<Idle<C>>>,
+    pub(super) permit: Option<Permit<Box<Kept<C>>>>,
     pub(super) born: Instant,
+    /// Since when it is idle, and when it has to be closed; of a leased one, what held before.
     pub(super) since: Instant,
     pub(super) expires: Option<Instant>,
-    /// How often its pool had been closed when it was last taken or made.
+    /// How often its pool had been closed when it was made.
     pub(super) closings: u64,
 }
 
@@ -85,7 +87,7 @@ impl<C> Shared<C> {
         let Limits { idle_timeout, max_lifetime, max_connections, long_wait, reap_idle, is_real_time } = *limits;
         let reaper = reap_idle.then(|| Reaper::new(Arc::clone(&clock), pools.clone()));
         let epoch = clock.now();
-        let permits = max_connections.map(Permits::<Idle<C>>::new);
+        let permits = max_connections.map(Permits::<Box<Kept<C>>>::new);
         Self {
             clock,
             is_real_time,
@@ -167,7 +169,7 @@ impl<C> Drop for Rest<'_, C> {
     }
 }
 
-impl<C> Idle<C> {
+impl<C> Kept<C> {
     pub(super) fn has_expired(&self, now: Instant) -> bool {
         self.expires.is_some_and(|at| at <= now)
     }
