@@ -103,9 +103,14 @@ impl Mounts {
     }
 }
 
-/// Whether `start` is `own` in any case. Nearly always it is in lower case, and then comparing all of it at once is cheaper.
+/// Whether `start` is `own`, which has the same length, in any case. The last byte is looked at first: where the URL has another
+/// scheme, one of them mostly is at its host there, and the other at a slash.
 fn is_prefix(own: &[u8], start: &[u8]) -> bool {
-    own == start || start.iter().any(u8::is_ascii_uppercase) && own.eq_ignore_ascii_case(start)
+    let ends_alike = match (own.last(), start.last()) {
+        (Some(own), Some(start)) => own.eq_ignore_ascii_case(start),
+        _ => true,
+    };
+    ends_alike && (own == start || own.eq_ignore_ascii_case(start))
 }
 
 /// Of so few prefixes of one length, looking at each is cheaper than a copy in lower case and a search by halves.
