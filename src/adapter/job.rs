@@ -143,10 +143,11 @@ impl<'r> Job<'r> {
 /// The route with the request's own `Proxy-Authorization`, if it is a tunnel and the proxy's URL has no credentials. It is part
 /// of the route and so of the pool key: requests with other credentials do not use that tunnel.
 fn with_own_authorization(route: Route, request: &PreparedRequest) -> Route {
-    match (route, request.headers.get("proxy-authorization")) {
-        (Route::Tunnel(proxy), Some(own)) if proxy.authorization.is_none() => {
-            Route::Tunnel(Arc::new(ProxyServer { authorization: Some(own.to_owned()), ..(*proxy).clone() }))
+    let Route::Tunnel(proxy) = &route else { return route };
+    match request.headers.get("proxy-authorization") {
+        Some(own) if proxy.authorization.is_none() => {
+            Route::Tunnel(Arc::new(ProxyServer { authorization: Some(own.to_owned()), ..(**proxy).clone() }))
         }
-        (route, _) => route,
+        _ => route,
     }
 }

@@ -174,7 +174,29 @@ struct Meta {
     /// Boxed for the same reason, as is `next`.
     history: Option<Box<History>>,
     next: Option<Box<PreparedRequest>>,
-    elapsed: Duration,
+    elapsed: Elapsed,
+}
+
+/// How long an answer took. Two times are kept as they are, because to subtract them costs more, and few programs ask.
+#[derive(Clone, Copy)]
+pub(crate) enum Elapsed {
+    Is(Duration),
+    Between(Instant, Instant),
+}
+
+impl Elapsed {
+    fn get(self) -> Duration {
+        match self {
+            Self::Is(elapsed) => elapsed,
+            Self::Between(began, ended) => ended.saturating_duration_since(began),
+        }
+    }
+}
+
+impl Default for Elapsed {
+    fn default() -> Self {
+        Self::Is(Duration::ZERO)
+    }
 }
 
 /// A request on its way, where the response will have it.
@@ -319,12 +341,12 @@ impl Response {
     }
 
     /// Adds what the session knows. A URL and an elapsed time from the adapter are kept.
-    pub(crate) fn attach(&mut self, request: Outgoing, elapsed: Duration) {
+    pub(crate) fn attach(&mut self, request: Outgoing, elapsed: Elapsed) {
         match &mut self.meta {
             None => {
                 let mut meta = request.meta;
                 if let Some(new) = Arc::get_mut(&mut meta) {
-                    new.elapsed = self.shared.measured.unwrap_or(elapsed);
+                    new.elapsed = self.shared.measured.map_or(elapsed, Elapsed::Is);
                 }
                 self.meta = Some(meta);
             }
@@ -341,7 +363,7 @@ impl Response {
     /// Adds the request if it is missing, as in a response that a hook made.
     pub(crate) fn attach_missing(&mut self, request: &PreparedRequest) {
         if self.meta.as_ref().is_none_or(|meta| meta.request.is_none()) {
-            self.attach(Outgoing::new(request.clone()), Duration::ZERO);
+            self.attach(Outgoing::new(request.clone()), Elapsed::default());
         }
     }
 
@@ -488,7 +510,7 @@ impl Response {
     /// a slot, but not the body. Each hop has its own.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.meta.as_ref().map_or(Duration::ZERO, |meta| meta.elapsed)
+        self.meta.as_ref().map_or(Duration::ZERO, |meta| meta.elapsed.get())
     }
 
     /// What happened on the wire: connection, peer, where the time went. New here.
@@ -627,7 +649,8 @@ impl Response {
 
     /// The encoding by the headers. The last charset of several Content-Types counts, as in requests, which joins them.
     fn encoding_from_headers(&self) -> Option<&str> {
-        let mut types = self.headers().get_all("content-type");
+        // Spelled as most servers do, which is compared fastest.
+        let mut types = self.headers().get_all("Content-Type");
         let first = types.next();
         let names_one = |value: &&str| value.to_ascii_lowercase().contains("charset");
         let last =

@@ -6,7 +6,7 @@ use crate::clock::{self, Moment};
 use crate::error::Result;
 use crate::message::history::History;
 use crate::message::prepared::AuthHeader;
-use crate::message::response::Outgoing;
+use crate::message::response::{Elapsed, Outgoing};
 use crate::message::{PreparedRequest, Response};
 use crate::session::ca_bundle::ca_bundle;
 use crate::session::{Session, prepare};
@@ -44,8 +44,8 @@ impl Session {
             options.arrived = adapter.is_stock.then_some(started.now);
             let sent = adapter.adapter.send(request, options);
             let mut response = sent.map_err(|error| error.with_request(request))?;
-            let answered = response.answered().filter(|_| adapter.is_stock);
-            response.attach(outgoing, answered.unwrap_or_else(clock::now).saturating_duration_since(started.now));
+            let answered = response.answered().filter(|_| adapter.is_stock).unwrap_or_else(clock::now);
+            response.attach(outgoing, Elapsed::Between(started.now, answered));
             if let Some(shared) = &options.shared_retries {
                 shared.keep(&response);
             }
