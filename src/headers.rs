@@ -22,7 +22,7 @@ mod list;
 mod names;
 mod value;
 
-pub(crate) use fields::{Entry, is_token};
+pub(crate) use fields::{Entry, Noted, is_token};
 use fields::{Fields, Form, slice};
 pub use list::IntoHeaders;
 pub use value::IntoHeaderValue;
@@ -130,9 +130,9 @@ impl Headers {
         Self::own(self.fields().copy_with_room(other.fields()))
     }
 
-    /// Fields within a text that is copied as a whole: each with its name, which is read only for its place.
-    pub(crate) fn from_text<'a>(text: &str, fields: impl ExactSizeIterator<Item = (&'a str, Entry)>) -> Self {
-        Self { list: List::Own(Fields::from_text(text, fields)) }
+    /// The fields that were noted within a text, which is copied as a whole.
+    pub(crate) fn from_text(text: &str, noted: &Noted) -> Self {
+        Self { list: List::Own(Fields::from_text(text, noted)) }
     }
 
     /// Sets `name` to one value. The first field of that name keeps its position and takes this spelling and value;

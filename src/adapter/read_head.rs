@@ -136,6 +136,7 @@ impl<'a> HeadReader<'a> {
     }
 
     /// The final head, if all of it is in the buffer.
+    #[inline]
     fn next_head(&mut self) -> Result<Option<ResponseHead>, RemoteError> {
         while !self.buffer.is_empty() {
             let Some((head, used)) = self.parser.feed(self.buffer.data())? else { break };

@@ -44,6 +44,48 @@ pub(crate) struct Entry {
     pub(super) value: (u32, u32),
 }
 
+/// The fields that a parser finds in a text, one by one.
+pub(crate) struct Noted {
+    /// Mostly these are all. They are copied once the number is known, to memory of that size.
+    few: [Entry; Self::FEW],
+    /// How many of the few.
+    count: usize,
+    /// The fields before the few.
+    before: Vec<Entry>,
+    places: Places,
+}
+
+impl Noted {
+    const FEW: usize = 48;
+
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self { few: [Entry::default(); Self::FEW], count: 0, before: Vec::new(), places: Places::NONE }
+    }
+
+    /// Notes a field of that name.
+    #[inline]
+    pub(crate) fn add(&mut self, name: &[u8], entry: Entry) {
+        self.places.add(name, self.len());
+        if self.count == Self::FEW {
+            self.before.extend_from_slice(&self.few);
+            self.count = 0;
+        }
+        self.few[self.count] = entry;
+        self.count += 1;
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.before.len() + self.count
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        let last = &self.few[..self.count];
+        if self.before.is_empty() { last.to_vec() } else { [&self.before, last].concat() }
+    }
+}
+
 impl Fields {
     pub(super) const fn new() -> Self {
         Self {
@@ -76,17 +118,11 @@ impl Fields {
         Self { places: self.places, unused: self.unused, form: self.form, ..copy }
     }
 
-    /// Fields within a text that is copied as a whole: each with its name, which is read only for its place.
-    pub(super) fn from_text<'a>(text: &str, from: impl ExactSizeIterator<Item = (&'a str, Entry)>) -> Box<Self> {
-        let mut fields = Box::new(Self::new());
+    /// The fields that were noted within a text, which is copied as a whole.
+    pub(super) fn from_text(text: &str, noted: &Noted) -> Box<Self> {
+        let mut fields = Box::new(Self { places: noted.places, form: Form::Any, ..Self::new() });
         fields.text = text.to_owned();
-        fields.form = Form::Any;
-        let Self { entries, places, .. } = &mut *fields;
-        entries.reserve_exact(from.len());
-        entries.extend(from.enumerate().map(|(at, (name, entry))| {
-            places.add(name.as_bytes(), at);
-            entry
-        }));
+        fields.entries = noted.entries();
         fields
     }
 

@@ -36,6 +36,12 @@ pub(super) fn after_graphic(bytes: &[u8], at: usize) -> usize {
     after(bytes, at, not_graphic, |byte| !byte.is_ascii_graphic())
 }
 
+/// The same, also at most up to a colon: the position after the name of a field.
+#[inline]
+pub(super) fn after_name(bytes: &[u8], at: usize) -> usize {
+    after(bytes, at, |word| not_graphic(word) | equal(word, b':'), |byte| !byte.is_ascii_graphic() || byte == b':')
+}
+
 /// The position after the text that starts at `at`: printable ASCII and tabs.
 #[inline]
 pub(super) fn after_text(bytes: &[u8], at: usize) -> usize {
@@ -64,19 +70,24 @@ fn after(bytes: &[u8], at: usize, marked: impl Fn(u64) -> u64, ends: impl Fn(u8)
     position + last.iter().position(|&byte| ends(byte)).unwrap_or(last.len())
 }
 
-/// Marks each byte that is a blank, a control byte, or not ASCII. (Adding `0x80 - limit` to a byte below 0x80 sets its highest
-/// bit if the byte reaches the limit, and never carries into the next.)
+/// Marks each byte that is a blank, a control byte, or not ASCII. As in the others, a subtraction or an addition may go on into
+/// the next byte, and mark that one wrongly; but no byte is left out.
 #[inline]
 fn not_graphic(word: u64) -> u64 {
-    let ascii = word & !HIGH;
-    (!(ascii + repeat(0x80 - b'!')) | (ascii + repeat(0x80 - 0x7f)) | word) & HIGH
+    (word.wrapping_sub(repeat(b'!')) | word.wrapping_add(repeat(0x80 - 0x7f)) | word) & HIGH
 }
 
 /// Marks each byte that is a control byte, a tab, or not ASCII.
 #[inline]
 fn not_printable(word: u64) -> u64 {
-    let ascii = word & !HIGH;
-    (!(ascii + repeat(0x80 - b' ')) | (ascii + repeat(0x80 - 0x7f)) | word) & HIGH
+    (word.wrapping_sub(repeat(b' ')) | word.wrapping_add(repeat(0x80 - 0x7f)) | word) & HIGH
+}
+
+/// Marks each byte that is `byte`.
+#[inline]
+fn equal(word: u64, byte: u8) -> u64 {
+    let differ = word ^ repeat(byte);
+    differ.wrapping_sub(repeat(1)) & !differ & HIGH
 }
 
 #[cfg(test)]
@@ -96,7 +107,7 @@ mod tests {
     fn a_word_at_a_time_is_the_same_as_a_byte_at_a_time() {
         let mut random = fastrand::Rng::with_seed(1);
         for round in 0..20_000 {
-            let usual = b"abzAZ09-_!~";
+            let usual = b"abzAZ09-_!~:";
             let mut bytes: Vec<u8> = (0..random.usize(0..30)).map(|_| usual[random.usize(..usual.len())]).collect();
             if let Some(byte) = bytes.len().checked_sub(1).map(|last| random.usize(0..=last)) {
                 bytes[byte] = (round & 0xff) as u8;
@@ -106,6 +117,9 @@ mod tests {
 
             let graphic = bytes[at..].iter().position(|byte| !byte.is_ascii_graphic());
 
+            let name = bytes[at..].iter().position(|byte| !byte.is_ascii_graphic() || *byte == b':');
+
+            assert_eq!(after_name(&bytes, at), name.map_or(bytes.len(), |more| at + more), "{bytes:?} from {at}");
             assert_eq!(after_graphic(&bytes, at), graphic.map_or(bytes.len(), |more| at + more), "{bytes:?} from {at}");
             assert_eq!(after_text(&bytes, at), text.map_or(bytes.len(), |more| at + more), "{bytes:?} from {at}");
         }

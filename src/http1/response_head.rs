@@ -55,6 +55,7 @@ impl HeadParser {
     ///
     /// `buf` is all that has arrived and is not yet used: the same bytes at each call, followed by more. After an
     /// interim head (see [`ResponseHead::is_interim`]) call again with what follows it.
+    #[inline]
     pub(crate) fn feed(&mut self, buf: &[u8]) -> Result<Option<(ResponseHead, usize)>, RemoteError> {
         let untouched = self.search.done == 0;
         let plain = if untouched { self.plain(buf) } else { None };
