@@ -75,13 +75,13 @@ fn tell_pace(lease: &Lease<Connection>, failure: &Failure) {
 }
 
 /// An answer whose head was read.
-struct Heard<'a> {
+struct Heard<'a, 'r> {
     head: ResponseHead,
     /// Whether the request was sent completely.
     whole: bool,
     unread: Unread,
-    patience: Patience<'a>,
-    exchange: Exchange,
+    patience: &'a mut Patience<'r>,
+    exchange: &'a Exchange,
     /// When the last of it was read.
     last_byte: Option<Instant>,
 }
@@ -283,7 +283,7 @@ impl Engine {
     ) -> Result<Response, Box<Broken>> {
         lease.count_request();
         let read = job.options.timeout.read_limit();
-        let patience =
+        let mut patience =
             Patience::new(read, job.deadline, &self.clock.clock, job.options.cancel.as_ref(), &job.request.url);
         let connection = lease.connection().expect("it was reused or attached");
         (exchange.connection, exchange.peer) = (connection.number, connection.transport.peer_addr());
@@ -315,6 +315,7 @@ impl Engine {
                     self.answered(job, pass, &head);
                 }
                 let unread = Unread { lease, buffer, reuse: Reuse::Close(None), stops };
+                let (patience, exchange) = (&mut patience, &exchange);
                 self.answer(job, Heard { head, whole, unread, patience, exchange, last_byte }, retry)
             }
             Err((failure, unanswered)) => {
@@ -325,14 +326,17 @@ impl Engine {
     }
 
     /// Makes the response from the head, and settles the exchange if there is no body, or if all of it is there.
-    fn answer(&self, job: &Job<'_>, heard: Heard<'_>, retry: &Arc<Retry>) -> Result<Response, Box<Broken>> {
-        let Heard { head, whole, mut unread, mut patience, exchange, last_byte } = heard;
-        let method = &job.request.method;
-        let framing = match Framing::of_response(method, &head) {
+    ///
+    /// The parts of `heard` are used where they are, because most of them are large.
+    fn answer(&self, job: &Job<'_>, mut heard: Heard<'_, '_>, retry: &Arc<Retry>) -> Result<Response, Box<Broken>> {
+        let (method, last_byte) = (&job.request.method, heard.last_byte);
+        let (head, unread) = (&heard.head, &mut heard.unread);
+        let framing = match Framing::of_response(method, head) {
             Ok(framing) => framing,
             Err(error) => {
                 let failure = Failure::last(remote(&error, &job.peer()));
-                return Err(Box::new(Broken { failure, lease: unread.lease, unanswered: false, exchange }));
+                let (lease, exchange) = (heard.unread.lease, heard.exchange.clone());
+                return Err(Box::new(Broken { failure, lease, unanswered: false, exchange }));
             }
         };
         if let Some(line) = &head.left_out {
@@ -340,40 +344,42 @@ impl Engine {
             let line = printable(&**line);
             log::warn!(target: log_targets::CONNECTIONPOOL, "Failed to parse headers (url={url}): left out \"{line}\"");
         }
-        log_answer(job, unread.lease.endpoint(), &head, framing);
-        if whole {
-            unread.reuse = match reuse::close_reason(method, &head, framing) {
+        log_answer(job, unread.lease.endpoint(), head, framing);
+        if heard.whole {
+            unread.reuse = match reuse::close_reason(method, head, framing) {
                 Some(reason) => Reuse::Close(Some(reason)),
                 None if job.closes_connection() => Reuse::Close(Some(CloseReason::Last)),
-                None => Reuse::Keep(self.keep_alive(&head)),
+                None => Reuse::Keep(self.keep_alive(head)),
             };
         }
         let decoder = BodyDecoder::new(framing);
         let (mut closer, mut content) = (None, None);
         let body: Option<Box<dyn BodySource>> = if decoder.is_done() {
             if *method == Method::HEAD {
-                unread.swallow(&head);
+                unread.swallow(head);
             }
-            unread.settle(last_byte);
+            heard.unread.settle(last_byte);
             None
-        } else if let Some(length) = self.length_at_once(job, &head, framing, &unread) {
+        } else if let Some(length) = self.length_at_once(job, head, framing, unread) {
             content = Some(unread.take_content(length));
-            unread.settle(last_byte);
+            heard.unread.settle(last_byte);
             None
         } else {
             // Only a body that is returned unread can be closed by one thread while another reads it.
             if job.options.stream || !job.request.extras.hooks.is_empty() {
                 let own = Cancel::new();
                 unread.let_close(&own);
-                patience.closed_by(own.clone());
+                heard.patience.closed_by(own.clone());
                 closer = Some(own);
             }
             // A body that is read at once needs no copy of what came with the head.
+            let mut unread = heard.unread;
             if !job.options.content_at_once {
                 unread.buffer = unread.buffer.shrunk();
             }
-            Some(Box::new(WireBody::new(unread, decoder, patience.into_owned(), self.settings.drain)))
+            Some(Box::new(WireBody::new(unread, decoder, heard.patience.take_for_body(), self.settings.drain)))
         };
+        let head = heard.head;
         Ok(Response::from_parts(Parts {
             status: head.status,
             reason: head.reason,
@@ -383,7 +389,7 @@ impl Engine {
             body,
             content,
             closer,
-            exchange,
+            exchange: heard.exchange.clone(),
             answered: last_byte.filter(|_| !self.clock.is_own),
             retries: Some(Arc::clone(retry)),
         }))

@@ -74,11 +74,11 @@ impl<'r> Patience<'r> {
         Self { read, total, cancel: cancel.map(Cow::Borrowed), closer: None, url: Cow::Borrowed(url) }
     }
 
-    /// The same for a body, which outlives its request.
-    pub(super) fn into_owned(self) -> Patience<'static> {
-        let Self { read, total, cancel, closer, url } = self;
-        let cancel = cancel.map(|cancel| Cow::Owned(cancel.into_owned()));
-        Patience { read, total, cancel, closer, url: Cow::Owned(url.into_owned()) }
+    /// The same for a body, which outlives its request; this one is not used any more.
+    pub(super) fn take_for_body(&mut self) -> Patience<'static> {
+        let (read, total, closer) = (self.read, self.total.take(), self.closer.take());
+        let cancel = self.cancel.take().map(|cancel| Cow::Owned(cancel.into_owned()));
+        Patience { read, total, cancel, closer, url: Cow::Owned((*self.url).clone()) }
     }
 
     /// Lets `closer` stop reads from now on.
