@@ -172,8 +172,8 @@ impl Fields {
         }
     }
 
-    /// The values of that name.
-    #[inline]
+    /// The values of that name. Inlined for the same reason.
+    #[inline(always)]
     pub(super) fn values<'a, 'n>(&'a self, name: &'n str) -> Values<'a, 'n> {
         let next = self.find(name);
         let has_more = next.is_some() && self.places.find(name.as_bytes()).is_some_and(|place| !place.is_only);
@@ -517,7 +517,7 @@ impl Values<'_, '_> {
 impl<'a> Iterator for Values<'a, '_> {
     type Item = &'a str;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<&'a str> {
         let at = self.next.take()?;
         if self.has_more {

@@ -3,6 +3,10 @@
 /// The encoding that a Content-Type names or implies, as in requests: the last charset parameter, which can be empty;
 /// otherwise ISO-8859-1 if the type contains `text`; otherwise UTF-8 if it contains `application/json`.
 pub(crate) fn encoding_from_headers(content_type: Option<&str>) -> Option<&str> {
+    // The usual one, without a search.
+    if content_type == Some("application/json") {
+        return Some("utf-8");
+    }
     let (kind, params) = content_type.map(|value| match memchr::memchr(b';', value.as_bytes()) {
         Some(at) => (&value[..at], Some(&value[at + 1..])),
         None => (value, None),
@@ -15,8 +19,6 @@ pub(crate) fn encoding_from_headers(content_type: Option<&str>) -> Option<&str> 
     });
     match named {
         Some(charset) => Some(charset),
-        // The usual one, without a search.
-        None if kind == "application/json" => Some("utf-8"),
         // Setting up a search costs more than a plain loop.
         None if has(kind, b"text") => Some("ISO-8859-1"),
         None if has(kind, b"application/json") => Some("utf-8"),

@@ -48,6 +48,8 @@ fn utf32(bytes: &[u8], unit: fn([u8; 4]) -> u32) -> String {
 pub(super) fn mark(bytes: &[u8]) -> Option<(Option<Utf>, usize)> {
     // UTF-32 comes first: its little-endian mark begins with that of UTF-16.
     match bytes {
+        // What nearly every text begins with.
+        [b' '..=b'~', ..] => None,
         [0xef, 0xbb, 0xbf, ..] => Some((None, 3)),
         [0xff, 0xfe, 0, 0, ..] => Some((Some(Utf::Le32), 4)),
         [0, 0, 0xfe, 0xff, ..] => Some((Some(Utf::Be32), 4)),
