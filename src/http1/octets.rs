@@ -67,6 +67,10 @@ fn after(bytes: &[u8], at: usize, marked: impl Fn(u64) -> u64, ends: impl Fn(u8)
         position += 8;
     }
     let last = words.remainder();
+    // Of what is left after whole words, the last eight bytes mostly show that nothing ends in it.
+    if rest.last_chunk().is_some_and(|word| marked(u64::from_le_bytes(*word)) == 0) {
+        return bytes.len();
+    }
     position + last.iter().position(|&byte| ends(byte)).unwrap_or(last.len())
 }
 
