@@ -130,9 +130,9 @@ impl Headers {
         Self::own(self.fields().copy_with_room(other.fields()))
     }
 
-    /// The fields that were noted within a text, which is copied as a whole.
-    pub(crate) fn from_text(text: &str, noted: &Noted) -> Self {
-        Self { list: List::Own(Fields::from_text(text, noted)) }
+    /// The fields that were noted within a text, which is copied from `start` on.
+    pub(crate) fn from_text(text: &str, start: usize, noted: &Noted) -> Self {
+        Self { list: List::Own(Fields::from_text(text, start, noted)) }
     }
 
     /// Sets `name` to one value. The first field of that name keeps its position and takes this spelling and value;

@@ -80,9 +80,11 @@ impl Noted {
         self.before.len() + self.count
     }
 
-    fn entries(&self) -> Vec<Entry> {
-        let last = &self.few[..self.count];
-        if self.before.is_empty() { last.to_vec() } else { [&self.before, last].concat() }
+    /// The fields, within what begins at `start` of the text.
+    fn entries(&self, start: usize) -> Vec<Entry> {
+        let mut entries = Vec::with_capacity(self.len());
+        entries.extend(self.before.iter().chain(&self.few[..self.count]).map(|entry| entry.after(start)));
+        entries
     }
 }
 
@@ -118,11 +120,11 @@ impl Fields {
         Self { places: self.places, unused: self.unused, form: self.form, ..copy }
     }
 
-    /// The fields that were noted within a text, which is copied as a whole.
-    pub(super) fn from_text(text: &str, noted: &Noted) -> Box<Self> {
+    /// The fields that were noted within a text, which is copied from `start` on.
+    pub(super) fn from_text(text: &str, start: usize, noted: &Noted) -> Box<Self> {
         let mut fields = Box::new(Self { places: noted.places, form: Form::Any, ..Self::new() });
-        fields.text = text.to_owned();
-        fields.entries = noted.entries();
+        fields.text = text[start..].to_owned();
+        fields.entries = noted.entries(start);
         fields
     }
 
@@ -482,6 +484,13 @@ impl Entry {
     #[inline(always)]
     fn name_in<'a>(&self, text: &'a str) -> &'a [u8] {
         &text.as_bytes()[self.name.0 as usize..self.name.1 as usize]
+    }
+
+    /// The same field of what begins at `start` of its text.
+    #[inline]
+    fn after(&self, start: usize) -> Self {
+        let moved = |(from, to): (u32, u32)| (from - start as u32, to - start as u32);
+        Self { name: moved(self.name), value: moved(self.value) }
     }
 
     /// How much text it uses.

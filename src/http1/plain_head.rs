@@ -5,6 +5,7 @@
 //! this reader need not understand a head to refuse it: it stops at the first byte that it does not expect.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use http::StatusCode;
 
@@ -27,7 +28,7 @@ pub(super) fn parse(buf: &[u8], max_bytes: usize, max_headers: usize) -> Option<
         if noted.len() == max_headers {
             return None;
         }
-        noted.add(&buf[at..colon], Entry::new(at - start..colon - start, value.0 - start..value.1 - start));
+        noted.add(&buf[at..colon], Entry::new(at..colon, value));
         at = next;
     };
     if used > max_bytes {
@@ -35,8 +36,8 @@ pub(super) fn parse(buf: &[u8], max_bytes: usize, max_headers: usize) -> Option<
     }
     // One copy of the text of all fields is cheaper than one of each. It is known to be ASCII, but not to the compiler; from the
     // start of the buffer, which is aligned, more of it is checked a word at a time.
-    let text = std::str::from_utf8(buf.get(..used)?).ok()?.get(start..)?;
-    let headers = Headers::from_text(text, &noted);
+    let text = std::str::from_utf8(buf.get(..used)?).ok()?;
+    let headers = Headers::from_text(text, start, &noted);
     Some((ResponseHead { version, status, reason, headers, left_out: None }, used))
 }
 
@@ -59,7 +60,7 @@ fn status_line(buf: &[u8]) -> Option<(Version, StatusCode, Cow<'static, str>, us
 
 /// Where the value is that follows `colon`, without the blanks around it, and the position after the line.
 #[inline]
-fn value_after(buf: &[u8], colon: usize) -> Option<((usize, usize), usize)> {
+fn value_after(buf: &[u8], colon: usize) -> Option<(Range<usize>, usize)> {
     if buf.get(colon) != Some(&b':') {
         return None;
     }
@@ -74,7 +75,7 @@ fn value_after(buf: &[u8], colon: usize) -> Option<((usize, usize), usize)> {
     while end > start && is_blank(end - 1) {
         end -= 1;
     }
-    Some(((start, end), next))
+    Some((start..end, next))
 }
 
 /// The position after the CRLF at `at`; `None` if there is none.
