@@ -20,6 +20,7 @@ mod octets;
 mod plain_head;
 #[cfg(test)]
 mod recorded;
+mod strict_head;
 #[cfg(test)]
 mod torn;
 
