@@ -8,14 +8,20 @@
 //! |---|---|
 //! | `PETITION_CHAOS_SEED` | the seed of an earlier run |
 //! | `PETITION_CHAOS_REQUESTS` | how many requests; else 1,000, or 20,000 with `PETITION_FULL=1` |
+//! | `PETITION_CHAOS_WINE` | this test program built for Windows, which then sends the requests, under Wine |
 //!
 //! A seed repeats what each thread asks of which proxy, in its order, and the fault of each proxy's n-th connection. Which
 //! request meets which connection is up to the scheduler, so that the numbers of errors differ a little between runs.
 //!
 //! Without nginx it is skipped with a message; with PETITION_REQUIRE_PEERS=1 that is a failure. It is a program of its own,
-//! because it counts the descriptors, the threads and the memory of the process.
-#![cfg(all(unix, any(feature = "native-tls", feature = "rustls")))]
+//! because it counts the descriptors, the threads and the memory of the process. Those who start nginx and those who send are
+//! two processes, so that the second can be a program for Windows.
+#![cfg(any(feature = "native-tls", feature = "rustls"))]
 
+#[cfg(unix)]
+#[path = "chaos/nginx.rs"]
+mod nginx;
+#[cfg(unix)]
 #[allow(dead_code, reason = "of the peers, this needs nginx alone")]
 #[path = "peers/process.rs"]
 mod process;
@@ -24,8 +30,8 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::process::Command;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
@@ -34,8 +40,7 @@ use std::time::{Duration, Instant};
 use petition::testing::{ChaosProxy, Fault};
 use petition::{ErrorKind, HttpAdapter, Retry, Session, Timeout};
 
-use process::{Dir, Process, free_port, program};
-use support::{Authority, TempDir, backends, millis, secs, session, session_over, wait_until};
+use support::{backends, millis, secs, session, session_over, wait_until};
 
 const THREADS: usize = 32;
 const FILES: usize = 48;
@@ -106,7 +111,8 @@ fn a_reset_is_one_and_a_black_hole_says_nothing() {
     let mut client = TcpStream::connect(proxy.address()).unwrap();
     client.read_exact(&mut [0; 4]).unwrap();
     client.set_read_timeout(Some(millis(50))).unwrap();
-    assert_eq!(client.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    let nothing = client.read(&mut [0]).unwrap_err().kind();
+    assert!(matches!(nothing, std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut), "{nothing}");
     client.write_all(b"question").unwrap();
     drop(client);
     assert_eq!(heard.recv().unwrap(), b"", "nothing is passed on");
@@ -256,14 +262,6 @@ fn checksum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// A body that says which one it is and what its checksum is.
-fn body_of(number: usize) -> String {
-    let mut random = fastrand::Rng::with_seed(number as u64);
-    let length = [5, 300, 4_000, 50_000][number % 4] + random.usize(0..200);
-    let rest: String = (0..length).map(|_| random.alphanumeric()).collect();
-    format!("{number} {:016x}\n{rest}", checksum(rest.as_bytes()))
-}
-
 /// Whether a body is the one with this number, by what it says of itself.
 fn is_right(body: &[u8], number: usize) -> bool {
     let Some(end) = body.iter().position(|byte| *byte == b'\n') else { return false };
@@ -274,66 +272,24 @@ fn is_right(body: &[u8], number: usize) -> bool {
 /// The number of the body that answers an upload.
 const STORED: usize = FILES;
 
+/// How the process that started nginx says where it is: two addresses, and the path of its authority's certificate.
+const PEER: &str = "PETITION_CHAOS_PEER";
+
+/// nginx with the files, plain and over TLS.
 struct Peer {
-    _process: Process,
     plain: SocketAddr,
     tls: SocketAddr,
-    _dir: Dir,
+    ca: PathBuf,
 }
 
-/// nginx with the files, plain and over TLS. `None` if it is not installed.
-fn nginx(authority: &Authority) -> Option<Peer> {
-    let nginx = program("nginx")?;
-    let dir = Dir::new("chaos");
-    let leaf = authority.leaf(&["127.0.0.1"]);
-    dir.write("server.pem", &leaf.cert);
-    dir.write("server.key", &leaf.key);
-    for number in 0..FILES {
-        dir.write(&format!("{number}"), body_of(number));
-    }
-    let tls = free_port();
-    let process = Process::start(&dir, |port| {
-        // Short of what nginx escapes, and no longer than a line of its configuration may be.
-        let stored = format!("{STORED} {:016x}\\nstored", checksum(b"stored"));
-        let text = CONFIGURATION.replace("$PLAIN$", &port.to_string()).replace("$TLS$", &tls.to_string());
-        dir.write("nginx.conf", text.replace("$STORED$", &stored));
-        let mut command = Command::new(&nginx);
-        command.arg("-p").arg(dir.root()).args(["-e", "error.log", "-c", "nginx.conf"]);
-        command
-    });
-    let (plain, tls) = (process.address(), (Ipv4Addr::LOCALHOST, tls).into());
-    Some(Peer { _process: process, plain, tls, _dir: dir })
-}
-
-/// It closes connections itself now and then, and `/gzip/` answers in chunks.
-const CONFIGURATION: &str = "
-daemon off;
-user root;
-worker_processes 1;
-pid nginx.pid;
-events { worker_connections 2048; }
-http {
-    access_log off;
-    error_log error.log crit;
-    client_body_temp_path body;
-    proxy_temp_path proxy;
-    fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi;
-    scgi_temp_path scgi;
-    client_max_body_size 0;
-    keepalive_requests 12;
-    default_type text/plain;
-    root .;
-    server {
-        listen 127.0.0.1:$PLAIN$;
-        listen 127.0.0.1:$TLS$ ssl;
-        ssl_certificate server.pem;
-        ssl_certificate_key server.key;
-        location /gzip/ { alias ./; gzip on; gzip_min_length 0; gzip_comp_level 1; }
-        location /put { return 200 \"$STORED$\"; }
+impl Peer {
+    fn told() -> Self {
+        let told = std::env::var(PEER).expect("the parent says where nginx is");
+        let mut parts = told.splitn(3, ' ');
+        let mut next = || parts.next().expect("three parts");
+        Self { plain: next().parse().unwrap(), tls: next().parse().unwrap(), ca: next().into() }
     }
 }
-";
 
 #[derive(Default)]
 struct Tally {
@@ -394,6 +350,10 @@ fn send(session: &Session, host: &Host, random: &mut fastrand::Rng, tally: &Mute
 
 /// Descriptors, threads and MiB of memory of this process, where the system says them.
 fn held() -> Option<(usize, usize, u64)> {
+    // Under Wine there is such a folder, of another process.
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
     let count = |of: &str| Some(std::fs::read_dir(format!("/proc/self/{of}")).ok()?.count());
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
@@ -410,8 +370,22 @@ fn number_of(variable: &str) -> Option<u64> {
 #[test]
 fn each_outcome_is_the_right_body_or_an_error_that_the_fault_allows() {
     let child = support::Child::new(|| chaos(number_of("PETITION_CHAOS_SEED")));
-    if program("nginx").is_some() {
-        println!("{}", child.run(&[]));
+    #[cfg(unix)]
+    if let Some(nginx) = nginx::start() {
+        let sends = match std::env::var_os("PETITION_CHAOS_WINE") {
+            None => support::Child::program(),
+            Some(windows) => {
+                let mut wine = std::process::Command::new("wine");
+                wine.arg(windows);
+                wine
+            }
+        };
+        println!("{}", child.run_by(sends, &[(PEER, &nginx.told())]));
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = child;
+        println!("skipped: on Windows, nginx is started by a test program of another system");
     }
 }
 
@@ -420,10 +394,7 @@ fn chaos(seed: Option<u64>) -> String {
     let seed = seed.unwrap_or_else(|| fastrand::u64(..));
     let full = std::env::var_os("PETITION_FULL").is_some_and(|value| value == "1");
     let requests = number_of("PETITION_CHAOS_REQUESTS").unwrap_or(if full { 20_000 } else { 1_000 }) as usize;
-    let authority = Authority::new("chaos");
-    let peer = nginx(&authority).expect("the parent found it");
-    let folder = TempDir::new();
-    let ca = folder.file("ca.pem", &authority.pem);
+    let peer = Peer::told();
     let before = held();
 
     let hosts = Host::all(peer.plain, peer.tls, seed);
@@ -438,7 +409,7 @@ fn chaos(seed: Option<u64>) -> String {
         .iter()
         .map(|adapter| {
             let mut session = session_over(adapter);
-            session.verify = ca.clone().into();
+            session.verify = peer.ca.clone().into();
             session
         })
         .collect();

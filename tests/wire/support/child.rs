@@ -55,7 +55,16 @@ impl Child {
 
     /// What `act` returned in a process whose environment has these variables and no others that petition looks at.
     pub fn run(&self, variables: &[(&str, &str)]) -> String {
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        self.run_by(Self::program(), variables)
+    }
+
+    /// This test program, to be run again.
+    pub fn program() -> Command {
+        Command::new(std::env::current_exe().unwrap())
+    }
+
+    /// As [`run`](Self::run), by another build of this test program.
+    pub fn run_by(&self, mut command: Command, variables: &[(&str, &str)]) -> String {
         without_settings(&mut command);
         command.args(["--exact", &self.test, "--nocapture", "--test-threads=1"]).env(CHILD, &self.test);
         let output = command.envs(variables.iter().copied()).output().unwrap();
