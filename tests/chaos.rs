@@ -298,6 +298,8 @@ struct Tally {
     /// By the fault of the proxy.
     hosts: BTreeMap<String, BTreeMap<String, usize>>,
     slowest: Duration,
+    /// The proxy of the slowest.
+    slow: String,
 }
 
 /// Sends one request and judges its outcome.
@@ -329,7 +331,9 @@ fn send(session: &Session, host: &Host, random: &mut fastrand::Rng, tally: &Mute
     let took = begin.elapsed();
     let name = host.name();
     let mut tally = tally.lock().unwrap();
-    tally.slowest = tally.slowest.max(took);
+    if took > tally.slowest {
+        (tally.slowest, tally.slow) = (took, name.clone());
+    }
     let label = match &outcome {
         Ok(Ok(())) => "right".to_owned(),
         Ok(Err(what)) => what.clone(),
@@ -459,12 +463,13 @@ fn chaos(seed: Option<u64>) -> String {
     let outcomes: String = tally.hosts.iter().map(|(host, outcomes)| format!("{host}: {outcomes:?}\n")).collect();
     let report = format!(
         "PETITION_CHAOS_SEED={seed} PETITION_CHAOS_REQUESTS={requests}\n{outcomes}{} right, {} failed as allowed, \
-         {connections} connections, {faulty} of them faulty, {:.1?}, slowest {:.1?}\n(descriptors, threads, MiB): before \
+         {connections} connections, {faulty} of them faulty, {:.1?}, slowest {:.1?} ({})\n(descriptors, threads, MiB): before \
          {before:?}, after a quarter {early:?}, at the end {late:?}",
         tally.right,
         tally.failed,
         started.elapsed(),
-        tally.slowest
+        tally.slowest,
+        tally.slow
     );
     // Seen where something is wrong.
     println!("{report}");
