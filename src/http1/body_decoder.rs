@@ -241,6 +241,12 @@ mod tests {
         assert_eq!(decoder.decode_in_place(&mut bytes), Ok(Progress { used: 12, filled: 4, done: false }));
         assert_eq!(&bytes[..4], b"abcd");
         assert!(matches!(decoder.decode_in_place(&mut bytes[12..]), Err(RemoteError::BadChunk(_))));
+
+        // A line end that breaks off within the call is consumed up to the byte that is wrong.
+        let mut bytes = *b"4\r\nabcd\roops";
+        let mut decoder = BodyDecoder::new(Framing::Chunked);
+        assert_eq!(decoder.decode_in_place(&mut bytes), Ok(Progress { used: 8, filled: 4, done: false }));
+        assert!(matches!(decoder.decode_in_place(&mut bytes[8..]), Err(RemoteError::BadChunk(_))));
     }
 
     /// A decoder to which all of that came at once, and was no error.
