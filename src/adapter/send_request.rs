@@ -34,8 +34,9 @@ const BLOCK: usize = 64 * 1024 - 128;
 /// The most that is sent at a time of a body in memory, for the same reason: a whole number of segments.
 const ONE_SEND: usize = 16 * BLOCK;
 
-/// How much is sent at a time of a body whose length is unknown: whole chunks of 16 KiB, as requests sends them.
-const CHUNKED_BLOCK: usize = 64 * 1024;
+/// How much is sent at a time of a body whose length is unknown: whole chunks of 16 KiB, as requests sends them. With their framing,
+/// seven are a full segment and a large one; four or eight would leave a tiny one, and take more than twice as long.
+const CHUNKED_BLOCK: usize = 7 * 16 * 1024;
 
 /// How much is sent first of such a body, because most are short.
 const FIRST_BLOCK: usize = 16 * 1024;
