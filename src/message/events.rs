@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::charset::cut_utf8;
 use super::ends::Ends;
-use super::lines::{self, READ};
+use super::lines;
 use crate::error::{Error, ErrorKind, Result};
 
 /// One event of a `text/event-stream` body.
@@ -152,6 +152,9 @@ pub struct Events<R> {
 
 /// The limit on the data of an event, and on one line.
 const MAX_EVENT: usize = 16 << 20;
+
+/// How much is read at a time. What is read ahead is little.
+const READ: usize = 1024;
 
 /// How much of a long line is read at a time.
 const LONG_READ: usize = 64 * 1024;

@@ -52,9 +52,9 @@ impl<R: Read> Iterator for Lines<R> {
     }
 }
 
-/// The least that is asked for in each read. A connection has a buffer of its own, so few of these are system calls, and what is
-/// read ahead is little.
-pub(super) const READ: usize = 1024;
+/// The least that is asked for in each read. It is requests' chunk size, so that a connection is not read further ahead than users
+/// expect. The connection has a buffer of its own, so few of these are system calls.
+const READ: usize = 512;
 
 /// Reads once, until it is not interrupted.
 pub(super) fn read(body: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
