@@ -26,16 +26,16 @@ use crate::net::Transport;
 /// The largest body in memory that is copied after its head, so that one write sends both.
 const ONE_WRITE: usize = 16 * 1024;
 
-/// How much of a streamed body is sent at a time: a little less than 64 KiB, so that it fits into one segment of the
-/// loopback interface (65,483 bytes, with IPv6 65,464). One of 64 KiB would be a full segment and one of 53 bytes, and takes three
-/// times as long. Elsewhere the kernel cuts it into far smaller segments anyway.
+/// How much of a streamed body is sent at a time: a little less than 64 KiB, so that it fits into one segment of the loopback
+/// interface (65,483 bytes, with IPv6 65,464). 64 KiB would be a full segment and one of 53 bytes, which takes three times as
+/// long. Elsewhere the kernel cuts it into far smaller segments anyway.
 const BLOCK: usize = 64 * 1024 - 128;
 
 /// The most that is sent at a time of a body in memory, for the same reason: a whole number of segments.
 const ONE_SEND: usize = 16 * BLOCK;
 
-/// How much is sent at a time of a body whose length is unknown: whole chunks of 16 KiB, as requests sends them. With their framing,
-/// seven are a full segment and a large one; four or eight would leave a tiny one, and take more than twice as long.
+/// How much is sent at a time of a body whose length is unknown: whole chunks of 16 KiB, as requests sends them. With their
+/// framing, seven are a full segment and a large one; four or eight would leave a tiny one. Four take more than twice as long.
 const CHUNKED_BLOCK: usize = 7 * 16 * 1024;
 
 /// How much is sent first of such a body, because most are short.

@@ -1,8 +1,9 @@
-//! The head that nearly every server sends, parsed in one pass, directly into [`Headers`]: HTTP/1.0 or 1.1, ASCII, no control bytes,
-//! no folded lines, each line ended by CRLF.
+//! The head that nearly every server sends, parsed in one pass, directly into [`Headers`]: HTTP/1.0 or 1.1, ASCII, no control
+//! bytes, no folded lines, each line ended by CRLF.
 //!
-//! Whatever is unusual is left to [`lenient_head`](super::lenient_head), which knows what it means; tests check that both agree. So
-//! this reader need not understand a head to refuse it: it stops at the first byte that it does not expect.
+//! Whatever is unusual is left to [`strict_head`](super::strict_head) and [`lenient_head`](super::lenient_head), which know what
+//! it means; tests check that they agree. So this reader need not understand a head to refuse it: it stops at the first byte that
+//! it does not expect.
 
 use std::borrow::Cow;
 use std::ops::Range;
