@@ -18,7 +18,7 @@ use super::events::{PoolEvent, WaitReason};
 use super::gate::{Gate, Held, Pass};
 use super::lease::Lease;
 use super::monitor::{Monitor, Signal};
-use super::permits::{Granted, Permits, PoolId, Refused};
+use super::permits::{Granted, Joined, Permits, PoolId, Refused};
 use super::planted::planted;
 use super::queue::Ticket;
 use super::shared::{Kept, Shared};
@@ -435,19 +435,28 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 
     fn take_slot(self: &Arc<Self>, wait: &mut WaitLimit<'_>) -> Option<Slot<Box<Kept<C>>>> {
-        match self.change(|slots| slots.arrive(Signal::new)) {
+        // Counted with the arrival: a moment later this thread may have been served already.
+        let mut counted = (0, 0);
+        let arrive = |slots: &mut Slots<_, _>| {
+            let arrival = slots.arrive(Signal::new);
+            if let Arrival::Queued(..) = arrival {
+                counted = self.in_use_and_waiting(slots);
+            }
+            arrival
+        };
+        match self.change(arrive) {
             Arrival::Taken(slot) => Some(slot),
             Arrival::Queued(ticket, signal) => {
                 let mut place = Place { pool: self, ticket, is_taken: true };
                 let begun = wait.begin(|| WaitReason::Connection);
-                self.log_wait(None);
+                self.log_wait(counted, None);
                 let waiter = || Arc::new(SlotWaiter { pool: Arc::clone(self), signal: signal.clone() });
                 let slot = wait.sleep(
                     &self.slots,
                     &signal,
                     waiter,
                     |slots| slots.collect(ticket),
-                    || self.log_wait(Some(begun)),
+                    || self.log_wait(self.slots.with(|slots| self.in_use_and_waiting(slots)), Some(begun)),
                 );
                 slot.inspect(|_| place.is_taken = false).or_else(|| place.leave())
             }
@@ -455,12 +464,7 @@ impl<C: Pooled> ConnectionPool<C> {
     }
 
     /// Says that this thread waits for a slot; or that it still does, and why that may be.
-    fn log_wait(&self, since: Option<Instant>) {
-        let level = if since.is_some() { log::Level::Warn } else { log::Level::Debug };
-        if !log::log_enabled!(target: log_targets::POOL, level) {
-            return;
-        }
-        let (in_use, waiting) = self.slots.with(|slots| self.in_use_and_waiting(slots));
+    fn log_wait(&self, (in_use, waiting): (usize, usize), since: Option<Instant>) {
         let host = HostPort(&self.endpoint.host, self.endpoint.port);
         match since {
             None => log::debug!(
@@ -507,7 +511,7 @@ impl<C: Pooled> ConnectionPool<C> {
 
     fn obtain_permit(&self, wait: &mut WaitLimit<'_>) -> Option<Granted<Box<Kept<C>>>> {
         let Some(permits) = &self.shared.permits else { return Some(Granted::Permit(None)) };
-        let (ticket, signal) = match permits.arrive(self.id) {
+        let Joined { ticket, signal, waiting } = match permits.arrive(self.id) {
             Ok(permit) => return Some(Granted::Permit(Some(permit))),
             Err(joined) => joined,
         };
@@ -516,16 +520,16 @@ impl<C: Pooled> ConnectionPool<C> {
             self.relieve();
         }
         let begun = wait.begin(|| WaitReason::MaxConnections);
-        self.log_wait_for_permit(permits, None);
-        let granted = permits.wait(ticket, &signal, wait, || self.log_wait_for_permit(permits, Some(begun)));
+        self.log_wait_for_permit(permits.total(), waiting, None);
+        let log_long_wait = || self.log_wait_for_permit(permits.total(), permits.waiting(), Some(begun));
+        let granted = permits.wait(ticket, &signal, wait, log_long_wait);
         place.is_taken = false;
         granted
     }
 
     /// As [`log_wait`](Self::log_wait); what is in use is counted over all hosts.
-    fn log_wait_for_permit(&self, permits: &Permits<Box<Kept<C>>>, since: Option<Instant>) {
+    fn log_wait_for_permit(&self, of: usize, waiting: usize, since: Option<Instant>) {
         let host = HostPort(&self.endpoint.host, self.endpoint.port);
-        let (of, waiting) = (permits.total(), permits.waiting());
         match since {
             None => log::debug!(
                 target: log_targets::POOL,

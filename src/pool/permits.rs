@@ -36,6 +36,14 @@ pub(super) struct Permit<L> {
     of: Arc<Permits<L>>,
 }
 
+/// A place in the queue.
+pub(super) struct Joined {
+    pub(super) ticket: Ticket,
+    pub(super) signal: Signal,
+    /// How many waited then, this one included: a moment later it may have been served already.
+    pub(super) waiting: usize,
+}
+
 /// What a waiter gets.
 pub(super) enum Granted<L> {
     /// `None` if there is no limit.
@@ -92,8 +100,12 @@ impl<L> Permits<L> {
     }
 
     /// Takes a permit, or joins the queue; who has joined looks for idle connections next, see above.
-    pub(super) fn arrive(self: &Arc<Self>, pool: PoolId) -> Result<Permit<L>, (Ticket, Signal)> {
-        self.change(|state| state.arrive(pool, Signal::new)).map(|()| self.permit())
+    pub(super) fn arrive(self: &Arc<Self>, pool: PoolId) -> Result<Permit<L>, Joined> {
+        let arrive = |state: &mut State<L, Signal>| {
+            let arrived = state.arrive(pool, Signal::new);
+            arrived.map_err(|(ticket, signal)| Joined { ticket, signal, waiting: state.queue.len() })
+        };
+        self.change(arrive).map(|()| self.permit())
     }
 
     /// Gives a connection of `pool`, with its slot, to the first in the queue, if that is where they want one.
@@ -273,11 +285,12 @@ mod tests {
         assert_eq!((permits.total(), permits.waiting(), permits.anyone_waits()), (3, 0, false));
         assert!(!permits.first_wants(7));
 
-        let waiting = [8, 7].map(|pool| permits.arrive(pool).map(drop).expect_err("no permit is free"));
+        let joined = [8, 7].map(|pool| permits.arrive(pool).map(drop).expect_err("no permit is free"));
+        assert_eq!(joined.each_ref().map(|joined| joined.waiting), [1, 2]);
 
         assert_eq!((permits.total(), permits.waiting(), permits.anyone_waits()), (3, 2, true));
         assert!(permits.first_wants(8) && !permits.first_wants(7));
-        drop((held, waiting));
+        drop((held, joined));
         assert_eq!(permits.waiting(), 0);
     }
 }

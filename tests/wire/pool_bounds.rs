@@ -3,11 +3,11 @@
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
 use petition::testing::{Reply, TestServer};
-use petition::{HttpAdapter, PoolStats, Session};
+use petition::{HttpAdapter, HttpAdapterBuilder, PoolEvent, PoolStats, Response, Session};
 
 use crate::support::{Gate, logged, saying, session_over, wait_until, without_environment};
 
@@ -235,20 +235,30 @@ fn a_session_tells_of_every_pool_once_and_one_call_mounts_for_both_schemes() {
 
 #[test]
 fn a_thread_that_waits_for_a_slot_says_so() {
-    let server = saying("hello");
-    let adapter = HttpAdapter::builder().pool_maxsize(1).pool_block(true).build();
-    let session = session_over(&adapter);
-    let held = session.get(server.url("/")).stream(true).send().unwrap();
+    for (max_connections, of_all) in [(None, ""), (Some(1), " over all hosts")] {
+        let server = saying("hello");
+        // The slot is given back as soon as the wait has begun: the line says what was counted before.
+        let held: Arc<Mutex<Option<Response>>> = Arc::default();
+        let kept = Arc::clone(&held);
+        let give_back = move |event: &PoolEvent<'_>| {
+            if let PoolEvent::Waiting { .. } = event {
+                kept.lock().unwrap().take().expect("one wait").content().unwrap();
+            }
+        };
+        let builder = HttpAdapter::builder().pool_maxsize(1).pool_block(max_connections.is_none());
+        let builder = max_connections.into_iter().fold(builder, HttpAdapterBuilder::max_connections);
+        let adapter = builder.on_event(give_back).build();
+        let session = session_over(&adapter);
+        let first = session.get(server.url("/")).stream(true).send().unwrap();
+        *held.lock().unwrap() = Some(first);
 
-    let lines = thread::scope(|scope| {
-        let waiter = scope.spawn(|| logged(|| session.get(server.url("/")).send().unwrap()).1);
-        wait_until("a waiter", || waiting(&adapter) == 1);
-        held.content().unwrap();
-        waiter.join().unwrap()
-    });
+        let (answer, lines) = logged(|| session.get(server.url("/")).send());
 
-    let address = server.address();
-    assert_eq!(lines[0], format!("DEBUG pool: Waiting for a connection to {address} (1 in use, 1 waiting)"));
-    let stats = &adapter.stats()[0];
-    assert!(!stats.longest_wait().is_zero() && stats.to_string().contains("longest wait"), "{stats}");
+        assert_eq!(answer.unwrap().text().unwrap(), "hello");
+        let address = server.address();
+        let line = format!("DEBUG pool: Waiting for a connection to {address} (1 in use{of_all}, 1 waiting)");
+        assert_eq!(lines[0], line);
+        let stats = &adapter.stats()[0];
+        assert!(!stats.longest_wait().is_zero() && stats.to_string().contains("longest wait"), "{stats}");
+    }
 }
