@@ -525,6 +525,10 @@ impl HttpAdapterBuilder {
 
     /// Pins a certificate or public key: a server that has none of those added is refused. The chain is verified as well,
     /// unless `verify` is off.
+    ///
+    /// Pins are for each server that the adapter connects to. Mount it with [`mount_all`](crate::Session::mount_all) on a
+    /// session for that server alone: a prefix is compared with the URL as text, so one of `https://host/` is not for
+    /// `https://host:443/`, where a redirect may lead.
     pub fn tls_pin(mut self, pin: Pin) -> Self {
         self.settings.tls.pins.push(pin);
         self

@@ -309,6 +309,10 @@ impl Session {
     /// Uses `adapter` for URLs that start with `prefix`, ignoring case; the longest prefix wins. An adapter that is
     /// already mounted there is replaced, but not closed.
     ///
+    /// As in requests, the two are compared as text: a prefix of `https://host/` is not one of `https://host:443/`, nor of
+    /// `https://user@host/`. A setting that must hold for a host however it is spelled, such as
+    /// [pins](crate::HttpAdapterBuilder::tls_pin), belongs on all URLs: [`mount_all`](Self::mount_all).
+    ///
     /// # Examples
     /// ```
     /// use petition::{HttpAdapter, Session};

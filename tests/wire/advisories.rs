@@ -1,9 +1,9 @@
 //! Attacks from the advisories of other clients that no other file tests; docs/security.md has the list.
 
 use petition::testing::{Reply, TestServer};
-use petition::{BearerAuth, ErrorKind};
+use petition::{BasicAuth, BearerAuth, DigestAuth, ErrorKind};
 
-use crate::support::{Child, TempDir, session, session_at};
+use crate::support::{Child, Journal, LONG, TempDir, fixed, moved, secs, session, session_at, timed};
 
 // CVE-2026-56866 of Go: the body of a refused CONNECT is the next request for a server that expects none there, and its answer
 // is then taken for somebody else's. docs/decisions.md#refused-connect
@@ -28,6 +28,48 @@ fn what_follows_connect_is_nobodys_request() {
     }
 }
 
+// CVE-2026-86414 of curl: a proxy that answers CONNECT as if it were the origin gets the origin's credentials.
+#[test]
+fn a_proxy_that_asks_in_the_origins_name_gets_none_of_its_credentials() {
+    for challenge in [r#"Basic realm="r""#, r#"Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256"#, "Bearer"] {
+        for status in ["401 Unauthorized", "407 Proxy Authentication Required"] {
+            let journal = Journal::default();
+            let seen = journal.clone();
+            let proxy = TestServer::connections(move |peer| {
+                while let Some(head) = peer.read_head() {
+                    seen.add("proxy", head.raw_text());
+                    let challenges = format!("WWW-Authenticate: {challenge}\r\nProxy-Authenticate: {challenge}");
+                    peer.send(format!("HTTP/1.1 {status}\r\n{challenges}\r\nContent-Length: 0\r\n\r\n"));
+                }
+            });
+            let session = session();
+            let get = || session.get("https://origin.test/").proxies([("all", proxy.url(""))]);
+            let basic = get().auth(BasicAuth::new("u", "p"));
+            let requests = [basic, get().auth(DigestAuth::new("u", "p")), get().auth(BearerAuth::new("t"))];
+            for request in requests {
+                let error = request.send().unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::ProxyError, "{error}");
+            }
+            let connect = "CONNECT origin.test:443 HTTP/1.1\r\nHost: origin.test:443\r\n\r\n";
+            assert_eq!(journal.of("proxy"), [connect; 3]);
+        }
+    }
+}
+
+// CVE-2026-97044 of Go's IDNA: a label without end, of characters for each of which the others are looked at, keeps a processor
+// busy; here for minutes.
+#[test]
+fn a_location_with_a_label_without_end_is_refused_at_once() {
+    for label in ["\u{660}", "\u{6f0}", "\u{30fb}", "\u{fc}"] {
+        let server = fixed(moved(&format!("http://{}/", label.repeat(80_000))));
+
+        let (answer, took) = timed(|| session_at(&server).get(server.url("/")).send());
+
+        assert_eq!(answer.unwrap_err().kind(), ErrorKind::InvalidUrl);
+        assert!(took < secs(10.0), "{took:?}");
+    }
+}
+
 // CVE-2026-97688 of urllib3: bytes behind the end of a Deflate stream were decoded again and again.
 #[cfg(feature = "gzip")]
 #[test]
@@ -36,7 +78,6 @@ fn what_follows_a_coded_stream_keeps_no_reader_busy() {
     use std::sync::mpsc;
     use std::thread;
 
-    use crate::support::LONG;
     use flate2::Compression;
     use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 

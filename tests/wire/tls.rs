@@ -671,6 +671,38 @@ fn a_pinned_server_must_have_the_certificate_or_the_key() {
     }
 }
 
+// CVE-2026-129482 of OkHttp: a pin for a name is none for the same name with a dot behind it. An adapter's pins are for each
+// server that it connects to, so what is mounted on everything has no such gap.
+#[cfg(feature = "digest")]
+#[test]
+fn pins_that_are_mounted_on_everything_hold_for_each_spelling_of_a_host_and_behind_redirects() {
+    use petition::Pin;
+
+    let pki = Pki::new();
+    let secure = Secure::new(&pki.leaf);
+    let port = secure.server.address().port();
+    let spellings = [
+        format!("https://good.test:{port}/"),
+        format!("https://GOOD.test:{port}/"),
+        format!("https://x@good.test:{port}/"),
+        format!("https://x:y@good.test:{port}/"),
+        format!("https://good.test.:{port}/"),
+        format!("https://good%2Etest:{port}/"),
+        format!("https://127.0.0.1:{port}/"),
+    ];
+    for backend in backends() {
+        let session = session(&backend, |builder| builder.tls_pin(Pin::certificate(&"00".repeat(32)).unwrap()));
+        for url in &spellings {
+            let elsewhere = fixed(moved(url));
+            for url in [url, &elsewhere.url("/")] {
+                let error = session.get(url).verify(pki.bundle()).send().unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::SslError, "{backend:?} {url}: {error}");
+            }
+        }
+    }
+    assert_eq!(secure.journal.of("request"), [""; 0]);
+}
+
 // TLS-18: requests resumes nothing; the rustls backend does.
 #[test]
 fn rustls_resumes_sessions() {

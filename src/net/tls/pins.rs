@@ -185,6 +185,42 @@ mod tests {
         }
     }
 
+    // CVE-2026-87866 of wolfSSL: a key is pinned that another parser finds elsewhere in the certificate than the one that
+    // verifies the handshake. Each certificate here is one that differs from a good one in a byte, and there is a second key
+    // in it, in an extension.
+    #[cfg(feature = "rustls")]
+    #[test]
+    fn no_key_is_pinned_but_the_one_that_is_used() {
+        use rcgen::PublicKeyData;
+        use rustls::pki_types::CertificateDer;
+        use rustls::server::ParsedCertificate;
+
+        let (key, embedded) = (rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::generate().unwrap());
+        let mut params = rcgen::CertificateParams::new(vec!["a.test".to_owned()]).unwrap();
+        let second = embedded.subject_public_key_info();
+        params.custom_extensions.push(rcgen::CustomExtension::from_oid_content(&[1, 2, 3, 4], second.clone()));
+        let mut der = params.self_signed(&key).unwrap().der().to_vec();
+
+        let (mut used, mut refused) = (0, 0);
+        for at in 0..der.len() {
+            let before = der[at];
+            for byte in [0, 1, 0x30, 0x7f, 0x80, 0x81, 0x82, 0xff, before ^ 1, before.wrapping_add(1), before ^ 0x80] {
+                der[at] = byte;
+                let pinned = public_key(&der);
+                assert_ne!(pinned, Some(&second[..]), "byte {at} as {byte:#x}");
+                match ParsedCertificate::try_from(&CertificateDer::from(&der[..])) {
+                    Ok(parsed) => {
+                        used += 1;
+                        assert_eq!(pinned, Some(parsed.subject_public_key_info().as_ref()), "byte {at} as {byte:#x}");
+                    }
+                    Err(_) => refused += 1,
+                }
+            }
+            der[at] = before;
+        }
+        assert!(used > 1000 && refused > 100, "{used} {refused}");
+    }
+
     // TLS-07
     #[cfg(feature = "native-tls")]
     #[test]
