@@ -301,9 +301,26 @@ impl fmt::Debug for Headers {
 /// Equal if the same names have the same values. The case of names and the order of different names do not matter.
 impl PartialEq for Headers {
     fn eq(&self, other: &Self) -> bool {
-        self.len() == other.len() && self.iter().all(|(name, _)| self.get_all(name).eq(other.get_all(name)))
+        if self.len() != other.len() {
+            return false;
+        }
+        if self.len() < LONG {
+            return self.iter().all(|(name, _)| self.get_all(name).eq(other.get_all(name)));
+        }
+        by_name(self) == by_name(other)
     }
 }
+
+/// The fields, sorted, to compare long lists: to look up each name of one in the other would be quadratic. Fields of the same
+/// name keep their order, which counts.
+fn by_name(headers: &Headers) -> Vec<(String, &str)> {
+    let mut fields: Vec<_> = headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+    fields.sort_by(|one, other| one.0.cmp(&other.0));
+    fields
+}
+
+/// From here on, lists are sorted to be compared.
+const LONG: usize = 64;
 
 impl Eq for Headers {}
 
@@ -601,6 +618,41 @@ mod tests {
         ] {
             assert_eq!(own == headers(other), same, "{other:?}");
             assert_eq!(headers(other) == own, same, "{other:?}");
+        }
+
+        for count in [LONG - 1, LONG, 3 * LONG] {
+            let list = |values: [&'static str; 2]| {
+                let mut list: Vec<_> = (0..count - 2).map(|n| (format!("X-{n}"), "v")).collect();
+                list.extend(values.map(|value| ("X-Both".to_owned(), value)));
+                list
+            };
+            let mut other_order = list(["1", "2"]);
+            other_order[..count - 2].reverse();
+            other_order.iter_mut().for_each(|(name, _)| name.make_ascii_lowercase());
+            let own = Headers::from_pairs(list(["1", "2"])).unwrap();
+            for (other, same) in [
+                (list(["1", "2"]), true),
+                (other_order, true),
+                (list(["2", "1"]), false),
+                (list(["1", "1"]), false),
+                (list(["1", "2"])[1..].to_vec(), false),
+            ] {
+                assert_eq!(own == Headers::from_pairs(&other).unwrap(), same, "{count}: {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn long_lists_are_merged_with_few_comparisons() {
+        for (count, names) in [(500, "Y"), (5000, "Y"), (500, "X"), (5000, "X")] {
+            let list = |name: &str| Headers::from_pairs((0..count).map(|n| (format!("{name}-{n}"), n))).unwrap();
+            let (mut own, other) = (list("X"), list(names));
+
+            names::COMPARED.set(0);
+            own.merge(&other);
+
+            assert!(names::COMPARED.get() < 8 * count, "{count}: {}", names::COMPARED.get());
+            assert_eq!(own.len(), if names == "X" { count } else { 2 * count });
         }
     }
 

@@ -24,7 +24,7 @@ use crate::clock::Deadline;
 use crate::error::{Error, ErrorKind};
 use crate::http1::body_decoder::BodyDecoder;
 use crate::http1::framing::Framing;
-use crate::http1::head::ResponseHead;
+use crate::http1::head::{LeftOut, ResponseHead};
 use crate::http1::reuse::{self, CloseReason};
 use crate::log_targets;
 use crate::message::Response;
@@ -34,7 +34,6 @@ use crate::net::{ConnectError, Connected, Limits, Plan};
 use crate::pace::{Hold, Outcome};
 use crate::pool::{ConnectionPool, Found, Held, Lease, NoSlot, Pass, PoolEvent, PoolStats};
 use crate::retry::Retry;
-use crate::text::printable::printable;
 use crate::verify::Verify;
 
 /// The default of `keep_alive_margin`.
@@ -339,10 +338,12 @@ impl Engine {
                 return Err(Box::new(Broken { failure, lease, unanswered: false, exchange }));
             }
         };
-        if let Some(line) = &head.left_out {
+        if let Some(LeftOut { line, bytes }) = head.left_out {
             let url = job.request.url.without_user_info();
-            let line = printable(&**line);
-            log::warn!(target: log_targets::CONNECTIONPOOL, "Failed to parse headers (url={url}): left out \"{line}\"");
+            log::warn!(
+                target: log_targets::CONNECTIONPOOL,
+                "Failed to parse headers (url={url}): line {line} of the head is no field, and its {bytes} bytes are left out"
+            );
         }
         log_answer(job, unread.lease.endpoint(), head, framing);
         if heard.whole {

@@ -18,7 +18,7 @@ use crate::clock::{self, Deadline};
 use crate::error::{Error, ErrorKind};
 use crate::headers::Headers;
 use crate::http1::chunk_encoder::LAST_CHUNK;
-use crate::http1::framing::Sending;
+use crate::http1::framing::{BodyLength, Sending};
 use crate::http1::request_head::{self, Automatic};
 use crate::message::body::BodyReader;
 use crate::net::Transport;
@@ -61,6 +61,11 @@ pub(super) fn send(
                 sender.write(out)?;
             }
             (None, _) if job.framing.body == Sending::Nothing => {
+                sender.write(out)?;
+            }
+            // The head is the whole request, so that there is nothing in the source has to be known before.
+            (None, _) if job.framing.body == Sending::Sized(0) => {
+                require_end(&mut job.request.body.open().map_err(Failure::last)?, 0)?;
                 sender.write(out)?;
             }
             (_, expected) => {
@@ -242,6 +247,7 @@ fn without(headers: &Headers, name: &str) -> Headers {
 fn stream(job: &Job<'_>, sender: &mut Sender<'_, '_>) -> Result<(), Failure> {
     let mut body = job.request.body.open().map_err(Failure::last)?;
     let Sending::Sized(length) = job.framing.body else { return stream_chunks(&mut body, sender) };
+    let looks_ahead = job.request.body.length() != BodyLength::Unknown;
     let block = usize::try_from(length).unwrap_or(BLOCK).min(BLOCK);
     let mut total = 0;
     while let Some(piece) = body.next_chunk(block).map_err(Failure::last)? {
@@ -249,6 +255,16 @@ fn stream(job: &Job<'_>, sender: &mut Sender<'_, '_>) -> Result<(), Failure> {
         // Checked before sending: bytes after the declared length would be read as the next request.
         if total > length {
             return Err(Failure::last(wrong_length(length, "more")));
+        }
+        if total == length && !looks_ahead {
+            // The last bytes make the request whole, so that the source ends there has to be known before.
+            let (first, last) = piece.split_at(piece.len().saturating_sub(BLOCK));
+            if !sender.write(first)? {
+                return Ok(());
+            }
+            let last = last.to_vec();
+            require_end(&mut body, length)?;
+            return sender.write(&last).map(drop);
         }
         if !sender.write(piece)? {
             return Ok(());
@@ -258,6 +274,13 @@ fn stream(job: &Job<'_>, sender: &mut Sender<'_, '_>) -> Result<(), Failure> {
         return Err(Failure::last(wrong_length(length, &format!("only {total}"))));
     }
     Ok(())
+}
+
+fn require_end(body: &mut BodyReader, length: u64) -> Result<(), Failure> {
+    match body.next_chunk(1).map_err(Failure::last)? {
+        None => Ok(()),
+        Some(_) => Err(Failure::last(wrong_length(length, "more"))),
+    }
 }
 
 /// Sends a body of unknown length: each piece of it with its framing in one write, and not copied.

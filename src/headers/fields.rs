@@ -331,8 +331,13 @@ impl Fields {
 
     /// Sets the fields of `other`, and adds those that it repeats.
     pub(super) fn merge(&mut self, other: &Self) {
-        // The names of the shorter list are looked up in the other, for a look-up seldom depends on its length.
-        let (few, many) = if self.entries.len() < other.entries.len() { (&*self, other) } else { (other, &*self) };
+        if other.entries.len() >= index::FROM {
+            self.make_index();
+        }
+        // The names of the shorter list are looked up in the other, for a look-up seldom depends on its length; but if both
+        // are long, here, where there is an index.
+        let here = self.index.is_some() || self.entries.len() >= other.entries.len();
+        let (few, many) = if here { (other, &*self) } else { (&*self, other) };
         if !few.entries.iter().any(|entry| many.find(slice(&few.text, entry.name)).is_some()) {
             return self.append_all(other);
         }

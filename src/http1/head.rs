@@ -3,6 +3,7 @@
 //! Both parsers of heads produce it, the strict and the lenient; framing and reuse are decided from it.
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 
 use http::StatusCode;
 
@@ -26,8 +27,16 @@ pub(crate) struct ResponseHead {
     pub(crate) status: StatusCode,
     pub(crate) reason: Cow<'static, str>,
     pub(crate) headers: Headers,
-    /// The first line that was skipped because it is not a field, escaped; worth a warning.
-    pub(crate) left_out: Option<Box<str>>,
+    /// The first line that was skipped because it is not a field; worth a warning.
+    pub(crate) left_out: Option<LeftOut>,
+}
+
+/// Where a line was. What was in it may be a secret, and is not kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct LeftOut {
+    /// From 1, which is the status line; so at least 2.
+    pub(crate) line: NonZeroU32,
+    pub(crate) bytes: u32,
 }
 
 impl ResponseHead {

@@ -6,10 +6,11 @@
 //! what those end, and that is how one response becomes two.
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 
 use http::StatusCode;
 
-use super::head::{ResponseHead, Version, reason};
+use super::head::{LeftOut, ResponseHead, Version, reason};
 use super::octets::{is_dangerous, trim};
 use super::remote_error::{RemoteError, shown};
 use crate::headers::Headers;
@@ -22,7 +23,7 @@ pub(super) fn parse(head: &[u8], max_headers: usize) -> Result<ResponseHead, Rem
     let mut field: Option<(&[u8], Cow<'_, [u8]>)> = None;
     let mut count = 0;
     let mut left_out = None;
-    for line in lines.map(without_cr).take_while(|line| !line.is_empty()) {
+    for (before, line) in lines.map(without_cr).take_while(|line| !line.is_empty()).enumerate() {
         if line.iter().any(|&byte| is_dangerous(byte)) {
             return Err(RemoteError::InvalidHeader(dangerous_byte(line)));
         }
@@ -41,7 +42,9 @@ pub(super) fn parse(head: &[u8], max_headers: usize) -> Result<ResponseHead, Rem
         }
         field = split(line).map(|(name, value)| (name, Cow::Borrowed(value)));
         if field.is_none() && left_out.is_none() {
-            left_out = Some(shown(line).into());
+            let line_number = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(2);
+            let bytes = u32::try_from(line.len()).unwrap_or(u32::MAX);
+            left_out = NonZeroU32::new(line_number).map(|line| LeftOut { line, bytes });
         }
     }
     if let Some((name, value)) = field {

@@ -235,6 +235,10 @@ impl Parser {
     fn next(&mut self) -> Option<Result<Event>> {
         while let Some(line) = self.ends.next(self.text.as_bytes()) {
             let mut line = &self.text[line];
+            // The same as below, where its end has not come: how the body was cut makes no difference.
+            if line.len() > MAX_EVENT {
+                return Some(Err(too_large("line")));
+            }
             if !std::mem::replace(&mut self.has_begun, true) {
                 line = line.strip_prefix('\u{feff}').unwrap_or(line);
             }
@@ -445,6 +449,21 @@ mod tests {
 
             assert_eq!(events.next().unwrap().unwrap_err().kind(), ErrorKind::ContentDecodingError);
             assert!(events.next().is_none());
+        }
+    }
+
+    #[test]
+    fn how_the_body_was_cut_does_not_decide_what_is_too_large() {
+        for (size, fits) in [(MAX_EVENT, true), (MAX_EVENT + 1, false), (MAX_EVENT + 60_000, false)] {
+            for end in ["\n\n", "\r\n\r\n", "\r\r"] {
+                let stream = [&b"data:"[..], &vec![b'x'; size - 5], end.as_bytes()].concat();
+                for piece in [10_007, usize::MAX] {
+                    let first = Events::new(Torn(&stream, piece)).next().unwrap();
+                    let length = first.map(|event| event.data.len()).map_err(|error| error.kind());
+                    let want = if fits { Ok(size - 5) } else { Err(ErrorKind::ContentDecodingError) };
+                    assert_eq!(length, want, "{size} bytes by {piece} with {end:?}");
+                }
+            }
         }
     }
 

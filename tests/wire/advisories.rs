@@ -57,7 +57,7 @@ fn a_proxy_that_asks_in_the_origins_name_gets_none_of_its_credentials() {
 }
 
 // CVE-2026-97044 of Go's IDNA: a label without end, of characters for each of which the others are looked at, keeps a processor
-// busy; here for minutes.
+// busy.
 #[test]
 fn a_location_with_a_label_without_end_is_refused_at_once() {
     for label in ["\u{660}", "\u{6f0}", "\u{30fb}", "\u{fc}"] {

@@ -180,6 +180,55 @@ fn framing_set_by_hand_never_contradicts_the_body() {
     }
 }
 
+// docs/decisions.md#framing-headers
+#[test]
+fn a_body_that_is_longer_or_shorter_than_declared_never_looks_whole_to_the_server() {
+    type Make = fn(usize) -> Body;
+    let makes: [(&str, Make); 5] = [
+        ("reader", |n| Body::reader(Cursor::new(vec![b'x'; n]))),
+        ("one item", |n| Body::chunks([vec![b'x'; n]])),
+        ("items of one byte", |n| Body::chunks(vec!["x"; n])),
+        ("two items", |n| Body::chunks([vec![b'x'; n / 2], vec![b'x'; n - n / 2]])),
+        ("a form", |n| Multipart::new().boundary("B").part("a", Part::reader(Cursor::new(vec![b'x'; n]))).into()),
+    ];
+    // What is around the content of the form.
+    let around = |what| if what == "a form" { 58 } else { 0 };
+    for (what, make) in makes {
+        let most = if what == "items of one byte" { 10 } else { 200_000 };
+        for declared in [0_usize, 1, 10, 65_408, 70_000, 200_000].into_iter().filter(|&declared| declared <= most) {
+            for (came, fits) in [(declared, true), (declared + 1, false), (declared * 2 + 9, false)]
+                .into_iter()
+                .chain(declared.checked_sub(1).map(|less| (less, false)))
+            {
+                let server = ok();
+                let length = declared + around(what);
+                let session = session();
+                let put = session.put(server.url("/")).header("Content-Length", length.to_string());
+
+                match put.data(make(came)).send() {
+                    Ok(_) => {
+                        assert!(fits, "{what}: {came} instead of {declared}");
+                        assert_eq!(server.requests()[0].body.len(), length, "{what}");
+                    }
+                    Err(error) => {
+                        assert!(!fits, "{what}: {came} instead of {declared}: {error}");
+                        assert_eq!(error.kind(), ErrorKind::Io, "{what}: {error}");
+                        assert!(error.to_string().contains(&format!("{length} bytes")), "{what}: {error}");
+                        assert!(server.requests().is_empty(), "{what}: {came} instead of {declared}");
+                    }
+                }
+            }
+        }
+    }
+    for (declared, came) in [(0, "12345"), (5, "123456"), (5, "1234")] {
+        let server = ok();
+
+        let error = session().put(server.url("/")).data(Body::sized(Cursor::new(came), declared)).send().unwrap_err();
+
+        assert_eq!((error.kind(), server.requests().len()), (ErrorKind::Io, 0), "{error}");
+    }
+}
+
 // BODY-19; docs/decisions.md#multipart-type
 #[test]
 fn files_together_with_a_text_or_a_stream_are_refused() {

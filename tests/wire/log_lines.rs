@@ -182,17 +182,30 @@ fn a_connection_that_is_closed_behind_its_response_says_why() {
     }
 }
 
-// LOG-16, FRAME-08
+// LOG-16, FRAME-08; docs/decisions.md#log-lines
 #[test]
-fn a_line_that_is_no_field_is_left_out_with_a_warning() {
-    let server = fixed("HTTP/1.1 200 OK\r\nnot a field\r\nContent-Length: 2\r\nX-Last: z\r\n\r\nhi");
-    let url = server.url("/").replace("http://", "http://user:secret@");
+fn a_line_that_is_no_field_is_left_out_with_a_warning_that_does_not_show_it() {
+    for (malformed, number) in [
+        ("not a field\r\n", 2),
+        ("Set-Cookie session=hunter2; Path=/\r\n", 2),
+        ("hunter2\r\n", 2),
+        (": hunter2\r\n", 2),
+        ("X-First: a\r\n folded\r\nhunter2\r\n and hunter2\r\nhunter2 again\r\n", 4),
+    ] {
+        let server = fixed(format!("HTTP/1.1 200 OK\r\n{malformed}Content-Length: 2\r\nX-Last: z\r\n\r\nhi"));
+        let url = server.url("/").replace("http://", "http://user:secret@");
 
-    let (response, lines) = logged(|| session().get(url.as_str()).send().unwrap());
+        let (response, lines) = logged(|| session().get(url.as_str()).send().unwrap());
 
-    assert_eq!((response.text().unwrap().as_str(), response.headers().get("x-last")), ("hi", Some("z")));
-    let warnings: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("WARN ")).collect();
-    let url = server.url("/");
-    let expected = format!("connectionpool: Failed to parse headers (url={url}): left out \"not a field\"");
-    assert_eq!(warnings, [expected]);
+        assert_eq!((response.text().unwrap().as_str(), response.headers().get("x-last")), ("hi", Some("z")));
+        let warnings: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("WARN ")).collect();
+        let url = server.url("/");
+        let bytes = malformed.split("\r\n").nth(number - 2).unwrap().len();
+        let expected = format!(
+            "connectionpool: Failed to parse headers (url={url}): line {number} of the head is no field, and its {bytes} bytes \
+             are left out"
+        );
+        assert_eq!(warnings, [expected]);
+        assert!(!lines.concat().contains("hunter2"), "{lines:?}");
+    }
 }
