@@ -13,7 +13,7 @@ use std::io::Read;
 use std::process::Command;
 
 use petition::testing::TestServer;
-use petition::{Cookie, HttpAdapter, Multipart, Response, Session};
+use petition::{Cookie, DigestAuth, HttpAdapter, Multipart, Response, Session};
 
 use support::{TempDir, without_settings};
 
@@ -28,7 +28,7 @@ const TIMES: usize = 4;
 /// What a session does that has so many of something.
 type Subject = fn(&str, usize) -> Box<dyn FnMut()>;
 
-const SUBJECTS: [(&str, Subject); 17] = [
+const SUBJECTS: [(&str, Subject); 21] = [
     ("header", |url, n| {
         let (session, url, pairs) = (Session::new(), format!("{url}/plain"), pairs(n));
         Box::new(move || {
@@ -47,6 +47,23 @@ const SUBJECTS: [(&str, Subject); 17] = [
         Box::new(move || {
             done(session.get(format!("{url}/cookies/{n}")).send());
             done(session.get(format!("{url}/no-cookies/{n}")).send());
+        })
+    }),
+    ("attributes of a Set-Cookie", |url, n| get(Session::new(), format!("{url}/attributes/{n}"))),
+    ("links", |url, n| {
+        let (session, url) = (Session::new(), format!("{url}/links/{n}"));
+        Box::new(move || assert_eq!(session.get(&url).send().expect("an answer").links().len(), n))
+    }),
+    ("parameters of a challenge", |url, n| {
+        let mut session = Session::new();
+        session.auth = Some(DigestAuth::new("user", "password").into());
+        get(session, format!("{url}/challenge/{n}"))
+    }),
+    ("labels of a Location", |url, n| {
+        let (session, url) = (Session::new(), format!("{url}/labels/{n}"));
+        Box::new(move || {
+            let response = session.get(&url).allow_redirects(false).send().expect("an answer");
+            response.next().expect("a redirect");
         })
     }),
     ("cookies of other domains", |url, n| {
@@ -145,6 +162,20 @@ fn answer(path: &str) -> Vec<u8> {
         "no-cookies" => (each(&|n| format!("Set-Cookie: name{n:04}=; Path=/; Max-Age=0\r\n")), String::new()),
         "hops" if n > 0 => {
             return format!("HTTP/1.1 302 Found\r\nLocation: /hops/{}\r\nContent-Length: 0\r\n\r\n", n - 1)
+                .into_bytes();
+        }
+        "attributes" => (format!("Set-Cookie: name=value{}\r\n", "; Path=/; a=b".repeat(n)), String::new()),
+        "links" => {
+            (format!("Link: {}\r\n", each(&|n| format!("</{n}>; rel=\"a, b; c\"; title=\"{n}\", "))), String::new())
+        }
+        "challenge" => {
+            let more = each(&|n| format!(", name{n:04}=\"value, number {n}\""));
+            let challenge = format!("WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\"{more}");
+            return format!("HTTP/1.1 401 Unauthorized\r\n{challenge}\r\nContent-Length: 0\r\n\r\n").into_bytes();
+        }
+        "labels" => {
+            let host = "\u{fc}.".repeat(n);
+            return format!("HTTP/1.1 302 Found\r\nLocation: http://{host}test/\r\nContent-Length: 0\r\n\r\n")
                 .into_bytes();
         }
         "chunks" => {
