@@ -39,9 +39,11 @@ pub(super) fn open(
                 }
                 read = rest;
             }
-            200..=299 if rest.is_empty() => return Ok(()),
-            // In TLS the client speaks first.
-            200..=299 => return Err(protocol("it sent data before the tunnel was used")),
+            // In TLS the client speaks first. A read may have ended with the head although more had arrived.
+            200..=299 if !rest.is_empty() || proxy.transport.try_read(&mut [0]).is_ok_and(|got| got > 0) => {
+                return Err(protocol("it sent data before the tunnel was used"));
+            }
+            200..=299 => return Ok(()),
             status => {
                 let secrets = Secrets::of(authorization);
                 let body = secrets.printable(&body(proxy, &head, rest));
@@ -418,6 +420,31 @@ mod tests {
             });
             let error = through(peer, "a.test", None, &patient()).unwrap_err();
             assert!(error.to_string().ends_with("it closed the connection without an answer"), "{error}");
+        }
+    }
+
+    // A read ends with the head if that is as long as the buffer.
+    #[test]
+    fn what_arrives_with_the_answer_is_found_however_long_its_head_is() {
+        for length in (1022..=1026).chain(2047..=2049) {
+            for more in [&b""[..], b"x", b"220 hello"] {
+                let mut answer = format!("HTTP/1.1 200 OK\r\nX: {:length$}", "").into_bytes();
+                answer.truncate(length - 4);
+                answer.extend(b"\r\n\r\n");
+                answer.extend(more);
+                let peer = proxy(Box::leak(answer.into_boxed_slice()));
+
+                match through(peer, "a.test", None, &patient()) {
+                    Ok(mut connected) => {
+                        assert_eq!(more, b"", "{length} bytes");
+                        assert_echo(&mut connected.transport);
+                    }
+                    Err(error) => {
+                        assert_ne!(more, b"", "{length} bytes: {error}");
+                        assert!(error.to_string().ends_with("it sent data before the tunnel was used"), "{error}");
+                    }
+                }
+            }
         }
     }
 
