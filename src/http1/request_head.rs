@@ -232,6 +232,27 @@ mod tests {
         result.map(|()| out.iter().map(|&byte| char::from(byte)).collect())
     }
 
+    // What a proxy passes on: the text of a response's head is not in the form in which a request's is written.
+    #[test]
+    fn the_fields_of_a_response_are_written_as_fields() {
+        use super::super::response_head::{HeadLimits, HeadParser};
+
+        for head in [
+            "HTTP/1.1 200 OK\r\nX-One:  1\t \r\nx-two:2\r\nX-None:\r\n\r\n",
+            "HTTP/1.1 200 OK\nX-One:1\nx-two: 2\nX-None:\n\n",
+            "HTTP/1.1 200 OK\r\nX-One: \r\n 1\r\nx-two : 2\r\nX-None:\r\n\r\n",
+        ] {
+            let limits = HeadLimits { max_bytes: 1000, max_headers: 10 };
+            let (head, _) = HeadParser::new(limits).feed(head.as_bytes()).unwrap().unwrap();
+            let (mut out, automatic) = (Vec::new(), Automatic { host: Some("h"), ..Automatic::default() });
+
+            write(&mut out, "GET", "/", automatic, &head.headers).unwrap();
+
+            let want = "GET / HTTP/1.1\r\nHost: h\r\nX-One: 1\r\nx-two: 2\r\nX-None: \r\n\r\n";
+            assert_eq!(String::from_utf8(out).unwrap(), want);
+        }
+    }
+
     // HDR-06, HDR-07, HDR-11, WIRE-12, WIRE-13
     #[test]
     fn what_is_missing_comes_first_and_the_rest_as_written() {
