@@ -13,7 +13,7 @@ use std::io::Read;
 use std::process::Command;
 
 use petition::testing::TestServer;
-use petition::{Cookie, DigestAuth, HttpAdapter, Multipart, Response, Session};
+use petition::{Cookie, HttpAdapter, Multipart, Response, Session};
 
 use support::{TempDir, without_settings};
 
@@ -28,7 +28,7 @@ const TIMES: usize = 4;
 /// What a session does that has so many of something.
 type Subject = fn(&str, usize) -> Box<dyn FnMut()>;
 
-const SUBJECTS: [(&str, Subject); 21] = [
+const SUBJECTS: &[(&str, Subject)] = &[
     ("header", |url, n| {
         let (session, url, pairs) = (Session::new(), format!("{url}/plain"), pairs(n));
         Box::new(move || {
@@ -54,9 +54,10 @@ const SUBJECTS: [(&str, Subject); 21] = [
         let (session, url) = (Session::new(), format!("{url}/links/{n}"));
         Box::new(move || assert_eq!(session.get(&url).send().expect("an answer").links().len(), n))
     }),
+    #[cfg(feature = "digest")]
     ("parameters of a challenge", |url, n| {
         let mut session = Session::new();
-        session.auth = Some(DigestAuth::new("user", "password").into());
+        session.auth = Some(petition::DigestAuth::new("user", "password").into());
         get(session, format!("{url}/challenge/{n}"))
     }),
     ("labels of a Location", |url, n| {

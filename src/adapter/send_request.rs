@@ -63,7 +63,7 @@ pub(super) fn send(
             (None, _) if job.framing.body == Sending::Nothing => {
                 sender.write(out)?;
             }
-            // The head is the whole request, so that there is nothing in the source has to be known before.
+            // The head is the whole request, so it has to be known first that the source is empty.
             (None, _) if job.framing.body == Sending::Sized(0) => {
                 require_end(&mut job.request.body.open().map_err(Failure::last)?, 0)?;
                 sender.write(out)?;
@@ -257,7 +257,7 @@ fn stream(job: &Job<'_>, sender: &mut Sender<'_, '_>) -> Result<(), Failure> {
             return Err(Failure::last(wrong_length(length, "more")));
         }
         if total == length && !looks_ahead {
-            // The last bytes make the request whole, so that the source ends there has to be known before.
+            // The last bytes make the request whole, so it has to be known first that the source ends with them.
             let (first, last) = piece.split_at(piece.len().saturating_sub(BLOCK));
             if !sender.write(first)? {
                 return Ok(());

@@ -1,9 +1,9 @@
 //! Attacks from the advisories of other clients that no other file tests; docs/security.md has the list.
 
 use petition::testing::{Reply, TestServer};
-use petition::{BasicAuth, BearerAuth, DigestAuth, ErrorKind};
+use petition::{BearerAuth, ErrorKind};
 
-use crate::support::{Child, Journal, LONG, TempDir, fixed, moved, secs, session, session_at, timed};
+use crate::support::{Child, TempDir, fixed, moved, secs, session, session_at, timed};
 
 // CVE-2026-56866 of Go: the body of a refused CONNECT is the next request for a server that expects none there, and its answer
 // is then taken for somebody else's. docs/decisions.md#refused-connect
@@ -29,8 +29,12 @@ fn what_follows_connect_is_nobodys_request() {
 }
 
 // CVE-2026-86414 of curl: a proxy that answers CONNECT as if it were the origin gets the origin's credentials.
+#[cfg(all(feature = "native-tls", feature = "digest"))]
 #[test]
 fn a_proxy_that_asks_in_the_origins_name_gets_none_of_its_credentials() {
+    use crate::support::Journal;
+    use petition::{BasicAuth, DigestAuth};
+
     for challenge in [r#"Basic realm="r""#, r#"Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256"#, "Bearer"] {
         for status in ["401 Unauthorized", "407 Proxy Authentication Required"] {
             let journal = Journal::default();
@@ -78,6 +82,7 @@ fn what_follows_a_coded_stream_keeps_no_reader_busy() {
     use std::sync::mpsc;
     use std::thread;
 
+    use crate::support::LONG;
     use flate2::Compression;
     use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 
