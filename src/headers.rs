@@ -690,6 +690,34 @@ mod tests {
         assert_eq!(names::COMPARED.get(), 0);
     }
 
+    #[test]
+    fn a_shared_list_takes_no_name_for_one_that_each_request_asks_for() {
+        // The first and the last letter, and the length, make a name's place: some of these have that of the usual one.
+        let letters = || 'a'..='z';
+        let others: Vec<_> = letters().flat_map(|first| letters().map(move |last| format!("{first}-{last}"))).collect();
+        for (usual, other) in names::USUAL.into_iter().flat_map(|usual| others.iter().map(move |other| (usual, other)))
+        {
+            for (first, second) in [(other.as_str(), usual), (usual, other.as_str())] {
+                let own = headers(&[(first, "1"), (second, "2")]).shared();
+
+                assert_eq!((own.get(first), own.get(second)), (Some("1"), Some("2")), "{first}, {second}");
+                assert_eq!(own.duplicate(), own);
+            }
+            assert_eq!(headers(&[(other, "1")]).shared().get(usual), None);
+        }
+    }
+
+    #[test]
+    fn a_list_to_which_another_is_added_has_its_own_fields_too() {
+        let own = headers(&[("A", "1"), ("B", "2")]);
+
+        for other in [Headers::new(), headers(&[("C", "3")])] {
+            for list in [own.clone(), own.clone().shared()] {
+                assert_eq!(list.clone_for(&other), own);
+            }
+        }
+    }
+
     /// What the list does, as simply as it can be said.
     #[derive(Clone, Debug, Default, PartialEq)]
     struct Model(Vec<(String, String)>);
