@@ -39,11 +39,11 @@ pub(super) fn open(
                 }
                 read = rest;
             }
-            // In TLS the client speaks first. A read may have ended with the head although more had arrived.
-            200..=299 if !rest.is_empty() || proxy.transport.try_read(&mut [0]).is_ok_and(|got| got > 0) => {
-                return Err(protocol("it sent data before the tunnel was used"));
+            200..=299 => {
+                // In TLS the client speaks first. A read may have ended with the head although more had arrived.
+                let has_more = !rest.is_empty() || proxy.transport.try_read(&mut [0]).is_ok_and(|got| got > 0);
+                return if has_more { Err(protocol("it sent data before the tunnel was used")) } else { Ok(()) };
             }
-            200..=299 => return Ok(()),
             status => {
                 let secrets = Secrets::of(authorization);
                 let body = secrets.printable(&body(proxy, &head, rest));
