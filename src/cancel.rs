@@ -6,10 +6,11 @@
 //! Rule: whoever ends a [`Registration`] learns whether its entry was taken out of the list to be stopped. If so, the stop
 //! has happened or is about to, so what it stops (a connection) must not be given to anybody else.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -53,10 +54,13 @@ pub struct Cancel {
 
 #[derive(Default)]
 struct Shared {
+    /// Set under the lock of the entries, when their list is taken to be stopped: then nothing can be registered any more.
     cancelled: AtomicBool,
+    /// How many tokens are above it, on the longest way up; 0 if it has no parents.
+    generation: u32,
     entries: Mutex<Entries>,
-    /// Its places in the lists of its parents.
-    parents: [Option<Registration>; 2],
+    /// Its places in the lists of its parents, that of the later generation first.
+    parents: OnceLock<[Option<Registration>; 2]>,
 }
 
 /// What waits, by number. A number is reused once its entry is gone.
@@ -66,8 +70,6 @@ struct Entries {
     /// The first free place; each names the next.
     free: Option<usize>,
     used: usize,
-    /// Whether the list was taken to be stopped. Then nothing can be registered any more.
-    taken: bool,
 }
 
 enum Place {
@@ -145,17 +147,23 @@ impl Cancel {
         if Arc::ptr_eq(&one.shared, &other.shared) { one.clone() } else { Self::under([Some(one), Some(other)]) }
     }
 
-    fn under(parents: [Option<&Self>; 2]) -> Self {
-        let shared = Arc::new_cyclic(|child| {
-            let mut cancelled = false;
-            let parents = parents.map(|parent| {
-                let registered = parent?.register_entry(|| Entry::Child(Weak::clone(child)));
-                cancelled |= registered.is_none();
-                registered
-            });
-            let entries = Entries { taken: cancelled, ..Entries::default() };
-            Shared { cancelled: AtomicBool::new(cancelled), entries: Mutex::new(entries), parents }
+    fn under(mut parents: [Option<&Self>; 2]) -> Self {
+        parents.sort_by_key(|parent| Reverse(parent.map(|parent| parent.shared.generation)));
+        let generation = parents[0].map_or(0, |parent| parent.shared.generation.saturating_add(1));
+        let shared = Arc::new(Shared {
+            cancelled: AtomicBool::new(false),
+            generation,
+            entries: Mutex::default(),
+            parents: OnceLock::new(),
         });
+        // Only now that the token is whole: whoever takes a parent's list must find it there, and be able to stop it.
+        let registered =
+            parents.map(|parent| parent.map(|parent| parent.register_entry(|| Entry::Child(Arc::downgrade(&shared)))));
+        if registered.iter().any(|registered| matches!(registered, Some(None))) {
+            // Nobody else has the token, so its list is empty.
+            shared.cancelled.store(true, Ordering::Release);
+        }
+        let _ = shared.parents.set(registered.map(Option::flatten));
         Self { shared }
     }
 
@@ -180,34 +188,49 @@ impl Cancel {
     }
 
     fn stop_all(&self, calls: &mut Vec<Box<dyn FnOnce() + Send>>) {
-        let list = {
-            let mut entries = self.shared.entries.lock();
-            self.shared.cancelled.store(true, Ordering::Release);
-            entries.taken = true;
-            std::mem::take(&mut entries.list)
-        };
-        for place in list {
-            match place {
-                Place::Free(_) => {}
-                Place::Used(Entry::Stop(stop)) => stop.stop(),
-                Place::Used(Entry::Child(child)) => {
-                    if let Some(shared) = child.upgrade() {
-                        Self { shared }.stop_all(calls);
-                    }
+        // No recursion: there may be more generations than the stack has room for.
+        let mut tokens = vec![Arc::clone(&self.shared)];
+        while let Some(shared) = tokens.pop() {
+            let list = {
+                let mut entries = shared.entries.lock();
+                shared.cancelled.store(true, Ordering::Release);
+                std::mem::take(&mut entries.list)
+            };
+            for place in list {
+                match place {
+                    Place::Free(_) => {}
+                    Place::Used(Entry::Stop(stop)) => stop.stop(),
+                    Place::Used(Entry::Child(child)) => tokens.extend(child.upgrade()),
+                    Place::Used(Entry::Call(call)) => calls.push(call),
                 }
-                Place::Used(Entry::Call(call)) => calls.push(call),
             }
         }
     }
 
     /// Whether this token, or one that it is a child of, was cancelled.
     #[must_use]
+    #[inline]
     pub fn is_cancelled(&self) -> bool {
-        self.shared.cancelled.load(Ordering::Acquire)
-            // A parent sets its own flag first. Most tokens have none: a second alone means that the first was cancelled
-            // before, and then so is this one.
-            || (self.shared.parents[0].is_some()
-                && self.shared.parents.iter().flatten().any(|parent| parent.token.is_cancelled()))
+        // A parent sets its own flag first. Most tokens have none.
+        self.shared.cancelled.load(Ordering::Acquire) || (self.shared.generation > 0 && self.is_above_cancelled())
+    }
+
+    /// Whether a token that this one is a child of was cancelled.
+    fn is_above_cancelled(&self) -> bool {
+        let mut token = self;
+        while let Some([first, second]) = token.shared.parents.get() {
+            // The shorter way up, so that the calls within calls are few.
+            if second.as_ref().is_some_and(|parent| parent.token.is_cancelled()) {
+                return true;
+            }
+            // One without the first was cancelled when it was made.
+            let Some(parent) = first else { return true };
+            token = &parent.token;
+            if token.shared.cancelled.load(Ordering::Acquire) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Registers `act`, which the thread that cancels calls once, after it has stopped all requests. If the token is
@@ -248,7 +271,7 @@ impl Cancel {
 
     fn register_entry(&self, entry: impl FnOnce() -> Entry) -> Option<Registration> {
         let mut entries = self.shared.entries.lock();
-        if entries.taken {
+        if self.shared.cancelled.load(Ordering::Relaxed) {
             return None;
         }
         let number = entries.put(entry());
@@ -272,8 +295,9 @@ impl Registration {
     fn take_back(&mut self) -> bool {
         let Some(number) = self.number.take() else { return false };
         let gone = {
-            let mut entries = self.token.shared.entries.lock();
-            if entries.taken {
+            let shared = &self.token.shared;
+            let mut entries = shared.entries.lock();
+            if shared.cancelled.load(Ordering::Relaxed) {
                 return true;
             }
             entries.take(number)
@@ -290,6 +314,23 @@ const MOST_KEPT: usize = 64;
 impl Drop for Registration {
     fn drop(&mut self) {
         self.take_back();
+    }
+}
+
+impl Drop for Shared {
+    /// Leaves the lists of its parents. Those that it alone has kept go with it, one after another: the drop of one within
+    /// that of the next would need a stack as deep as there are generations.
+    fn drop(&mut self) {
+        let mut parents = self.parents.take();
+        let mut left = Vec::new();
+        while let Some(registrations) = parents {
+            for registration in registrations.into_iter().flatten() {
+                let parent = Arc::clone(&registration.token.shared);
+                drop(registration);
+                left.extend(Arc::into_inner(parent).and_then(|mut last| last.parents.take()));
+            }
+            parents = left.pop();
+        }
     }
 }
 
@@ -417,6 +458,69 @@ mod tests {
         }
         let same = Cancel::new();
         assert!(Arc::ptr_eq(&Cancel::either(&same, &same.clone()).shared, &same.shared));
+    }
+
+    // It was in the parent's list, but could not be stopped before it was whole: then nothing under it was.
+    #[test]
+    fn a_child_that_is_made_while_its_parent_is_cancelled_is_cancelled() {
+        let (one, other) = (Cancel::new(), Cancel::new());
+        // The child is in the list of `one` already, and waits to get into that of `other`.
+        let held = other.shared.entries.lock();
+        let making = {
+            let (one, other) = (one.clone(), other.clone());
+            thread::spawn(move || Cancel::either(&one, &other))
+        };
+        while one.shared.entries.lock().used == 0 {
+            thread::yield_now();
+        }
+
+        one.cancel();
+        drop(held);
+
+        let child = making.join().unwrap();
+        assert!(child.is_cancelled() && !other.is_cancelled());
+        assert!(child.register(counting().1).is_none());
+        assert!(!child.sleep(Duration::MAX));
+        let (say, said) = mpsc::channel();
+        let _late = child.on_cancel(move || say.send(()).unwrap());
+        assert_eq!(said.try_iter().count(), 1);
+        assert!(child.child().is_cancelled() && child.child().register(counting().1).is_none());
+    }
+
+    // Each step was a call within a call: the stack of a thread was too small for it.
+    #[test]
+    fn a_token_can_have_any_number_of_generations_above_it() {
+        let ways: [fn(&Cancel) -> Cancel; 3] = [
+            Cancel::child,
+            |parent| Cancel::either(parent, &Cancel::new()),
+            |parent| Cancel::either(&Cancel::new().child(), parent),
+        ];
+        for next in ways {
+            let first = Cancel::new();
+            let mut last = first.clone();
+            for _ in 0..200_000 {
+                last = next(&last);
+            }
+            assert!(!last.is_cancelled());
+            let (count, stop) = counting();
+            let registration = last.register(stop).unwrap();
+
+            first.cancel();
+
+            assert!(last.is_cancelled() && registration.end());
+            assert_eq!(count.0.load(Ordering::SeqCst), 1);
+        }
+    }
+
+    #[test]
+    fn generations_that_are_gone_leave_the_list_of_the_first() {
+        let first = Cancel::new();
+        let last = (0..200_000).fold(first.clone(), |token, _| token.child());
+        assert_eq!(first.shared.entries.lock().used, 1);
+
+        drop(last);
+
+        assert_eq!(first.shared.entries.lock().used, 0);
     }
 
     #[test]

@@ -10,7 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// Limits on connecting, on silence, on the whole request, and on waiting for a pool slot.
 ///
 /// Numbers are seconds. A single value sets connect and read, a pair sets them separately, and `None` removes all four
-/// limits. Fields that are not set take the session's values. By default nothing is set, as in requests.
+/// limits. Infinity is a number: it removes the limits on connect and read. Fields that are not set take the session's
+/// values. By default nothing is set, as in requests.
 ///
 /// | field | limits | error |
 /// |---|---|---|
@@ -124,6 +125,12 @@ mod sealed {
 pub trait IntoLimit: sealed::Sealed {
     #[doc(hidden)]
     fn into_limit(self) -> Limit;
+
+    /// Whether it is a bare `None`, and not a number that is no limit either.
+    #[doc(hidden)]
+    fn is_bare_none(&self) -> bool {
+        false
+    }
 }
 
 /// Types for a length of time: seconds as any number, or a `Duration`.
@@ -202,6 +209,10 @@ impl sealed::Sealed for Option<Duration> {}
 impl IntoLimit for Option<Duration> {
     fn into_limit(self) -> Limit {
         self.map_or(Limit::None, Duration::into_limit)
+    }
+
+    fn is_bare_none(&self) -> bool {
+        self.is_none()
     }
 }
 
@@ -312,8 +323,8 @@ impl Timeout {
 
 impl<T: IntoLimit> From<T> for Timeout {
     fn from(limit: T) -> Self {
+        let rest = if limit.is_bare_none() { Limit::None } else { Limit::Unset };
         let limit = limit.into_limit();
-        let rest = if limit == Limit::None { Limit::None } else { Limit::Unset };
         Self { connect: limit, read: limit, total: rest, pool: rest }
     }
 }
@@ -343,6 +354,23 @@ mod tests {
         assert_eq!(Timeout::from(None).over(session).pool_limit_over(adapters), None);
         assert_eq!(Timeout::from(5).pool_limit_over(adapters), adapters);
         assert_eq!((session.pool_limit(), Timeout::new().pool_limit()), (Some(Duration::from_secs(1)), None));
+    }
+
+    // A number that is no limit was taken for `None`, and removed the session's total too.
+    #[test]
+    fn infinity_is_a_single_value_and_only_none_removes_all_four() {
+        let session = Timeout::new().connect(3).read(10).total(30).pool(1);
+
+        for endless in [f64::INFINITY, f64::MAX, 1e300] {
+            let two = Timeout::new().connect(None).read(None);
+            assert_eq!(Timeout::from(endless), two);
+            assert_eq!(Timeout::from((endless, endless)), two);
+            assert_eq!(Timeout::from(endless).over(session), two.total(30).pool(1));
+        }
+        assert_eq!(Timeout::from(f32::INFINITY).over(session).total_limit(), Some(Duration::from_secs(30)));
+        assert_eq!(Timeout::from(Some(Duration::MAX)).over(session).total_limit(), Some(Duration::from_secs(30)));
+        let none = Timeout::new().connect(None).read(None).total(None).pool(None);
+        assert_eq!(Timeout::from(None).over(session), none);
     }
 
     // TIME-02

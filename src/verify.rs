@@ -58,7 +58,8 @@ impl Verify {
     ///
     /// `authorities` is a path to a PEM file or to a directory of them, or PEM text: bytes, or text that contains
     /// `-----BEGIN`. What counts in it is as for [`CaBundle`](Self::CaBundle). A file is read when a connection needs it, and
-    /// again after it has changed. The system's authorities are those that the TLS backend trusts by itself.
+    /// again after it has changed; one of more than 4096 in a directory, after any of them has come or gone. The system's
+    /// authorities are those that the TLS backend trusts by itself.
     ///
     /// # Coming from requests
     /// New here: `verify="path"` replaces the authorities, so that users concatenate bundles.

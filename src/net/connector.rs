@@ -134,6 +134,13 @@ impl Run<'_> {
         let options = &self.connector.options;
         options.check().map_err(|what| peer.error(Phase::Connect, ConnectErrorKind::Unsupported(what.into())))?;
         let addresses = self.resolve(peer, peer.host, peer.port)?;
+        // What is checked is what is connected to: there is no other look-up afterwards.
+        let addresses = match &self.connector.allowed {
+            None => addresses,
+            Some(allowed) => allowed
+                .those_of(addresses)
+                .map_err(|why| peer.error(Phase::Connect, ConnectErrorKind::NotAllowed(why)))?,
+        };
         let bound = self.limits.bound();
         let start = self.limits.clock.now();
         let dialled = dial(&interleave(addresses), options, &bound);
@@ -158,10 +165,7 @@ impl Run<'_> {
             io::ErrorKind::PermissionDenied if own.is_some() => ConnectErrorKind::NotAllowed(error),
             _ => ConnectErrorKind::Resolve(error),
         };
-        let addresses = addresses.map_err(|stopped| looked_up.error(Phase::Resolve, self.kind(stopped, unresolved)))?;
-        // What is checked is what is connected to: there is no other look-up afterwards.
-        let Some(allowed) = &self.connector.allowed else { return Ok(addresses) };
-        allowed.those_of(addresses).map_err(|why| looked_up.error(Phase::Connect, ConnectErrorKind::NotAllowed(why)))
+        addresses.map_err(|stopped| looked_up.error(Phase::Resolve, self.kind(stopped, unresolved)))
     }
 
     fn encrypt(
@@ -216,6 +220,7 @@ impl Run<'_> {
         let target = match Target::literal(plan.host) {
             Some(target) => target,
             None if proxy.resolve == SocksResolve::AtProxy => Target::Name(plan.host),
+            // Which addresses are allowed is not asked, as it is not for a literal: the proxy connects to this one.
             None => {
                 let addresses = self.resolve(peer, plan.host, plan.port)?;
                 Target::choose(&addresses, proxy.version).ok_or_else(|| {

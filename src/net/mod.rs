@@ -10,6 +10,7 @@ mod happy_eyeballs;
 #[cfg(all(feature = "testing", any(test, fuzzing)))]
 pub(crate) mod invariants;
 mod limits;
+mod refusal;
 mod resolve;
 mod socket;
 mod socket_options;

@@ -103,7 +103,6 @@ impl Socket {
         }
         let kernel_waits = sys::KERNEL_WAITS && self.wait.until == Deadline::NONE;
         if kernel_waits && self.in_kernel != self.wait.silence {
-            // To the kernel, zero means "no limit".
             self.socket.set_read_timeout(self.wait.silence.map(|silence| silence.max(SHORTEST)))?;
             self.in_kernel = self.wait.silence;
         }
@@ -207,7 +206,8 @@ fn uninterrupted<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
-const SHORTEST: Duration = Duration::from_micros(1);
+/// The shortest limit that the kernel can be given: to it, zero means "no limit".
+pub(super) const SHORTEST: Duration = Duration::from_micros(1);
 
 #[cfg(unix)]
 mod sys {

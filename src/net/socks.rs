@@ -342,6 +342,37 @@ mod tests {
         check(&[(3, &[5, 0]), (13, BY_SIX)], "a.test", &remote, asked);
     }
 
+    // docs/decisions.md#allowed-addresses: names that were looked up here were checked, and literals not.
+    #[test]
+    fn the_proxys_address_has_to_be_allowed_and_the_origins_has_not() {
+        use crate::net::{Allowed, ConnectErrorKind};
+
+        let lookup = |_: &str, port| Ok(vec![SocketAddr::from(([10, 1, 2, 3], port))]);
+        let cases: [(SocksVersion, Script); 2] =
+            [(SocksVersion::V4, &[(9, OK_4)]), (SocksVersion::V5, &[(3, &[5, 0]), (10, OK_5)])];
+        for (version, script) in cases {
+            for host in ["four.test", "10.1.2.3"] {
+                let (address, told) = proxy(script);
+                let hop = SocksProxy { port: address.port(), ..hop(version, SocksResolve::Here) };
+                let route = Route::Socks(std::sync::Arc::new(hop));
+                let plan = Plan { host, port: 80, tls: None, route: &route, proxy_tls: None };
+                let only = |allowed: fn(IpAddr) -> bool| Connector {
+                    resolver: Some(Resolver(std::sync::Arc::new(lookup))),
+                    allowed: Some(Allowed(std::sync::Arc::new(allowed))),
+                    ..Connector::default()
+                };
+
+                let refused = only(|address| !address.is_loopback()).connect(&plan, &patient()).unwrap_err();
+                assert!(matches!(refused.kind, ConnectErrorKind::NotAllowed(_)), "{refused}");
+                assert_eq!(refused.peer, address.to_string());
+                assert!(told.try_recv().is_err(), "nothing was sent");
+
+                let mut connected = only(|address| address.is_loopback()).connect(&plan, &patient()).unwrap();
+                assert_echo(&mut connected.transport);
+            }
+        }
+    }
+
     // PROXY-27
     #[test]
     fn refusals_are_connection_errors_in_known_words() {

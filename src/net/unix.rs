@@ -8,6 +8,7 @@ use std::time::Duration;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::limits::{Bound, Stopped};
+use super::socket::SHORTEST;
 use super::transport::Transport;
 use crate::clock;
 
@@ -24,7 +25,7 @@ pub(super) fn connect(path: &Path, bound: &Bound<'_>) -> Result<Transport, Stopp
         if left == Some(Duration::ZERO) {
             return Err(bound.expired());
         }
-        let limit = slice.into_iter().chain(left).min();
+        let limit = slice.into_iter().chain(left).min().map(|limit| limit.max(SHORTEST));
         // With a full queue a non-blocking connect would fail at once. On Linux the send timeout limits a blocking one;
         // elsewhere a full queue is a refusal.
         socket.set_write_timeout(limit).map_err(Stopped::Io)?;
@@ -81,25 +82,52 @@ mod tests {
         assert!(error.to_string().contains("none"), "{error}");
     }
 
+    /// Fills the queue of a socket at `path` that nobody accepts from.
+    #[cfg(target_os = "linux")]
+    fn full_queue(path: &Path) -> (Socket, Vec<crate::net::Connected>, ErrorKind) {
+        let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        listener.bind(&SockAddr::unix(path).unwrap()).unwrap();
+        listener.listen(0).unwrap();
+        let limits = limits(Some(millis(200)), None);
+        let mut waiting = Vec::new();
+        loop {
+            match connect_to(path, &limits) {
+                Ok(connected) => waiting.push(connected),
+                Err(error) => return (listener, waiting, error.kind()),
+            }
+            assert!(waiting.len() < 100, "the queue never fills");
+        }
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_queue_is_waited_for_no_longer_than_the_limit() {
         let dir = TempDir::new();
+
+        let (_listener, _waiting, kind) = full_queue(&dir.path().join("s"));
+
+        assert_eq!(kind, ErrorKind::ConnectTimeout);
+    }
+
+    // What is left of a limit was rounded down to microseconds, and none of these are no limit to the kernel.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_limit_of_less_than_a_microsecond_is_one() {
+        let dir = TempDir::new();
         let path = dir.path().join("s");
-        let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
-        listener.bind(&SockAddr::unix(&path).unwrap()).unwrap();
-        listener.listen(0).unwrap();
-        let limits = limits(Some(millis(200)), None);
-
-        let mut waiting = Vec::new();
-        let error = loop {
-            match connect_to(&path, &limits) {
-                Ok(connected) => waiting.push(connected),
-                Err(error) => break error,
+        let (_listener, _waiting, _) = full_queue(&path);
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            // How much is left when the kernel is told differs from run to run.
+            for nanos in (900..8000).step_by(20) {
+                let kind = connect_to(&path, &limits(Some(Duration::from_nanos(nanos)), None)).unwrap_err().kind();
+                tell.send(kind).unwrap();
             }
-            assert!(waiting.len() < 100, "the queue never fills");
-        };
+        });
 
-        assert_eq!(error.kind(), ErrorKind::ConnectTimeout);
+        for _ in (900..8000).step_by(20) {
+            let kind = told.recv_timeout(Duration::from_secs(20)).expect("it waits for ever");
+            assert_eq!(kind, ErrorKind::ConnectTimeout);
+        }
     }
 }

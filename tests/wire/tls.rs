@@ -721,6 +721,36 @@ fn rustls_resumes_sessions() {
     }
 }
 
+// With rustls, the whole answer was lost if something that is no TLS came in the same read.
+#[test]
+fn an_answer_that_came_before_a_bad_record_is_taken_and_its_connection_is_not() {
+    let pki = Pki::new();
+    let config = Arc::new(config(&pki.leaf, BOTH, None));
+    let server = TestServer::connections(move |peer| {
+        let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+        let mut stream = StreamOwned::new(connection, Inner(peer));
+        while read_head(&mut stream).is_some() {
+            stream.conn.writer().write_all(answer("whole").as_bytes()).unwrap();
+            let mut wire = Vec::new();
+            while stream.conn.wants_write() {
+                stream.conn.write_tls(&mut wire).unwrap();
+            }
+            wire.extend(b"HTTP/1.1 408 Request Timeout\r\n\r\n");
+            stream.sock.0.send(wire);
+        }
+    });
+
+    for (turn, backend) in backends().iter().enumerate() {
+        let session = pki.session(backend);
+        for sent in 1..=2 {
+            let response = session.get(format!("https://good.test:{}/", server.address().port())).send().unwrap();
+
+            assert_eq!(response.text().unwrap(), "whole", "{backend:?}");
+            assert_eq!(server.accepted(), 2 * turn + sent, "a connection for each: {backend:?}");
+        }
+    }
+}
+
 // TLS-21
 #[test]
 fn plain_http_asks_for_no_bundle_and_no_certificate() {

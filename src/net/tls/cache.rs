@@ -2,12 +2,13 @@
 //!
 //! Building a connector reads and parses a bundle of authorities, which takes tens of milliseconds with OpenSSL; reusing it
 //! costs a lookup. The cache is small and is shared by the whole process, so that the one-shot functions profit too. A
-//! connector whose files have changed is built again.
+//! connector whose files have changed, or those in its directory, is built again.
 //!
 //! The lock guards the list only. Threads that need the same connector at once wait for the thread that builds it.
 
 use std::fs;
-use std::path::Path;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
@@ -37,8 +38,12 @@ struct Entry {
 
 type Slot = Arc<OnceLock<Result<Built, TlsError>>>;
 
-/// What distinguishes two states of a file; `None` if it does not exist.
+/// What distinguishes two states of a file or a directory; `None` if it does not exist. The number is a file's length, or
+/// stands for what is in a directory.
 type Stamp = Option<(SystemTime, u64)>;
+
+/// Of a directory with more entries than this, only that they come and go is seen: each look is a system call for each.
+const MOST_FILES: usize = 4096;
 
 impl Cache {
     const fn new(capacity: usize) -> Self {
@@ -81,7 +86,23 @@ impl Cache {
 
 fn stamp(path: &Path) -> Stamp {
     let metadata = fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
+    let number = if metadata.is_dir() { entries_of(path) } else { metadata.len() };
+    Some((metadata.modified().ok()?, number))
+}
+
+/// A number for the names and the states of the files in a directory, whose own time tells nothing of a file that is
+/// written to in its place.
+fn entries_of(directory: &Path) -> u64 {
+    let paths: Vec<PathBuf> =
+        fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    let are_looked_at = paths.len() <= MOST_FILES;
+    let state = |path: &Path| fs::metadata(path).and_then(|file| Ok((file.modified()?, file.len()))).ok();
+    // A sum, because they come in any order.
+    paths.iter().fold(0, |sum, path| {
+        let mut hasher = DefaultHasher::new();
+        (path, are_looked_at.then(|| state(path))).hash(&mut hasher);
+        hasher.finish().wrapping_add(sum)
+    })
 }
 
 #[cfg(test)]
@@ -111,6 +132,42 @@ mod tests {
         dir.file("ca.pem", "another length");
         assert!(!Arc::ptr_eq(&first, &slot_of(&cache, &trusting(&bundle))));
         assert_eq!(cache.entries.lock().len(), 2); // the outdated one is gone
+    }
+
+    // Only the directory's own time was looked at, and that stays the same.
+    #[test]
+    fn a_file_of_a_directory_that_changes_in_its_place_changes_the_directory() {
+        let dir = crate::net::testing::TempDir::new();
+        let elsewhere = crate::net::testing::TempDir::new();
+        let ours = dir.file("ours.pem", "one");
+        dir.file("other.pem", "other");
+        let target = elsewhere.file("target.pem", "target");
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(&target, dir.path().join("link.pem")).unwrap();
+        let cache = Cache::new(8);
+        let settings = trusting(dir.path());
+        let mut slot = slot_of(&cache, &settings);
+        let mut changes = |change: &dyn Fn()| {
+            let before = fs::metadata(dir.path()).unwrap().modified().unwrap();
+            assert!(Arc::ptr_eq(&slot, &slot_of(&cache, &settings)));
+            change();
+            let same_time = before == fs::metadata(dir.path()).unwrap().modified().unwrap();
+            let old = std::mem::replace(&mut slot, slot_of(&cache, &settings));
+            (!Arc::ptr_eq(&old, &slot), same_time)
+        };
+        let touch = |path: &Path| {
+            let old = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1);
+            fs::File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
+        };
+
+        assert_eq!(changes(&|| drop(dir.file("ours.pem", "another length"))), (true, true));
+        assert_eq!(changes(&|| touch(&ours)), (true, true));
+        if cfg!(unix) {
+            assert_eq!(changes(&|| touch(&target)), (true, true));
+        }
+        assert!(changes(&|| drop(dir.file("more.pem", "more"))).0);
+        assert!(changes(&|| fs::rename(&ours, dir.path().join("renamed.pem")).unwrap()).0);
+        assert!(changes(&|| fs::remove_file(dir.path().join("more.pem")).unwrap()).0);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(super) type Connector = Arc<ClientConfig>;
 pub(in crate::net) struct Stream {
     connection: Box<ClientConnection>,
     carrier: Carrier,
+    /// Why nothing more can be received. What was decrypted before can still be read.
+    broken: Option<TlsError>,
 }
 
 pub(super) fn build(config: &TlsConfig) -> Result<Connector, TlsError> {
@@ -163,7 +165,7 @@ pub(super) fn handshake(
     })?;
     let connection = ClientConnection::new(Arc::clone(connector), server)
         .map_err(|error| failure(&error, config.cert.is_some(), name))?;
-    let mut stream = Stream { connection: Box::new(connection), carrier };
+    let mut stream = Stream { connection: Box::new(connection), carrier, broken: None };
     while stream.connection.is_handshaking() || stream.connection.wants_write() {
         stream.shake().map_err(|error| match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
             Some(inner) => failure(inner, config.cert.is_some(), name),
@@ -229,21 +231,28 @@ impl Stream {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
                 result => return result,
             }
+            if let Some(error) = &self.broken {
+                return Err(error.clone().into());
+            }
             if self.connection.wants_write() {
                 // Reading may require an answer, to a key update. A peer that accepts nothing more may still have sent the
                 // reason.
-                let waits = self.carrier.transport.set_never_waits(true);
-                let _ = self.send();
-                self.carrier.transport.set_never_waits(waits);
+                self.try_send();
             }
             self.connection.read_tls(&mut self.carrier)?;
             if let Err(error) = self.connection.process_new_packets() {
-                let waits = self.carrier.transport.set_never_waits(true);
-                let _ = self.send(); // the alert that says so
-                self.carrier.transport.set_never_waits(waits);
-                return Err(failure(&error, true, "the server").into());
+                self.try_send(); // the alert that says so
+                // Not yet an error: the records before this one may hold the rest of an answer.
+                self.broken = Some(failure(&error, true, "the server"));
             }
         }
+    }
+
+    /// Sends what can be sent without a wait.
+    fn try_send(&mut self) {
+        let waits = self.carrier.transport.set_never_waits(true);
+        let _ = self.send();
+        self.carrier.transport.set_never_waits(waits);
     }
 
     /// Accepts `bytes` once everything before them was sent. What cannot be sent at once is kept for

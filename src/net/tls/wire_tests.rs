@@ -1,6 +1,8 @@
 //! Tests of TLS with real servers, with every backend of the build.
 
 use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::testing::*;
@@ -378,6 +380,80 @@ fn a_late_record_or_the_end_makes_an_idle_connection_stale() {
     }
 }
 
+/// The server's side of a connection, which can hold back what is written to send it in one go with what is not TLS.
+#[derive(Clone, Debug)]
+struct Cork {
+    stream: Arc<TcpStream>,
+    held: Arc<Mutex<Option<Vec<u8>>>>,
+}
+
+impl Cork {
+    fn hold(&self) {
+        *self.held.lock().unwrap() = Some(Vec::new());
+    }
+
+    fn send_with(&self, more: &[u8]) {
+        let held = self.held.lock().unwrap().take().unwrap();
+        (&*self.stream).write_all(&[&*held, more].concat()).unwrap();
+    }
+}
+
+impl Read for Cork {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        (&*self.stream).read(out)
+    }
+}
+
+impl Write for Cork {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match &mut *self.held.lock().unwrap() {
+            Some(held) => held.write(bytes),
+            None => (&*self.stream).write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+// With rustls, what had been decrypted was lost if something that cannot be came in the same read.
+#[test]
+fn what_came_before_a_bad_record_is_read_first_and_then_the_error() {
+    let pki = Pki::new();
+    let undecryptable = [&[23, 3, 3, 0, 32][..], &[7; 32]].concat();
+    let alert = vec![21, 3, 3, 0, 2, 2, 40];
+    let no_tls = b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec();
+    for junk in [undecryptable, alert, no_tls] {
+        let acceptor = Acceptor::new(&pki.leaf);
+        let bad = junk.clone();
+        let peer = serve(move |stream| {
+            let cork = Cork { stream: Arc::new(stream), held: Arc::default() };
+            let Some(mut tls) = acceptor.accept(cork.clone()) else { return };
+            tls.read_exact(&mut [0]).unwrap();
+            cork.hold();
+            for word in ["good ", "news"] {
+                tls.write_all(word.as_bytes()).and_then(|()| tls.flush()).unwrap();
+            }
+            cork.send_with(&bad);
+            silence(cork);
+        });
+
+        for backend in backends() {
+            let mut transport = connect(peer, "localhost", pki.config(&backend)).unwrap().transport;
+            transport.set_wait(Wait { silence: Some(Duration::from_secs(20)), until: Deadline::NONE });
+            transport.write_all(b"?").and_then(|()| transport.flush()).unwrap();
+            let mut news = [0; 9];
+            transport.read_exact(&mut news).unwrap();
+
+            assert_eq!(&news, b"good news", "{backend:?}");
+            assert!(transport.is_stale(), "it would be used again: {backend:?}");
+            let error = transport.read(&mut news).unwrap_err();
+            assert!(TlsError::inside(&error).is_some(), "{error:?} {backend:?}");
+        }
+    }
+}
+
 #[test]
 fn shutting_down_says_good_bye() {
     let pki = Pki::new();
@@ -465,7 +541,6 @@ fn rustls_resumes_sessions_of_the_same_settings_only() {
 #[test]
 fn a_ready_configuration_decides_alone() {
     use ::rustls::{ClientConfig, RootCertStore};
-    use std::sync::Arc;
 
     let pki = Pki::new();
     let peer = echo_over_tls(Acceptor::new(&pki.leaf));
