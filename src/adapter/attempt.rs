@@ -32,7 +32,7 @@ use crate::message::response::{Exchange, Parts};
 use crate::message::stream::BodySource;
 use crate::net::{ConnectError, Connected, Limits, Plan};
 use crate::pace::{Hold, Outcome};
-use crate::pool::{ConnectionPool, Found, Held, Lease, NoSlot, Pass, PoolEvent, PoolStats};
+use crate::pool::{ConnectionPool, Found, Held, Lease, NoSlot, Pass, PoolEvent};
 use crate::retry::Retry;
 use crate::verify::Verify;
 
@@ -155,8 +155,7 @@ impl Engine {
         let (size, stats) = (self.settings.pool_maxsize, pool.stats());
         let mut held = format!("pool size {size}, {} in use, {} waiting", stats.in_use(), stats.waiting());
         if let Some(most) = self.settings.max_connections {
-            let in_use: usize = self.stats().iter().map(PoolStats::in_use).sum();
-            held.push_str(&format!("; max_connections {most}, {in_use} in use"));
+            held.push_str(&format!("; max_connections {most}, {} in use", self.in_use()));
         }
         if job.deadline.has_passed(self.clock.now()) {
             let text = format!("the total timeout ran out while waiting for a pool slot for {peer} ({held})");
@@ -209,8 +208,8 @@ impl Engine {
             let retry_after = head.headers.get("retry-after");
             let time = retry_after.and_then(|value| self.settings.retry.retry_after_at(value, self.clock.wall()));
             if let Some(time) = time.filter(|time| pass.pause(self.clock.now(), *time)) {
-                let (host, port) = job.origin();
-                self.settings.listener.tell(|| PoolEvent::Paused { host, port, duration: time });
+                let (host, port) = job.told_origin();
+                self.settings.listener.tell(|| PoolEvent::Paused { host: &host, port, duration: time });
             }
         }
         match status {
@@ -350,6 +349,7 @@ impl Engine {
             unread.reuse = match reuse::close_reason(method, head, framing) {
                 Some(reason) => Reuse::Close(Some(reason)),
                 None if job.closes_connection() => Reuse::Close(Some(CloseReason::Last)),
+                None if job.framing.lacks_body => Reuse::Close(Some(CloseReason::Lacking)),
                 None => Reuse::Keep(self.keep_alive(head)),
             };
         }

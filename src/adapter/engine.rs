@@ -112,6 +112,11 @@ impl Engine {
         }
     }
 
+    /// How many connections of those that `max_connections` allows are in use.
+    pub(super) fn in_use(&self) -> usize {
+        self.manager.in_use()
+    }
+
     pub(super) fn close_idle(&self, age: Duration) -> usize {
         self.manager.close_idle(age)
     }
@@ -363,8 +368,13 @@ impl Engine {
     }
 
     fn tell_retry(&self, job: &Job<'_>, begin: Begin, delay: Duration) {
-        let (host, port) = job.origin();
-        self.settings.listener.tell(|| PoolEvent::RetryScheduled { host, port, attempts: begin.attempts, delay });
+        let (host, port) = job.told_origin();
+        self.settings.listener.tell(|| PoolEvent::RetryScheduled {
+            host: &host,
+            port,
+            attempts: begin.attempts,
+            delay,
+        });
     }
 
     /// Sleeps before the next attempt.

@@ -103,7 +103,7 @@ impl fmt::Debug for HttpAdapter {
 impl Adapter for HttpAdapter {
     fn send(&self, request: &mut PreparedRequest, options: &SendOptions) -> Result<Response> {
         if !request.url.is_http() {
-            let text = format!("{:?} is not an http or https URL", request.url.without_user_info());
+            let text = format!("{:?} is not an http or https URL", request.url.for_errors());
             return Err(Error::message(ErrorKind::InvalidSchema, text));
         }
         let route = match &options.route {

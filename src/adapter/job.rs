@@ -16,6 +16,7 @@ use crate::proxy::{ProxyServer, Route};
 use crate::retry::{Cause, Retry, Tried};
 use crate::semantics;
 use crate::text::authority::host_and_port;
+use crate::text::printable::printable;
 
 /// A request to send, with its target and framing decided.
 pub(super) struct Job<'r> {
@@ -70,6 +71,15 @@ impl<'r> Job<'r> {
     pub(super) fn origin(&self) -> (&str, u16) {
         let url = &self.request.url;
         (url.host(), url.port_or_default().unwrap_or(80))
+    }
+
+    /// The same for who listens to events: of a Unix socket the path, and no port.
+    pub(super) fn told_origin(&self) -> (Cow<'_, str>, u16) {
+        let (host, port) = self.origin();
+        match &self.route {
+            Route::Unix(path) => (printable(path.to_str().unwrap_or(host)), 0),
+            _ => (host.into(), port),
+        }
     }
 
     /// `host:port` of the origin, for errors.

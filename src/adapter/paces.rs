@@ -14,9 +14,8 @@ use parking_lot::Mutex;
 
 use crate::adapter::job::Job;
 use crate::pace::{Pace, PaceSettings};
-use crate::pool::{Endpoint, Gate, PoolStats};
+use crate::pool::{Endpoint, Gate, HostPort, PoolStats};
 use crate::proxy::Route;
-use crate::text::authority::host_and_port;
 
 /// Gates by origin.
 pub(super) struct Paces {
@@ -59,7 +58,7 @@ impl Paces {
         if known.count >= known.next_clearing {
             known.clear_out(now);
         }
-        let gate = Gate::new(host_and_port(host, Some(port)), Pace::new(&self.settings));
+        let gate = Gate::new(HostPort(host, port).to_string(), Pace::new(&self.settings));
         known.gates.entry((is_tls, port)).or_default().insert(host.into(), Arc::clone(&gate));
         known.count += 1;
         gate

@@ -110,6 +110,15 @@ impl<'r> Patience<'r> {
         Ok(Wait { silence: self.read, until: Deadline::after(clock::now(), Some(left)) })
     }
 
+    /// Whether a token has stopped it, or its time is up: after what took its time, and was no wait for the connection.
+    pub(super) fn check_limits(&self) -> Result<(), Halt> {
+        self.check()?;
+        match &self.total {
+            Some((deadline, clock)) if deadline.has_passed(clock.now()) => Err(Halt::Over),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether a token has stopped it.
     pub(super) fn check(&self) -> Result<(), Halt> {
         match (&self.cancel, &self.closer) {

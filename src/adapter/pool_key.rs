@@ -8,6 +8,7 @@ use std::hash::{Hash, Hasher};
 use crate::net::TlsSettings;
 use crate::pool::{Endpoint, Lookup};
 use crate::proxy::{ProxyScheme, Route};
+use crate::text::printable::printable;
 
 /// What makes two connections different.
 pub(super) struct Key {
@@ -32,8 +33,8 @@ impl Wanted<'_> {
     fn peer(&self) -> (bool, &str, u16) {
         match self.route {
             Route::Forward(proxy) => (proxy.scheme == ProxyScheme::Https, &proxy.host, proxy.port),
-            // Different spellings of one path share a pool.
-            Route::Unix(path) => (false, path.to_str().unwrap_or(self.host), self.port),
+            // Different spellings of one path share a pool. A socket has no port.
+            Route::Unix(path) => (false, path.to_str().unwrap_or(self.host), 0),
             Route::Direct | Route::Tunnel(_) | Route::Socks(_) => (self.is_tls, self.host, self.port),
         }
     }
@@ -59,6 +60,7 @@ impl Lookup<Key> for Wanted<'_> {
 
     fn endpoint(&self) -> Endpoint {
         let (is_tls, host, port) = self.peer();
-        Endpoint { scheme: if is_tls { "https" } else { "http" }.into(), host: host.to_owned(), port }
+        // A redirect may have chosen the path of a socket, and a path may have any character.
+        Endpoint { scheme: if is_tls { "https" } else { "http" }.into(), host: printable(host).into_owned(), port }
     }
 }

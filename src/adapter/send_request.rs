@@ -3,9 +3,12 @@
 //! A write never blocks: it is tried, and if the peer accepts no more, the wait is for both directions. A peer that answers 4xx
 //! or 5xx meanwhile has refused the rest (RFC 9112 §9.3). Any other early answer is kept until the request is sent. If the
 //! connection breaks, the peer may have answered before; the reader of the head finds out.
+//!
+//! A source may take any time for a piece, and a peer that is quick never makes a write wait. So the limits, and the peer, are
+//! also looked at when the source returns, and now and then between writes.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::adapter::USER_AGENT;
 use crate::adapter::buffer::with_outgoing;
@@ -44,6 +47,10 @@ const FIRST_BLOCK: usize = 16 * 1024;
 /// How many bytes are sent without a wait before the system call that looks for an early answer is worthwhile.
 const LISTEN_EVERY: usize = 1 << 20;
 
+/// How long a source may take, for all pieces since the last look, before that call is: so that a slow one pays for few, and a
+/// quick one for none.
+const LISTEN_AFTER: Duration = Duration::from_millis(50);
+
 /// Sends head and body, as far as the peer accepts them.
 pub(super) fn send(
     job: &Job<'_>,
@@ -53,7 +60,7 @@ pub(super) fn send(
 ) -> Result<Sent, Failure> {
     with_outgoing(|out| {
         write_head(job, out).map_err(Failure::last)?;
-        let mut sender = Sender { transport, patience, reader, unheard: 0, stopped: None };
+        let mut sender = Sender { transport, patience, reader, unheard: 0, looked: None, stopped: None };
         let bytes = job.request.body.as_bytes().filter(|_| matches!(job.framing.body, Sending::Sized(_)));
         match (bytes, job.expects_continue()) {
             (Some(bytes), None) if bytes.len() <= ONE_WRITE => {
@@ -66,6 +73,7 @@ pub(super) fn send(
             // The head is the whole request, so it has to be known first that the source is empty.
             (None, _) if job.framing.body == Sending::Sized(0) => {
                 require_end(&mut job.request.body.open().map_err(Failure::last)?, 0)?;
+                sender.check_limits()?;
                 sender.write(out)?;
             }
             (_, expected) => {
@@ -93,6 +101,8 @@ struct Sender<'s, 'r> {
     reader: &'s mut HeadReader<'r>,
     /// Bytes sent since the last look for an answer.
     unheard: usize,
+    /// When a source was first asked for the body, or the last look since.
+    looked: Option<Instant>,
     /// Why sending stopped.
     stopped: Option<Sent>,
 }
@@ -102,7 +112,7 @@ impl Sender<'_, '_> {
     fn write(&mut self, bytes: &[u8]) -> Result<bool, Failure> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            if self.unheard >= LISTEN_EVERY && self.reader.is_waiting() && !self.listen()? {
+            if self.unheard >= LISTEN_EVERY && !self.look()? {
                 return Ok(false);
             }
             match self.transport.try_write(&rest[..rest.len().min(ONE_SEND)]) {
@@ -154,6 +164,37 @@ impl Sender<'_, '_> {
             Err(Halt::Silent(_)) if !self.reader.is_waiting() => Ok(self.stop(Sent::Answered)),
             Err(halt) => Err(Failure::halted(self.patience, halt, Doing::Sending)),
         }
+    }
+
+    /// A source is asked for the body from now on.
+    fn begin_to_ask(&mut self) {
+        self.looked = Some(clock::now());
+    }
+
+    /// The source has given a piece, after however long: looks at the limits and, if it is time, for an early answer; false if
+    /// sending must stop.
+    fn was_given_more(&mut self) -> Result<bool, Failure> {
+        self.check_limits()?;
+        if !self.reader.is_waiting() {
+            return Ok(true);
+        }
+        let now = clock::now();
+        if self.looked.is_some_and(|looked| now.saturating_duration_since(looked) < LISTEN_AFTER) {
+            return Ok(true);
+        }
+        self.looked = Some(now);
+        self.listen()
+    }
+
+    /// The same between writes that need not wait.
+    fn look(&mut self) -> Result<bool, Failure> {
+        self.unheard = 0;
+        self.check_limits()?;
+        if self.reader.is_waiting() { self.listen() } else { Ok(true) }
+    }
+
+    fn check_limits(&self) -> Result<(), Failure> {
+        self.patience.check_limits().map_err(|halt| Failure::halted(self.patience, halt, Doing::Sending))
     }
 
     /// Looks for an early answer; false if sending must stop.
@@ -250,7 +291,11 @@ fn stream(job: &Job<'_>, sender: &mut Sender<'_, '_>) -> Result<(), Failure> {
     let looks_ahead = job.request.body.length() != BodyLength::Unknown;
     let block = usize::try_from(length).unwrap_or(BLOCK).min(BLOCK);
     let mut total = 0;
+    sender.begin_to_ask();
     while let Some(piece) = body.next_chunk(block).map_err(Failure::last)? {
+        if !sender.was_given_more()? {
+            return Ok(());
+        }
         total += piece.len() as u64;
         // Checked before sending: bytes after the declared length would be read as the next request.
         if total > length {
@@ -264,7 +309,7 @@ fn stream(job: &Job<'_>, sender: &mut Sender<'_, '_>) -> Result<(), Failure> {
             }
             let last = last.to_vec();
             require_end(&mut body, length)?;
-            return sender.write(&last).map(drop);
+            return if sender.was_given_more()? { sender.write(&last).map(drop) } else { Ok(()) };
         }
         if !sender.write(piece)? {
             return Ok(());
@@ -273,7 +318,8 @@ fn stream(job: &Job<'_>, sender: &mut Sender<'_, '_>) -> Result<(), Failure> {
     if total < length {
         return Err(Failure::last(wrong_length(length, &format!("only {total}"))));
     }
-    Ok(())
+    // The request is whole, so what has been answered meanwhile ends nothing.
+    sender.check_limits()
 }
 
 fn require_end(body: &mut BodyReader, length: u64) -> Result<(), Failure> {
@@ -286,7 +332,11 @@ fn require_end(body: &mut BodyReader, length: u64) -> Result<(), Failure> {
 /// Sends a body of unknown length: each piece of it with its framing in one write, and not copied.
 fn stream_chunks(body: &mut BodyReader, sender: &mut Sender<'_, '_>) -> Result<(), Failure> {
     let mut block = FIRST_BLOCK;
+    sender.begin_to_ask();
     while let Some(chunk) = body.next_framed(block).map_err(Failure::last)? {
+        if !sender.was_given_more()? {
+            return Ok(());
+        }
         let is_full = chunk.len() >= block;
         if !sender.write(chunk)? {
             return Ok(());
@@ -295,6 +345,8 @@ fn stream_chunks(body: &mut BodyReader, sender: &mut Sender<'_, '_>) -> Result<(
             block = CHUNKED_BLOCK;
         }
     }
+    // The last chunk makes it whole. After it the connection can be kept, even if the answer is a refusal.
+    sender.check_limits()?;
     sender.write(LAST_CHUNK).map(drop)
 }
 

@@ -417,9 +417,11 @@ impl HttpAdapterBuilder {
     /// [`resolver`](Self::resolver)), for each new connection and so for each redirect: a name that changes its address
     /// between a check and a request (DNS rebinding) gains nothing. If none is allowed, the error is of kind
     /// [`ErrorKind::ConnectionError`] and nothing was sent; it is returned at once, whatever the [`Retry`], and
-    /// [`adaptive_limit`](Self::adaptive_limit) does not take it for a refusal of the server. Through a proxy it is the proxy's address that is checked, because
-    /// the proxy connects to the origin: set `trust_env` to false, so that the environment names none. Unix sockets have no
-    /// address.
+    /// [`adaptive_limit`](Self::adaptive_limit) does not take it for a refusal of the server.
+    ///
+    /// Through a proxy of any kind it is the proxy's address that is checked, and only that one, because the proxy connects to
+    /// the origin: also through SOCKS, whether the origin's name is looked up here (`socks5://`, `socks4://`) or there, or the
+    /// URL has an address. Set `trust_env` to false, so that the environment names no proxy. Unix sockets have no address.
     ///
     /// # Examples
     /// ```
@@ -564,6 +566,14 @@ impl HttpAdapterBuilder {
     /// It is called on the thread to which it happens, never while the adapter holds a lock, so it may use the adapter. It
     /// should be quick, because the request waits for it. A panic in it does no harm to the pools; it reaches the caller of
     /// whatever led to the event, which may be the drop of a response.
+    ///
+    /// It may also send requests, from which more events come. What a closed connection held is free when its end is told. But a
+    /// thread on its way to send has a connection, or stands in line for one, while it tells what happens: that it waits, or that
+    /// its connection was found, made, paused or is about to come back, or which others were closed on the way. A request to the
+    /// same adapter that is sent from there has to do without. By default there are always more connections to be had. With
+    /// [`pool_block`](Self::pool_block), [`max_connections`](Self::max_connections) or a pace there may be none until the
+    /// callback returns, so that it waits for itself: limit that wait with [`Timeout::pool`](crate::Timeout::pool), or send the
+    /// request on another thread or with another adapter.
     ///
     /// # Examples
     /// ```

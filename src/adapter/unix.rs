@@ -48,7 +48,7 @@ impl UnixAdapter {
         Self::default()
     }
 
-    /// Statistics of the pools, the most recently used first. Their host is the socket's path.
+    /// Statistics of the pools, the most recently used first. Their host is the socket's path, their port 0.
     #[must_use]
     pub fn stats(&self) -> Vec<PoolStats> {
         self.http.stats()
@@ -66,8 +66,7 @@ impl Adapter for UnixAdapter {
     fn send(&self, request: &mut PreparedRequest, options: &SendOptions) -> Result<Response> {
         let url = &request.url;
         if !url.scheme().eq_ignore_ascii_case(SCHEME) {
-            let text =
-                format!("{:?} is not a URL of a Unix socket: its scheme is not {SCHEME}", url.without_user_info());
+            let text = format!("{:?} is not a URL of a Unix socket: its scheme is not {SCHEME}", url.for_errors());
             return Err(Error::message(ErrorKind::InvalidSchema, text));
         }
         let path = path(host(url.as_str()))?;

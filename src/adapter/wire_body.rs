@@ -18,6 +18,7 @@ use crate::cancel::Cancel;
 use crate::clock::{self, Deadline};
 use crate::error::{Error, ErrorKind};
 use crate::http1::body_decoder::BodyDecoder;
+use crate::http1::framing;
 use crate::http1::head::ResponseHead;
 use crate::http1::reuse::CloseReason;
 use crate::log_targets;
@@ -92,8 +93,8 @@ impl Unread {
 
     /// Discards a body that a server sent in answer to HEAD, if it arrived completely with the head.
     pub(super) fn swallow(&mut self, head: &ResponseHead) {
-        let announced = head.headers.get("content-length").and_then(|length| length.parse().ok());
-        if !self.buffer.is_empty() && announced == Some(self.buffer.data().len()) {
+        let is_announced = |length: usize| framing::stated_length(&head.headers) == Some(length as u64);
+        if !self.buffer.is_empty() && is_announced(self.buffer.data().len()) {
             self.buffer.consume(self.buffer.data().len());
         }
     }

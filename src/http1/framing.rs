@@ -80,6 +80,20 @@ pub(crate) struct RequestFraming {
     pub(crate) body: Sending,
     /// The field that declares it, if the request's own fields do not.
     pub(crate) missing: Option<(&'static str, &'static str)>,
+    /// The request declares a body that it does not have. A server takes what comes next on the connection for it.
+    pub(crate) lacks_body: bool,
+}
+
+/// The length that a response states, if nothing overrides it: also one that says nothing of its own body, as to HEAD.
+pub(crate) fn stated_length(headers: &Headers) -> Option<u64> {
+    if codings(headers).any(|coding| !is_identity(coding)) {
+        return None;
+    }
+    let mut length = None;
+    for value in headers.get_all(CONTENT_LENGTH) {
+        read_lengths(value, &mut length).ok()?;
+    }
+    length
 }
 
 /// How a request's body is sent.
@@ -157,7 +171,8 @@ pub(crate) fn of_request(
         Sending::Nothing if expects_body(method) => Some((CONTENT_LENGTH, "0")),
         Sending::Nothing | Sending::Sized(_) => None,
     };
-    Ok(RequestFraming { body, missing })
+    let lacks_body = body == Sending::Nothing && length.is_some_and(|length| length > 0);
+    Ok(RequestFraming { body, missing, lacks_body })
 }
 
 const CONTENT_LENGTH: &str = "Content-Length";
@@ -280,6 +295,35 @@ mod tests {
         let raw = format!("HTTP/1.1 {status} X\r\n{fields}\r\n");
         let (head, _) = HeadParser::new(HeadLimits::default()).feed(raw.as_bytes()).unwrap().unwrap();
         Framing::of_response(method, &head).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_length_that_is_stated_is_the_one_that_counts() {
+        for (fields, want) in [
+            ("", None),
+            ("Content-Length: 5\r\n", Some(5)),
+            ("Content-Length: 5, 5\r\n", Some(5)),
+            ("Content-Length: 5\r\nContent-Length: 05\r\n", Some(5)),
+            ("Transfer-Encoding: identity\r\nContent-Length: 5\r\n", Some(5)),
+            ("Transfer-Encoding: \r\nContent-Length: 5\r\n", Some(5)),
+            ("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", None),
+            ("Transfer-Encoding: identity, gzip\r\nContent-Length: 5\r\n", None),
+            ("Content-Length: 5, 6\r\n", None),
+            ("Content-Length: 5\r\nContent-Length: 6\r\n", None),
+            ("Content-Length: +5\r\n", None),
+            ("Content-Length: -0\r\n", None),
+            ("Content-Length: \r\n", None),
+            ("Content-Length: 18446744073709551616\r\n", None),
+        ] {
+            let raw = format!("HTTP/1.1 200 X\r\n{fields}\r\n");
+            let (head, _) = HeadParser::new(HeadLimits::default()).feed(raw.as_bytes()).unwrap().unwrap();
+            assert_eq!(stated_length(&head.headers), want, "{fields:?}");
+            // Where both speak of one body, they agree.
+            match Framing::of_response(&Method::GET, &head) {
+                Ok(Framing::Length(length)) => assert_eq!(want, Some(length), "{fields:?}"),
+                _ => assert_eq!(want, None, "{fields:?}"),
+            }
+        }
     }
 
     // FRAME-11, FRAME-15
@@ -462,6 +506,8 @@ mod tests {
             (Method::PATCH, empty, vec![], Ok((Sending::Nothing, zero))),
             (Method::POST, empty, length("0"), Ok((Sending::Nothing, None))),
             (Method::HEAD, empty, length("5"), Ok((Sending::Nothing, None))),
+            (Method::HEAD, empty, length("0"), Ok((Sending::Nothing, None))),
+            (Method::HEAD, empty, coded(), Ok((Sending::Chunked, None))),
             (Method::GET, empty, length("5"), Err("Content-Length is 5, but there is no body")),
             (Method::GET, empty, coded(), Ok((Sending::Chunked, None))),
             (Method::POST, five, length("5"), Ok((Sending::Sized(5), None))),
@@ -499,6 +545,8 @@ mod tests {
         ] {
             let framing = of_request(&method, body, &fields(&own));
 
+            let lacks_body = framing.as_ref().is_ok_and(|framing| framing.lacks_body);
+            assert_eq!(lacks_body, method == Method::HEAD && own == length("5"), "{method} {own:?}");
             let got = framing.map(|framing| (framing.body, framing.missing)).map_err(|error| error.to_string());
             assert_eq!(got, want.map_err(str::to_owned), "{method} {body:?} {own:?}");
         }

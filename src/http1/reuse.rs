@@ -18,6 +18,9 @@ pub(crate) enum CloseReason {
     Asked,
     /// `Connection: close` in the request, which the caller checks.
     Last,
+    /// The request declared a body that was not sent, which the caller checks: the server may wait for it, and would take the
+    /// next request for it (RFC 9112 §6.3).
+    Lacking,
     /// HTTP/1.0 without keep-alive.
     Http10,
     /// The body is delimited by connection close.
@@ -37,6 +40,7 @@ impl fmt::Display for CloseReason {
         f.write_str(match self {
             Self::Asked => "requested by the peer",
             Self::Last => "requested by the program",
+            Self::Lacking => "the request declared a body and had none",
             Self::Http10 => "HTTP/1.0 without keep-alive",
             Self::UntilClose => "body is delimited by connection close",
             Self::Coding => "ambiguous transfer coding",

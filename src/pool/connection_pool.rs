@@ -10,6 +10,7 @@
 //! (docs/decisions.md#fair-pools).
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
@@ -56,9 +57,18 @@ pub(crate) struct ConnectionPool<C> {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Endpoint {
     pub(crate) scheme: Cow<'static, str>,
-    /// An IPv6 address has no brackets.
+    /// An IPv6 address has no brackets. Nothing in it acts on a terminal.
     pub(crate) host: String,
+    /// 0 if it has none.
     pub(crate) port: u16,
+}
+
+/// Host and port as urllib3 writes them: without brackets.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port, .. } = self;
+        if *port == 0 { f.write_str(host) } else { write!(f, "{host}:{port}") }
+    }
 }
 
 /// Why a check-out failed.
@@ -238,56 +248,64 @@ impl<C: Pooled> ConnectionPool<C> {
         self.closings() == idle.closings && !idle.has_expired(idle.since)
     }
 
-    /// Takes back a connection that is fit for another request.
-    pub(super) fn take_back(&self, idle: Box<Kept<C>>) {
-        let now = idle.since;
+    /// Takes back a connection that is fit for another request; or closes it. [`look_around`](Self::look_around) comes next.
+    pub(super) fn take_back(&self, idle: Box<Kept<C>>) -> Option<Ended<'_, C>> {
         if self.closings() != idle.closings && !planted!(ClosedReused) {
-            self.retire(*idle, DiscardReason::PoolClosed);
-        } else if idle.has_expired(now) {
-            self.retire(*idle, DiscardReason::Expired);
-        } else if let Some(idle) = self.pass_on(idle) {
-            self.check_in(Slot::Live(idle));
-            if !planted!(NoRelieveAtReturn) {
-                self.relieve();
-            }
+            return Some(self.retire(*idle, DiscardReason::PoolClosed));
+        }
+        if idle.has_expired(idle.since) {
+            return Some(self.retire(*idle, DiscardReason::Expired));
+        }
+        match self.pass_on(idle) {
+            Ok(idle) => self.check_in(Slot::Live(idle)),
+            Err(ended) => ended,
+        }
+    }
+
+    /// A lease has ended, and everything that it held is back: looks after who waits for a permit, and after what lies idle.
+    pub(super) fn look_around(&self, now: Instant) {
+        if !planted!(NoRelieveAtReturn) {
+            self.relieve();
         }
         self.shared.sweep_if_due(now);
     }
 
     /// Closes a connection whose exchange went well, and keeps its slot for the next one: a husk, if the pool was not closed.
-    pub(super) fn retire(&self, idle: Kept<C>, reason: DiscardReason) {
+    pub(super) fn retire(&self, idle: Kept<C>, reason: DiscardReason) -> Ended<'_, C> {
         let slot = if reason == DiscardReason::PoolClosed { Slot::Empty } else { Slot::Husk };
-        self.end(idle, reason, slot);
+        self.end(idle, reason, slot)
     }
 
-    /// Closes a connection, says so, and ends its lease with `slot`; then its permit is free.
-    fn end(&self, idle: Kept<C>, reason: DiscardReason, slot: Slot<Box<Kept<C>>>) {
+    /// Closes a connection, and ends its lease with `slot`; then its permit is free.
+    fn end(&self, idle: Kept<C>, reason: DiscardReason, slot: Slot<Box<Kept<C>>>) -> Ended<'_, C> {
         let Kept { conn, number, permit, .. } = idle;
-        // Dropped in this order, also if a listener panics: the slot comes back, then the permit.
+        let ended = self.count_end(number, End::Discarded(reason));
+        // Dropped from the last to the first, also if something panics: the slot comes back, then the permit.
         let _permit = permit;
         let _returning = Returning::new(self, slot);
-        self.count_end(End::Discarded(reason));
         drop(conn);
-        self.tell_end(number, End::Discarded(reason));
+        ended
     }
 
-    /// Ends a lease with `slot`.
-    pub(super) fn check_in(&self, slot: Slot<Box<Kept<C>>>) {
+    /// Ends a lease with `slot`. A connection that cannot be kept is closed.
+    pub(super) fn check_in(&self, slot: Slot<Box<Kept<C>>>) -> Option<Ended<'_, C>> {
         let expires = if let Slot::Live(idle) = &slot { idle.expires } else { None };
         let returned = self.change(|slots| slots.give_back(slot));
-        let is_kept = returned.close.is_none() && returned.wake.is_none();
-        self.settle(returned);
-        if is_kept {
+        if returned.leaves_nothing() {
             self.shared.lies_idle(expires);
+            return None;
         }
+        self.settle(returned)
     }
 
     pub(super) fn counts(&self) -> &Counts {
         &self.counts
     }
 
-    pub(super) fn count_end(&self, end: End) {
+    /// Counts a connection that is closed next, and then told of.
+    pub(super) fn count_end(&self, number: u64, end: End) -> Ended<'_, C> {
         self.counts.ended(end);
+        Ended { pool: self, number, end }
     }
 
     /// Tells of something that happened here, with host, port and `number`. Call it without a lock.
@@ -296,8 +314,7 @@ impl<C: Pooled> ConnectionPool<C> {
         self.shared.listener.tell(|| event(&self.endpoint.host, self.endpoint.port, number));
     }
 
-    /// Tells that a connection was closed.
-    pub(super) fn tell_end(&self, number: u64, end: End) {
+    fn tell_end(&self, number: u64, end: End) {
         self.tell(number, |host, port, connection| match end {
             End::Discarded(reason) => PoolEvent::Discarded { host, port, connection, reason },
             End::Dropped => PoolEvent::Dropped { host, port, connection },
@@ -333,9 +350,10 @@ impl<C: Pooled> ConnectionPool<C> {
             done
         });
         wake.iter().for_each(Signal::wake);
-        // All of them at once, so that none stays away if closing one panics.
+        // All of them at once, so that none stays away if closing one panics; and none is told of while another is away.
         let away: Vec<_> = close.into_iter().map(|(index, idle)| Away::new(self, index, idle)).collect();
-        away.into_iter().for_each(|away| away.close(End::Discarded(DiscardReason::PoolClosed)));
+        let closed = away.into_iter().map(|away| away.close(End::Discarded(DiscardReason::PoolClosed)));
+        drop(closed.collect::<Vec<_>>());
     }
 
     pub(super) fn has_idle(&self) -> bool {
@@ -350,9 +368,9 @@ impl<C: Pooled> ConnectionPool<C> {
         match permits.pass(self.id, idle) {
             Ok(()) => {}
             // As unwanted as one that was never there: nobody is to come to its slot before to those that are live.
-            Err(Refused::OfAnother(idle)) => self.end(*idle, DiscardReason::MadeRoom, Slot::Empty),
+            Err(Refused::OfAnother(idle)) => drop(self.end(*idle, DiscardReason::MadeRoom, Slot::Empty)),
             // It came too late to help.
-            Err(Refused::NobodyWaits(idle)) => self.check_in(Slot::Live(idle)),
+            Err(Refused::NobodyWaits(idle)) => drop(self.check_in(Slot::Live(idle))),
         }
         true
     }
@@ -363,7 +381,7 @@ impl<C: Pooled> ConnectionPool<C> {
         while self.has_idle() {
             let taken = self.change(|slots| slots.take_away(&mut from, |idle| idle.is_worth_a_look(now)));
             let Some((index, idle)) = taken else { return };
-            Away::new(self, index, idle).look(now);
+            let _ended = Away::new(self, index, idle).look(now);
             // What is back lies idle anew, see `permits`.
             if !planted!(NoRelieveAfterSweep) {
                 self.relieve();
@@ -401,7 +419,7 @@ impl<C: Pooled> ConnectionPool<C> {
         let mut closed = 0;
         while let Some((index, mut idle)) = take() {
             prepare(&mut idle.conn);
-            Away::new(self, index, idle).close(End::Discarded(why));
+            drop(Away::new(self, index, idle).close(End::Discarded(why)));
             closed += 1;
         }
         closed
@@ -560,52 +578,46 @@ impl<C: Pooled> ConnectionPool<C> {
         }
     }
 
-    /// Gives a connection that came back to the first who waits for a permit; returns it if nobody does.
-    fn pass_on(&self, idle: Box<Kept<C>>) -> Option<Box<Kept<C>>> {
-        let Some(permits) = &self.shared.permits else { return Some(idle) };
+    /// Gives a connection that came back to the first who waits for a permit, or closes it for them; returns it if nobody does.
+    fn pass_on(&self, idle: Box<Kept<C>>) -> Result<Box<Kept<C>>, Option<Ended<'_, C>>> {
+        let Some(permits) = &self.shared.permits else { return Ok(idle) };
         if !permits.anyone_waits() {
-            return Some(idle);
+            return Ok(idle);
         }
         // Of a closed pool nothing is used again.
         if self.closed.load(Ordering::Relaxed) {
-            return Some(idle);
+            return Ok(idle);
         }
         match permits.pass(self.id, idle) {
-            Ok(()) => None,
-            Err(Refused::NobodyWaits(idle)) => Some(idle),
-            Err(Refused::OfAnother(idle)) => {
-                // To serve this pool's own waiters first would be to let them push in.
-                self.retire(*idle, DiscardReason::MadeRoom);
-                None
-            }
+            Ok(()) => Err(None),
+            Err(Refused::NobodyWaits(idle)) => Ok(idle),
+            // To serve this pool's own waiters first would be to let them push in.
+            Err(Refused::OfAnother(idle)) => Err(Some(self.retire(*idle, DiscardReason::MadeRoom))),
         }
     }
 
     /// Puts back a slot that was taken and not used.
     fn put_back(&self) {
         let returned = self.change(Slots::put_back);
-        self.settle(returned);
+        drop(self.settle(returned));
     }
 
     /// Does what a return leaves to do. Waking comes first, because somebody waits for it.
-    fn settle(&self, returned: Returned<Box<Kept<C>>, Signal>) {
+    #[inline(never)]
+    fn settle(&self, returned: Returned<Box<Kept<C>>, Signal>) -> Option<Ended<'_, C>> {
         let Returned { wake, close, again, full } = returned;
         if let Some(signal) = wake {
             signal.wake();
         }
         if again {
             // The connection, then its slot, then its permit.
-            if let Some(idle) = close {
-                self.retire(*idle, DiscardReason::PoolClosed);
-            }
-            return;
+            return close.map(|idle| self.retire(*idle, DiscardReason::PoolClosed));
         }
-        let end = End::Discarded(DiscardReason::Full);
         let closed = close.map(|idle| {
             let Kept { conn, number, permit, .. } = *idle;
-            self.count_end(end);
+            let ended = self.count_end(number, End::Discarded(DiscardReason::Full));
             drop(conn);
-            (number, permit)
+            (ended, permit)
         });
         if let Some(kept) = full {
             let host = &self.endpoint.host;
@@ -614,17 +626,13 @@ impl<C: Pooled> ConnectionPool<C> {
                 "Connection pool is full, discarding connection: {host}. Connection pool size: {kept}"
             );
         }
-        if let Some((number, permit)) = closed {
-            self.tell_end(number, end);
-            drop(permit);
-        }
+        closed.map(|(ended, _permit)| ended)
     }
 
     fn count_connection(&self) -> u64 {
         let number = self.counts.connections.fetch_add(1, Ordering::Relaxed) + 1;
-        let Endpoint { scheme, host, port } = &self.endpoint;
-        let scheme = if scheme == "https" { "HTTPS" } else { "HTTP" };
-        log::debug!(target: log_targets::CONNECTIONPOOL, "Starting new {scheme} connection ({number}): {host}:{port}");
+        let (peer, scheme) = (&self.endpoint, if self.endpoint.scheme == "https" { "HTTPS" } else { "HTTP" });
+        log::debug!(target: log_targets::CONNECTIONPOOL, "Starting new {scheme} connection ({number}): {peer}");
         number
     }
 
@@ -652,6 +660,21 @@ enum What {
     Husk,
 }
 
+/// A connection that was closed, which is told when this is dropped: once all that it held is back, its place, its slot and its
+/// permit. So a listener may send a request in answer; it would wait for itself otherwise.
+#[must_use = "it is told of when it is dropped"]
+pub(super) struct Ended<'a, C: Pooled> {
+    pool: &'a ConnectionPool<C>,
+    number: u64,
+    end: End,
+}
+
+impl<C: Pooled> Drop for Ended<'_, C> {
+    fn drop(&mut self) {
+        self.pool.tell_end(self.number, self.end);
+    }
+}
+
 /// A slot that comes back when this is dropped.
 pub(super) struct Returning<'a, C: Pooled> {
     pool: &'a ConnectionPool<C>,
@@ -667,7 +690,7 @@ impl<'a, C: Pooled> Returning<'a, C> {
 impl<C: Pooled> Drop for Returning<'_, C> {
     fn drop(&mut self) {
         if let Some(slot) = self.slot.take() {
-            self.pool.check_in(slot);
+            drop(self.pool.check_in(slot));
         }
     }
 }
@@ -690,7 +713,7 @@ impl<C: Pooled> Drop for Place<'_, C> {
     fn drop(&mut self) {
         if self.is_taken {
             if let Some(slot) = self.leave() {
-                self.pool.check_in(slot);
+                drop(self.pool.check_in(slot));
             }
         }
     }
@@ -718,7 +741,7 @@ impl<C: Pooled> Drop for PermitPlace<'_, C> {
             return;
         }
         if let Some(Granted::Connection(idle)) = self.permits.leave(self.ticket) {
-            self.pool.check_in(Slot::Live(idle));
+            drop(self.pool.check_in(Slot::Live(idle)));
             self.pool.relieve();
         }
     }
@@ -736,24 +759,27 @@ impl<'a, C: Pooled> Away<'a, C> {
         Self { pool, index, idle: Some(idle) }
     }
 
-    fn look(mut self, now: Instant) {
-        let Some(idle) = &mut self.idle else { return };
+    fn look(mut self, now: Instant) -> Option<Ended<'a, C>> {
+        let idle = self.idle.as_mut()?;
         if idle.has_expired(now) {
-            self.close(End::Discarded(DiscardReason::Expired));
+            self.close(End::Discarded(DiscardReason::Expired))
         } else if idle.conn.is_stale() {
-            self.close(End::Dropped);
+            self.close(End::Dropped)
+        } else {
+            None
         }
     }
 
     /// The connection first, then its slot, then its permit.
-    fn close(mut self, end: End) {
-        let Some(idle) = self.idle.take() else { return };
+    fn close(mut self, end: End) -> Option<Ended<'a, C>> {
+        let idle = self.idle.take()?;
         let (Kept { conn, number, permit, .. }, pool) = (*idle, self.pool);
-        // Dropped in this order, also if a listener panics.
-        let (_permit, _place) = (permit, self);
-        pool.count_end(end);
+        let ended = pool.count_end(number, end);
+        // Dropped from the last to the first, also if something panics.
+        let _permit = permit;
+        let _place = self;
         drop(conn);
-        pool.tell_end(number, end);
+        Some(ended)
     }
 }
 
@@ -765,7 +791,7 @@ impl<C: Pooled> Drop for Away<'_, C> {
         let BroughtBack { wake, close } = self.pool.change(|slots| slots.brought_back(self.index, slot));
         wake.iter().for_each(Signal::wake);
         if let Some(idle) = close {
-            Self::new(self.pool, self.index, idle).close(End::Discarded(DiscardReason::PoolClosed));
+            drop(Self::new(self.pool, self.index, idle).close(End::Discarded(DiscardReason::PoolClosed)));
         } else {
             self.pool.shared.lies_idle(expires);
         }

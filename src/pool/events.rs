@@ -2,6 +2,9 @@
 //!
 //! Rules that keep it sound:
 //! - It is never called under a lock.
+//! - The end of a connection is told when its slot and its permit are back, and so is what its exchange held at a gate: a
+//!   listener that sends a request in answer must not wait for the thread that it is called on. Where that thread goes on with
+//!   the slot, or stands in line for one, it cannot be helped: `HttpAdapterBuilder::on_event` says which events these are.
 //! - What changes the state of a pool is done or guarded before the callback runs, so that a panic in it loses neither a slot
 //!   nor a permit, and reaches the caller.
 //! - An event of a connection is told while nobody else can have the connection, so that the events of each connection come
@@ -19,7 +22,7 @@ use super::stats::{DiscardReason, HostPort};
 /// [`HttpAdapterBuilder::on_event`](crate::HttpAdapterBuilder::on_event) tells it.
 ///
 /// `host` and `port` are what the pool connects to: for requests that a proxy forwards, the proxy. For a Unix socket, `host` is
-/// its path and `port` is 0. `connection` numbers the connections of an adapter, over all its hosts, from 1; no number is used
+/// its path, with control characters escaped, and `port` is 0. `connection` numbers the connections of an adapter, over all its hosts, from 1; no number is used
 /// twice.
 ///
 /// The events of one connection come in this order: `Connected`, then `Recycled` and `Reused` in turn, then `Discarded` or
@@ -43,7 +46,9 @@ use super::stats::{DiscardReason, HostPort};
 #[non_exhaustive]
 pub enum PoolEvent<'a> {
     /// The thread has to wait before it can send: for a connection, because of `pool_block` or `max_connections`, or for the
-    /// pace of the origin. It is told once, although there may be several reasons, one after another.
+    /// pace of the origin. It is told once, although there may be several reasons, one after another. The thread stands in line
+    /// while it is told, so a request to the same host that is sent from the callback waits for this one, which waits for the
+    /// callback: see [`on_event`](crate::HttpAdapterBuilder::on_event).
     #[non_exhaustive]
     Waiting {
         /// What it wants to connect to.
@@ -100,7 +105,7 @@ pub enum PoolEvent<'a> {
         /// The number of the connection.
         connection: u64,
     },
-    /// A connection was closed on this side.
+    /// A connection was closed on this side. Its place is free already, so another thread's `Connected` may be told before.
     #[non_exhaustive]
     Discarded {
         /// What it was connected to.
@@ -112,7 +117,8 @@ pub enum PoolEvent<'a> {
         /// Why it was closed.
         reason: DiscardReason,
     },
-    /// A connection turned out to be closed by the server while it was idle, or just as a request went out.
+    /// A connection turned out to be closed by the server while it was idle, or just as a request went out. As for `Discarded`,
+    /// an idle one has left its place by then.
     #[non_exhaustive]
     Dropped {
         /// What it was connected to.

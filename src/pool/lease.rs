@@ -1,7 +1,7 @@
 //! A connection that is checked out: a lease holds a slot of a pool, and the connection in it.
 //!
 //! The lease owns the connection, so that the order is always the same: the connection is closed, then its slot becomes
-//! free, then its permit. After an error or a panic the lease is dropped: the connection is closed, and the slot comes back
+//! free, then its permit, then its place among the exchanges of its origin; and then it is told of. After an error or a panic the lease is dropped: the connection is closed, and the slot comes back
 //! empty. Only [`recycle`](Lease::recycle) makes a connection idle, and only the code that saw the last byte of a reusable
 //! exchange calls it.
 
@@ -135,10 +135,11 @@ impl<C: Pooled> Lease<C> {
         let Some(kept) = self.kept.take() else { return };
         let Kept { conn, number, permit, .. } = *kept;
         self.permit = permit;
-        self.pool.count_end(end);
+        let ended = self.pool.count_end(number, end);
         drop(conn);
         self.found = Found::Reconnect;
-        self.pool.tell_end(number, end);
+        // The slot stays, and with it the permit, for the connection that is made next.
+        drop(ended);
         self.pool.log_reset();
         self.begin_to_connect();
     }
@@ -166,7 +167,11 @@ impl<C: Pooled> Lease<C> {
     fn go_back(mut self) {
         let Some(kept) = self.kept.take() else { return };
         self.holds_slot = false;
-        self.pool.take_back(kept);
+        let now = kept.since;
+        let ended = self.pool.take_back(kept);
+        self.pass = None;
+        drop(ended);
+        self.pool.look_around(now);
     }
 
     /// Closes the connection of an exchange that did not fail, because of `Connection: close` or a body that was not read to
@@ -174,7 +179,9 @@ impl<C: Pooled> Lease<C> {
     pub(crate) fn discard(mut self) {
         let Some(kept) = self.kept.take() else { return };
         self.holds_slot = false;
-        self.pool.retire(*kept, DiscardReason::NotReusable);
+        let ended = self.pool.retire(*kept, DiscardReason::NotReusable);
+        self.pass = None;
+        drop(ended);
         let shared = self.pool.shared();
         shared.sweep_if_due(shared.clock.now());
     }
@@ -214,17 +221,20 @@ impl<C: Pooled> Lease<C> {
 
 impl<C: Pooled> Drop for Lease<C> {
     fn drop(&mut self) {
-        let returning = self.holds_slot.then(|| Returning::new(&self.pool, Slot::Empty));
-        if let Some(kept) = self.kept.take() {
-            let Kept { conn, number, permit, .. } = *kept;
-            self.permit = permit;
-            let end = End::Discarded(DiscardReason::Failed);
-            self.pool.count_end(end);
-            drop(conn);
-            self.pool.tell_end(number, end);
-        }
-        drop(returning);
-        // The permit is dropped last, with the fields.
+        let Some(kept) = self.kept.take() else {
+            // What comes after the slot is dropped with the fields.
+            if self.holds_slot {
+                drop(Returning::new(&self.pool, Slot::Empty));
+            }
+            return;
+        };
+        let Kept { conn, number, permit, .. } = *kept;
+        // Dropped from the last to the first, also if something panics.
+        let _ended = self.pool.count_end(number, End::Discarded(DiscardReason::Failed));
+        let _pass = self.pass.take();
+        let _permit = permit;
+        let _returning = self.holds_slot.then(|| Returning::new(&self.pool, Slot::Empty));
+        drop(conn);
     }
 }
 

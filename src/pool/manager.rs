@@ -172,6 +172,14 @@ impl<K: Send + 'static, C: Pooled> Manager<K, C> {
         pools.iter().for_each(|pool| pool.give_up_idle(ports));
     }
 
+    /// How many connections are in use of those that `max_connections` allows: also in pools that were evicted or closed, of
+    /// which [`stats`](Self::stats) tells nothing.
+    pub(crate) fn in_use(&self) -> usize {
+        let taken = self.inner.shared.permits.as_ref().map_or(0, |permits| permits.taken());
+        // Those hold none that are idle.
+        taken.saturating_sub(self.stats().iter().map(PoolStats::idle).sum())
+    }
+
     /// The pools as they are now, the most recently used first.
     pub(crate) fn stats(&self) -> Vec<PoolStats> {
         let pools: Vec<_> = self.inner.pools.with(|known| known.used.newest_first().cloned().collect());

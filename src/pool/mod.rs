@@ -45,6 +45,7 @@ pub(crate) use gate::{Gate, Held, Pass};
 pub(crate) use lease::{Found, Lease};
 pub(crate) use manager::{Lookup, Manager, PoolSettings};
 pub(crate) use shared::LONG_WAIT;
+pub(crate) use stats::HostPort;
 pub use stats::{DiscardReason, PoolStats};
 
 /// What a pool has to know about a connection. Dropping it closes it.

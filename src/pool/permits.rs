@@ -94,6 +94,11 @@ impl<L> Permits<L> {
         self.total
     }
 
+    /// How many are held, by connections in use and idle ones, or are on their way to who waits.
+    pub(super) fn taken(&self) -> usize {
+        self.total - self.state.with(|state| state.free)
+    }
+
     /// How many wait.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(SeqCst)
@@ -282,7 +287,8 @@ mod tests {
     fn who_waits_is_counted_and_the_first_one_wants_a_pool() {
         let permits = Permits::<()>::new(3);
         let held: Vec<_> = (0..3).map(|_| permits.arrive(7).map_err(drop).expect("a permit")).collect();
-        assert_eq!((permits.total(), permits.waiting(), permits.anyone_waits()), (3, 0, false));
+        assert_eq!((permits.total(), permits.taken()), (3, 3));
+        assert_eq!((permits.waiting(), permits.anyone_waits()), (0, false));
         assert!(!permits.first_wants(7));
 
         let joined = [8, 7].map(|pool| permits.arrive(pool).map(drop).expect_err("no permit is free"));
@@ -291,6 +297,6 @@ mod tests {
         assert_eq!((permits.total(), permits.waiting(), permits.anyone_waits()), (3, 2, true));
         assert!(permits.first_wants(8) && !permits.first_wants(7));
         drop((held, joined));
-        assert_eq!(permits.waiting(), 0);
+        assert_eq!((permits.waiting(), permits.taken()), (0, 2), "what was handed over is not free");
     }
 }

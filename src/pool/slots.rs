@@ -75,6 +75,13 @@ pub(super) struct Returned<L, W> {
     pub(super) full: Option<usize>,
 }
 
+impl<L, W> Returned<L, W> {
+    /// What was given back lies in its place, as nearly always.
+    pub(super) fn leaves_nothing(&self) -> bool {
+        self.wake.is_none() && self.close.is_none() && self.full.is_none()
+    }
+}
+
 /// What bringing a connection back leaves to do.
 #[must_use = "someone may have to be woken, something may have to be closed"]
 #[derive(Debug, Eq, PartialEq)]

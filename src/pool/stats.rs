@@ -41,7 +41,7 @@ pub enum DiscardReason {
     PoolClosed,
     /// [`HttpAdapter::close_idle`](crate::HttpAdapter::close_idle) closed it.
     CloseIdle,
-    /// It lay idle and made room for another one, because of `max_connections`.
+    /// It lay idle and made room for another one, because of `max_connections`, or because descriptors or local ports had run out.
     MadeRoom,
     /// The exchange ended without an error, but the connection could not serve another: one side said `Connection: close`,
     /// or the response was not read to its end.
@@ -153,13 +153,14 @@ impl PoolStats {
         &self.scheme
     }
 
-    /// The host that the pool connects to. For requests that a proxy forwards, this is the proxy.
+    /// The host that the pool connects to. For requests that a proxy forwards, this is the proxy; for a Unix socket, its path,
+    /// in which control characters are escaped.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port that the pool connects to.
+    /// The port that the pool connects to; 0 for a Unix socket.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
@@ -293,13 +294,19 @@ impl fmt::Display for PoolStats {
     }
 }
 
-/// `h:443`, with brackets around an IPv6 address.
-pub(super) struct HostPort<'a>(pub(super) &'a str, pub(super) u16);
+/// `h:443`, with brackets around an IPv6 address. Only the host if the port is 0, which is none: the path of a Unix socket.
+pub(crate) struct HostPort<'a>(pub(crate) &'a str, pub(crate) u16);
 
 impl fmt::Display for HostPort<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(host, port) = self;
-        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+        if *port == 0 {
+            f.write_str(host)
+        } else if host.contains(':') {
+            write!(f, "[{host}]:{port}")
+        } else {
+            write!(f, "{host}:{port}")
+        }
     }
 }
 

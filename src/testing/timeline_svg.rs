@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::timeline::{Record, Recorded, What};
-use crate::pool::WaitReason;
+use crate::pool::{HostPort, WaitReason};
 
 const WIDTH: f64 = 1200.0;
 const LEFT: f64 = 190.0;
@@ -212,7 +212,7 @@ pub(super) fn draw(title: &str, recorded: &Recorded) -> String {
     svg.heading("connections", lanes - 8.0);
     for (row, (host, above)) in picture.lanes.iter().enumerate() {
         let (name, port) = &recorded.hosts[*host];
-        let name = if name.contains(':') { format!("[{name}]:{port}") } else { format!("{name}:{port}") };
+        let name = HostPort(name, *port).to_string();
         svg.label(&format!("{} · {}", shortened(&name), above + 1), lanes + row as f64 * ROW);
     }
     for life in &picture.lives {

@@ -31,6 +31,46 @@ fn a_request_that_says_close_is_the_last_on_its_connection() {
     }
 }
 
+// RFC 9112 §6.3, docs/decisions.md#framing-headers: to the server, the declared body is the beginning of the next request
+#[test]
+fn a_head_that_declares_a_body_is_the_last_on_its_connection() {
+    for (length, last) in [(Some("5"), true), (Some("0"), false), (None, false)] {
+        let server = TestServer::connections(|peer| {
+            while peer.read_head().is_some() {
+                peer.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+            }
+        });
+        let session = session();
+
+        for _ in 0..2 {
+            let head = session.head(server.url("/"));
+            length.into_iter().fold(head, |head, length| head.header("Content-Length", length)).send().unwrap();
+        }
+
+        assert_eq!(server.accepted(), if last { 2 } else { 1 }, "{length:?}");
+        assert!(server.requests().iter().all(|head| head.header("content-length") == length));
+    }
+}
+
+// What follows an answer to HEAD is the body that it must not have, or the beginning of another answer
+#[test]
+fn a_body_in_answer_to_head_is_passed_over_only_where_its_length_is_one() {
+    for (length, kept) in [("5", true), ("05", true), ("5, 5", true), ("+5", false), ("4", false), ("5, 6", false)] {
+        let server = TestServer::connections(move |peer| {
+            while peer.read_head().is_some() {
+                peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nhello"));
+            }
+        });
+        let session = session();
+
+        for _ in 0..2 {
+            assert!(session.head(server.url("/")).send().unwrap().content().unwrap().is_empty());
+        }
+
+        assert_eq!(server.accepted(), if kept { 1 } else { 2 }, "{length}");
+    }
+}
+
 #[test]
 fn a_streamed_response_to_a_request_that_says_close_leaves_nothing_behind() {
     let server = ok();

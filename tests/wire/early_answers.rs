@@ -4,11 +4,12 @@
     allow(unused_imports, dead_code, reason = "only some of the tests are built")
 )]
 
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use petition::testing::{Peer, TestServer};
-use petition::{Body, DigestAuth, HttpAdapter, Session};
+use petition::{Body, DigestAuth, HttpAdapter, Multipart, Part, Session};
 
 use crate::support::{Gate, answer, millis, secs, session, session_over, timed};
 
@@ -233,4 +234,99 @@ fn a_slow_source_is_not_asked_on_once_the_server_has_refused() {
 
     assert_eq!(sent.unwrap().status_code(), 429);
     assert!(took < secs(30.0), "{took:?}");
+}
+
+/// Gives `count` pieces of ten bytes, one every 20 ms: less in ten seconds than what is sent between two looks, and never at rest.
+fn little_by_little(count: usize) -> Slow {
+    Slow(Box::new((0..count).map(|_| {
+        std::thread::sleep(millis(20));
+        *b"0123456789"
+    })))
+}
+
+struct Slow(Box<dyn Iterator<Item = [u8; 10]> + Send>);
+
+impl std::io::Read for Slow {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let Some(piece) = self.0.next() else { return Ok(0) };
+        out[..10].copy_from_slice(&piece);
+        Ok(10)
+    }
+}
+
+/// Every kind of body that a source gives little by little.
+fn slow_bodies(count: usize) -> [(&'static str, Body); 4] {
+    let part = Part::reader(little_by_little(count));
+    [
+        ("items", Body::chunks(little_by_little(count).0)),
+        ("reader", Body::reader(little_by_little(count))),
+        ("sized reader", Body::sized(little_by_little(count), 10 * count as u64)),
+        ("part of a form", Multipart::new().part("name", part).into()),
+    ]
+}
+
+// By the time that the source takes, not only by what it gives
+#[test]
+fn a_source_that_gives_little_is_not_asked_on_once_the_server_has_refused() {
+    let script = |peer: &mut Peer| {
+        peer.read_head();
+        peer.send(refusal(429, false));
+        while !peer.read_some(usize::MAX).is_empty() {}
+    };
+    for (way, server, session) in each_way(script) {
+        for (name, body) in slow_bodies(500) {
+            let (sent, took) = timed(|| session.post(server.url("/")).data(body).send());
+
+            assert_eq!(sent.unwrap().text().unwrap(), "no", "{way} {name}");
+            assert!(took < secs(5.0), "{way} {name}: {took:?}");
+        }
+    }
+}
+
+#[test]
+fn an_early_success_cuts_off_no_source_that_gives_little() {
+    let (tell, told) = mpsc::channel();
+    let server = TestServer::connections(move |peer| {
+        peer.read_head();
+        peer.send(answer("early"));
+        let mut all = String::new();
+        while !all.ends_with("0\r\n\r\n") {
+            all.push_str(std::str::from_utf8(&peer.read_some(usize::MAX)).unwrap());
+        }
+        tell.send(all.matches("0123456789").count()).unwrap();
+    });
+
+    let response = session().post(server.url("/")).data(Body::chunks(little_by_little(12).0)).send().unwrap();
+
+    assert_eq!(response.text().unwrap(), "early");
+    assert_eq!(told.recv_timeout(SOON).unwrap(), 12);
+}
+
+// A source may be slow to say that it has ended. What has come by then is the answer to all of it, and ends nothing
+#[test]
+fn a_refusal_of_all_that_there_was_keeps_its_connection() {
+    let (tell, told) = mpsc::channel();
+    let server = TestServer::connections(move |peer| {
+        while peer.read_request().is_some() {
+            peer.send(refusal(422, false));
+            tell.send(()).unwrap();
+        }
+    });
+    let (session, answered) = (session(), Arc::new(Mutex::new(told)));
+
+    for _ in 0..2 {
+        let (answered, calls) = (Arc::clone(&answered), AtomicUsize::new(0));
+        let slow_at_the_end = move |_, _| {
+            if calls.fetch_add(1, SeqCst) == 1 {
+                answered.lock().unwrap().recv_timeout(SOON).unwrap();
+                std::thread::sleep(millis(60));
+            }
+        };
+        let body = Body::from("all of it").on_progress(slow_at_the_end);
+
+        let response = session.post(server.url("/")).data(body).send().unwrap();
+
+        assert_eq!((response.status_code().as_u16(), &*response.text().unwrap()), (422, "no"));
+    }
+    assert_eq!(server.accepted(), 1);
 }

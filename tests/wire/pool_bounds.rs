@@ -7,7 +7,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
 use petition::testing::{Reply, TestServer};
-use petition::{HttpAdapter, HttpAdapterBuilder, PoolEvent, PoolStats, Response, Session};
+use petition::{ErrorKind, HttpAdapter, HttpAdapterBuilder, PoolEvent, PoolStats, Response, Session, Timeout};
 
 use crate::support::{Gate, logged, saying, session_over, wait_until, without_environment};
 
@@ -260,5 +260,30 @@ fn a_thread_that_waits_for_a_slot_says_so() {
         assert_eq!(lines[0], line);
         let stats = &adapter.stats()[0];
         assert!(!stats.longest_wait().is_zero() && stats.to_string().contains("longest wait"), "{stats}");
+    }
+}
+
+// Pools that were evicted have no statistics, and what they have in use counts all the same
+#[test]
+fn who_waits_in_vain_is_told_how_many_of_all_connections_are_in_use() {
+    let (one, other) = (saying("hello"), saying("hello"));
+    let evicting = |most| HttpAdapter::builder().pool_connections(1).max_connections(most);
+    let blocking = HttpAdapter::builder().pool_maxsize(1).pool_block(true).max_connections(3);
+    for (builder, idle, streamed, text) in [
+        (evicting(1), None, vec![&one], "; max_connections 1, 1 in use)"),
+        (evicting(2), None, vec![&one, &one], "; max_connections 2, 2 in use)"),
+        // What is idle is not in use.
+        (blocking, Some(&one), vec![&other], "; max_connections 3, 1 in use)"),
+    ] {
+        let session = session_over(builder.build());
+        idle.into_iter().for_each(|server| drop(session.get(server.url("/")).send().unwrap()));
+        let stream = |server: &TestServer| session.get(server.url("/")).stream(true).send().unwrap();
+        let held: Vec<_> = streamed.into_iter().map(stream).collect();
+
+        let error = session.get(other.url("/")).timeout(Timeout::new().pool(0.05)).send().unwrap_err();
+
+        assert_eq!(error.kind(), ErrorKind::PoolTimeout);
+        assert!(error.to_string().ends_with(text), "{error}");
+        drop(held);
     }
 }

@@ -2,7 +2,11 @@
 //! in its causes, or in a line of the log.
 
 use petition::{DigestAuth, HttpAdapter, Retry, Session};
+#[cfg(unix)]
+use petition::{ErrorKind, RateLimit, Timeout, UnixAdapter, testing::FakeClock};
 
+#[cfg(unix)]
+use crate::support::{TempDir, read_head};
 use crate::support::{causes, keep, kept, once, session};
 
 /// Changes a window's title, clears the screen, forges a line, hides the end, turns the direction of writing.
@@ -118,4 +122,92 @@ fn a_text_of_the_programs_own_stays_as_it_is() {
     let error = petition::Error::new(petition::ErrorKind::Other, "two\nlines");
 
     assert_eq!(error.to_string(), "two\nlines");
+}
+
+// The path of a socket is what its server or a redirect says, and may have any character but NUL
+#[cfg(unix)]
+#[test]
+fn the_path_of_a_socket_leaves_no_control_character_in_errors_log_lines_events_and_statistics() {
+    use std::io::Write;
+    use std::os::unix::net::UnixListener;
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    let dir = TempDir::new();
+    let path = dir.path().join(format!("{EVIL}\n\u{202e}s"));
+    let listener = UnixListener::bind(&path).unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                while let Some(head) = read_head(&mut stream) {
+                    let answer = match head.split(' ').nth(1).unwrap() {
+                        "/last" => "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+                        "/busy" => "HTTP/1.1 503 No\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n",
+                        "/garbage" => "what is this\r\n",
+                        _ => "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+                    };
+                    let _ = stream.write_all(answer.as_bytes());
+                }
+            });
+        }
+    });
+    let escaped: String = path.to_str().unwrap().bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let url = |target: &str| format!("http+unix://{escaped}{target}");
+    let shown = Arc::new(Mutex::new(Vec::new()));
+    for bounded in [false, true] {
+        let told = Arc::clone(&shown);
+        let settings = HttpAdapter::builder()
+            .pool_maxsize(1)
+            .pool_block(bounded)
+            .max_retries(Retry::new().total(1).status_forcelist([503]))
+            .rate_limit(RateLimit::every(Duration::from_millis(1)))
+            .pause_on_retry_after(true)
+            .clock(FakeClock::new())
+            .on_event(move |event| {
+                let mut shown = told.lock().unwrap();
+                shown.extend([event.to_string(), event.endpoint().0.to_owned(), format!("{event:?}")]);
+            });
+        let mut session = session();
+        session.mount("http+unix://", UnixAdapter::from(settings));
+        keep();
+
+        for target in ["/", "/last", "/busy", "/garbage", "/"] {
+            let mut shown = Vec::new();
+            match session.get(url(target)).send() {
+                Ok(response) => shown.extend(response.raise_for_status().err().map(|error| error.to_string())),
+                Err(error) => shown.extend([error.to_string(), format!("{error:?}")]),
+            }
+            shown.iter().for_each(|text| assert_inert(text, target));
+        }
+        let held = [None, bounded.then_some(Duration::from_millis(50))].map(|limit| {
+            let request = session.get(url("/")).stream(true).timeout(Timeout::new().pool(limit));
+            request.send().map_err(|error| error.to_string())
+        });
+        held.iter().filter_map(|late| late.as_ref().err()).for_each(|text| assert_inert(text, "late"));
+        held.into_iter().flatten().for_each(|response| assert_eq!(response.text().unwrap(), "ok"));
+        let stats = session.stats();
+        assert_inert(&format!("{} {} {stats:?}", stats[0], stats[0].host()), "statistics");
+        // By a redirect, to a path where nothing is.
+        let redirecting = once(format!("HTTP/1.1 302 Found\r\nLocation: {}0/\r\nContent-Length: 0\r\n\r\n", url("")));
+        let error = session.get(redirecting.url("/")).send().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionError);
+        assert_inert(&error.to_string(), "redirect");
+        session.close();
+
+        let lines: Vec<_> = kept().into_iter().filter(|line| line.target.starts_with("petition")).collect();
+        lines.iter().for_each(|line| assert_inert(&line.text, "log"));
+        let said: Vec<_> = if bounded {
+            vec!["Waiting for a connection to /", "Waiting for the rate limit, to send to /"]
+        } else {
+            vec!["Starting new HTTP", "Resetting", "Closing connection", "pool is full", "http:///"]
+        };
+        for what in said {
+            assert!(lines.iter().any(|line| line.text.contains(what)), "{what}");
+        }
+    }
+    let shown = shown.lock().unwrap();
+    shown.iter().for_each(|text| assert_inert(text, "event"));
+    for what in ["retry in", "paused", "waiting for", "discarded", "made in", "reused", "recycled"] {
+        assert!(shown.iter().any(|event| event.contains(what)), "{what}");
+    }
 }

@@ -4,11 +4,12 @@
 //! server that never comes; one that must not run out leaves half a second and more for a machine that is busy.
 
 use std::io::{Cursor, Read};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use petition::testing::{Reply, TestServer};
-use petition::{Body, Error, ErrorKind, HttpAdapter, Retry, Session, Timeout};
+use petition::{Body, Error, ErrorKind, HttpAdapter, Multipart, Part, Retry, Session, Timeout};
 
 #[cfg(target_os = "linux")]
 use crate::support::{BlackHole, Child};
@@ -213,6 +214,89 @@ fn an_upload_that_is_not_taken_is_stopped() {
         assert_eq!(error.to_string(), format!("the total timeout ran out while sending the request to {host}"));
     }
     over.open();
+}
+
+/// Gives these pieces, and lets so many milliseconds pass before each: one that is slow, and never at rest.
+fn giving(pieces: impl IntoIterator<Item = (u64, &'static str), IntoIter: Send + 'static>) -> Source {
+    Source(Box::new(pieces.into_iter().map(|(pause, piece)| {
+        thread::sleep(millis(pause));
+        piece
+    })))
+}
+
+struct Source(Box<dyn Iterator<Item = &'static str> + Send>);
+
+impl Read for Source {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let piece = self.0.next().unwrap_or_default();
+        out[..piece.len()].copy_from_slice(piece.as_bytes());
+        Ok(piece.len())
+    }
+}
+
+// TIME-11: a source is the program's own, and cannot be interrupted; the clock is looked at after each of its pieces
+#[test]
+fn the_total_timeout_ends_an_upload_whose_source_is_slow() {
+    // Twelve seconds, if nothing ends it.
+    let slow = || giving([(20, "0123456789")].repeat(600));
+    let late = || giving([(0, "at once"), (400, "LATE")]);
+    let late_end = || giving([(0, "at once"), (400, "")]);
+    let slow_progress = |_, _| thread::sleep(millis(30));
+    for (what, body) in [
+        ("an iterator", Body::chunks(slow().0)),
+        ("a reader", Body::reader(slow())),
+        ("a sized reader", Body::sized(slow(), 6000)),
+        ("a part", Multipart::new().part("name", Part::reader(slow())).into()),
+        ("a sized part", Multipart::new().part("name", Part::sized(slow(), 6000)).into()),
+        ("one late item", Body::chunks(late().0)),
+        ("one late read", Body::sized(late(), 11)),
+        ("the first is late", Body::reader(giving([(400, "LATE")]))),
+        ("a late end", Body::reader(late_end())),
+        ("a late end of a known length", Body::sized(late_end(), 7)),
+        ("a late end of nothing", Body::sized(giving([(400, "")]), 0)),
+        ("progress that takes its time", Body::from(vec![b'x'; 2 << 20]).on_progress(slow_progress)),
+    ] {
+        let (tell, told) = mpsc::channel();
+        let server = TestServer::connections(move |peer| {
+            let mut all = Vec::new();
+            loop {
+                match peer.read_some(usize::MAX) {
+                    more if more.is_empty() => break,
+                    more => all.extend(more),
+                }
+            }
+            tell.send(all).unwrap();
+        });
+
+        let error = stopped(200, || session().post(server.url("/")).data(body).timeout(limits().total(0.2)).send());
+
+        assert_eq!(error.kind(), ErrorKind::TotalTimeout, "{what}");
+        let text = format!("the total timeout ran out while sending the request to {}", server.address());
+        assert_eq!(error.to_string(), text, "{what}");
+        // What came late is not sent: no end of a chunked body, and no last bytes of another.
+        let all = String::from_utf8(told.recv_timeout(LONG).unwrap()).unwrap();
+        assert!(!all.ends_with("\r\n0\r\n\r\n") && !all.contains("LATE"), "{what}: {all}");
+    }
+}
+
+#[test]
+fn the_total_timeout_ends_an_upload_that_was_asked_for_and_one_that_was_answered() {
+    for answers in ["HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"] {
+        let continued = answers.contains("100");
+        let server = TestServer::connections(move |peer| {
+            peer.read_head();
+            peer.send(answers);
+            while !peer.read_some(usize::MAX).is_empty() {}
+        });
+        let session = session();
+        let post = session.post(server.url("/")).data(Body::reader(giving([(20, "piece")].repeat(600))));
+        let post = if continued { post.expect_continue(60) } else { post };
+
+        let error = stopped(200, || post.timeout(limits().total(0.2)).send());
+
+        assert_eq!(error.kind(), ErrorKind::TotalTimeout);
+        assert!(error.to_string().starts_with("the total timeout ran out while sending the request to "), "{error}");
+    }
 }
 
 // TIME-10

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use petition::testing::FakeClock;
 use petition::{
-    Adapter, AdaptiveLimit, ErrorKind, HttpAdapter, PreparedRequest, RateLimit, Response, SendOptions, Session,
+    Adapter, AdaptiveLimit, ErrorKind, HttpAdapter, PreparedRequest, RateLimit, Response, Retry, SendOptions, Session,
     UnixAdapter,
 };
 
-use crate::support::{TempDir, answer, read_head, session};
+use crate::support::{TempDir, answer, logged, read_head, session};
 
 /// A server on a socket in a directory of its own.
 struct Server {
@@ -230,4 +230,42 @@ fn a_socket_has_a_pace_of_its_own() {
     assert_eq!(clock.slept(), [Duration::from_secs(5)]);
     let limits: Vec<_> = adapter.stats().iter().map(|stats| stats.limit()).collect();
     assert_eq!(limits, [Some(2), Some(2)]);
+}
+
+#[test]
+fn a_socket_has_no_port_in_events_statistics_and_log_lines() {
+    let busy = AtomicU32::new(0);
+    let server = Server::new("s", move |_| match busy.fetch_add(1, Ordering::Relaxed) {
+        0 => "HTTP/1.1 503 No\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n".to_owned(),
+        _ => answer("hello"),
+    });
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let (kept, path) = (Arc::clone(&told), server.path.to_str().unwrap().to_owned());
+    let settings = HttpAdapter::builder()
+        .max_retries(Retry::new().total(1).status_forcelist([503]))
+        .pause_on_retry_after(true)
+        .clock(FakeClock::new())
+        .on_event(move |event| {
+            kept.lock().unwrap().push((event.endpoint().0.to_owned(), event.endpoint().1, event.to_string()));
+        });
+    let adapter = UnixAdapter::from(settings);
+    let session = session_with(adapter.clone());
+
+    let (_, lines) = logged(|| session.get(server.url("/")).send().unwrap());
+
+    let told = told.lock().unwrap();
+    assert!(told.len() >= 6, "{told:?}");
+    for (host, port, text) in &*told {
+        assert_eq!((host, *port), (&path, 0), "{text}");
+        assert!(text.starts_with(&format!("{path}: ")), "{text}");
+    }
+    for what in ["paused for", "retry in", "made in", "recycled"] {
+        assert!(told.iter().any(|(_, _, text)| text.contains(what)), "{what}: {told:?}");
+    }
+    let stats = &adapter.stats()[0];
+    assert_eq!((stats.host(), stats.port()), (path.as_str(), 0));
+    assert!(stats.to_string().starts_with(&format!("http://{path}: 0 in use, 1 idle; ")), "{stats}");
+    assert!(lines[0].ends_with(&format!("Starting new HTTP connection (1): {path}")), "{lines:?}");
+    assert!(lines[1].ends_with(&format!("http://{path} \"GET / HTTP/1.1\" 503 0")), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.contains(":80") || line.contains(":0")), "{lines:?}");
 }
