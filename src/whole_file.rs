@@ -50,10 +50,17 @@ impl WholeFile {
             let file = OpenOptions::new().write(true).truncate(truncate).open(path)?;
             return Ok(Self { file, moved: None });
         };
+        Self::beside(target, mode, replaced)
+    }
+
+    /// Begins to write what takes the place of whatever stands at `target` then: a link is replaced, not followed, and a FIFO
+    /// is not waited for.
+    fn beside(target: PathBuf, mode: u32, replaced: Option<fs::Metadata>) -> io::Result<Self> {
+        let mode = replaced.as_ref().map_or(mode, private);
         for _ in 0..ATTEMPTS {
             // The target's own name may leave no room for a longer one.
             let partial = target.with_file_name(format!(".{:016x}.part", fastrand::u64(..)));
-            match open_new(&partial, replaced.as_ref().map_or(mode, private)) {
+            match open_new(&partial, mode) {
                 Ok(file) => return Ok(Self { file, moved: Some(Move { partial, target, replaced }) }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),

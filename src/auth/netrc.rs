@@ -9,10 +9,11 @@
 //! session that was made at a bad moment would send every request without its credentials.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -59,7 +60,7 @@ impl Netrc {
     pub(crate) fn credentials(
         &self,
         host: &str,
-        env: &dyn Fn(&str) -> Option<String>,
+        env: &dyn Fn(&str) -> Option<OsString>,
         now: Moment,
     ) -> Result<Option<BasicAuth>> {
         if self.absence.is_known(now) {
@@ -68,13 +69,13 @@ impl Netrc {
         Ok(self.entries(env, now)?.find(host))
     }
 
-    fn entries(&self, env: &dyn Fn(&str) -> Option<String>, moment: Moment) -> Result<Arc<Entries>> {
+    fn entries(&self, env: &dyn Fn(&str) -> Option<OsString>, moment: Moment) -> Result<Arc<Entries>> {
         let now = moment.now;
         let last = match &*self.seen.lock() {
             Some(seen) if now.saturating_duration_since(seen.looked) < FRESH => return Ok(Arc::clone(&seen.entries)),
             seen => seen.clone(),
         };
-        let stamp = Places { netrc: env("NETRC"), home: home(env) }.stamp();
+        let stamp = look(env);
         let entries = match last {
             Some(last) if last.stamp == stamp => last.entries,
             _ => Arc::new(stamp.as_ref().map(Entries::read).transpose()?.flatten().unwrap_or_default()),
@@ -93,28 +94,23 @@ impl fmt::Debug for Netrc {
     }
 }
 
-/// Where the file is, according to the environment.
-struct Places {
-    /// If set, the only place, even if no file is there.
-    netrc: Option<String>,
-    home: Option<String>,
-}
-
-impl Places {
-    fn stamp(&self) -> Option<Stamp> {
-        let in_home = |name: &str| {
-            let home = self.home.as_deref()?;
-            let mut path = PathBuf::with_capacity(home.len() + "/".len() + name.len());
-            path.push(home);
-            path.push(name);
-            stamp(path)
-        };
-        match self.netrc.as_deref() {
-            Some(path) => match path.strip_prefix("~/") {
-                Some(name) => in_home(name),
-                None => stamp(PathBuf::from(path)),
-            },
-            None => in_home(".netrc").or_else(|| in_home("_netrc")),
+/// Looks where the environment says that the file is; `None` if it is not there.
+fn look(env: &dyn Fn(&str) -> Option<OsString>) -> Option<Stamp> {
+    let below = |home: &Path, name: &Path| {
+        let mut path = PathBuf::with_capacity(home.as_os_str().len() + "/".len() + name.as_os_str().len());
+        path.push(home);
+        path.push(name);
+        stamp(path)
+    };
+    match env("NETRC").map(PathBuf::from) {
+        // If set, it is the only place, even if no file is there.
+        Some(path) => match path.strip_prefix("~") {
+            Ok(name) => below(&home(env)?, name),
+            Err(_) => stamp(path),
+        },
+        None => {
+            let home = home(env)?;
+            below(&home, Path::new(".netrc")).or_else(|| below(&home, Path::new("_netrc")))
         }
     }
 }
@@ -125,8 +121,15 @@ fn stamp(path: PathBuf) -> Option<Stamp> {
     Some(Stamp { path, modified: about.modified().ok(), size: about.len(), is_file: about.is_file() })
 }
 
-fn home(env: &dyn Fn(&str) -> Option<String>) -> Option<String> {
-    env(if cfg!(windows) { "USERPROFILE" } else { "HOME" }).filter(|home| !home.is_empty())
+/// The home folder. Without the variable, which services often lack, it is the one that the system knows of the user, as for
+/// Python's `expanduser`.
+fn home(env: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let home = match env(if cfg!(windows) { "USERPROFILE" } else { "HOME" }) {
+        Some(home) => Some(home.into()),
+        #[allow(deprecated, reason = "until Rust 1.87, for what it did on Windows up to 1.84")]
+        None => std::env::home_dir(),
+    };
+    home.filter(|home: &PathBuf| !home.as_os_str().is_empty())
 }
 
 /// By host, and `default`.
@@ -214,10 +217,14 @@ fn host_of_url(name: &str) -> Option<String> {
     if name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte)) {
         return None;
     }
+    // Nothing but a host may stand there: these end it, are in no host, or spell another character. A colon is part of an
+    // address in brackets.
+    let is_foreign = |byte: u8| byte.is_ascii_control() || b" /?#@\\%".contains(&byte);
+    if name.bytes().any(is_foreign) || name.contains(':') && !name.ends_with(']') {
+        return None;
+    }
     let url = Url::parse(&format!("http://{name}/")).ok()?;
-    // Nothing but a host may stand there.
-    let is_host_alone = url.user_info().is_none() && url.port().is_none() && url.path() == "/" && url.query().is_none();
-    is_host_alone.then(|| url.host().to_owned())
+    Some(url.host().to_owned())
 }
 
 pub(crate) fn parse(text: &str) -> Option<Entries> {
@@ -357,10 +364,10 @@ mod tests {
             ("le", text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
             ("be", text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
         ] {
-            let path = folder.file(name, bytes).to_str().unwrap().to_owned();
+            let path = folder.file(name, bytes);
 
             let found = Netrc::default()
-                .credentials("h", &|name| (name == "NETRC").then(|| path.clone()), SECONDS.at(now()))
+                .credentials("h", &|name| (name == "NETRC").then(|| path.clone().into()), SECONDS.at(now()))
                 .unwrap();
 
             assert!(found == Some(BasicAuth::new("l", "p")), "{name}");
@@ -442,7 +449,6 @@ mod tests {
         assert!(found == Some(BasicAuth::new("l", "p")));
     }
 
-    /// A home folder, gone with the value.
     // requests looks a host up as the URL has it, unprepared; here a URL has one form.
     #[test]
     fn a_machine_has_its_name_in_unicode_in_punycode_and_in_any_case() {
@@ -457,6 +463,21 @@ mod tests {
             ("b\u{fc}cher.example:80", false),
             ("u@b\u{fc}cher.example", false),
             ("b\u{fc}cher.example/x", false),
+            ("b\u{fc}cher.example#x", false),
+            ("b\u{fc}cher.example?x", false),
+            ("b\u{fc}cher.example:0", false),
+            ("b\u{fc}cher.example:", false),
+            ("@b\u{fc}cher.example", false),
+            ("b\u{fc}cher.example/.", false),
+            ("b\u{fc}cher.example\\\\x", false),
+            ("b\u{fc}cher%2eexample", false),
+            ("b\u{fc}cher.example.", false),
+            ("B\u{dc}CHER.EXAMPLE.", false),
+            ("\"b\u{fc}cher.example\t\"", false),
+            ("\"b\u{fc}cher.example\n\"", false),
+            ("\" b\u{fc}cher.example\"", false),
+            ("b\u{fc}cher\u{3002}example", false),
+            ("b\u{fc}cher.example\u{ff03}x", false),
             ("\u{2603}.example", false),
             ("sub.b\u{fc}cher.example", false),
         ] {
@@ -469,6 +490,46 @@ mod tests {
         assert!(parse(&latin1).unwrap().find(host) == Some(BasicAuth::new("l", "caf\u{e9}")));
     }
 
+    #[test]
+    fn what_is_more_than_a_host_is_no_host() {
+        for (name, host, want) in [
+            ("h", "h", true),
+            ("H", "h", true),
+            ("h#x", "h", false),
+            ("h:0", "h", false),
+            ("h:", "h", false),
+            ("h:00080", "h", false),
+            ("@h", "h", false),
+            ("a:b@h", "h", false),
+            ("h/.", "h", false),
+            ("h/", "h", false),
+            ("/h", "h", false),
+            ("h?", "h", false),
+            ("h\\\\x", "h", false),
+            ("%68", "h", false),
+            ("H%2E", "h.", false),
+            ("H.", "h.", true),
+            ("H.", "h", false),
+            ("\"h\t\"", "h", false),
+            ("\"h\n\"", "h", false),
+            ("\"\\\nh\"", "h", false),
+            ("\"h \"", "h", false),
+            ("\"H\u{7f}\"", "h", false),
+            ("\u{ff28}", "h", false),
+            ("::1", "::1", true),
+            ("[::1]", "::1", true),
+            ("[FE80::A]", "fe80::a", true),
+            ("[::1]:", "::1", false),
+            ("[::1]:0", "::1", false),
+            ("[::1]#]", "::1", false),
+            ("[::1", "::1", false),
+        ] {
+            let entries = parse(&format!("machine {name} login l password p")).unwrap();
+            assert_eq!(entries.find(host).is_some(), want, "{name}");
+        }
+    }
+
+    /// A home folder, gone with the value.
     struct Home(TempDir);
 
     impl Home {
@@ -484,8 +545,8 @@ mod tests {
         /// The user that is found with this `NETRC`, and this folder as the home.
         fn user(&self, netrc: &Netrc, variable: Option<&str>, now: Instant) -> Option<String> {
             let env = |name: &str| match name {
-                "NETRC" => variable.map(str::to_owned),
-                "HOME" | "USERPROFILE" => Some(self.0.path().to_str().unwrap().to_owned()),
+                "NETRC" => variable.map(OsString::from),
+                "HOME" | "USERPROFILE" => Some(self.0.path().into()),
                 _ => None,
             };
             let found = netrc.credentials("h", &env, SECONDS.at(now)).unwrap()?;
@@ -509,6 +570,44 @@ mod tests {
         assert_eq!(user(Some("/missing/netrc")), None, "set, and nothing there: no file of the home");
         assert_eq!(user(Some("")), None);
         assert_eq!(user(Some(home.0.path().to_str().unwrap())), None, "a folder is no file");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_that_is_no_text_is_a_path() {
+        use std::os::unix::ffi::OsStringExt;
+
+        let odd = || OsString::from_vec(b"caf\xe9".to_vec());
+        let home = Home::new();
+        home.write(".netrc", "one");
+        let found = |netrc: OsString, home: &Path| {
+            let env = |name: &str| Some(if name == "NETRC" { netrc.clone() } else { home.into() });
+            let found = Netrc::default().credentials("h", &env, SECONDS.at(now())).unwrap();
+            found.map(|found| found == BasicAuth::new("two", "p"))
+        };
+
+        let named = home.0.path().join(odd());
+        assert_eq!(found(named.clone().into(), home.0.path()), None, "set, and nothing there: no file of the home");
+        let text = "machine h login two password p";
+        // Not every file system takes such a name.
+        if fs::write(&named, text).is_ok() {
+            assert_eq!(found(named.clone().into(), home.0.path()), Some(true));
+            assert_eq!(found(Path::new("~").join(odd()).into(), home.0.path()), Some(true));
+            fs::remove_file(&named).unwrap();
+            fs::create_dir(&named).unwrap();
+            fs::write(named.join("netrc"), text).unwrap();
+            assert_eq!(found("~/netrc".into(), &named), Some(true));
+        }
+    }
+
+    #[test]
+    fn without_its_variable_the_home_is_the_one_that_the_system_knows() {
+        #[allow(deprecated, reason = "until Rust 1.87, for what it did on Windows up to 1.84")]
+        let known = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
+
+        assert_eq!(home(&|_| None), known);
+        assert_eq!(home(&|_| Some("".into())), None);
+        assert_eq!(home(&|_| Some("own".into())).as_deref(), Some(Path::new("own")));
     }
 
     // AUTH-13, but once a second

@@ -41,7 +41,8 @@ pub struct Cookie {
     /// The value, including its quotes if it has any. A value from a server or a `cookies.txt` file is bytes, decoded as
     /// Latin-1.
     pub value: String,
-    /// The host, or the domain whose hosts all receive it, in lower case; empty for "every host".
+    /// The host, or the domain whose hosts all receive it, in lower case; empty for "every host". A dot if it came in answer
+    /// to a request without a host (`mock:///x`): it is sent to no host.
     pub domain: String,
     /// The path below which it is sent.
     pub path: String,

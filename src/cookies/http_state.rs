@@ -18,7 +18,7 @@ fn target(url: &str) -> CookieTarget<'_> {
     let (scheme, rest) = url.split_once("://").unwrap();
     let (authority, _) = rest.split_once('/').unwrap();
     let path = rest[authority.len()..].split('?').next().unwrap();
-    CookieTarget { host: CookieTarget::host_of_header(authority), path, secure: scheme == "https" }
+    CookieTarget { host: CookieTarget::host_of_header(authority).unwrap(), path, secure: scheme == "https" }
 }
 
 // COOK-01, COOK-06, COOK-07, COOK-14, COOK-16, COOK-17, COOK-19 to COOK-22

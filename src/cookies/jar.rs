@@ -17,9 +17,9 @@ use parking_lot::Mutex;
 
 use super::convert::IntoCookie;
 use super::cookie::Cookie;
-use super::netscape;
-use super::store::{Entry, Store, Unsendable, canonical_domain};
-use super::target::CookieTarget;
+use super::store::{Entry, Refused, Store, Unsendable, canonical_domain};
+use super::target::{CookieTarget, canonical_host};
+use super::{netscape, parse};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result, as_source, system_reason};
 use crate::log_targets;
@@ -372,9 +372,7 @@ impl CookieJar {
     ) {
         for line in set_cookie {
             if let Err(refused) = self.with(|store| store.receive(target, line, now)) {
-                let name: String =
-                    line.trim_start().split(['=', ';']).next().unwrap_or_default().chars().take(64).collect();
-                log::debug!(target: log_targets::COOKIES, "Refused cookie {name:?} of {}: {}", target.host, refused.text());
+                log_refused(target.host, line, refused);
             }
         }
     }
@@ -390,7 +388,7 @@ impl CookieJar {
     /// A copy whose cookies without a domain are sent to `host` only: for the cookies of one request, which must not
     /// follow a redirect to another site.
     pub(crate) fn bound_to(&self, host: &str) -> Self {
-        let host: Arc<str> = host.to_ascii_lowercase().into();
+        let host: Arc<str> = canonical_host(host).into();
         let (entries, jar) = (self.snapshot(), Self::new());
         jar.with(|store| {
             for mut entry in entries {
@@ -416,6 +414,21 @@ impl CookieJar {
             return Vec::new();
         }
         self.with(|store| store.entries().into_iter().cloned().collect())
+    }
+}
+
+/// Says which cookie was refused, without its value. Where there is no name, all of the line may be a value.
+fn log_refused(host: &str, line: &str, refused: Refused) {
+    match parse::name(line) {
+        Some(name) => {
+            let name: String = name.chars().take(64).collect();
+            log::debug!(target: log_targets::COOKIES, "Refused cookie {name:?} of {host}: {}", refused.text());
+        }
+        None => {
+            // Each character was a byte.
+            let bytes = line.chars().count();
+            log::debug!(target: log_targets::COOKIES, "Refused a cookie of {host}: its line of {bytes} bytes has no name");
+        }
     }
 }
 
@@ -741,6 +754,28 @@ mod tests {
 
         let header = session.header_with(Some(&own), &target("h.test"), NOW).unwrap();
         assert_eq!(header.as_deref(), Some("a=server"));
+    }
+
+    #[test]
+    fn a_cookie_from_no_host_goes_to_no_host() {
+        let jar = CookieJar::new();
+        jar.absorb(&target(""), ["a=1", "b=2; Domain=h.test", "c=3; Domain=.", "d=4; Domain=test"], NOW);
+        let own = CookieJar::from([("mine", "5")]).bound_to("");
+
+        let mut file = Vec::new();
+        jar.save(&mut file).unwrap();
+        let saved = CookieJar::new();
+        saved.load(&*file).unwrap();
+        assert!(file.ends_with(b"\n.\tTRUE\t/\tFALSE\t0\tc\t3\n"), "as MozillaCookieJar wants it");
+
+        for jar in [&jar, &jar.clone(), &jar.iter().collect(), &saved] {
+            let sent = |host| jar.header_with(Some(&own), &target(host), NOW).unwrap();
+            assert_eq!(sent("").as_deref(), Some("a=1; c=3; mine=5"));
+            for host in ["h.test", "h.test.", "test", "localhost", "127.0.0.1", "::1"] {
+                assert_eq!(sent(host), None, "{host}");
+            }
+            assert_eq!(jar.domains(), ["."]);
+        }
     }
 
     // COOK-30

@@ -7,20 +7,25 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde::ser::{Error as _, Serialize, SerializeStruct, Serializer};
 
 use super::cookie::{Cookie, SameSite};
 use super::date;
 use super::jar::CookieJar;
 use super::store::fault_of;
+use crate::log_targets;
 use crate::text::calendar;
 
 const FIELDS: &[&str] =
     &["name", "value", "domain", "path", "secure", "http_only", "host_only", "expires", "same_site"];
 
-/// All fields. The value is not encrypted: restrict who can read it.
+/// All fields. The value is not encrypted: restrict who can read it. A cookie that cannot be sent (with a line break, NUL or
+/// a character beyond Latin-1) is an error, because it could not be read back; a [`CookieJar`] leaves it out.
 impl Serialize for Cookie {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Some(fault) = fault_in(self) {
+            return Err(S::Error::custom(cannot_be_sent(self, fault)));
+        }
         let mut out = serializer.serialize_struct("Cookie", FIELDS.len())?;
         out.serialize_field("name", &self.name)?;
         out.serialize_field("value", &self.value)?;
@@ -87,16 +92,34 @@ impl<'de> Visitor<'de> for CookieVisitor {
 
 /// Refuses a cookie that would make every request to its host fail.
 fn sendable<E: serde::de::Error>(cookie: Cookie) -> Result<Cookie, E> {
-    match fault_of(&cookie.name).or_else(|| fault_of(&cookie.value)) {
-        Some(fault) => Err(E::custom(format_args!("cookie {:?} cannot be sent: it has {fault}", cookie.name))),
+    match fault_in(&cookie) {
+        Some(fault) => Err(E::custom(cannot_be_sent(&cookie, fault))),
         None => Ok(cookie),
     }
 }
 
-/// A list of cookies, in the order in which they were first set.
+fn fault_in(cookie: &Cookie) -> Option<&'static str> {
+    fault_of(&cookie.name).or_else(|| fault_of(&cookie.value))
+}
+
+fn cannot_be_sent(cookie: &Cookie, fault: &str) -> String {
+    format!("cookie {:?} cannot be sent: it has {fault}", cookie.name)
+}
+
+/// A list of cookies, in the order in which they were first set. A cookie that cannot be sent is left out, with a warning in
+/// the log: with it, none of the list could be read back.
 impl Serialize for CookieJar {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter())
+        let mut cookies: Vec<_> = self.iter().collect();
+        cookies.retain(|cookie| match fault_in(cookie) {
+            None => true,
+            Some(fault) => {
+                let Cookie { name, domain, .. } = cookie;
+                log::warn!(target: log_targets::COOKIES, "Left out cookie {name:?} of {domain:?}: it cannot be sent: it has {fault}");
+                false
+            }
+        });
+        serializer.collect_seq(cookies)
     }
 }
 
@@ -209,6 +232,21 @@ mod tests {
         ] {
             let error = serde_json::from_str::<CookieJar>(text).unwrap_err().to_string();
 
+            assert!(error.contains("cannot be sent: it has") && !error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_jar_is_written_without_what_cannot_be_sent_and_a_cookie_alone_is_not() {
+        for bad in [Cookie::new("b", "secret\u{20ac}"), Cookie::new("b\u{100}", "1"), Cookie::new("b", "secret\n")] {
+            let jar = CookieJar::from([Cookie::new("a", "1"), bad.clone(), Cookie::new("c", "\u{e9}")]);
+
+            let text = serde_json::to_string(&jar).unwrap();
+
+            let back: CookieJar = serde_json::from_str(&text).unwrap();
+            assert_eq!(back.to_pairs(), [("a".into(), "1".into()), ("c".into(), "\u{e9}".into())]);
+            assert!(!text.contains("secret"), "{text}");
+            let error = serde_json::to_string(&bad).unwrap_err().to_string();
             assert!(error.contains("cannot be sent: it has") && !error.contains("secret"), "{error}");
         }
     }

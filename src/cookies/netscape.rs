@@ -11,6 +11,7 @@ use std::time::SystemTime;
 
 use super::cookie::Cookie;
 use super::store::fault_of;
+use super::target::NO_HOST;
 use super::{date, path};
 use crate::log_targets;
 use crate::text::mark::{MARK, without_mark};
@@ -146,10 +147,12 @@ fn line(cookie: &Cookie) -> Result<Vec<u8>, &'static str> {
     line.extend_from_slice(if cookie.http_only { HTTP_ONLY.as_bytes() } else { b"" });
     line.extend_from_slice(if below { b"." } else { b"" });
     let flag = |set: bool| if set { "TRUE" } else { "FALSE" };
+    // MozillaCookieJar refuses a file in which the flag does not say whether the domain begins with a dot.
+    let dotted = below || domain == NO_HOST;
     let end = cookie.expires.map_or(0, calendar::seconds).to_string();
     let fields: [&[u8]; 7] = [
         domain.as_bytes(),
-        flag(below).as_bytes(),
+        flag(dotted).as_bytes(),
         &path,
         flag(cookie.secure).as_bytes(),
         end.as_bytes(),

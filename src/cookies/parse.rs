@@ -33,16 +33,26 @@ pub(super) fn parse(line: &str) -> Option<SetCookie<'_>> {
         return None;
     }
     let mut parts = line.split(';');
-    let (name, value) = parts.next()?.split_once('=')?;
-    let mut cookie = SetCookie { name: trim(name), value: trim(value), ..SetCookie::default() };
-    if cookie.name.is_empty() {
-        return None;
-    }
+    let (name, value) = name_and_value(parts.next()?)?;
+    let mut cookie = SetCookie { name, value, ..SetCookie::default() };
     for part in parts {
         let (key, value) = part.split_once('=').unwrap_or((part, ""));
         cookie.attribute(trim(key), trim(value));
     }
     Some(cookie)
+}
+
+/// The name of the cookie that a line would set, whatever else is wrong with it; `None` if it has none, so that what stands
+/// there may be a value.
+pub(super) fn name(line: &str) -> Option<&str> {
+    let first = line.split(';').next()?;
+    name_and_value(first).map(|(name, _)| name)
+}
+
+/// The two of a line's first part, which has a `=` and something before it.
+fn name_and_value(part: &str) -> Option<(&str, &str)> {
+    let (name, value) = part.split_once('=')?;
+    Some((trim(name), trim(value))).filter(|(name, _)| !name.is_empty())
 }
 
 impl<'a> SetCookie<'a> {
@@ -118,6 +128,24 @@ mod tests {
             ("a=\0", None),
         ] {
             assert_eq!(parse(line).map(|cookie| (cookie.name, cookie.value)), want, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_name_is_what_stands_before_the_first_equals_sign() {
+        for (line, want) in [
+            ("a=1", Some("a")),
+            (" \ta = 1; Path=/", Some("a")),
+            ("a=\0; Path=/", Some("a")),
+            ("a==", Some("a")),
+            ("", None),
+            ("secret", None),
+            ("secret; Path=/", None),
+            ("=secret", None),
+            (" \t= secret", None),
+            ("; a=1", None),
+        ] {
+            assert_eq!(name(line), want, "{line:?}");
         }
     }
 

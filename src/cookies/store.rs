@@ -101,8 +101,8 @@ pub(super) fn canonical_domain(domain: &str) -> String {
     }
 }
 
-/// Without any leading dots and brackets. A dot alone stays: it is the domain of no host, while the empty domain is that of
-/// every host.
+/// Without any leading dots and brackets. A dot alone stays: it is the domain of no host ([`NO_HOST`](super::target::NO_HOST)),
+/// while the empty domain is that of every host.
 fn without_decoration(mut domain: &str) -> &str {
     loop {
         let rest = match domain.trim_start_matches('.') {
@@ -135,6 +135,7 @@ impl JarLimits {
 /// Why a Set-Cookie line set nothing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Refused {
+    /// It has no name, or bytes that no header may contain.
     Unreadable,
     TooLarge,
     Domain(Refusal),
@@ -145,7 +146,7 @@ pub(super) enum Refused {
 impl Refused {
     pub(super) fn text(self) -> &'static str {
         match self {
-            Self::Unreadable => "it has no name and value",
+            Self::Unreadable => "it has a line break or NUL",
             Self::TooLarge => "it is too large",
             Self::Domain(refusal) => refusal.text(),
             Self::ShadowsSecure => "it would replace a secure cookie, but came over plain http",
@@ -558,6 +559,10 @@ mod tests {
             ("http://127.0.0.1/", "a=1; Domain=0.0.1", "http://127.0.0.1/", ""),
             ("http://127.0.0.1/", "a=1", "http://127.0.0.2/", ""),
             ("http://::1/", "a=1", "http://::1/", "a=1"),
+            ("mock:///", "a=1", "mock:///", "a=1"),
+            ("mock:///", "a=1", "https://h.test/", ""),
+            ("mock:///", "a=1; Domain=h.test", "https://h.test/", ""),
+            ("http://h.test/", "a=1", "mock:///", ""),
         ] {
             assert_eq!(sent(&mut after(&[(set, line)]), send), want, "{set} {line} {send}");
         }

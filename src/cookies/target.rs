@@ -17,20 +17,33 @@ pub(crate) struct CookieTarget<'a> {
 }
 
 impl<'a> CookieTarget<'a> {
-    /// The host in the value of a Host header.
-    pub(crate) fn host_of_header(value: &'a str) -> &'a str {
+    /// The host in the value of a Host header, which may be empty (`:80`); `None` for a header without a value, which
+    /// counts as no header, as in requests.
+    pub(crate) fn host_of_header(value: &'a str) -> Option<&'a str> {
         let value = value.trim_matches([' ', '\t']);
         match value.strip_prefix('[') {
-            Some(address) => address.split(']').next().unwrap_or_default(),
-            None => value.split(':').next().unwrap_or_default(),
+            _ if value.is_empty() => None,
+            Some(address) => address.split(']').next(),
+            None => value.split(':').next(),
         }
     }
 
-    /// The host in lower case.
+    /// The host as a domain of cookies.
     pub(super) fn canonical_host(&self) -> Cow<'a, str> {
-        lower_case(self.host)
+        canonical_host(self.host)
     }
 }
+
+/// A host in lower case, or else [`NO_HOST`]. It is never empty, as the empty domain is that of every host.
+pub(super) fn canonical_host(host: &str) -> Cow<'_, str> {
+    match host {
+        "" => NO_HOST.into(),
+        host => lower_case(host),
+    }
+}
+
+/// The domain of a request without a host (`mock:///x`). No host has this name.
+pub(super) const NO_HOST: &str = ".";
 
 #[cfg(test)]
 mod tests {
@@ -40,14 +53,27 @@ mod tests {
     #[test]
     fn a_host_header_names_a_host() {
         for (value, want) in [
-            ("h.test", "h.test"),
-            ("h.test:8080", "h.test"),
-            (" h.test ", "h.test"),
-            ("[::1]:80", "::1"),
-            ("[::1]", "::1"),
-            ("", ""),
+            ("h.test", Some("h.test")),
+            ("h.test:8080", Some("h.test")),
+            (" h.test ", Some("h.test")),
+            ("[::1]:80", Some("::1")),
+            ("[::1]", Some("::1")),
+            ("", None),
+            (" \t", None),
+            // These name a host, and it has no name.
+            (":80", Some("")),
+            (":", Some("")),
+            ("[", Some("")),
+            ("[]:80", Some("")),
         ] {
             assert_eq!(CookieTarget::host_of_header(value), want, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_host_is_not_every_host() {
+        for (host, want) in [("H.test", "h.test"), ("h.test", "h.test"), ("", "."), (".", ".")] {
+            assert_eq!(canonical_host(host), want, "{host:?}");
         }
     }
 }

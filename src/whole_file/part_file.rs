@@ -3,7 +3,7 @@
 //! What there is of `name` stands beside it as `name.part`, and what is known about it, a short text of the writer's, as
 //! `name.part.state`. The rule that keeps it sound: only who has the lock of the part writes to either, and only while
 //! `name.part` is still that file. Who finishes renames the part, and who waited for it has the finished file in hand, which it
-//! must not touch.
+//! must not touch. What an earlier run has left is gone on with only if it is as private as what would be begun now.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -25,8 +25,8 @@ pub(crate) struct PartFile {
 const MOST_STATE: u64 = 16 * 1024;
 
 impl PartFile {
-    /// Opens the part of the file at `path`, or begins one. `None` if someone else is writing it, or if the file cannot be
-    /// replaced (a FIFO, a device).
+    /// Opens the part of the file at `path`, or begins one. `None` if there is no part to be had: someone else is writing it, it
+    /// belongs to another user, the file cannot be replaced (a FIFO, a device), or its name leaves no room for a longer one.
     pub(crate) fn open(path: &Path, mode: u32) -> io::Result<Option<Self>> {
         let Some((target, replaced)) = replaceable(path)? else { return Ok(None) };
         let beside = |suffix: &str| {
@@ -35,16 +35,23 @@ impl PartFile {
             target.with_file_name(name)
         };
         let (partial, state) = (beside(".part"), beside(".part.state"));
+        if is_too_long(&state) {
+            return Ok(None);
+        }
         let mode = replaced.as_ref().map_or(mode, super::private);
         for _ in 0..ATTEMPTS {
             // A new file is never made through a link that someone else has put there.
-            let opened = match lock::open(&partial, false, mode) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => lock::open(&partial, true, mode),
-                opened => opened,
+            let (opened, is_old) = match lock::open(&partial, false, mode) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => (lock::open(&partial, true, mode), false),
+                opened => (opened, true),
             };
             match opened {
                 Ok(Opened::Taken) => return Ok(None),
                 Ok(Opened::Alone(file)) => match is_at(&file, &partial)? {
+                    Place::Same if is_old && !make_private(&file, &partial, mode)? => {
+                        lock::release(&file);
+                        return Ok(None);
+                    }
                     Place::Same => {
                         let moved = Move { partial, target, replaced };
                         return Ok(Some(Self { file, moved, state, is_done: false }));
@@ -80,16 +87,17 @@ impl PartFile {
 
     /// Begins anew, and notes what is known about what will be written.
     pub(crate) fn restart(&mut self, state: Option<&str>) -> io::Result<()> {
+        self.check_place()?;
         self.file.set_len(0)?;
         self.file.rewind()?;
-        match state {
-            Some(text) => {
-                let mut file = WholeFile::create(&self.state, PRIVATE)?;
-                file.write_all(text.as_bytes())?;
-                file.commit()
-            }
-            None => absent(fs::remove_file(&self.state)),
-        }
+        let Some(text) = state else { return absent(fs::remove_file(&self.state)) };
+        let mut note = WholeFile::beside(self.state.clone(), PRIVATE, None)?;
+        note.write_all(text.as_bytes())?;
+        note.commit()?;
+        self.check_place().inspect_err(|_| {
+            // Another writer began meanwhile, and may have lost its note to this one, which must not stay with its part.
+            let _ = fs::remove_file(&self.state);
+        })
     }
 
     /// Calls `each` with what was written from `from` up to `to`; the next write is at `to`.
@@ -114,15 +122,23 @@ impl PartFile {
 
     /// Puts the file in its place.
     pub(crate) fn commit(mut self) -> io::Result<()> {
-        if !self.is_there() {
-            let text = format!("{} was removed or replaced while it was written", self.moved.partial.display());
-            return Err(io::Error::other(text));
-        }
+        self.check_place()?;
         put_in_place(&self.file, &self.moved)?;
         self.is_done = true;
-        // The file is in place, and a note alone does no harm.
-        let _ = fs::remove_file(&self.state);
+        // If another writer has begun by now, the note is its own. The file is in place, and a note alone does no harm.
+        if fs::symlink_metadata(&self.moved.partial).is_err() {
+            let _ = fs::remove_file(&self.state);
+        }
         Ok(())
+    }
+
+    /// An error if the part is not in its place any more.
+    fn check_place(&self) -> io::Result<()> {
+        if self.is_there() {
+            return Ok(());
+        }
+        let text = format!("{} was removed or replaced while it was written", self.moved.partial.display());
+        Err(io::Error::other(text))
     }
 
     /// Whether the name of the part is still that of this file: somebody may have removed it, and another writer have begun.
@@ -203,6 +219,38 @@ fn is_at(file: &File, path: &Path) -> io::Result<Place> {
     Ok(if file.metadata()?.is_file() && !is_link { Place::Same } else { Place::NoFile })
 }
 
+/// Makes an old part as private as a new one with `mode`. False if that cannot be done, and if it is another user's, who can
+/// read it whatever its mode.
+#[cfg(unix)]
+fn make_private(old: &File, partial: &Path, mode: u32) -> io::Result<bool> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    // Only a new file tells what the umask and the file system make of mode and owner. It is gone at the end.
+    let example = WholeFile::beside(partial.to_owned(), mode, None)?;
+    let (own, new) = (old.metadata()?, example.file.metadata()?);
+    let (is, shall) = (own.mode() & 0o7777, own.mode() & new.mode() & 0o777);
+    Ok(own.uid() == new.uid() && (is == shall || old.set_permissions(fs::Permissions::from_mode(shall)).is_ok()))
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &File, _: &Path, _: u32) -> io::Result<bool> {
+    Ok(true)
+}
+
+/// Whether the file system has no names that are as long as this one. It alone knows, as some count bytes and some UTF-16
+/// units.
+fn is_too_long(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_err_and(|error| error.raw_os_error().is_some_and(|code| TOO_LONG.contains(&code)))
+}
+
+#[cfg(unix)]
+const TOO_LONG: [i32; 1] = [rustix::io::Errno::NAMETOOLONG.raw_os_error()];
+/// ERROR_INVALID_NAME, as the path without the suffix has just been found to be none, and ERROR_FILENAME_EXCED_RANGE.
+#[cfg(windows)]
+const TOO_LONG: [i32; 2] = [123, 206];
+#[cfg(not(any(unix, windows)))]
+const TOO_LONG: [i32; 0] = [];
+
 /// What is not there need not be removed.
 fn absent(removed: io::Result<()>) -> io::Result<()> {
     match removed {
@@ -245,6 +293,31 @@ mod tests {
         second.write_all(b"lf").unwrap();
         second.commit().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"half");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_part_that_was_removed_meanwhile_does_not_touch_another_writers_note() {
+        let folder = TempDir::new();
+        let path = folder.path().join("a");
+        for note in [Some("first"), None] {
+            let mut first = open(&path).unwrap();
+            first.write_all(b"whole").unwrap();
+            fs::remove_file(folder.path().join("a.part")).unwrap();
+            let mut second = open(&path).unwrap();
+            second.restart(Some("second")).unwrap();
+            second.write_all(b"half").unwrap();
+
+            let error = first.restart(note).unwrap_err();
+            drop(first);
+
+            assert!(error.to_string().ends_with("a.part was removed or replaced while it was written"), "{error}");
+            drop(second);
+            let third = open(&path).unwrap();
+            assert_eq!((third.length().unwrap(), third.state().as_deref()), (4, Some("second")));
+            third.discard();
+        }
+        assert_eq!(names(&folder), [""; 0]);
     }
 
     // A process that is being started has copies of all descriptors until it runs its program.
@@ -326,9 +399,115 @@ mod tests {
 
         assert!(PartFile::open(&folder.path().join("f"), USUAL).is_err());
         assert!(!PartFile::open(&folder.path().join("g"), USUAL).is_ok_and(|part| part.is_some()));
+        fifo(&folder.path().join("h.part"));
+        assert!(PartFile::open(&folder.path().join("h"), USUAL).is_err());
 
         assert_eq!(fs::read(&elsewhere).unwrap(), b"precious");
         assert!(!folder.path().join("nothing").exists());
+    }
+
+    #[cfg(unix)]
+    fn fifo(path: &Path) {
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_stands_in_the_place_of_the_note_is_replaced_not_written_to() {
+        use std::os::unix::fs::symlink;
+
+        let elsewhere = TempDir::new();
+        let (precious, nothing) = (elsewhere.file("precious", "precious"), elsewhere.path().join("nothing"));
+        for put in [
+            (&|note: &Path| symlink(&precious, note).unwrap()) as &dyn Fn(&Path),
+            &|note| symlink(&nothing, note).unwrap(),
+            // Nobody reads from it: who opens it for writing waits.
+            &fifo,
+            &|note| fs::write(note, "an older note").unwrap(),
+        ] {
+            let folder = TempDir::new();
+            let path = folder.path().join("f");
+            for known in [Some("known"), None] {
+                put(&folder.path().join("f.part.state"));
+                let mut part = open(&path).unwrap();
+
+                part.restart(known).unwrap();
+
+                assert_eq!(part.state().as_deref(), known);
+                part.discard();
+                assert_eq!(names(&folder), [""; 0]);
+            }
+        }
+        assert_eq!((fs::read(&precious).unwrap(), names(&elsewhere).len()), (b"precious".to_vec(), 1));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_part_of_an_earlier_run_is_as_private_as_a_new_one() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+        let bits = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
+        let chmod = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let folder = TempDir::new();
+        let (path, partial) = (folder.path().join("f"), folder.path().join("f.part"));
+        let new = bits(&folder.file("new", ""));
+        for (left, finished, want) in [
+            (0o644, Some(0o600), 0o600),
+            (0o666, Some(0o644), 0o600),
+            (0o600, Some(0o644), 0o600),
+            (0o4755, Some(0o600), 0o600),
+            (0o600, None, 0o600),
+            (0o666, None, new),
+            (0o777, None, new),
+        ] {
+            if let Some(mode) = finished {
+                chmod(&folder.file("f", "old"), mode);
+            }
+            chmod(&folder.file("f.part", "half"), left);
+
+            let mut part = open(&path).unwrap();
+
+            assert_eq!((bits(&partial), part.length().unwrap()), (want, 4), "{left:o} {finished:?}");
+            part.cut(4).unwrap();
+            part.commit().unwrap();
+            assert_eq!(bits(&path), finished.unwrap_or(want), "{left:o} {finished:?}");
+            fs::remove_file(&path).unwrap();
+        }
+        assert_eq!(names(&folder), ["new"]);
+    }
+
+    // Only root can give a file away.
+    #[cfg(unix)]
+    #[test]
+    fn a_part_of_another_user_is_not_touched() {
+        let folder = TempDir::new();
+        let partial = folder.file("f.part", "theirs");
+        if std::os::unix::fs::chown(&partial, Some(12_345), None).is_err() {
+            return;
+        }
+
+        assert!(open(&folder.path().join("f")).is_none());
+        assert!(open(&folder.path().join("f")).is_none());
+
+        assert_eq!((fs::read(&partial).unwrap(), names(&folder)), (b"theirs".to_vec(), vec!["f.part".to_owned()]));
+    }
+
+    #[test]
+    fn a_name_that_leaves_no_room_has_no_part() {
+        for length in [1, 244, 245, 250, 251, 255] {
+            let folder = TempDir::new();
+            let path = folder.path().join("n".repeat(length));
+
+            let part = open(&path);
+
+            assert_eq!(part.is_some(), length <= 244, "{length}");
+            if let Some(mut part) = part {
+                part.restart(Some("known")).unwrap();
+                part.write_all(b"whole").unwrap();
+                part.commit().unwrap();
+            }
+            assert_eq!(names(&folder).len(), usize::from(length <= 244), "{length}");
+        }
     }
 
     #[cfg(unix)]

@@ -2,7 +2,7 @@
 
 use crate::support::{TempDir, ok, own_headers, session, session_at};
 use petition::testing::{Reply, TestServer};
-use petition::{Cookie, ErrorKind};
+use petition::{Cookie, ErrorKind, PreparedRequest, Response, SendOptions};
 
 /// Sets what the request's `X-Set` says.
 fn setting() -> TestServer {
@@ -129,6 +129,46 @@ fn a_host_header_of_the_programs_own_decides_about_cookies() {
 
     let requests = server.requests();
     assert_eq!((requests[1].header("cookie"), requests[2].header("cookie")), (Some("k=v"), None));
+}
+
+// COOK-29: a header without a value is none, as in requests; where a host without a name is meant, none is meant
+#[test]
+fn a_host_header_without_a_host_gives_cookies_to_no_other_host() {
+    for (host, sent_to_a) in [("", Some("sid=secret")), (":80", None), (":", None), ("[", None), ("[]:80", None)] {
+        let server = setting();
+        let session = session_at(&server);
+
+        let first = session.get("http://a.test/").header("Host", host).header("X-Set", "sid=secret");
+        // What a request brings along stays with it.
+        let response = first.cookies([("own", "secret")]).send().unwrap();
+        for url in ["http://b.test/", "http://localhost/", &server.url("/"), "http://a.test/"] {
+            session.get(url).send().unwrap();
+        }
+        session.cookies.update(response.cookies());
+        session.get("http://b.test/").send().unwrap();
+
+        let requests = server.requests();
+        assert_eq!(requests[0].header("cookie"), Some("own=secret"), "{host:?}");
+        let sent: Vec<_> = requests[1..].iter().map(|request| request.header("cookie")).collect();
+        assert_eq!(sent, [None, None, None, sent_to_a, None], "{host:?}");
+    }
+}
+
+// as in requests
+#[test]
+fn a_cookie_from_a_url_without_a_host_goes_back_to_such_a_url_alone() {
+    let server = ok();
+    let mut session = session_at(&server);
+    session.mount("mock://", |request: &mut PreparedRequest, _: &SendOptions| {
+        let sent = request.headers.get("cookie").unwrap_or("none").to_owned();
+        Response::builder(200).header("Set-Cookie", "sid=secret").body(sent).build()
+    });
+
+    assert_eq!(session.get("mock:///x").send().unwrap().text().unwrap(), "none");
+    assert_eq!(session.get("mock:///x").send().unwrap().text().unwrap(), "sid=secret");
+    session.get("http://a.test/").send().unwrap();
+
+    assert_eq!(server.requests()[0].header("cookie"), None);
 }
 
 // docs/decisions.md#cookie-files: the bytes of the file are those on the wire, and the other way round

@@ -412,6 +412,48 @@ fn a_whole_part_is_finished_by_asking_for_its_last_byte() {
 }
 
 #[test]
+fn a_name_that_leaves_no_room_for_a_part_downloads_without_one() {
+    for (length, keeps) in [(244, true), (245, false), (250, false), (251, false), (255, false)] {
+        let server = script(&[half(TAG), if keeps { REST.to_owned() } else { whole(TAG) }]);
+        let folder = TempDir::new();
+        let path = folder.path().join("n".repeat(length));
+
+        retrying(0).get(server.url("/f")).download(&path).resume(true).run().unwrap_err();
+        assert_eq!(folder.names().len(), if keeps { 2 } else { 0 }, "{length}");
+        let done = retrying(0).get(server.url("/f")).download(&path).resume(true).run().unwrap();
+
+        assert_eq!((std::fs::read(&path).unwrap(), done.resumed()), (b"0123456789".to_vec(), keeps), "{length}");
+        assert_eq!(folder.names().len(), 1, "{length}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_others_put_beside_a_part_is_neither_written_to_nor_waited_for() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+    let folder = TempDir::new();
+    let precious = folder.file("precious", "precious");
+    let [path, part, note] = ["f", "f.part", "f.part.state"].map(|name| folder.path().join(name));
+    let fifo = || assert!(std::process::Command::new("mkfifo").arg(&note).status().unwrap().success());
+    let link = |to| symlink(to, &note).unwrap();
+    for put in [&fifo as &dyn Fn(), &|| link("precious"), &|| link("elsewhere")] {
+        put();
+        std::fs::set_permissions(folder.file("f", "old"), PermissionsExt::from_mode(0o600)).unwrap();
+        std::fs::set_permissions(folder.file("f.part", "left"), PermissionsExt::from_mode(0o644)).unwrap();
+        let server = script(&[half(TAG), REST.to_owned()]);
+
+        retrying(0).get(server.url("/f")).download(&path).resume(true).run().unwrap_err();
+        assert_eq!(std::fs::metadata(&part).unwrap().mode() & 0o777, 0o600);
+        assert!(std::fs::read_to_string(&note).unwrap().contains("\"a\""));
+        let done = retrying(0).get(server.url("/f")).download(&path).resume(true).run().unwrap();
+
+        assert_eq!((std::fs::read(&path).unwrap(), done.resumed()), (b"0123456789".to_vec(), true));
+        assert_eq!((std::fs::read(&precious).unwrap(), folder.names().len()), (b"precious".to_vec(), 2));
+    }
+}
+
+#[test]
 fn two_downloads_to_one_path_do_not_harm_each_other() {
     let content = Arc::new(noise(300_000));
     let server = origin(&content);

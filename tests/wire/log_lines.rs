@@ -182,6 +182,34 @@ fn a_connection_that_is_closed_behind_its_response_says_why() {
     }
 }
 
+// Values of cookies are never logged, and where there is no name all of the line may be one
+#[test]
+fn a_refused_cookie_is_logged_by_its_name_or_else_by_its_length() {
+    let (long, cut) = (format!("{}=hunter2; Domain=x.test", "n".repeat(100)), format!("cookie {:?}", "n".repeat(64)));
+    let (foreign, prefix) =
+        ("its domain does not include the host", "its name promises what its attributes do not keep");
+    for (line, what, why) in [
+        ("sid=hunter2; Domain=x.test", "cookie \"sid\"", foreign),
+        (" sid =hunter2; Domain=x.test", "cookie \"sid\"", foreign),
+        ("__Host-a=hunter2", "cookie \"__Host-a\"", prefix),
+        (&long, &cut, foreign),
+        ("hunter2", "a cookie", "its line of 7 bytes has no name"),
+        ("eyJ.hunter2; Path=/", "a cookie", "its line of 19 bytes has no name"),
+        ("hunter2; a=1", "a cookie", "its line of 12 bytes has no name"),
+        ("=hunter2", "a cookie", "its line of 8 bytes has no name"),
+        ("=hunter2=", "a cookie", "its line of 9 bytes has no name"),
+        ("\u{e9}hunter2", "a cookie", "its line of 9 bytes has no name"),
+    ] {
+        let server = fixed(format!("HTTP/1.1 200 OK\r\nSet-Cookie: {line}\r\nContent-Length: 2\r\n\r\nhi"));
+
+        let (_, lines) = logged(|| session().get(server.url("/")).send().unwrap());
+
+        let about_cookies: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("DEBUG cookies: ")).collect();
+        assert_eq!(about_cookies, [format!("Refused {what} of 127.0.0.1: {why}")], "{line:?}");
+        assert!(!lines.concat().contains("hunter2"), "{lines:?}");
+    }
+}
+
 // LOG-16, FRAME-08; docs/decisions.md#log-lines
 #[test]
 fn a_line_that_is_no_field_is_left_out_with_a_warning_that_does_not_show_it() {

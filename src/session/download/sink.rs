@@ -13,7 +13,8 @@ pub(super) enum Sink {
 }
 
 impl Sink {
-    /// Opens the place for a file at `path`. If another download keeps the part, this one writes a file of its own.
+    /// Opens the place for a file at `path`. Where there is no part to be had, as when another download keeps it, this one
+    /// writes a file of its own.
     pub(super) fn open(path: &Path, resume: bool) -> io::Result<Self> {
         if resume {
             if let Some(part) = PartFile::open(path, USUAL)? {
