@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use http::Method;
 
+use crate::form::masked::with_contents;
 use crate::message::prepared::PreparedRequest;
 use crate::text::latin1;
 use crate::text::percent;
@@ -23,8 +24,9 @@ impl PreparedRequest {
     /// The request as a command line of curl, with `***` in place of secrets.
     ///
     /// Secrets are the values of `Authorization`, `Proxy-Authorization`, `Cookie` and of headers that an
-    /// [`Auth`](crate::Auth) set; the URL's user info; and the values of headers, query parameters and form fields whose
-    /// names speak of a token, key, password, secret, signature or session. A body that is not a form is shown as it is.
+    /// [`Auth`](crate::Auth) set; the URL's user info; and the values of headers, query parameters and fields of forms,
+    /// URL-encoded or multipart, whose names speak of a token, key, password, secret, signature or session. A body that is not
+    /// a form is shown as it is, also if it is JSON.
     /// [`to_curl_with_secrets`](Self::to_curl_with_secrets) masks nothing, and so its command can be run.
     ///
     /// A body that is not in memory (a file, a reader, an iterator) is `--data-binary @-`: curl reads it from standard input.
@@ -129,7 +131,9 @@ impl PreparedRequest {
         // The fragment is never sent, and may be secret.
         let url = &url[..url.find('#').unwrap_or(url.len())];
         match url.split_once('?') {
-            Some((before, query)) if masked => format!("{before}?{}", masked_pairs(query)),
+            Some((before, query)) if masked => {
+                format!("{before}?{}", String::from_utf8_lossy(&masked_pairs(query.as_bytes())))
+            }
             _ => url.to_owned(),
         }
     }
@@ -160,33 +164,44 @@ impl PreparedRequest {
         }
     }
 
-    /// The body, with the secrets of a form masked.
+    /// The body, with the secrets of a form masked. It may be no text.
     fn masked_form<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
-        let is_form = |value: &str| value.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded");
-        match std::str::from_utf8(body) {
-            Ok(form) if self.headers.get("content-type").is_some_and(is_form) => masked_pairs(form).into_bytes().into(),
-            _ => body.into(),
+        let is = |value: &str, kind: &str| value.to_ascii_lowercase().starts_with(kind);
+        if self.headers.any("content-type", |value| is(value, "application/x-www-form-urlencoded")) {
+            return masked_pairs(body).into();
+        }
+        match self.headers.get_all("content-type").find(|value| is(value, "multipart/")) {
+            Some(kind) => with_contents(body, kind, |head, content| {
+                let is_secret = !content.is_empty() && head.names().iter().any(|name| may_be_secret(name));
+                is_secret.then(|| MASK.into())
+            }),
+            None => body.into(),
         }
     }
 }
 
 /// `a=1&token=2` as `a=1&token=***`.
-fn masked_pairs(query: &str) -> String {
-    let mut out = String::with_capacity(query.len());
-    for (index, pair) in query.split('&').enumerate() {
+fn masked_pairs(query: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(query.len());
+    for (index, pair) in query.split(|&byte| byte == b'&').enumerate() {
         if index > 0 {
-            out.push('&');
+            out.push(b'&');
         }
-        match pair.split_once('=') {
-            Some((name, value)) if !value.is_empty() && may_be_secret(&percent::decode(name)) => {
-                out.push_str(name);
-                out.push('=');
-                out.push_str(MASK);
+        let name_end = memchr::memchr(b'=', pair).filter(|&end| end + 1 < pair.len() && is_secret_field(&pair[..end]));
+        match name_end {
+            Some(end) => {
+                out.extend_from_slice(&pair[..=end]);
+                out.extend_from_slice(MASK.as_bytes());
             }
-            _ => out.push_str(pair),
+            None => out.extend_from_slice(pair),
         }
     }
     out
+}
+
+/// Whether a name, as it is written in a query or a form, may say that its value is a secret.
+fn is_secret_field(name: &[u8]) -> bool {
+    may_be_secret(&percent::decode(&String::from_utf8_lossy(name).replace('+', " ")))
 }
 
 /// Whether a name may say that its value is a secret. Any kind of key counts: nothing depends on what is shown.
@@ -246,6 +261,7 @@ fn format(command: &mut String, bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::form::Part;
     use crate::message::Request;
     use crate::message::body::Body;
 
@@ -297,6 +313,7 @@ mod tests {
                 "http://h/?access_token=***&X-Amz-Signature=***&X-Amz-Date=4",
             ),
             ("http://h/?api%20key=1&monkey=2&key=3", "http://h/?api%20key=***&monkey=2&key=***"),
+            ("http://h/?api+key=1&%ff%20token=2&=3&token", "http://h/?api+key=***&%FF%20token=***&=3&token"),
             ("http://h/?Password=a%3Db&sig=1&design=2", "http://h/?Password=***&sig=***&design=2"),
         ] {
             assert_eq!(get(url).curl_url(true), want);
@@ -314,6 +331,30 @@ mod tests {
                 && masked.contains("user=shown&password=***")
         );
         assert_eq!(full.matches("hunter2").count(), 5);
+    }
+
+    #[test]
+    fn secrets_of_every_form_are_masked_also_if_it_is_no_text() {
+        let post = || Request::new("POST", "http://h/");
+        let url_encoded = |form: &[u8]| {
+            post().data(form.to_vec()).header("Content-Type", "application/x-www-form-urlencoded; charset=latin1")
+        };
+        let multipart = post()
+            .data([("user", "shown"), ("password", "hunter2"), ("empty_token", "")])
+            .files([("client_secret", Part::bytes(b"hunter2\xff").file_name("shown.bin"))]);
+        let by_hand = "--b\r\ncontent-disposition: form-data; filename=\"f\"; name=\"%22pass%22\"\r\n\r\nshown\r\n\
+                       --b\r\nContent-Disposition: form-data; filename=\"f\"; name=api_key\r\n\r\nhunter2\r\n--b--\r\n";
+        for request in [
+            url_encoded(b"user=shown&password=hunter2&n=\xe9"),
+            url_encoded(b"n=\xe9shown&api+key=hunter2\xff&n=1"),
+            multipart,
+            post().data(by_hand).header("Content-Type", "Multipart/Form-Data; boundary=\"b\""),
+        ] {
+            let request = request.prepare().unwrap();
+            let (masked, full) = (request.to_curl(), request.to_curl_with_secrets());
+            assert!(!masked.contains("hunter2") && masked.contains("***") && masked.contains("shown"), "{masked}");
+            assert!(full.contains("hunter2"), "{full}");
+        }
     }
 
     #[test]

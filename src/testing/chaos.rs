@@ -7,6 +7,7 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::{self, JoinHandle};
@@ -78,7 +79,7 @@ struct State {
 
 impl ChaosProxy {
     /// A proxy to `server` that asks `plan` for the fault of each connection. Connections are numbered from 0, in the order
-    /// in which they are accepted.
+    /// in which they are accepted. A `plan` that panics closes its connection, and is asked for the same number again.
     ///
     /// # Panics
     /// No port can be bound on 127.0.0.1.
@@ -160,7 +161,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             continue;
         };
         let number = shared.state.lock().faults.len();
-        let fault = (shared.plan)(number);
+        // A plan that panics costs this connection, and not those that come after it.
+        let Ok(fault) = panic::catch_unwind(AssertUnwindSafe(|| (shared.plan)(number))) else { continue };
         let mut state = shared.state.lock();
         state.faults.push(fault);
         // Those that have ended are no longer needed; a long run would collect them.

@@ -74,12 +74,13 @@ impl FakeClock {
         self
     }
 
-    /// Advances the time, by seconds or a `Duration`.
+    /// Advances the time, by seconds or a `Duration`. By more than the system's times can hold, as `f64::INFINITY` is, it goes to
+    /// a thousand years before their end, so that something can still be added to it.
     pub fn advance(&self, by: impl IntoDuration) {
         let by = by.into_duration();
         let mut state = self.state.lock();
-        state.now += by;
-        state.wall += by;
+        state.now = moved(state.now, by, |at, by| at.checked_add(by));
+        state.wall = moved(state.wall, by, |at, by| at.checked_add(by));
         self.moved.0.notify_all();
     }
 
@@ -88,6 +89,24 @@ impl FakeClock {
     pub fn slept(&self) -> Vec<Duration> {
         self.state.lock().slept.clone()
     }
+}
+
+/// What is left of the time at its end.
+const ROOM: Duration = Duration::from_secs(1000 * 365 * 86_400);
+
+/// `at` and `by`, or as far as it goes.
+fn moved<T: Copy>(at: T, by: Duration, add: impl Fn(T, Duration) -> Option<T>) -> T {
+    let add = |at, by| add(at, by).filter(|&sum| add(sum, ROOM).is_some());
+    if let Some(sum) = add(at, by) {
+        return sum;
+    }
+    // No constant says where the end is.
+    let (mut at, mut step) = (at, by / 2);
+    while !step.is_zero() {
+        at = add(at, step).unwrap_or(at);
+        step /= 2;
+    }
+    at
 }
 
 impl Default for FakeClock {
@@ -122,5 +141,26 @@ impl Clock for FakeClock {
 
     fn jitter(&self) -> f64 {
         self.state.lock().jitter
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_goes_beyond_the_end_of_time_stops_before_it() {
+        for by in [Duration::MAX, f64::INFINITY.into_duration()] {
+            let fake = FakeClock::new();
+            fake.advance(by);
+            let (now, wall) = (fake.now(), fake.wall());
+
+            assert!(now.checked_add(ROOM).is_some() && wall.checked_add(ROOM).is_some());
+            assert!(now.checked_add(ROOM + Duration::from_secs(1)).is_none());
+            assert!(wall.checked_add(ROOM + Duration::from_secs(1)).is_none());
+            fake.sleep(Duration::MAX);
+            fake.advance(1);
+            assert!(fake.now() >= now && fake.now() - now < Duration::from_secs(1));
+        }
     }
 }

@@ -19,6 +19,7 @@ mod mock;
 mod mock_request;
 mod mock_rule;
 mod own_authority;
+mod received;
 #[cfg(feature = "json")]
 mod recorder;
 mod reply;

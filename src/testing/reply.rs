@@ -5,6 +5,7 @@ use std::io::{self, Cursor, Read};
 
 use http::{Method, StatusCode};
 
+use super::received::received;
 use crate::error::{Error, Result};
 use crate::http1::RemoteError;
 use crate::http1::body_decoder::BodyDecoder;
@@ -13,6 +14,7 @@ use crate::http1::response_head::{HeadLimits, HeadParser};
 #[cfg(feature = "json")]
 use crate::message::Body;
 use crate::message::Response;
+use crate::message::stream::Plain;
 use crate::pair::Pair;
 use crate::status::IntoStatus;
 
@@ -155,8 +157,10 @@ impl Reply {
             }
         }
         body.truncate(length);
-        let builder = Response::builder(head.status).headers(&head.headers).reason(head.reason.into_owned());
-        builder.reader(Cursor::new(body).chain(Fails(fault))).build()
+        if body.is_empty() && fault.is_none() {
+            return Ok(received(head, None));
+        }
+        Ok(received(head, Some(Box::new(Plain(Cursor::new(body).chain(Fails(fault)))))))
     }
 }
 

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 #[cfg(feature = "json")]
 use crate::error::{Error, ErrorKind, Result};
+#[cfg(feature = "json")]
+use crate::message::json_text::inert;
 
 /// A request as the server received it.
 #[derive(Clone, Debug, Default)]
@@ -83,7 +85,7 @@ pub(super) fn parse_json<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<
     serde_json::from_slice(body).map_err(|error| {
         let start: String = String::from_utf8_lossy(body).chars().take(40).collect();
         let text = format!("the request's body is not the expected JSON: {error}; it begins with {start:?}");
-        Error::message(ErrorKind::InvalidJson, text).with_source(error)
+        Error::message(ErrorKind::InvalidJson, text).with_source(inert(error))
     })
 }
 

@@ -161,6 +161,8 @@ fn accept(listener: &TcpListener, acceptor: Option<&Acceptor>, shared: &Arc<Watc
         shared.changed.notify_all();
         let (shared, script, acceptor) = (Arc::clone(shared), Arc::clone(script), acceptor.cloned());
         record.serving.push(thread::spawn(move || {
+            // Also if the script panics: its client sees the end of the connection, and no test waits for ever.
+            let _ending = Ending { shared: Arc::clone(&shared), number };
             let _ = stream.set_nodelay(true);
             let stream = Waking::new(stream, &shared);
             let (end, client): (Box<dyn Duplex>, _) = match acceptor {
@@ -168,14 +170,26 @@ fn accept(listener: &TcpListener, acceptor: Option<&Acceptor>, shared: &Arc<Watc
                 Some(acceptor) => match acceptor.accept(stream) {
                     Some(accepted) => (Box::new(accepted.stream), accepted.client),
                     // The test checks how the client reacts.
-                    None => return shared.closed(number),
+                    None => return,
                 },
             };
-            let mut peer = Peer { end: Some(end), number, shared: Arc::clone(&shared), unread: Vec::new(), client };
+            let mut peer = Peer { end: Some(end), number, shared, unread: Vec::new(), client };
             script(&mut peer);
             peer.close();
-            shared.closed(number);
         }));
+    }
+}
+
+/// Ends a connection when its thread ends.
+struct Ending {
+    shared: Arc<Watched>,
+    number: usize,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.shared.with_socket(self.number, |socket| socket.shutdown(Shutdown::Both));
+        self.shared.closed(self.number);
     }
 }
 
@@ -209,7 +223,8 @@ impl TestServer {
         TestServerBuilder { address: "127.0.0.1:0".to_owned(), tls: Tls::None, wants_client: false }
     }
 
-    /// A server that answers each request with `handler`, and keeps connections open.
+    /// A server that answers each request with `handler`, and keeps connections open. A handler that panics closes its
+    /// connection.
     ///
     /// # Panics
     /// No port can be bound on 127.0.0.1.

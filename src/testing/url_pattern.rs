@@ -12,7 +12,8 @@ mod sealed {
 /// What says which URLs are meant: text, a [`Url`], a [`prefix`], or a closure `Fn(&Url) -> bool`.
 ///
 /// Text is a whole URL, or begins with a slash; then it is a path on any host. Without a query it means whatever query there
-/// is, with one exactly that. Scheme and host are compared without regard to case, and fragments and user info do not count.
+/// is, with one exactly that. Either is prepared as the URL of a request is, so `/a b` means `/a%20b`. Scheme and host are
+/// compared without regard to case, and fragments and user info do not count.
 ///
 /// The trait is sealed: it cannot be implemented outside this crate.
 #[diagnostic::on_unimplemented(
@@ -58,8 +59,8 @@ pub fn prefix(text: impl AsRef<str>) -> Prefix {
 #[derive(Clone)]
 pub enum UrlPattern {
     Exact(Url),
-    /// A path, perhaps with a query, on any host.
-    Path(String),
+    /// A path, perhaps with a query, on any host: as it was written, and prepared on some host.
+    Path(String, Url),
     Prefix(String),
     Test(Arc<dyn Fn(&Url) -> bool + Send + Sync>),
 }
@@ -69,13 +70,15 @@ impl UrlPattern {
         match self {
             Self::Exact(own) => {
                 (own.scheme(), own.host(), own.port_or_default()) == (url.scheme(), url.host(), url.port_or_default())
-                    && own.path() == url.path()
-                    && (own.query().is_none() || own.query() == url.query())
+                    && is_at((own.path(), own.query()), url)
             }
-            Self::Path(own) => match own.split_once('?') {
-                Some((path, query)) => (path, Some(query)) == (url.path(), url.query()),
-                None => own == url.path(),
-            },
+            Self::Path(written, prepared) => {
+                // The path of another scheme is not prepared, nor is that of a redirect.
+                let without_fragment = written.split('#').next().unwrap_or_default();
+                let (path, query) = without_fragment.split_once('?').unwrap_or((without_fragment, ""));
+                let query = Some(query).filter(|query| !query.is_empty());
+                is_at((prepared.path(), prepared.query()), url) || is_at((path, query), url)
+            }
             Self::Prefix(own) => comparable(url).starts_with(own),
             Self::Test(test) => test(url),
         }
@@ -86,11 +89,16 @@ impl fmt::Display for UrlPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exact(url) => f.write_str(&url.without_user_info()),
-            Self::Path(path) => f.write_str(path),
+            Self::Path(path, _) => f.write_str(path),
             Self::Prefix(text) => write!(f, "{text}…"),
             Self::Test(_) => f.write_str("(a closure)"),
         }
     }
+}
+
+/// Whether a URL has this path, and this query if it is one.
+fn is_at((path, query): (&str, Option<&str>), url: &Url) -> bool {
+    path == url.path() && (query.is_none() || query == url.query())
 }
 
 /// Without what never reaches a server.
@@ -111,7 +119,11 @@ macro_rules! texts {
             #[track_caller]
             fn into_pattern(self) -> UrlPattern {
                 let text: &str = self.as_ref();
-                if text.starts_with('/') { UrlPattern::Path(text.to_owned()) } else { UrlPattern::Exact(parse(text)) }
+                if text.starts_with('/') {
+                    UrlPattern::Path(text.to_owned(), parse(&format!("http://any{text}")))
+                } else {
+                    UrlPattern::Exact(parse(text))
+                }
             }
         }
     )*};
@@ -164,6 +176,20 @@ mod tests {
             ("http://h/a".into_pattern(), "http://h/a/", false),
             ("/a".into_pattern(), "https://any/a?b", true),
             ("/a?b".into_pattern(), "https://any/a?c", false),
+            ("/a#top".into_pattern(), "http://h/a", true),
+            ("/a?b#top".into_pattern(), "http://h/a?b#end", true),
+            ("/a?#top".into_pattern(), "http://h/a?b", true),
+            ("/a b/\u{e9}".into_pattern(), "http://h/a b/\u{e9}", true),
+            ("/a b".into_pattern(), "http://h/a%20b", true),
+            ("/%61?q=%c3%a9 \"".into_pattern(), "http://h/a?q=\u{e9}%20%22", true),
+            ("/a/../b/./c".into_pattern(), "http://h/b/c", true),
+            ("//a".into_pattern(), "http://h//a", true),
+            ("//a".into_pattern(), "http://a/", false),
+            ("/a b".into_pattern(), "mock://h/a b", true),
+            ("/a b?c d#e".into_pattern(), "mock://h/a b?c d", true),
+            ("/a b".into_pattern(), "http://h/ab", false),
+            ("http://h/a b#top".into_pattern(), "http://h/a%20b", true),
+            (prefix("http://h/a b/../c#top").into_pattern(), "http://h/c/d", true),
             (prefix("http://h").into_pattern(), "http://h/a", true),
             (prefix("http://h").into_pattern(), "http://h.evil/a", false),
             (prefix("http://h/a").into_pattern(), "http://h/ab?c", true),

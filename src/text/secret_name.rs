@@ -65,6 +65,13 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
         || (last == "key" && (before.is_empty() || BEFORE_KEY.contains(&word_before)))
 }
 
+/// Whether a text is nothing but such a name. As a value, it is an example, and no secret that could be told from other text.
+#[cfg(all(feature = "testing", feature = "json"))]
+pub(crate) fn is_only_a_name(text: &str) -> bool {
+    let together = words(text).replace('-', "");
+    WITHIN.contains(&&*together) || LAST.contains(&&*together)
+}
+
 /// The words of a name in lower case, joined by dashes.
 pub(crate) fn words(name: &str) -> String {
     let mut out = String::with_capacity(name.len());

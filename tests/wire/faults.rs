@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::support::{LONG, answer, bare, everywhere, fixed, in_order, ok, once, read_head, session, session_over};
-use petition::testing::{FakeClock, Reply, TestServer};
+use petition::testing::{ChaosProxy, FakeClock, Fault, Reply, TestServer};
 use petition::{
     AdaptiveLimit, Body, Cancel, Clock, ErrorKind, HttpAdapter, PreparedRequest, Response, Retry, SendOptions, Session,
 };
@@ -159,6 +159,48 @@ fn a_panic_in_a_callback_costs_its_request_and_neither_a_slot_nor_the_session() 
     let error = session.get("http://panics.test/").cancel(&Cancel::new()).send().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionError);
     let _ = std::fs::remove_file(std::env::temp_dir().join(format!("petition-panic-{}", std::process::id())));
+}
+
+#[test]
+fn a_handler_that_panics_ends_its_connection_and_not_the_test_server() {
+    let server = TestServer::http(|request| match request.target.as_str() {
+        "/" => Reply::new(200).body("well"),
+        _ => fail(),
+    });
+    let session = session();
+
+    let error = session.get(server.url("/panics")).send().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionError, "{error}");
+    assert!(server.wait_for_open(0));
+    assert_eq!(session.get(server.url("/")).send().unwrap().text().unwrap(), "well");
+
+    #[cfg(any(feature = "native-tls", feature = "rustls"))]
+    {
+        let server = TestServer::https(|_| fail());
+        let session = crate::support::session();
+        let error = session.get(server.url("/")).verify(server.ca_file()).send().unwrap_err();
+        assert!(error.is_connection_error(), "{error}");
+        assert!(server.wait_for_open(0));
+    }
+}
+
+#[test]
+fn a_plan_that_panics_ends_its_connection_and_not_the_proxy() {
+    let server = ok();
+    let asked = Arc::new(AtomicU64::new(0));
+    let proxy = {
+        let asked = Arc::clone(&asked);
+        ChaosProxy::new(server.address(), move |connection| {
+            assert_eq!(connection, 0);
+            if asked.fetch_add(1, Ordering::SeqCst) == 0 { fail() } else { Fault::None }
+        })
+    };
+    let url = format!("http://{}/", proxy.address());
+    let session = session();
+
+    assert_eq!(session.get(&url).send().unwrap_err().kind(), ErrorKind::ConnectionError);
+    assert_eq!(session.get(&url).send().unwrap().status_code(), 200);
+    assert_eq!(proxy.faults(), [Fault::None]);
 }
 
 #[test]

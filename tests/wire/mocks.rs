@@ -91,6 +91,42 @@ fn failures_are_of_any_kind_and_replies_may_be_computed_or_raw() {
 }
 
 #[test]
+fn a_reply_of_a_mock_has_the_headers_that_a_server_could_send() {
+    let mock = MockAdapter::new()
+        .on("GET", "/header", Reply::new(200).header("X-A", "a\x01b").body("1"))
+        .on("GET", "/raw", Reply::raw("HTTP/1.0 200 OK\r\nX-A: a\x01b\r\nX@: \x7f\r\n\r\n1"))
+        .on("GET", "/nul", Reply::new(200).header("X-A", "a\0b"));
+    let session = over(&mock);
+    let get = |path: &str| session.get(format!("http://h{path}")).send();
+
+    for path in ["/header", "/raw"] {
+        let response = get(path).unwrap();
+        assert_eq!(
+            (response.headers().get("x-a"), response.text().unwrap()),
+            (Some("a\x01b"), "1".to_owned()),
+            "{path}"
+        );
+    }
+    assert_eq!(get("/raw").unwrap().headers().get("x@"), Some("\x7f"));
+    assert_eq!(get("/raw").unwrap().version(), petition::Version::Http10);
+    assert_eq!(get("/nul").unwrap_err().kind(), ErrorKind::InvalidHeader);
+}
+
+#[test]
+fn the_path_of_a_rule_is_prepared_as_that_of_a_request() {
+    let mock = MockAdapter::new()
+        .on("GET", "/a#top", Reply::new(201))
+        .on("GET", "/b c/../d \u{e9}?q=\"", Reply::new(202))
+        .on("GET", "/e%2f f", Reply::new(203));
+    let session = over(&mock);
+
+    let status = |path: &str| session.get(format!("http://h{path}")).send().unwrap().status_code().as_u16();
+    assert_eq!((status("/a"), status("/a?b#end")), (201, 201));
+    assert_eq!((status("/d \u{e9}?q=\""), status("/d%20%c3%a9?q=%22"), status("/e%2F%20f")), (202, 202, 203));
+    mock.assert_all_used();
+}
+
+#[test]
 fn what_no_rule_answers_fails_and_says_why() {
     let mock = MockAdapter::new()
         .on("GET", "http://h/a", Reply::new(200))
@@ -212,8 +248,8 @@ fn a_server_with_tls_makes_its_own_certificate_and_those_of_its_clients() {
 fn the_guide_shows_what_a_mock_says_of_a_rule_that_was_not_used() {
     let mock = MockAdapter::new()
         .on("GET", "http://shop.test/items", Reply::new(200))
-        .on("POST", "http://shop.test/orders", Reply::new(201))
-        .once()
+        .on("POST", "http://shop.test/orders", ErrorKind::ReadTimeout)
+        .then(Reply::new(201))
         .otherwise(Reply::new(404));
     let session = over(&mock);
     session.get("http://shop.test/items").send().unwrap();

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use petition::testing::{MatchOn, MockAdapter, Recorder, Reply, TestServer};
+use petition::testing::{MatchOn, MockAdapter, MockRequest, Recorder, Reply, TestServer};
 use petition::{ErrorKind, HttpAdapter, Response, Session};
+#[cfg(feature = "gzip")]
+use petition::{PreparedRequest, SendOptions};
 
 use crate::support::{TempDir, session};
 
@@ -268,6 +270,171 @@ fn retries_and_statistics_are_those_of_the_inner_adapter() {
 
     assert!(response.retries().is_some() && response.exchange().peer == Some(server.address()));
     assert_eq!(session.stats().len(), 1);
+}
+
+#[test]
+fn a_request_is_replayed_whatever_of_its_url_only_an_answer_masks() {
+    let mock = MockAdapter::new()
+        .on("GET", "/europe/x", Reply::new(200).header("Set-Cookie", "region=europe").body("1"))
+        .on("GET", "/docs/english", Reply::new(200).body("2"))
+        .on("GET", "http://h/", |request: &MockRequest| {
+            Reply::new(200).header("Set-Cookie", "lang=english").body(request.query())
+        })
+        .on("GET", "http://contoso.h/", Reply::new(200).header("Set-Cookie", "tenant=contoso").body("3"))
+        .on("GET", "http://contoso.h/go", Reply::new(302).header("Location", "http://contoso.h/page"))
+        .on(
+            "GET",
+            "http://contoso.h/page",
+            Reply::new(200).header("Set-Cookie", "last=http://contoso.h/page").body("4"),
+        );
+    let folder = TempDir::new();
+    let path = folder.path().join("f.json");
+    let run = |recorder: Recorder| {
+        let session = over(recorder);
+        let urls = [
+            "http://h/europe/x",
+            "http://h/docs/english",
+            "http://h/?l=english&n=1",
+            "http://h/docs/english",
+            "http://contoso.h/go",
+            "http://contoso.h/",
+            "http://contoso.h/go",
+            "http://contoso.h/page",
+        ];
+        urls.map(|url| session.get(url).send().unwrap().text().unwrap().replace("english", "***"))
+    };
+
+    let recorded = run(Recorder::record(&path).inner(mock));
+    let recorder = Recorder::replay(&path);
+    let replayed = run(recorder.clone());
+
+    assert_eq!(recorded, replayed);
+    assert_eq!(recorder.left(), 0);
+    let file = text(&path);
+    assert!(file.contains("http://h/***/x") && file.contains("http://masked.h/"), "{file}");
+    assert!(!file.contains("europe") && file.matches("english").count() == 1, "{file}");
+}
+
+#[test]
+fn a_token_of_an_answer_is_masked_in_later_urls_and_they_are_replayed() {
+    let server = TestServer::http(|request| match request.path() {
+        "/login" => Reply::new(200).header("Content-Type", "application/json").body(r#"{"token":"abc\/def+123"}"#),
+        _ => Reply::new(200).body(format!("{} \"abc\\/def\\u002b123\"", request.target)),
+    });
+    let folder = TempDir::new();
+    let path = folder.path().join("f.json");
+    let base = server.url("");
+    let run = |recorder: Recorder| {
+        let session = over(recorder);
+        let get = |path: &str| session.get(format!("{base}{path}")).send().unwrap();
+        let answer: serde_json::Value = get("/login").json().unwrap();
+        let token = answer["token"].as_str().unwrap().replace('/', "%2f").replace('+', "%2B");
+        let bodies = [get(&format!("/reset/{token}")), get(&format!("/x?q={token}&n=1"))];
+        bodies.map(|response| response.text().unwrap())
+    };
+
+    let live = run(Recorder::record(&path));
+    drop(server);
+    let recorder = Recorder::replay(&path);
+    let replayed = run(recorder.clone());
+
+    assert!(live[0].starts_with("/reset/abc%2Fdef%2B123 "), "{live:?}");
+    assert_eq!(replayed, ["/reset/*** \"***\"", "/x?q=***&n=1 \"***\""]);
+    assert_eq!(recorder.left(), 0);
+    assert!(!text(&path).contains("abc"), "{}", text(&path));
+}
+
+#[test]
+fn a_request_that_is_the_same_answers_before_one_that_a_mask_fits() {
+    let folder = TempDir::new();
+    let mock = MockAdapter::new()
+        .on("GET", "/europe", Reply::new(200).header("Set-Cookie", "region=europe").body("1"))
+        .on("GET", "/other", Reply::new(200).body("2"))
+        .on("POST", "/", Reply::new(200).body("3"));
+    let path = folder.path().join("f.json");
+    let session = over(Recorder::record(&path).inner(mock));
+    session.get("http://h/europe").send().unwrap();
+    session.get("http://h/other").send().unwrap();
+    session.post("http://h/").header("X-A", "in europe").data("to europe").send().unwrap();
+    session.close();
+
+    let session = over(Recorder::replay(&path));
+    let get = |url: &str| session.get(url).send().map(|response| response.text().unwrap());
+    assert_eq!((get("http://h/other").unwrap(), get("http://h/europe").unwrap()), ("2".to_owned(), "1".to_owned()));
+    let spent = get("http://h/other").unwrap_err();
+    assert!(spent.to_string().contains("it was recorded once, and replayed as often"), "{spent}");
+
+    let all = [MatchOn::Method, MatchOn::Header("x-a".to_owned()), MatchOn::Body];
+    let session = over(Recorder::replay(&path).match_on(all));
+    let post = |header: &str, body: &str| session.post("http://h/").header("X-A", header).data(body.to_owned()).send();
+    for (header, body) in [("in europe", "from europe"), ("europe", "to europe"), ("in europe", "to ")] {
+        let error = post(header, body).unwrap_err();
+        assert!(error.to_string().contains("differs in: "), "{error}");
+    }
+    assert_eq!(post("in europe", "to europe").unwrap().text().unwrap(), "3");
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn headers_that_only_a_peer_can_have_are_recorded_and_replayed() {
+    let gzip = gzip(b"content");
+    let server = TestServer::http(move |_| {
+        let head = "HTTP/1.1 200 OK\r\nX-A: a\x01b\r\nX@: c\x7f\r\nContent-Encoding: gzip\r\n";
+        let length = format!("Content-Length: {}\r\n\r\n", gzip.len());
+        Reply::raw([head.as_bytes(), length.as_bytes(), &gzip[..]].concat())
+    });
+    let folder = TempDir::new();
+    let path = folder.path().join("f.json");
+    let url = server.url("/");
+    let seen = |recorder: Recorder| {
+        let response = over(recorder).get(&url).send().unwrap();
+        let header = |name: &str| response.headers().get(name).map(str::to_owned);
+        (header("x-a"), header("x@"), response.text().unwrap())
+    };
+
+    let live = seen(Recorder::record(&path));
+    let replayed = seen(Recorder::replay(&path));
+
+    assert_eq!(live, (Some("a\u{1}b".to_owned()), Some("c\u{7f}".to_owned()), "content".to_owned()));
+    assert_eq!(replayed, live);
+    std::fs::write(&path, text(&path).replace("X@: c\u{7f}", "X@: c\\r\\nX-B: d")).unwrap();
+    let error = over(Recorder::replay(&path)).get(&url).send().unwrap_err();
+    assert!(error.to_string().contains("interaction 1 has no valid response.headers"), "{error}");
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn a_body_that_the_adapter_has_decoded_is_recorded_as_it_is() {
+    let folder = TempDir::new();
+    let path = folder.path().join("f.json");
+    let recorder = Recorder::record(&path).inner(|_: &mut PreparedRequest, _: &SendOptions| {
+        let response = Response::builder(200).header("Content-Encoding", "gzip").body(gzip(b"content")).build()?;
+        response.content()?;
+        Ok(response)
+    });
+
+    over(recorder).get("http://h/").send().unwrap();
+
+    assert_eq!(over(Recorder::replay(&path)).get("http://h/").send().unwrap().text().unwrap(), "content");
+}
+
+#[test]
+fn recording_changes_no_piece_of_a_stream() {
+    let server = TestServer::http(|_| {
+        Reply::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+    });
+    let folder = TempDir::new();
+    let path = folder.path().join("f.json");
+    let pieces = |session: Session| -> Vec<Vec<u8>> {
+        let mut response = session.get(server.url("/")).stream(true).send().unwrap();
+        response.iter_content(10_000).map(Result::unwrap).collect()
+    };
+
+    let recorded = pieces(over(Recorder::record(&path)));
+
+    assert_eq!(recorded, pieces(session()));
+    assert_eq!(recorded, [b"abc".to_vec(), b"de".to_vec()]);
+    assert!(text(&path).contains("\"abcde\""));
 }
 
 /// Some headers are left out in the guide.

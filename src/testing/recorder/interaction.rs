@@ -8,6 +8,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
+use crate::text::latin1;
+
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Interaction {
     pub(super) request: Sent,
@@ -101,7 +103,7 @@ impl Interaction {
                     .and_then(|n| n.try_into().ok())
                     .ok_or("response.status")?,
                 reason: text(response, "reason").unwrap_or_default(),
-                headers: headers(response).ok_or("response.headers")?,
+                headers: headers(response).filter(|all| all.iter().all(may_arrive)).ok_or("response.headers")?,
                 body: body(response).ok_or("response.body")?,
             },
         })
@@ -118,6 +120,14 @@ fn headers(value: &Value) -> Option<Vec<(String, String)>> {
         Some((name.to_owned(), value.to_owned()))
     };
     value.get("headers")?.as_array()?.iter().map(line).collect()
+}
+
+/// Whether the codec would let a header in: it is lenient, except where readers differ on what ends a line.
+fn may_arrive((name, value): &(String, String)) -> bool {
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':')
+        && latin1::fits(value)
+        && !value.contains(['\r', '\n', '\0'])
 }
 
 fn body(value: &Value) -> Option<Vec<u8>> {

@@ -1,9 +1,11 @@
 //! The adapter that records and replays.
 
 use std::fmt;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use http::StatusCode;
 use parking_lot::Mutex;
 
 use super::cassette;
@@ -13,9 +15,13 @@ use super::secrets::Secrets;
 use super::tee::Tee;
 use crate::adapter::{Adapter, HttpAdapter, PoolStats, SendOptions};
 use crate::error::{Error, ErrorKind, Result};
+use crate::headers::Headers;
+use crate::http1::head::ResponseHead;
 use crate::log_targets;
-use crate::message::{Body, PreparedRequest, Response};
+use crate::message::stream::Plain;
+use crate::message::{Body, PreparedRequest, Response, Version};
 use crate::testing::MockRequest;
+use crate::testing::received::received;
 
 /// Up to this size the file is written after each interaction.
 const SMALL_FILE: usize = 256 * 1024;
@@ -26,8 +32,9 @@ const SMALL_FILE: usize = 256 * 1024;
 /// The file is JSON for people to read: requests and responses in order, bodies as text where they are text and otherwise in
 /// base64, content codings undone. It is written whole or not at all.
 ///
-/// Replaying, each recorded interaction answers one request: the first that is left and [matches](Self::match_on). A request
-/// without one is an error that names the nearest, of kind [`ErrorKind::Other`], so that nothing tries it again. Redirects
+/// Replaying, each recorded interaction answers one request: the first that is left and [matches](Self::match_on). If none does,
+/// a mask in a recorded request stands for any text but none: a secret that only an answer had is not known then. A request
+/// without an answer is an error that names the nearest, of kind [`ErrorKind::Other`], so that nothing tries it again. Redirects
 /// and cookies work as they did. Failures are not recorded: a request that fails, or a body that breaks, is not in the file. Of a
 /// body that the program gives up, the file has what was read. A response of which nobody has read the body is added when it is
 /// dropped.
@@ -37,8 +44,10 @@ const SMALL_FILE: usize = 256 * 1024;
 /// By default the file has no credentials and no cookies: `***` takes the place of the values of `Authorization`, `Cookie`,
 /// `Set-Cookie` (each cookie keeps its name and attributes), user info, and whatever has a telling name (`api_key`,
 /// `access_token`, `client_secret`, `password`, …), as a header, in a query, in a form and in JSON. A value of six characters
-/// or more that was masked once is masked in all that is recorded after it, also where a server echoes it. [`mask`](Self::mask)
-/// adds names, [`keep`](Self::keep) takes some away. A secret whose name does not tell, in HTML or in a binary body, is not
+/// or more that was masked once is masked in all that is recorded after it, also where a server echoes it: as it is,
+/// percent-encoded, or escaped as in JSON or HTML, in a body of any kind. In a host the mask is `masked`, so that a URL stays
+/// one. A value that is such a name itself, as `password`, is masked only where its own name tells. [`mask`](Self::mask) adds
+/// names, [`keep`](Self::keep) takes some away. A secret whose name does not tell, in HTML or in a binary body, is not
 /// recognized: read a new file before it is published. Replayed responses have the masks.
 ///
 /// # Examples
@@ -263,7 +272,7 @@ impl Adapter for Recorder {
         let place = {
             let mut state = self.shared.state.lock();
             let state = &mut *state;
-            state.secrets.mask_sent(&mut sent, &by_auth);
+            let by_name = state.secrets.mask_sent(&mut sent, &by_auth);
             match &mut state.mode {
                 Mode::Nothing => {
                     let fault = state
@@ -273,7 +282,9 @@ impl Adapter for Recorder {
                     return Err(Error::message(fault.0, fault.1));
                 }
                 Mode::Replay { recorded, used } => {
-                    return replay(&self.shared.path, recorded, used, &state.match_on, &sent);
+                    let tape = Tape { path: &self.shared.path, recorded, used, match_on: &state.match_on };
+                    let other = (sent.url != by_name).then(|| Sent { url: by_name, ..sent.clone() });
+                    return tape.answer(&[sent].into_iter().chain(other).collect::<Vec<_>>());
                 }
                 Mode::Record { recorded, .. } => {
                     if let Some(fault) = state.fault.take() {
@@ -310,21 +321,21 @@ impl Recorder {
         let status = response.status_code().as_u16();
         let reason = response.reason().to_owned();
         let headers = owned(response.headers());
-        let complete = move |raw: Vec<u8>| {
-            let mut response = Received { status, reason, headers, body: raw };
-            undo_codings(&mut response);
+        let complete = move |body: Vec<u8>, form: Form| {
+            let mut response = Received { status, reason, headers, body };
+            undo_codings(&mut response, form);
             shared.complete(place, Interaction { request, response });
         };
         let mut complete = Some(complete);
         response.wrap_body(|source| match complete.take() {
-            Some(complete) => Box::new(Tee::new(source, complete)),
+            Some(complete) => Box::new(Tee::new(source, move |raw| complete(raw, Form::Raw))),
             None => source,
         });
         // It has no body, or the adapter has read it: only then may it be read here. One that the adapter gave up is no
         // answer to record.
         let Some(complete) = complete else { return };
         if let Ok(content) = response.content() {
-            complete(content.to_vec());
+            complete(content.to_vec(), Form::Content);
         }
     }
 }
@@ -342,25 +353,38 @@ impl Sent {
     }
 }
 
-fn owned(headers: &crate::headers::Headers) -> Vec<(String, String)> {
+fn owned(headers: &Headers) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// Undoes the codings, so that the body can be read and its secrets found. One that cannot be decoded, as it was not read to its
 /// end, is left out: its secrets could not be masked.
-fn undo_codings(received: &mut Received) {
+fn undo_codings(received: &mut Received, form: Form) {
     let is = |name: &str, own: &str| own.eq_ignore_ascii_case(name);
     if received.body.is_empty() || !received.headers.iter().any(|(name, _)| is("content-encoding", name)) {
         return;
     }
-    let built = Response::builder(received.status).headers(&received.headers).body(received.body.clone()).build();
-    let decoded = built.and_then(|response| response.content().map(<[u8]>::to_vec));
-    let decoded = decoded.unwrap_or_default();
+    let decoded = received.clone().into_response().and_then(|response| response.content().map(<[u8]>::to_vec));
+    let decoded = match (decoded, form) {
+        (Ok(decoded), _) => decoded,
+        (Err(_), Form::Raw) => Vec::new(),
+        // Then it was decoded before.
+        (Err(_), Form::Content) => std::mem::take(&mut received.body),
+    };
     // A coding that this build does not know is left, and the body as well.
     if decoded != received.body {
         received.headers.retain(|(name, _)| !is("content-encoding", name));
         received.body = decoded;
     }
+}
+
+/// What was heard of a body.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Form {
+    /// What came over the wire.
+    Raw,
+    /// What the adapter made of it.
+    Content,
 }
 
 /// The length that the body has now.
@@ -372,41 +396,71 @@ fn set_length(received: &mut Received) {
     }
 }
 
-fn replay(
-    path: &Path,
-    recorded: &[Interaction],
-    used: &mut [bool],
-    match_on: &[MatchOn],
-    sent: &Sent,
-) -> Result<Response> {
-    let differs = |interaction: &Interaction| -> Vec<String> {
-        let unlike = match_on.iter().filter(|what| !what.agree(&interaction.request, sent));
-        unlike.map(MatchOn::name).collect()
-    };
-    let fits: Vec<usize> = (0..recorded.len()).filter(|&number| differs(&recorded[number]).is_empty()).collect();
-    if let Some(&number) = fits.iter().find(|&&number| !used[number]) {
-        used[number] = true;
-        let Received { status, reason, headers, body } = recorded[number].response.clone();
-        return Response::builder(status).reason(reason).headers(&headers).body(body).build();
-    }
-    let mut text = format!("no recorded answer for {} {} in {}: ", sent.method, sent.url, path.display());
-    let left = used.iter().filter(|used| !**used).count();
-    let nearest =
-        (0..recorded.len()).filter(|&number| !used[number]).min_by_key(|&number| differs(&recorded[number]).len());
-    match nearest {
-        _ if !fits.is_empty() => {
-            let times = if fits.len() == 1 { "once".to_owned() } else { format!("{} times", fits.len()) };
-            text.push_str(&format!("it was recorded {times}, and replayed as often"));
+impl Received {
+    fn into_response(self) -> Result<Response> {
+        let Self { status, reason, headers, body } = self;
+        let status = StatusCode::from_u16(status).map_err(|_| {
+            Error::message(ErrorKind::InvalidSetting, format!("the status is {status} in the recording"))
+        })?;
+        let mut list = Headers::new();
+        headers.iter().for_each(|(name, value)| list.push(name, value));
+        let head =
+            ResponseHead { version: Version::Http11, status, reason: reason.into(), headers: list, left_out: None };
+        if body.is_empty() {
+            return Ok(received(head, None));
         }
-        Some(number) => {
-            let Sent { method, url, .. } = &recorded[number].request;
-            let what = differs(&recorded[number]).join(", ");
-            text.push_str(&format!("of {left} that are left the nearest is {method} {url}, which differs in: {what}"));
-        }
-        None => text.push_str("none is left"),
+        Ok(received(head, Some(Box::new(Plain(Cursor::new(body))))))
     }
-    text.push_str("; delete the file to record anew");
-    Err(Error::message(ErrorKind::Other, text))
+}
+
+/// A recording that is replayed.
+struct Tape<'t> {
+    path: &'t Path,
+    recorded: &'t [Interaction],
+    used: &'t mut [bool],
+    match_on: &'t [MatchOn],
+}
+
+impl Tape<'_> {
+    /// Answers a request, which is given with all known secrets masked, and, if that differs, with those alone that names give
+    /// away. Not the same ones are known now as then: a recorded answer has masks in their place, and the program may have others.
+    fn answer(self, sent: &[Sent]) -> Result<Response> {
+        let Self { path, recorded, used, match_on } = self;
+        let agree = |what: &MatchOn, number: usize| sent.iter().any(|sent| what.agree(&recorded[number].request, sent));
+        let may_agree = |what: &MatchOn, number: usize| {
+            agree(what, number) || sent.iter().any(|sent| what.may_agree(&recorded[number].request, sent))
+        };
+        let is_same = |number: &usize| match_on.iter().all(|what| agree(what, *number));
+        let is_alike = |number: &usize| match_on.iter().all(|what| may_agree(what, *number));
+        let left: Vec<usize> = (0..used.len()).filter(|&number| !used[number]).collect();
+        let found = left.iter().find(|number| is_same(number)).or_else(|| left.iter().find(|number| is_alike(number)));
+        if let Some(&number) = found {
+            used[number] = true;
+            return recorded[number].response.clone().into_response();
+        }
+        let Sent { method, url, .. } = &sent[0];
+        let mut text = format!("no recorded answer for {method} {url} in {}: ", path.display());
+        let count = |is: &dyn Fn(&usize) -> bool| (0..used.len()).filter(is).count();
+        let fits = Some(count(&is_same)).filter(|&count| count > 0).unwrap_or_else(|| count(&is_alike));
+        let differences = |number: usize| match_on.iter().filter(move |what| !may_agree(what, number));
+        match left.iter().min_by_key(|&&number| differences(number).count()) {
+            _ if fits > 0 => {
+                let times = if fits == 1 { "once".to_owned() } else { format!("{fits} times") };
+                text.push_str(&format!("it was recorded {times}, and replayed as often"));
+            }
+            Some(&number) => {
+                let Sent { method, url, .. } = &recorded[number].request;
+                let what = differences(number).map(MatchOn::name).collect::<Vec<_>>().join(", ");
+                let left = left.len();
+                text.push_str(&format!(
+                    "of {left} that are left the nearest is {method} {url}, which differs in: {what}"
+                ));
+            }
+            None => text.push_str("none is left"),
+        }
+        text.push_str("; delete the file to record anew");
+        Err(Error::message(ErrorKind::Other, text))
+    }
 }
 
 impl fmt::Debug for Recorder {

@@ -1,31 +1,37 @@
 //! What must not get into a file: credentials, cookies, and values whose names say that they are secret.
 //!
-//! Pure. Each value that is masked where its name gives it away is remembered, and masked wherever else it occurs: a server
-//! that echoes a token, or a link that has it, gives nothing away. What has no telling name cannot be recognized; the program
-//! names it ([`Secrets::add`]).
+//! Pure. Each value that is masked where its name gives it away is remembered, and masked wherever else it occurs, however it is
+//! written there: a server that echoes a token, or a link that has it, gives nothing away. What has no telling name cannot be
+//! recognized; the program names it ([`Secrets::add`]).
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::ops::Range;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::interaction::{Interaction, Received, Sent};
+use super::url_places::UrlPlaces;
+use super::values::{Values, forms_of, merged};
+use super::written::{Writing, undone};
+use crate::form::masked::with_contents;
 use crate::text::percent;
 use crate::text::secret_name::{is_secret_name, words};
 
 pub(super) const MASK: &str = "***";
 
-/// Shorter values are not looked for elsewhere: they would be found in everything.
-const SHORTEST: usize = 6;
-
-/// How many values are looked for.
-const MOST_VALUES: usize = 1000;
+/// What takes the place of a secret in a host, where [`MASK`] could not be parsed: a link must lead somewhere in a replay too.
+pub(super) const HOST_MASK: &str = "masked";
 
 /// The names of secrets, and the values that were found.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Secrets {
     added: Vec<String>,
     kept: Vec<String>,
-    values: BTreeSet<String>,
+    values: Values,
 }
+
+/// Values, in an order that does not depend on where they were found first.
+type Found = std::collections::BTreeSet<Vec<u8>>;
 
 impl Secrets {
     /// Masks values of this name too.
@@ -51,10 +57,11 @@ impl Secrets {
         self.added.contains(&name) || is_secret_name(&name)
     }
 
-    /// A request as it may be written, and as it is compared. `by_auth` are the names of headers that an auth set.
-    pub(super) fn mask_sent(&mut self, sent: &mut Sent, by_auth: &[String]) {
-        let mut found = BTreeSet::new();
-        sent.url = self.request_url(&sent.url, &mut found);
+    /// A request as it may be written. `by_auth` are the names of headers that an auth set. Returns the URL of which only that
+    /// is masked whose name says so.
+    pub(super) fn mask_sent(&mut self, sent: &mut Sent, by_auth: &[String]) -> String {
+        let mut found = Found::new();
+        let by_name = self.request_url(&sent.url, &mut found);
         for (name, value) in &mut sent.headers {
             let is_own = |own: &String| own.eq_ignore_ascii_case(name);
             if by_auth.iter().any(is_own) && !self.is_secret(name) && !self.kept.contains(&words(name)) {
@@ -65,14 +72,13 @@ impl Secrets {
         self.headers(&mut sent.headers, &mut found);
         self.body(&mut sent.body, &content_type, &mut found);
         self.remember(found);
-        // The URL is compared, so it is masked alike every time: what requests had is known again when they are replayed, and of
-        // what responses had the program then knows the mask alone.
-        sent.url = scrub(&sent.url, &self.values).into_owned();
+        sent.url = self.scrubbed_url(&by_name).unwrap_or_else(|| by_name.clone());
+        by_name
     }
 
     /// A response as it may be written.
     pub(super) fn mask_received(&mut self, received: &mut Received) {
-        let mut found = BTreeSet::new();
+        let mut found = Found::new();
         let content_type: Vec<&str> = received
             .headers
             .iter()
@@ -88,29 +94,60 @@ impl Secrets {
     /// Masks the values that were found so far wherever they are.
     pub(super) fn scrub(&self, interaction: &mut Interaction) {
         let Interaction { request, response } = interaction;
-        let texts = [&mut request.url, &mut response.reason];
-        let values = request.headers.iter_mut().chain(&mut response.headers).map(|(_, value)| value);
-        for text in values.chain(texts) {
-            *text = scrub(text, &self.values).into_owned();
+        let put = |text: &mut String, masked: Option<String>| {
+            if let Some(masked) = masked {
+                *text = masked;
+            }
+        };
+        let masked = self.scrubbed_url(&request.url);
+        put(&mut request.url, masked);
+        for (name, value) in request.headers.iter_mut().chain(&mut response.headers) {
+            let is_url = ["location", "content-location"].iter().any(|own| name.eq_ignore_ascii_case(own));
+            let masked = if is_url { self.scrubbed_url(value) } else { self.scrubbed_text(value) };
+            put(value, masked);
         }
+        let masked = self.scrubbed_text(&response.reason);
+        put(&mut response.reason, masked);
         for body in [&mut request.body, &mut response.body] {
-            if let Ok(text) = std::str::from_utf8(body) {
-                if let Cow::Owned(masked) = scrub(text, &self.values) {
-                    *body = masked.into_bytes();
-                }
+            let places = self.values.places_in(body);
+            if !places.is_empty() {
+                *body = replaced(body, places.into_iter().map(|place| (mask_at(body, place.start), place)));
             }
         }
     }
 
-    fn remember(&mut self, found: BTreeSet<String>) {
-        for value in found {
-            if self.values.len() < MOST_VALUES {
-                self.values.insert(value);
-            }
-        }
+    /// `None` if there is nothing to mask.
+    fn scrubbed_text(&self, text: &str) -> Option<String> {
+        let places = self.values.places_in(text.as_bytes());
+        let masked = places.into_iter().map(|place| (mask_at(text.as_bytes(), place.start), place));
+        text_replaced(text, masked.collect())
     }
 
-    fn headers(&self, headers: &mut [(String, String)], found: &mut BTreeSet<String>) {
+    /// The same for a URL, whose parts stay apart. Of a value that is more than a host, the host is no secret, and must be found
+    /// again.
+    fn scrubbed_url(&self, url: &str) -> Option<String> {
+        let found = self.values.find_in(url.as_bytes());
+        if found.is_empty() {
+            return None;
+        }
+        let UrlPlaces { host, path, query } = UrlPlaces::of(url);
+        let in_host =
+            found.iter().filter(|place| host.start <= place.start && place.end <= host.end).cloned().collect();
+        let in_part = |part: &Range<usize>| {
+            let parts = found.iter().map(|place| place.start.max(part.start)..place.end.min(part.end));
+            parts.filter(|place| !place.is_empty()).collect()
+        };
+        let masked = [(HOST_MASK, in_host), (MASK, in_part(&path)), (MASK, in_part(&query))]
+            .into_iter()
+            .flat_map(|(mask, found)| merged(found).into_iter().map(move |place| (mask, place)));
+        text_replaced(url, masked.collect())
+    }
+
+    fn remember(&mut self, found: Found) {
+        found.into_iter().for_each(|value| self.values.insert(value));
+    }
+
+    fn headers(&self, headers: &mut [(String, String)], found: &mut Found) {
         for (name, value) in headers {
             let masked = match name.to_ascii_lowercase().as_str() {
                 "set-cookie" if self.is_secret("cookie") => {
@@ -123,7 +160,7 @@ impl Secrets {
                 }
                 "authorization" | "proxy-authorization" if self.is_secret(name) => match value.split_once(' ') {
                     Some((scheme, rest)) => {
-                        found_value(rest, found);
+                        found_credentials(scheme, rest, found);
                         format!("{scheme} {MASK}")
                     }
                     None => mask(value, found),
@@ -136,7 +173,7 @@ impl Secrets {
         }
     }
 
-    fn cookie(&self, pair: &str, found: &mut BTreeSet<String>) -> String {
+    fn cookie(&self, pair: &str, found: &mut Found) -> String {
         match pair.split_once('=') {
             Some((name, _)) if self.kept.contains(&words(name)) => pair.to_owned(),
             Some((name, value)) => format!("{name}={}", mask(value, found)),
@@ -145,19 +182,21 @@ impl Secrets {
     }
 
     /// Masks user info and parameters of the URL of a request.
-    fn request_url(&self, text: &str, found: &mut BTreeSet<String>) -> String {
-        let out = self.user_info(text, found);
-        self.query(&out, Ends { starts: &['?', '&', ';'], others: "#", of_secret: "&#" }, found)
+    fn request_url(&self, text: &str, found: &mut Found) -> String {
+        self.in_url(text, Ends { starts: b"?&;", others: b"#", of_secret: b"&#" }, found)
     }
 
     /// Masks user info and parameters in a text that is a URL, or has some in it.
-    fn url(&self, text: &str, found: &mut BTreeSet<String>) -> String {
-        let out = self.user_info(text, found);
-        let ends = Ends { starts: &['?', '&', ';'], others: "#>\"', ", of_secret: "?&;#>\"', " };
-        self.query(&out, ends, found)
+    fn url(&self, text: &str, found: &mut Found) -> String {
+        self.in_url(text, Ends { starts: b"?&;", others: b"#>\"', ", of_secret: b"?&;#>\"', " }, found)
     }
 
-    fn user_info(&self, text: &str, found: &mut BTreeSet<String>) -> String {
+    fn in_url(&self, text: &str, ends: Ends<'_>, found: &mut Found) -> String {
+        let out = self.user_info(text, found);
+        String::from_utf8_lossy(&self.query(out.as_bytes(), ends, found)).into_owned()
+    }
+
+    fn user_info(&self, text: &str, found: &mut Found) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(at) = rest.find("://") {
@@ -166,10 +205,8 @@ impl Secrets {
             let end = after.find(['/', '?', '#', '>', '"', ' ', ',']).unwrap_or(after.len());
             let authority = &after[..end];
             match authority.rsplit_once('@') {
-                Some((user, host)) => {
-                    if let Some((_, password)) = user.split_once(':') {
-                        found_value(password, found);
-                    }
+                Some((user_info, host)) => {
+                    found_user_info(user_info.as_bytes(), found);
                     out.push_str(&format!("{MASK}@{host}"));
                 }
                 None => out.push_str(authority),
@@ -181,172 +218,192 @@ impl Secrets {
     }
 
     /// Masks the values of `name=value`, at the start of the text and after each of its ends.
-    fn query(&self, text: &str, ends: Ends<'_>, found: &mut BTreeSet<String>) -> String {
-        let mut out = String::with_capacity(text.len());
+    fn query(&self, text: &[u8], ends: Ends<'_>, found: &mut Found) -> Vec<u8> {
+        let mut out = Vec::with_capacity(text.len());
         let mut rest = text;
         loop {
-            let mut end = rest.find(|c| ends.starts.contains(&c) || ends.others.contains(c)).unwrap_or(rest.len());
-            match rest[..end].split_once('=') {
-                Some((name, _)) if self.is_secret(&decoded(name)) => {
-                    end = rest.find(|c| ends.of_secret.contains(c)).unwrap_or(rest.len());
+            let end_by = |is_end: &dyn Fn(&u8) -> bool| rest.iter().position(is_end).unwrap_or(rest.len());
+            let mut end = end_by(&|byte| ends.starts.contains(byte) || ends.others.contains(byte));
+            let name = memchr::memchr(b'=', &rest[..end]).map(|at| &rest[..at]);
+            match name.filter(|name| self.is_secret(&decoded(name))) {
+                Some(name) => {
+                    end = end_by(&|byte| ends.of_secret.contains(byte));
                     let value = &rest[name.len() + 1..end];
-                    out.push_str(&format!("{name}={}", mask(value, found)));
+                    found.extend(forms_of(value));
+                    out.extend_from_slice(&rest[..name.len() + 1]);
+                    out.extend_from_slice(if value.is_empty() { b"" } else { MASK.as_bytes() });
                 }
-                _ => out.push_str(&rest[..end]),
+                None => out.extend_from_slice(&rest[..end]),
             }
-            let Some(separator) = rest[end..].chars().next() else { return out };
-            out.push(separator);
-            rest = &rest[end + separator.len_utf8()..];
+            let Some(separator) = rest.get(end) else { return out };
+            out.push(*separator);
+            rest = &rest[end + 1..];
         }
     }
 
-    fn body(&self, body: &mut Vec<u8>, content_type: &str, found: &mut BTreeSet<String>) {
+    /// The bytes need not be UTF-8: what has a meaning in them is ASCII.
+    fn body(&self, body: &mut Vec<u8>, content_type: &str, found: &mut Found) {
         let kind = content_type.to_ascii_lowercase();
         if kind.starts_with("multipart/") {
-            self.parts(body, found);
-            return;
+            let masked = with_contents(body, content_type, |head, content| {
+                if content.is_empty() {
+                    return None;
+                }
+                if head.names().iter().any(|name| self.is_secret(name)) {
+                    found.extend(forms_of(content));
+                    return Some(MASK.into());
+                }
+                let kind = head.field("content-type")?.to_ascii_lowercase();
+                self.simple_body(content, &kind, found)
+            });
+            *body = masked.into_owned();
+        } else if let Some(masked) = self.simple_body(body, &kind, found) {
+            *body = masked;
         }
-        let Ok(text) = std::str::from_utf8(body) else { return };
-        let is_json = kind.contains("json") || (text.trim_start().starts_with(['{', '[']) && !kind.contains("html"));
-        let masked = if is_json {
-            self.json(text, found)
-        } else if kind.starts_with("application/x-www-form-urlencoded") {
-            self.query(text, Ends { starts: &['&'], others: "", of_secret: "&" }, found)
-        } else {
-            return;
+    }
+
+    /// A body, or a part of one, that is a form or JSON.
+    fn simple_body(&self, body: &[u8], kind: &str, found: &mut Found) -> Option<Vec<u8>> {
+        if kind.starts_with("application/x-www-form-urlencoded") {
+            return Some(self.query(body, Ends { starts: b"&", others: b"", of_secret: b"&" }, found));
+        }
+        let seems_json = || {
+            let text = std::str::from_utf8(body).unwrap_or_default();
+            text.trim_start().starts_with(['{', '[']) && !kind.contains("html")
         };
-        *body = masked.into_bytes();
+        (kind.contains("json") || seems_json()).then(|| self.json(body, found))
     }
 
     /// The text of JSON, or of several JSON values, with the texts masked whose names are secret. Everything else stays as it
     /// is written.
-    fn json(&self, text: &str, found: &mut BTreeSet<String>) -> String {
-        let mut out = String::with_capacity(text.len());
+    fn json(&self, text: &[u8], found: &mut Found) -> Vec<u8> {
+        let mut out = Vec::with_capacity(text.len());
         // How deep a secret value is, and whether the next value is one.
         let (mut depth, mut secret_below, mut next_is_secret) = (0_usize, None, false);
         let mut rest = text;
-        while let Some(c) = rest.chars().next() {
-            if c == '"' {
+        while let Some(&byte) = rest.first() {
+            if byte == b'"' {
                 let (string, after) = rest.split_at(string_end(rest));
-                let is_name = after.trim_start().starts_with(':');
-                let content = string.trim_matches('"');
+                let is_name = after.trim_ascii_start().starts_with(b":");
                 if is_name {
+                    let name = content_of(string);
                     // A key of a map has no better name.
-                    next_is_secret = content != "key" && self.is_secret(content);
-                    out.push_str(string);
-                } else if (next_is_secret || secret_below.is_some()) && !content.is_empty() {
-                    found_value(content, found);
-                    out.push_str(&format!("\"{MASK}\""));
+                    next_is_secret = name != b"key" && self.is_secret(&String::from_utf8_lossy(&name));
+                    out.extend_from_slice(string);
+                } else if (next_is_secret || secret_below.is_some()) && string != b"\"\"" {
+                    found.extend(forms_of(&content_of(string)));
+                    out.extend_from_slice(format!("\"{MASK}\"").as_bytes());
                 } else {
-                    out.push_str(string);
+                    out.extend_from_slice(string);
                 }
                 next_is_secret &= is_name;
                 rest = after;
                 continue;
             }
-            match c {
-                '{' | '[' => {
+            match byte {
+                b'{' | b'[' => {
                     depth += 1;
                     if std::mem::take(&mut next_is_secret) && secret_below.is_none() {
                         secret_below = Some(depth);
                     }
                 }
-                '}' | ']' => {
+                b'}' | b']' => {
                     if secret_below == Some(depth) {
                         secret_below = None;
                     }
                     depth = depth.saturating_sub(1);
                 }
-                ',' => next_is_secret = false,
+                b',' => next_is_secret = false,
                 _ => {}
             }
-            out.push(c);
-            rest = &rest[c.len_utf8()..];
+            out.push(byte);
+            rest = &rest[1..];
         }
         out
-    }
-
-    /// Masks the parts of a form whose names are secret.
-    fn parts(&self, body: &mut Vec<u8>, found: &mut BTreeSet<String>) {
-        let Some(line) = memchr::memmem::find(body, b"\r\n") else { return };
-        let delimiter = [b"\r\n", &body[..line]].concat();
-        let mut out = Vec::with_capacity(body.len());
-        let mut rest = &body[..];
-        loop {
-            let end = memchr::memmem::find(rest, &delimiter).unwrap_or(rest.len());
-            let part = &rest[..end];
-            match memchr::memmem::find(part, b"\r\n\r\n") {
-                Some(head) if self.is_secret(&part_name(&part[..head])) => {
-                    if let Ok(value) = std::str::from_utf8(&part[head + 4..]) {
-                        found_value(value, found);
-                    }
-                    out.extend_from_slice(&part[..head + 4]);
-                    out.extend_from_slice(MASK.as_bytes());
-                }
-                _ => out.extend_from_slice(part),
-            }
-            if end == rest.len() {
-                break;
-            }
-            out.extend_from_slice(&delimiter);
-            rest = &rest[end + delimiter.len()..];
-        }
-        *body = out;
     }
 }
 
 /// What ends a `name=value`.
 #[derive(Clone, Copy)]
 struct Ends<'a> {
-    starts: &'a [char],
-    others: &'a str,
+    starts: &'a [u8],
+    others: &'a [u8],
     /// What ends a secret: no more than must, as some of it would be left.
-    of_secret: &'a str,
-}
-
-/// The name in the Content-Disposition of a part's head.
-fn part_name(head: &[u8]) -> String {
-    let head = String::from_utf8_lossy(head);
-    let after = head.split_once("; name=\"").map_or("", |(_, after)| after);
-    after.split('"').next().unwrap_or_default().to_owned()
+    of_secret: &'a [u8],
 }
 
 /// Where the JSON string ends that `text` begins with.
-fn string_end(text: &str) -> usize {
-    let mut is_escaped = false;
-    for (at, c) in text.char_indices().skip(1) {
-        match c {
-            '\\' if !is_escaped => is_escaped = true,
-            '"' if !is_escaped => return at + 1,
-            _ => is_escaped = false,
+fn string_end(text: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(next) = text.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        at += next;
+        if text[at] == b'"' {
+            return at + 1;
         }
+        at += 2;
     }
     text.len()
 }
 
-fn mask(value: &str, found: &mut BTreeSet<String>) -> String {
-    found_value(value, found);
+/// The content of a JSON string, which may be cut off.
+fn content_of(string: &[u8]) -> Vec<u8> {
+    let content = string.strip_prefix(b"\"").unwrap_or(string);
+    undone(content.strip_suffix(b"\"").unwrap_or(content), Writing::Json)
+}
+
+fn mask(value: &str, found: &mut Found) -> String {
+    found.extend(forms_of(value.as_bytes()));
     if value.is_empty() { String::new() } else { MASK.to_owned() }
 }
 
-fn found_value(value: &str, found: &mut BTreeSet<String>) {
-    let value = value.trim().trim_matches('"');
-    for form in [value.to_owned(), decoded(value)] {
-        if form.len() >= SHORTEST && form != MASK {
-            found.insert(form);
+/// What follows the scheme in `Authorization`. Of Basic credentials the password is a secret of its own.
+fn found_credentials(scheme: &str, rest: &str, found: &mut Found) {
+    found.extend(forms_of(rest.as_bytes()));
+    if scheme.eq_ignore_ascii_case("basic") {
+        if let Ok(user_info) = BASE64.decode(rest.trim()) {
+            found_user_info(&user_info, found);
         }
     }
 }
 
-fn scrub<'t>(text: &'t str, values: &BTreeSet<String>) -> Cow<'t, str> {
-    // The longest first: another may be a part of it.
-    let mut present: Vec<&String> = values.iter().filter(|value| text.contains(value.as_str())).collect();
-    present.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    present.into_iter().fold(Cow::Borrowed(text), |text, value| Cow::Owned(text.replace(value.as_str(), MASK)))
+/// The password; without one, the name is a token.
+fn found_user_info(user_info: &[u8], found: &mut Found) {
+    let (user, password) = match memchr::memchr(b':', user_info) {
+        Some(at) => (&user_info[..at], &user_info[at + 1..]),
+        None => (user_info, &b""[..]),
+    };
+    found.extend(forms_of(if password.is_empty() { user } else { password }));
 }
 
-fn decoded(text: &str) -> String {
-    percent::decode(&text.replace('+', " ")).into_owned()
+/// What takes the place of a secret that begins there.
+fn mask_at(text: &[u8], at: usize) -> &'static str {
+    /// No host is longer.
+    const LONGEST: usize = 255;
+    let before = &text[at.saturating_sub(LONGEST)..at];
+    let is_of_authority = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%@:".contains(byte);
+    let authority = before.iter().rev().take_while(|byte| is_of_authority(byte)).count();
+    let before = &before[..before.len() - authority];
+    // The second is how JSON may have it.
+    if before.ends_with(b"://") || before.ends_with(br":\/\/") { HOST_MASK } else { MASK }
+}
+
+fn replaced<'m>(text: &[u8], masks: impl IntoIterator<Item = (&'m str, Range<usize>)>) -> Vec<u8> {
+    let (mut out, mut copied) = (Vec::with_capacity(text.len()), 0);
+    for (mask, place) in masks {
+        out.extend_from_slice(&text[copied..place.start]);
+        out.extend_from_slice(mask.as_bytes());
+        copied = place.end;
+    }
+    out.extend_from_slice(&text[copied..]);
+    out
+}
+
+fn text_replaced(text: &str, masks: Vec<(&str, Range<usize>)>) -> Option<String> {
+    (!masks.is_empty()).then(|| String::from_utf8_lossy(&replaced(text.as_bytes(), masks)).into_owned())
+}
+
+fn decoded(text: &[u8]) -> String {
+    percent::decode(&String::from_utf8_lossy(text).replace('+', " ")).into_owned()
 }
 
 #[cfg(test)]
@@ -355,7 +412,7 @@ mod tests {
 
     fn body(text: &str, content_type: &str) -> String {
         let mut body = text.as_bytes().to_vec();
-        Secrets::default().body(&mut body, content_type, &mut BTreeSet::new());
+        Secrets::default().body(&mut body, content_type, &mut Found::new());
         String::from_utf8(body).unwrap()
     }
 
@@ -402,8 +459,9 @@ mod tests {
             ),
             ("http://h/a?api%5Fkey=s", "http://h/a?api%5Fkey=***"),
             ("http://h/a?token=", "http://h/a?token="),
+            ("http://h/a?api+key=s&%FF%20token=s", "http://h/a?api+key=***&%FF%20token=***"),
         ] {
-            assert_eq!(Secrets::default().url(text, &mut BTreeSet::new()), want);
+            assert_eq!(Secrets::default().url(text, &mut Found::new()), want);
         }
     }
 
@@ -418,6 +476,10 @@ mod tests {
             ),
             ("{\"token\":1,\"v\":\"w\"}\n{\"token\":\"a\"}", "{\"token\":1,\"v\":\"w\"}\n{\"token\":\"***\"}"),
             ("{\"token\": \"cut", "{\"token\": \"***\""),
+            (
+                r#"{"access\u005ftoken":"s","x\"token":"","a\\":"b"}"#,
+                r#"{"access\u005ftoken":"***","x\"token":"","a\\":"b"}"#,
+            ),
         ] {
             assert_eq!(body(text, "application/json; charset=utf-8"), want);
         }
@@ -427,6 +489,108 @@ mod tests {
         let form = "--x\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nsecret\r\n--x\r\nContent-Disposition: \
                     form-data; name=\"a\"\r\n\r\n1\r\n--x--\r\n";
         assert_eq!(body(form, "multipart/form-data; boundary=x"), form.replace("secret", MASK));
+        let form = "--x\r\nContent-Disposition: form-data; name=a\r\nContent-Type: application/json\r\n\r\n\
+                    {\"token\":\"secret\"}\r\n--x--\r\n";
+        assert_eq!(body(form, "multipart/form-data; boundary=\"x\""), form.replace("secret", MASK));
+    }
+
+    #[test]
+    fn forms_and_json_that_are_no_text_are_masked_too() {
+        for (kind, text, want) in [
+            ("application/x-www-form-urlencoded", &b"n=\xe9&password=hunter2\xe9&a"[..], &b"n=\xe9&password=***&a"[..]),
+            (
+                "application/json; charset=latin1",
+                b"{\"n\":\"\xe9\",\"token\":\"\xe9\"}",
+                b"{\"n\":\"\xe9\",\"token\":\"***\"}",
+            ),
+            ("image/png", b"\x89PNG{\"token\":\"\xe9\"}", b"\x89PNG{\"token\":\"\xe9\"}"),
+        ] {
+            let mut body = text.to_vec();
+            Secrets::default().body(&mut body, kind, &mut Found::new());
+            assert_eq!(body, want);
+        }
+    }
+
+    fn answer(headers: &[(&str, &str)], body: &[u8]) -> Received {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Received { status: 200, reason: String::new(), headers, body: body.to_vec() }
+    }
+
+    /// What is written of an exchange after `earlier`.
+    fn after(mut earlier: Received, url: &str, response: Received) -> Interaction {
+        let mut secrets = Secrets::default();
+        secrets.mask_received(&mut earlier);
+        let request = Sent { method: "GET".to_owned(), url: url.to_owned(), ..Sent::default() };
+        let mut all = Interaction { request, response };
+        secrets.mask_sent(&mut all.request, &[]);
+        secrets.mask_received(&mut all.response);
+        secrets.scrub(&mut all);
+        all
+    }
+
+    #[test]
+    fn a_value_is_masked_however_a_server_writes_it() {
+        for (headers, json) in [
+            (&[][..], r#"{"access_token":"abc\/def+123="}"#),
+            (&[], r#"{"access_token":"abc/def\u002B123\u003d"}"#),
+            (&[("X-Api-Key", "abc/def+123=")], "{}"),
+            (&[("Set-Cookie", "a=\"abc/def+123=\"; Path=/")], "{}"),
+            (&[("Set-Cookie", "a=abc%2Fdef%2b123%3D")], "{}"),
+            (&[("Authorization", "Bearer abc/def+123=")], "{}"),
+            (&[("Authorization", "Basic dXNlcjphYmMvZGVmKzEyMz0=")], "{}"),
+            (&[("Authorization", "basic YWJjL2RlZisxMjM9Og==")], "{}"),
+            (&[("Location", "http://abc%2Fdef%2B123%3D@h/")], "{}"),
+            (&[("Location", "http://me:abc%2Fdef+123=@h/")], "{}"),
+        ] {
+            for (text, want) in [
+                (&b"abc/def+123="[..], &b"***"[..]),
+                (b"a=abc%2Fdef%2B123%3D&b", b"a=***&b"),
+                (b"a=abc%2fdef%2b123%3d&b", b"a=***&b"),
+                (br#"["abc\/def+123=","abc\/def\u002b123\u003D"]"#, br#"["***","***"]"#),
+                (b"<p>abc&#x2F;def&#43;123&#x3D;</p>", b"<p>***</p>"),
+                (b"\xe9\x00 abc/def+123= \xff", b"\xe9\x00 *** \xff"),
+                (b"http://abc%2Fdef%2B123%3D.h/", b"http://masked.h/"),
+                (b"abc/def-123=", b"abc/def-123="),
+            ] {
+                let all = after(answer(headers, json.as_bytes()), "http://h/", answer(&[], text));
+                let shown = String::from_utf8_lossy(text);
+                assert_eq!(all.response.body, want, "{headers:?} {json} {shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_url_stays_one_whatever_is_masked_in_it() {
+        for (value, url, want) in [
+            ("europe", "http://europe.h/a", "http://masked.h/a"),
+            ("europe.h", "http://europe.h:81/europe.h", "http://masked:81/***"),
+            ("europe and http://europe.h/page", "http://europe.h/page", "http://masked.h/***"),
+            ("europe.h:81", "http://europe.h:81/europe.h:81", "http://europe.h:81/***"),
+            ("http://h/page", "http://h/page?a=b", "http://h/***?a=b"),
+            ("http://h/", "http://h/page", "http://h/page"),
+            ("page?a=b", "http://h/page?a=b&c", "http://h/***?***&c"),
+            ("english", "http://h/docs/english?l=english", "http://h/docs/***?l=***"),
+            ("/hooks/T0/B0", "http://h/hooks%2FT0%2fB0/x", "http://h/***/x"),
+        ] {
+            let mut earlier = answer(&[], b"");
+            earlier.headers =
+                value.split(" and ").map(|value| ("Set-Cookie".to_owned(), format!("v={value}"))).collect();
+            let all = after(earlier, url, answer(&[("Location", url)], b""));
+            assert_eq!((&*all.request.url, &*all.response.headers[0].1), (want, want), "{value}");
+        }
+        let link = "<http://europe.h/2>; rel=next, <http:\\/\\/europe.h/europe>";
+        let earlier = answer(&[("Set-Cookie", "v=europe")], b"");
+        let all = after(earlier, "http://h/", answer(&[("Link", link)], link.as_bytes()));
+        let want = "<http://masked.h/2>; rel=next, <http:\\/\\/masked.h/***>";
+        assert_eq!((&*all.response.headers[0].1, &*all.response.body), (want, want.as_bytes()));
+    }
+
+    #[test]
+    fn a_word_that_names_secrets_is_masked_as_a_value_only() {
+        let body = br#"{"password":"password","a":"password"}"#;
+        let earlier = answer(&[("Authorization", "Basic dXNlcjpwYXNzd29yZA==")], b"");
+        let all = after(earlier, "http://h/", answer(&[], body));
+        assert_eq!(all.response.body, br#"{"password":"***","a":"password"}"#);
     }
 
     #[test]

@@ -17,6 +17,17 @@ impl<F: FnOnce(Vec<u8>)> Tee<F> {
         Self { source, heard: Vec::new(), tell: Some(tell) }
     }
 
+    /// What a read put into `buf`.
+    fn hear(&mut self, read: io::Result<usize>, buf: &[u8]) -> io::Result<usize> {
+        match &read {
+            Ok(0) if !buf.is_empty() => self.end(),
+            Ok(read) => self.heard.extend_from_slice(&buf[..*read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => self.tell = None,
+        }
+        read
+    }
+
     fn end(&mut self) {
         if let Some(tell) = self.tell.take() {
             tell(std::mem::take(&mut self.heard));
@@ -26,22 +37,8 @@ impl<F: FnOnce(Vec<u8>)> Tee<F> {
 
 impl<F: FnOnce(Vec<u8>)> Read for Tee<F> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self.source.read(buf) {
-            Ok(0) if !buf.is_empty() => {
-                self.end();
-                Ok(0)
-            }
-            Ok(n) => {
-                self.heard.extend_from_slice(&buf[..n]);
-                Ok(n)
-            }
-            Err(error) => {
-                if error.kind() != io::ErrorKind::Interrupted {
-                    self.tell = None;
-                }
-                Err(error)
-            }
-        }
+        let read = self.source.read(buf);
+        self.hear(read, buf)
     }
 }
 
@@ -50,8 +47,28 @@ impl<F: FnOnce(Vec<u8>) + Send> BodySource for Tee<F> {
         self.source.at_chunk_end()
     }
 
+    fn read_in_chunk(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read_in_chunk(out);
+        self.hear(read, out)
+    }
+
     fn remaining(&self) -> Option<u64> {
         self.source.remaining()
+    }
+
+    fn read_rest(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
+        let length = out.len();
+        match self.source.read_rest(out) {
+            Ok(()) => {
+                self.heard.extend_from_slice(&out[length..]);
+                self.end();
+                Ok(())
+            }
+            Err(error) => {
+                self.tell = None;
+                Err(error)
+            }
+        }
     }
 
     fn drain(&mut self) {
