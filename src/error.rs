@@ -56,12 +56,14 @@ pub enum ErrorKind {
     #[doc(alias = "NewConnectionError")]
     #[doc(alias = "ProtocolError")]
     ConnectionError,
-    /// The proxy could not be reached, or refused the request.
+    /// An HTTP proxy could not be reached in time, or refused the request. Failures of a SOCKS proxy are `ConnectionError`, as
+    /// in requests.
     ProxyError,
     /// The TLS handshake failed, or the certificate could not be verified.
     #[doc(alias = "SSLError")]
     SslError,
-    /// No connection was made within the connect timeout. Nothing was sent, so it is always safe to try again.
+    /// No connection was made within the connect timeout. This attempt sent nothing; whether an earlier one did says
+    /// [`Error::is_connect`].
     #[doc(alias = "ConnectTimeoutError")]
     ConnectTimeout,
     /// The peer was silent for longer than the read timeout.
@@ -294,6 +296,12 @@ impl Error {
         self
     }
 
+    /// Notes that something was sent, if an earlier request of the same call was `answered`: by a redirect or a challenge.
+    pub(crate) fn after(mut self, answered: bool) -> Self {
+        self.inner.unsent &= !answered;
+        self
+    }
+
     /// Adds to the text how the error came about.
     pub(crate) fn with_story(mut self, story: &str) -> Self {
         self.inner.message.to_mut().push_str(&printable(story));
@@ -374,8 +382,8 @@ impl Error {
         None
     }
 
-    /// Whether nothing of the request was sent in any attempt: there was no slot, connection, handshake or tunnel. Then
-    /// repeating it is safe for any method.
+    /// Whether nothing was sent: in no attempt, and before no redirect and no challenge, was there a slot, a connection, a
+    /// handshake and a tunnel. Then repeating the request is safe for any method.
     #[must_use]
     pub fn is_connect(&self) -> bool {
         self.inner.unsent
@@ -443,8 +451,10 @@ impl From<io::Error> for Error {
     }
 }
 
-/// For reading a response through `io::Read`. Timeouts are `TimedOut`, a body that ended early is `UnexpectedEof`,
-/// everything else is `Other`; the [`Error`] is inside.
+/// For reading a response through `io::Read`; the [`Error`] is inside. Timeouts are `TimedOut`. A body that ended early, or
+/// whose framing is broken ([`ErrorKind::ChunkedEncodingError`]), is `UnexpectedEof`: what came is not all of it. Content
+/// that cannot be decoded ([`ErrorKind::ContentDecodingError`], [`ErrorKind::InvalidJson`]) is `InvalidData`. An
+/// [`ErrorKind::Io`] has the kind of the `io::Error` that it was made from. Everything else is `Other`.
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match error.kind() {

@@ -40,6 +40,10 @@ const SUBJECTS: &[(&str, Subject)] = &[
         let (session, url, pairs) = (Session::new(), format!("{url}/plain"), pairs(n));
         Box::new(move || done(session.get(&url).headers(&pairs).send()))
     }),
+    ("headers beside credentials", |url, n| {
+        let (session, url, pairs) = (Session::new(), format!("{url}/plain"), pairs(n));
+        Box::new(move || done(session.get(&url).headers(&pairs).auth(("u", "p")).send()))
+    }),
     ("response headers", |url, n| get(Session::new(), format!("{url}/headers/{n}"))),
     ("Set-Cookie", |url, n| get(Session::new(), format!("{url}/cookies/{n}"))),
     ("Set-Cookie that deletes", |url, n| {

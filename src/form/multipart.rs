@@ -99,15 +99,17 @@ impl Multipart {
         }
     }
 
-    /// The length of the form, if the lengths of all parts are known.
+    /// The length of the form, if the lengths of all parts are known and a number holds it.
     pub(crate) fn length(&self) -> Option<u64> {
-        let mut length = 0_u64;
+        // What is in memory cannot overflow; what is not may be declared to have any length.
+        let (mut own, mut declared) = (0_u64, 0_u64);
         for (name, part) in &self.parts {
-            self.each_piece_of_head(name, part, &mut |piece| length += piece.len() as u64);
-            length = length.checked_add(part.source.length()?)?.checked_add(CRLF.len() as u64)?;
+            self.each_piece_of_head(name, part, &mut |piece| own += piece.len() as u64);
+            own += CRLF.len() as u64;
+            declared = declared.checked_add(part.source.length()?)?;
         }
-        self.each_piece_of_closing(&mut |piece| length += piece.len() as u64);
-        Some(length)
+        self.each_piece_of_closing(&mut |piece| own += piece.len() as u64);
+        declared.checked_add(own)
     }
 
     pub(crate) fn is_replayable(&self) -> bool {
@@ -416,6 +418,12 @@ mod tests {
         let part = || Part::sized(io::empty(), u64::MAX / 2);
 
         assert_eq!(form().part("a", part()).part("b", part()).part("c", part()).length(), None);
+        // The framing does not fit either, wherever it exceeds.
+        let framing = form().part("a", Part::sized(io::empty(), 0)).length().unwrap();
+        for less in [0, 1, 2, framing / 2, framing - 1, framing] {
+            let length = form().part("a", Part::sized(io::empty(), u64::MAX - less)).length();
+            assert_eq!(length, (less == framing).then_some(u64::MAX), "{less} of {framing}");
+        }
     }
 
     #[test]

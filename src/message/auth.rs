@@ -57,14 +57,16 @@ use crate::message::{PreparedRequest, Response};
 pub trait Auth: Send + Sync {
     /// Changes the request before it is sent. It is called again for each redirect, and each page of
     /// [`Session::paginate`](crate::Session::paginate), at the same origin, with the headers as they were before the last
-    /// call. Headers that are set here never go to another origin.
+    /// call. Headers that are set here never go to another origin; as in requests, an `Authorization` goes along from `http`
+    /// to `https` of the same host, both at their default ports.
     ///
     /// # Errors
     /// Any error; `send` returns it.
     fn apply(&self, request: &mut PreparedRequest) -> Result<()>;
 
     /// Answers a 4xx response that has a `WWW-Authenticate` challenge: with the request to send next, or `None` to keep the
-    /// response. `round` counts the answers to this request so far, from 0.
+    /// response. `round` counts the answers to this request so far, from 0. Cookies that the response set are sent with the
+    /// answer, unless it has a `Cookie` header that is not the session's.
     ///
     /// # Errors
     /// Any error; `send` returns it.

@@ -188,7 +188,8 @@ impl Body {
     }
 
     /// Calls `progress` after each piece that is read for sending, with the number of bytes so far and the length if it is
-    /// known, and once more at the end. If the body is sent again, it counts from 0.
+    /// known, and once more at the end. If the body is sent again, it counts from 0. For data beside files, it counts the whole
+    /// form.
     ///
     /// # Coming from requests
     /// Like `MultipartEncoderMonitor` of requests-toolbelt, for any body.
@@ -316,7 +317,8 @@ impl Body {
         }
     }
 
-    /// The body for `data=` together with `files=`: the pairs are fields before the files. Without files it is the data.
+    /// The body for `data=` together with `files=`: the pairs are fields before the files, and the progress of the data is that
+    /// of the whole. Without files it is the data.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidSetting`] if the data is not a list of pairs. [`ErrorKind::InvalidHeader`]: see [`Self::check`].
@@ -333,7 +335,7 @@ impl Body {
                 return Err(Error::message(ErrorKind::InvalidSetting, text));
             }
         };
-        let body = Self::from(files.prepend_fields(fields));
+        let body = Self { progress: self.progress, ..Self::from(files.prepend_fields(fields)) };
         body.check()?;
         Ok(body)
     }
@@ -644,6 +646,33 @@ mod tests {
         told.lock().clear();
         assert_eq!(read(&body, 16 * 1024).unwrap(), content);
         assert_eq!(*told.lock(), want);
+    }
+
+    #[test]
+    fn the_progress_of_data_is_that_of_the_form_with_its_files() {
+        let files = [
+            Multipart::new().part("f", Part::bytes("in memory")),
+            Multipart::new().part("f", Part::bytes(vec![b'x'; 70_000])),
+            Multipart::new().part("f", Part::sized(Cursor::new("sized"), 5)),
+            Multipart::new().part("f", Part::reader(Cursor::new("of any length"))),
+        ];
+        for files in files {
+            for data in [Body::from([("a", "1")]), Body::default()] {
+                let told: Arc<Mutex<Vec<_>>> = Arc::default();
+                let seen = Arc::clone(&told);
+                let data = data.on_progress(move |sent, length| seen.lock().push((sent, length)));
+
+                let body = data.with_files(files.clone()).unwrap();
+                let length = match body.length() {
+                    BodyLength::Known(length) => Some(length),
+                    _ => None,
+                };
+                // A part that can be sent once is sent with the first of the data.
+                let Ok(sent) = read(&body, 16 * 1024) else { continue };
+
+                assert_eq!(told.lock().last(), Some(&(sent.len() as u64, length)), "{body:?}");
+            }
+        }
     }
 
     #[test]

@@ -10,9 +10,11 @@ type ResponseHook = dyn Fn(Response) -> Result<Response> + Send + Sync;
 
 /// The hooks of a session or a request, run in the order in which they were added.
 ///
-/// A hook gets each response, including each hop of a redirect chain, after `elapsed` is set and before cookies are stored,
+/// A hook gets each response, including each hop of a redirect chain (but not a challenge that an auth has answered, which is in
+/// the history), after `elapsed` is set and before cookies are stored,
 /// redirects followed and the content read. It returns that response or another. An error is returned to the caller
-/// unchanged. The hooks of a request replace those of the session.
+/// unchanged; if it has that response, the content is read first, unless `stream` is set. The hooks of a request replace those
+/// of the session.
 ///
 /// # Examples
 /// ```

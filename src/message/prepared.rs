@@ -65,6 +65,8 @@ pub(crate) struct Extras {
     pub(crate) unanswered: Option<Box<Headers>>,
     /// Whether the program set a Cookie header itself.
     pub(crate) own_cookie_header: bool,
+    /// The Cookie header that the session set, if the request has an auth: a round may replace this one, and no other.
+    pub(crate) session_cookie: Option<Box<str>>,
     /// Whether the program set Accept-Encoding for this request.
     pub(crate) own_accept_encoding: bool,
 }
@@ -80,6 +82,7 @@ impl Usual for Extras {
             expect_continue: None,
             unanswered: None,
             own_cookie_header: false,
+            session_cookie: None,
             own_accept_encoding: false,
         };
         &USUAL
@@ -136,12 +139,11 @@ impl PreparedRequest {
         self.body.as_bytes().filter(|bytes| !bytes.is_empty())
     }
 
-    /// The request as its cookies see it: a Host header of the program's own counts rather than the URL's host.
+    /// The request as its cookies see it: a Host header of the program's own counts rather than the URL's host, unless it
+    /// is empty.
     pub(crate) fn cookie_target(&self) -> CookieTarget<'_> {
-        let host = match self.headers.get("host") {
-            Some(own) => CookieTarget::host_of_header(own),
-            None => self.url.host(),
-        };
+        let own = self.headers.get("host").and_then(CookieTarget::host_of_header);
+        let host = own.unwrap_or_else(|| self.url.host());
         CookieTarget { host, path: self.url.path(), secure: self.url.is_https() }
     }
 

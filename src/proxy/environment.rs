@@ -48,11 +48,28 @@ pub(super) struct Variable {
     pub(super) value: String,
 }
 
+/// Whether names of variables differ by their case.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Case {
+    Counts,
+    /// As on Windows.
+    Ignored,
+}
+
 /// The proxy for URLs of `scheme`, if there is one.
 pub(super) fn proxy(scheme: &str, environment: Lookup<'_>) -> Option<Variable> {
+    let case = if cfg!(windows) { Case::Ignored } else { Case::Counts };
+    proxy_where(case, scheme, environment)
+}
+
+fn proxy_where(case: Case, scheme: &str, environment: Lookup<'_>) -> Option<Variable> {
     let own = match scheme {
-        // A web server passes the header `Proxy: …` to a CGI program as HTTP_PROXY (CVE-2016-1000110).
-        "http" if environment("REQUEST_METHOD").is_some() => first(environment, &["http_proxy"]),
+        // A web server passes the header `Proxy: …` to a CGI program as HTTP_PROXY (CVE-2016-1000110), which is also
+        // http_proxy where case is ignored.
+        "http" if environment("REQUEST_METHOD").is_some() => match case {
+            Case::Counts => first(environment, &["http_proxy"]),
+            Case::Ignored => None,
+        },
         "http" => first(environment, &["http_proxy", "HTTP_PROXY"]),
         "https" => first(environment, &["https_proxy", "HTTPS_PROXY"]),
         _ => None,
@@ -102,6 +119,30 @@ mod tests {
         ask(&|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
     }
 
+    /// The same where names differ in more than their case.
+    fn with_any_case<T>(variables: &[(&str, &str)], ask: impl FnOnce(Lookup<'_>) -> T) -> T {
+        let is = |key: &str, name: &str| key.eq_ignore_ascii_case(name);
+        ask(&|name| variables.iter().find(|(key, _)| is(key, name)).map(|(_, value)| (*value).to_owned()))
+    }
+
+    // PROXY-05
+    #[test]
+    fn cgi_hides_http_proxy_in_any_case_where_case_is_ignored() {
+        for (variables, scheme, want) in [
+            (&[("HTTP_PROXY", "p")][..], "http", Some("p")),
+            (&[("http_proxy", "p")], "http", Some("p")),
+            (&[("HTTP_PROXY", "p"), ("REQUEST_METHOD", "GET")], "http", None),
+            (&[("http_proxy", "p"), ("REQUEST_METHOD", "GET")], "http", None),
+            (&[("Http_Proxy", "p"), ("Request_Method", "GET")], "http", None),
+            (&[("HTTP_PROXY", "p"), ("ALL_PROXY", "q"), ("REQUEST_METHOD", "GET")], "http", Some("q")),
+            (&[("HTTPS_PROXY", "p"), ("REQUEST_METHOD", "GET")], "https", Some("p")),
+            (&[("https_proxy", "p"), ("HTTP_PROXY", "q"), ("REQUEST_METHOD", "GET")], "https", Some("p")),
+        ] {
+            let found = with_any_case(variables, |environment| proxy_where(Case::Ignored, scheme, environment));
+            assert_eq!(found.map(|variable| variable.value).as_deref(), want, "{variables:?}");
+        }
+    }
+
     // PROXY-05
     #[test]
     fn lower_case_comes_first_and_cgi_hides_the_upper_case() {
@@ -128,7 +169,7 @@ mod tests {
             (&[("http_proxy", "\t"), ("all_proxy", " q ")], "http", Some("q")),
             (&[("all_proxy", "\n")], "http", None),
         ] {
-            let found = with(variables, |environment| proxy(scheme, environment));
+            let found = with(variables, |environment| proxy_where(Case::Counts, scheme, environment));
             assert_eq!(found.map(|variable| variable.value).as_deref(), want, "{variables:?}");
         }
     }
@@ -141,7 +182,8 @@ mod tests {
             (&[("HTTPS_PROXY", "q")], "https", "HTTPS_PROXY"),
             (&[("http_proxy", " "), ("ALL_PROXY", "r")], "http", "ALL_PROXY"),
         ] {
-            assert_eq!(with(variables, |environment| proxy(scheme, environment)).unwrap().name, name, "{variables:?}");
+            let found = with(variables, |environment| proxy_where(Case::Counts, scheme, environment));
+            assert_eq!(found.unwrap().name, name, "{variables:?}");
         }
     }
 

@@ -4,12 +4,13 @@ use crate::adapter::SendOptions;
 use crate::cancel::Cancel;
 use crate::clock::{self, Moment};
 use crate::error::Result;
+use crate::headers::Headers;
 use crate::message::history::History;
 use crate::message::prepared::AuthHeader;
 use crate::message::response::{Elapsed, Outgoing};
 use crate::message::{PreparedRequest, Response};
 use crate::session::ca_bundle::ca_bundle;
-use crate::session::{Session, prepare};
+use crate::session::{Session, auth_headers, prepare};
 use crate::verify::Verify;
 
 impl Session {
@@ -37,33 +38,32 @@ impl Session {
         loop {
             let request = outgoing.request_mut();
             if options.cancel.as_ref().is_some_and(Cancel::is_cancelled) {
-                return Err(Cancel::error("before it was sent").unsent().with_request(request));
+                return Err(Cancel::error("before it was sent").unsent().after(round > 0).with_request(request));
             }
             // The program may have asked for a part since it was prepared.
             prepare::ask_for_bytes_of_a_part(request);
             options.arrived = adapter.is_stock.then_some(started.now);
             let sent = adapter.adapter.send(request, options);
-            let mut response = sent.map_err(|error| error.with_request(request))?;
+            let mut response = sent.map_err(|error| error.after(round > 0).with_request(request))?;
             let answered = response.answered().filter(|_| adapter.is_stock).unwrap_or_else(clock::now);
             response.attach(outgoing, Elapsed::Between(started.now, answered));
             if let Some(shared) = &options.shared_retries {
                 shared.keep(&response);
             }
-            // Hooks see only the first response: rounds concern the auth alone (AUTH-26).
-            if round == 0 {
-                response = run_hooks(response)?;
-            }
             let answer = self.answer(&response, round)?;
             if let Some(refused) = &refused {
                 response.set_history(refused.clone());
             }
+            let Some(mut next) = answer else {
+                // Rounds concern the auth alone: hooks see what came of them (AUTH-26), before its cookies are stored.
+                response = run_hooks(response, options.stream)?;
+                response.store_cookies(&self.cookies);
+                return Ok(response);
+            };
             response.store_cookies(&self.cookies);
-            let Some(mut next) = answer else { return Ok(response) };
             // So that its connection serves the next round (AUTH-15). Errors in the body of a refusal do not matter.
             response.keep_for_later()?;
-            if next.extras.cookies.is_some() || !self.cookies.is_empty() {
-                self.refresh_cookies(&mut next, response.request())?;
-            }
+            self.refresh_cookies(&mut next, &response.request().headers)?;
             refused.get_or_insert_default().push(response);
             outgoing = Outgoing::new(*next);
             round += 1;
@@ -79,37 +79,55 @@ impl Session {
         let Some(mut next) = auth.answer(request, response, round)? else { return Ok(None) };
         next.check_replayable("the answer to a challenge")?;
         next.extras.unanswered.get_or_insert_with(|| Box::new(request.headers.clone()));
-        prepare::note_auth_headers(&mut next, &request.headers, Some(&request.headers));
+        auth_headers::note(&mut next, &request.headers);
         Ok(Some(Box::new(next)))
     }
 
-    /// Cookies that the refusal set are sent with the answer. A Cookie header set by the program stays.
-    fn refresh_cookies(&self, next: &mut PreparedRequest, before: &PreparedRequest) -> Result<()> {
-        if before.extras.own_cookie_header {
+    /// Cookies that the refusal set are sent with the answer. A Cookie header that the program or its auth set stays. What the
+    /// request that was refused had is in `before`.
+    fn refresh_cookies(&self, next: &mut PreparedRequest, before: &Headers) -> Result<()> {
+        let is_the_sessions = next.headers.get_all("cookie").eq(next.extras.session_cookie.as_deref());
+        if next.extras.own_cookie_header || !is_the_sessions {
             return Ok(());
         }
-        next.headers.remove("cookie");
-        prepare::set_cookies(next, Some(&self.cookies))?;
-        // What the auth adds comes last (HDR-06).
-        for AuthHeader { name, .. } in &next.extras.auth_headers {
-            if !before.headers.contains(name) {
-                let value = next.headers.get(name).map(str::to_owned);
+        let Some(value) = prepare::cookies_for(next, Some(&self.cookies))? else {
+            next.extras.session_cookie = None;
+            next.headers.remove("cookie");
+            return Ok(());
+        };
+        let is_new = !next.headers.contains("cookie");
+        next.headers.set("Cookie", &value);
+        next.extras.session_cookie = Some(value.into());
+        if is_new {
+            // What the auth adds comes last (HDR-06).
+            for AuthHeader { name, .. } in next.extras.auth_headers.iter().filter(|own| !before.contains(&own.name)) {
+                let is_added = |(own, _): &(&str, &str)| own.eq_ignore_ascii_case(name);
+                let added = next.headers.iter().filter(is_added);
+                let added: Vec<_> = added.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
                 next.headers.remove(name);
-                next.headers.push(name, &value.unwrap_or_default());
+                added.iter().for_each(|(name, value)| next.headers.push(name, value));
             }
         }
         Ok(())
     }
 }
 
-fn run_hooks(response: Response) -> Result<Response> {
+/// With an error the program gets the response too, if the hook put it there. Then its content is read as that of any other, so
+/// that the error does not keep the connection.
+fn run_hooks(response: Response, stream: bool) -> Result<Response> {
     let hooks = &response.request().extras.hooks;
     if hooks.is_empty() {
         return Ok(response);
     }
     let request = response.request().clone();
     let hooks = request.extras.hooks.clone();
-    let mut response = hooks.run(response)?;
+    let mut response = hooks.run(response).inspect_err(|error| {
+        // A hook may have sent a request of its own, whose response is not ours to read.
+        if let Some(response) = error.response().filter(|own| !stream && own.request().url == request.url) {
+            // What is wrong with the content is found out by who asks for it.
+            let _ = response.content();
+        }
+    })?;
     response.attach_missing(&request);
     Ok(response)
 }

@@ -26,8 +26,21 @@ impl Session {
     ) -> Result<Response> {
         options.timeout.check().map_err(|error| error.with_request(request.request()))?;
         let mut history: Option<History> = None;
-        let mut response = loop {
-            let mut response = self.exchange(request, options, now)?;
+        let response = loop {
+            let sent = self.exchange(request, options, now);
+            let mut response = sent.map_err(|error| error.after(history.is_some()))?;
+            if let Some(history) = &history {
+                response.set_history(history.clone());
+            }
+            // First, as in requests: one redirect too many need not lead anywhere.
+            let hops = history.as_ref().map_or(0, History::len);
+            if options.allow_redirects && response.is_redirect() && hops >= self.max_redirects as usize {
+                response.keep_for_later()?;
+                let text = format!("exceeded {} redirects", self.max_redirects);
+                return Err(Error::message(ErrorKind::TooManyRedirects, text)
+                    .with_request(response.request())
+                    .with_response(response));
+            }
             let Some(next) = self.next_hop(&response, options)? else { break response };
             if !options.allow_redirects {
                 response.set_next(next);
@@ -35,15 +48,6 @@ impl Session {
             }
             // So that its connection serves the next hop. Errors in its body do not matter.
             response.keep_for_later()?;
-            if let Some(history) = &history {
-                response.set_history(history.clone());
-            }
-            if history.as_ref().map_or(0, History::len) >= self.max_redirects as usize {
-                let text = format!("exceeded {} redirects", self.max_redirects);
-                return Err(Error::message(ErrorKind::TooManyRedirects, text)
-                    .with_request(response.request())
-                    .with_response(response));
-            }
             log::debug!(
                 target: log_targets::REDIRECT,
                 "Redirect {}: {} -> {}",
@@ -55,9 +59,6 @@ impl Session {
             request = Outgoing::new(next);
             now = self.moment();
         };
-        if let Some(history) = history {
-            response.set_history(history);
-        }
         if !options.stream {
             response.content()?;
         }
@@ -75,7 +76,12 @@ impl Session {
         match next {
             // It is not followed, so its target need not be valid.
             Err(_) if !options.allow_redirects => Ok(None),
-            next => next.map_err(|error| error.with_request(request).with_response(response.clone())),
+            Err(error) => {
+                // The error has the response, and must not keep its connection for as long as it lives.
+                response.keep_for_later()?;
+                Err(error.after(true).with_request(request).with_response(response.clone()))
+            }
+            next => next,
         }
     }
 }

@@ -141,7 +141,7 @@ impl<'s> Pages<'s> {
         let blame = |error: Error| error.with_request(page.request()).with_response(page.clone());
         let mut next = redirect::next_page(page, link.url(), &self.session.get().policy()).map_err(blame)?;
         if !self.seen.is_new(&next.url) {
-            let text = format!("the next page was there before: {}", next.url.without_user_info());
+            let text = format!("the next page was there before: {}", next.url.for_errors());
             return Err(blame(Error::message(ErrorKind::InvalidUrl, text)));
         }
         prepare::for_another_url(self.session.get(), &mut next).map_err(blame)?;
@@ -172,15 +172,21 @@ impl fmt::Debug for Pages<'_> {
 /// Whether the link is about the page itself, and not about what an `anchor` names.
 fn is_about(link: &Link, page: &Url) -> bool {
     match link.param("anchor") {
-        Some(anchor) => page.join(anchor).is_ok_and(|context| document(&context) == document(page)),
+        Some(anchor) => redirect::linked(page, anchor).is_ok_and(|context| document(&context) == document(page)),
         None => true,
     }
 }
 
-/// The URL without its fragment.
-fn document(url: &Url) -> &str {
-    let text = url.as_str();
-    &text[..text.find('#').unwrap_or(text.len())]
+/// Which document a URL names: without its fragment, and in one form, whether it comes from a Location, which is kept as it
+/// was written, or from a link, which is prepared. Its port is there in any case, and user info is not.
+fn document(url: &Url) -> String {
+    if !url.is_http() {
+        let text = url.as_str();
+        return text[..text.find('#').unwrap_or(text.len())].to_owned();
+    }
+    let prepared = Url::parse(url.as_str());
+    let url = prepared.as_ref().unwrap_or(url);
+    format!("{}://{}:{}{}", url.scheme(), url.host(), url.port_or_default().unwrap_or_default(), url.target())
 }
 
 /// The pages seen, as hashes: a listing may have very many.

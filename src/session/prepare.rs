@@ -14,11 +14,11 @@ use crate::headers::Headers;
 use crate::message::auth::Auth;
 use crate::message::body::BodyLength;
 use crate::message::coding;
-use crate::message::prepared::{AuthHeader, Skip};
+use crate::message::prepared::Skip;
 use crate::message::request::Destination;
 use crate::message::response::Outgoing;
 use crate::message::{PreparedRequest, Request};
-use crate::session::Session;
+use crate::session::{Session, auth_headers};
 use crate::url::Url;
 
 /// What a session contributes to the requests that it prepares; empty for [`Request::prepare`].
@@ -95,9 +95,10 @@ fn prepare(request: &mut Request, base: Base<'_>) -> Result<Outgoing> {
     if let Some(hooks) = Some(own).filter(|own| !own.is_empty()).or(session).filter(|hooks| !hooks.is_empty()) {
         prepared.extras.hooks = hooks.clone();
     }
+    // Before the auth, which sees the headers as they are sent.
+    ask_for_bytes_of_a_part(&mut prepared);
     let auth = request.details.given().and_then(|details| details.auth.take());
     authenticate(&mut prepared, auth, base.session)?;
-    ask_for_bytes_of_a_part(&mut prepared);
     // It is moved here, to where its response has it, and no more.
     Ok(Outgoing::new(prepared))
 }
@@ -172,22 +173,25 @@ fn query(request: &Request, session: &[(String, String)]) -> Option<String> {
 }
 
 /// Sets `Cookie` from the jars, unless the program has set one.
-pub(super) fn set_cookies(prepared: &mut PreparedRequest, session: Option<&CookieJar>) -> Result<()> {
-    let own = prepared.extras.cookies.as_ref();
+fn set_cookies(prepared: &mut PreparedRequest, session: Option<&CookieJar>) -> Result<()> {
     let session = session.filter(|jar| !jar.is_empty());
-    if (own.is_none() && session.is_none()) || prepared.headers.contains("cookie") {
+    if (prepared.extras.cookies.is_none() && session.is_none()) || prepared.headers.contains("cookie") {
         return Ok(());
     }
-    let target = prepared.cookie_target();
-    let header = match session {
-        Some(session) => session.header_with(own, &target, clock::wall())?,
-        None => CookieJar::new().header_with(own, &target, clock::wall())?,
-    };
-    if let Some(value) = header {
+    if let Some(value) = cookies_for(prepared, session)? {
         // Not checked like a program's value: what a server set is sent back unchanged, and the codec checks it again.
         prepared.headers.set("Cookie", &value);
     }
     Ok(())
+}
+
+/// What the jars have for the request.
+pub(super) fn cookies_for(prepared: &PreparedRequest, session: Option<&CookieJar>) -> Result<Option<String>> {
+    let (own, target) = (prepared.extras.cookies.as_ref(), prepared.cookie_target());
+    match session {
+        Some(session) => session.header_with(own, &target, clock::wall()),
+        None => CookieJar::new().header_with(own, &target, clock::wall()),
+    }
 }
 
 fn set_body(prepared: &mut PreparedRequest, request: &mut Request) -> Result<()> {
@@ -248,35 +252,23 @@ fn from_netrc(session: &Session, prepared: &PreparedRequest, now: Moment) -> Res
     if !session.trust_env || prepared.headers.contains("authorization") {
         return Ok(None);
     }
-    let variable = |name: &str| std::env::var(name).ok();
+    // Paths need not be text.
+    let variable = |name: &str| std::env::var_os(name);
     session.netrc.credentials(prepared.url.host(), &variable, now)
 }
 
 /// Applies `auth` and notes which headers it set. If it set a body, computes the framing again.
 fn apply(prepared: &mut PreparedRequest, auth: Arc<dyn Auth>) -> Result<()> {
+    let own = prepared.extras.own_cookie_header;
+    prepared.extras.session_cookie = prepared.headers.get("cookie").filter(|_| !own).map(Into::into);
     let (before, length) = (prepared.headers.clone(), prepared.body.length());
     auth.apply(prepared)?;
-    note_auth_headers(prepared, &before, None);
+    // It may have set a Range.
+    ask_for_bytes_of_a_part(prepared);
+    auth_headers::note(prepared, &before);
     if prepared.body.length() != length {
         prepared.set_framing();
     }
     prepared.extras.auth = Some(auth);
     Ok(())
-}
-
-/// Notes the headers that an auth changed from what they were `before`: they never cross origins. A redirect starts from
-/// the headers in `start`, or else from those of the request.
-pub(super) fn note_auth_headers(prepared: &mut PreparedRequest, before: &Headers, start: Option<&Headers>) {
-    let extras = &mut prepared.extras;
-    let values = |headers: &Headers, name: &str| headers.get_all(name).map(str::to_owned).collect();
-    for (name, _) in prepared.headers.iter().chain(before) {
-        let same = prepared.headers.get_all(name).eq(before.get_all(name));
-        if !same && !extras.auth_headers.iter().any(|own| own.name.eq_ignore_ascii_case(name)) {
-            extras.auth_headers.push(AuthHeader {
-                name: name.to_owned(),
-                before: values(before, name),
-                set: values(start.unwrap_or(&prepared.headers), name),
-            });
-        }
-    }
 }

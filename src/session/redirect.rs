@@ -30,7 +30,7 @@ impl Policy<'_> {
         if self.allow_downgrade || from.scheme() != "https" || to.scheme() != "http" {
             return Ok(());
         }
-        let text = format!("{what} from https to {} refused", to.without_user_info());
+        let text = format!("{what} from https to {} refused", to.for_errors());
         Err(Error::message(ErrorKind::InvalidUrl, text))
     }
 }
@@ -51,17 +51,19 @@ pub(super) fn next_hop(
     policy.check_downgrade("redirect", response.url(), &url)?;
     let mut next = started_anew(request);
     next.method = method(&request.method, response.status_code());
-    if semantics::keeps_method(response.status_code().as_u16()) {
+    let keeps_body = semantics::keeps_method(response.status_code().as_u16());
+    if keeps_body {
         // Checked now rather than when sending: nothing of the new request may be sent (REDIR-05, REDIR-06).
         next.check_replayable("a redirect")?;
-    } else {
+    }
+    move_to(&mut next, response.url(), url, policy);
+    if !keeps_body {
         next.body = Body::default();
         for name in ["content-length", "content-type", "transfer-encoding"] {
             next.headers.remove(name);
         }
     }
     next.headers.remove("proxy-authorization");
-    move_to(&mut next, response.url(), url, policy);
     Ok(Some(next))
 }
 
@@ -73,8 +75,7 @@ fn utf8(location: &str) -> Result<Cow<'_, str>> {
 
 /// The same request for the page that `response` links to, like a redirect that keeps method and headers.
 pub(super) fn next_page(response: &Response, link: &str, policy: &Policy<'_>) -> Result<PreparedRequest> {
-    // Like a Location, its bytes are UTF-8 if they can be.
-    let url = response.url().join(&latin1::as_utf8(link).unwrap_or(link.into()))?;
+    let url = linked(response.url(), link)?;
     policy.check_downgrade("link to the next page", response.url(), &url)?;
     let mut next = started_anew(response.request());
     next.check_replayable("the next page")?;
@@ -86,6 +87,11 @@ pub(super) fn next_page(response: &Response, link: &str, policy: &Policy<'_>) ->
     Ok(next)
 }
 
+/// What a Link header on `page` refers to. Like those of a Location, its bytes are UTF-8 if they can be.
+pub(super) fn linked(page: &Url, reference: &str) -> Result<Url> {
+    page.join(&latin1::as_utf8(reference).unwrap_or(reference.into()))
+}
+
 /// A copy of the request without the answer to a challenge, which was made for its URL only.
 fn started_anew(request: &PreparedRequest) -> PreparedRequest {
     let mut next = request.clone();
@@ -95,10 +101,9 @@ fn started_anew(request: &PreparedRequest) -> PreparedRequest {
     next
 }
 
-/// Changes the URL of the request and removes what was for the old URL only.
+/// Changes the URL of the request and removes what was for the old URL only. At the same origin it comes before anything else is
+/// removed: where a header that the auth set is missing, the program counts as having changed it.
 fn move_to(next: &mut PreparedRequest, from: &Url, to: Url, policy: &Policy<'_>) {
-    next.headers.remove("cookie");
-    next.extras.own_cookie_header = false;
     if same_origin(from, &to) {
         // The auth is applied again: its headers were for the old URL.
         take_back_auth(next);
@@ -111,6 +116,8 @@ fn move_to(next: &mut PreparedRequest, from: &Url, to: Url, policy: &Policy<'_>)
             forget_auth(next, Some("authorization"));
         }
     }
+    next.headers.remove("cookie");
+    next.extras.own_cookie_header = false;
     next.url = to;
 }
 

@@ -276,7 +276,8 @@ impl<'s> RequestBuilder<'s> {
     }
 
     /// Adds proxies by scheme, `scheme://host`, `all` or `all://host`. Each replaces an earlier one for the same key;
-    /// an empty one means no proxy. They take precedence over the session's and the environment's.
+    /// an empty one means no proxy. They take precedence over the session's and the environment's for the same key; among
+    /// different keys the most specific one counts: `scheme://host`, then the scheme, `all://host` and `all`.
     ///
     /// An invalid one makes [`send`](Self::send) return [`ErrorKind::InvalidProxyUrl`](crate::ErrorKind::InvalidProxyUrl) or
     /// [`ErrorKind::InvalidUrl`](crate::ErrorKind::InvalidUrl).

@@ -153,6 +153,7 @@ impl RequestBuilder<'_> {
     }
 
     /// Adds a query as given: requests' `params="a=b"`. Only characters that must not stand in a URL are encoded.
+    /// Without other parameters it takes the place of the session's `params`, as in requests.
     ///
     /// # Examples
     /// ```
@@ -222,7 +223,7 @@ impl RequestBuilder<'_> {
 
     /// Sets a JSON body, compact and in UTF-8, with `Content-Type: application/json`. Needs the feature `json`.
     ///
-    /// A value that cannot be serialized as JSON (NaN, a map whose keys are not text) makes [`send`](Self::send) return
+    /// A value that cannot be serialized as JSON (NaN, a map whose keys are neither text nor numbers) makes [`send`](Self::send) return
     /// [`ErrorKind::InvalidJson`](crate::ErrorKind::InvalidJson).
     ///
     /// # Examples

@@ -65,13 +65,15 @@ pub struct Session {
     pub headers: Headers,
     /// Credentials for requests that have none of their own.
     pub auth: Option<Arc<dyn Auth>>,
-    /// Query parameters of each request. A request's own parameter of the same name replaces them.
+    /// Query parameters of each request. A request's own parameter of the same name replaces them, and so does a query that it
+    /// has as text ([`query_string`](RequestBuilder::query_string)) and not as parameters.
     pub params: Vec<(String, String)>,
     /// Proxies by scheme, `scheme://host`, `all` or `all://host`, and a `no_proxy` list. They take precedence over the
     /// environment's.
     pub proxies: Proxies,
     /// How certificates are verified. With [`Verify::Yes`] and `trust_env`, the variables `REQUESTS_CA_BUNDLE`,
-    /// `CURL_CA_BUNDLE` and `SSL_CERT_FILE` can name a bundle.
+    /// `CURL_CA_BUNDLE` and `SSL_CERT_FILE` can name a bundle, for requests that are sent by their builder: as in requests,
+    /// [`send`](Self::send) of a prepared request and [`paginate`](Self::paginate) do not look at them.
     pub verify: Verify,
     /// The client certificate.
     pub cert: Option<ClientCert>,

@@ -32,14 +32,14 @@ pub(super) fn prepare(text: &str) -> Result<Url> {
 
     let parsed = dissect(text)?;
     let Some(scheme) = parsed.scheme else {
-        let shown = without_user_info(text);
+        let shown = for_errors(text, None);
         return Err(Error::message(
             ErrorKind::MissingSchema,
             format!("Invalid URL '{shown}': No scheme supplied. Perhaps you meant https://{shown}?"),
         ));
     };
     if parsed.host.is_empty() {
-        return Err(invalid(format!("Invalid URL '{}': No host supplied", without_user_info(text))));
+        return Err(invalid(format!("Invalid URL '{}': No host supplied", for_errors(text, Some(scheme)))));
     }
     if parsed.host.starts_with(['*', '.']) {
         return Err(refused(&BadHost::Wildcard, parsed.rest));
@@ -215,13 +215,21 @@ pub(super) fn refused(bad: &BadHost, rest: &str) -> Error {
     }
 }
 
-fn without_user_info(text: &str) -> Cow<'_, str> {
-    let start = text.find("//").map_or(0, |at| at + 2);
+/// The text without user info, query and fragment, each of which may be secret. Where a user name would be is guessed: there
+/// may be too few slashes, or too many.
+fn for_errors(text: &str, scheme: Option<&str>) -> String {
+    const SLASHES: [char; 2] = ['/', '\\'];
+    let start = scheme.map_or(0, |scheme| scheme.len() + 1);
+    let start = text.len() - text[start..].trim_start_matches(SLASHES).len();
     let end = text[start..].find(['\\', '/', '?', '#']).map_or(text.len(), |len| start + len);
-    match text[start..end].rfind('@') {
-        Some(at) => [&text[..start], &text[start + at + 1..]].concat().into(),
-        None => text.into(),
+    let (authority, rest) = (&text[start..end], &text[end..]);
+    // A character of a password may have ended the authority too early.
+    if authority.contains(':') && rest.contains('@') {
+        return "...".to_owned();
     }
+    let host = authority.rfind('@').map_or(authority, |at| &authority[at + 1..]);
+    let path = &rest[..rest.find(['?', '#']).unwrap_or(rest.len())];
+    [&text[..start], host, path].concat()
 }
 
 /// Recognizes in one pass what preparing would not change: lower case, no user info, a path, nothing to encode.

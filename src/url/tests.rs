@@ -64,7 +64,19 @@ fn refusals_say_what_is_wrong_in_the_words_of_requests() {
         ("http:///p", ErrorKind::InvalidUrl, "Invalid URL 'http:///p': No host supplied"),
         ("http:/h/", ErrorKind::InvalidUrl, "Invalid URL 'http:/h/': No host supplied"),
         ("http:h", ErrorKind::InvalidUrl, "Invalid URL 'http:h': No host supplied"),
-        ("http://?x", ErrorKind::InvalidUrl, "Invalid URL 'http://?x': No host supplied"),
+        // Without what may be secret, in which this differs from requests.
+        ("http://?x#y", ErrorKind::InvalidUrl, "Invalid URL 'http://': No host supplied"),
+        ("http:u@h?x", ErrorKind::InvalidUrl, "Invalid URL 'http:h': No host supplied"),
+        (
+            "h/@me?x",
+            ErrorKind::MissingSchema,
+            "Invalid URL 'h/@me': No scheme supplied. Perhaps you meant https://h/@me?",
+        ),
+        (
+            "http.x:80/@me",
+            ErrorKind::MissingSchema,
+            "Invalid URL '...': No scheme supplied. Perhaps you meant https://...?",
+        ),
         ("http://:80/", ErrorKind::InvalidUrl, "Invalid URL 'http://:80/': No host supplied"),
         ("http:\\\\h\\", ErrorKind::InvalidUrl, "Invalid URL 'http:\\\\h\\': No host supplied"),
         ("http://[/", ErrorKind::InvalidUrl, "Failed to parse: '[' is not a valid host or port"),
@@ -94,6 +106,16 @@ fn no_refusal_shows_a_password() {
         "http://user:secret@*.h/",
         "http://user:secret@a..b/",
         "http+unix://user:secret@ü-/",
+        "http:///user:secret@h/",
+        "http:/user:secret@h/",
+        "http:user:secret@h/",
+        "http:\\user:secret@h/",
+        "http:user:sec/ret@h/",
+        "http:///user:sec?ret@h/",
+        "httpuser:secret@h",
+        "http.user:secret@h?x",
+        "http://?secret",
+        "h/?secret#secret",
     ] {
         let Err(error) = Url::parse(text) else { continue };
         let shown = format!("{error} {error:?}");
@@ -360,6 +382,24 @@ fn debug_and_errors_leave_user_info_out() {
     ] {
         assert_eq!(format!("{:?}", url(text)), shown);
         assert_eq!(url(text).to_string(), text);
+    }
+}
+
+#[test]
+fn texts_of_errors_leave_the_query_out_too() {
+    for (text, shown) in [
+        ("http://user:secret@h:8/x?secret#secret", "http://h:8/x"),
+        ("https://h/#secret", "https://h/"),
+        ("http://h/@x?a@b", "http://h/@x"),
+        ("foo://user:secret@h/x?secret", "foo://h/x"),
+        ("foo://h/x?secret@b", "foo://h/x"),
+        ("user:secret@h/x?secret", "h/x"),
+        ("user:sec?ret@h/x?secret", "h/x"),
+        ("user:sec/ret@h#secret", "h"),
+        ("mailto:a@b?secret", "mailto:a@b"),
+        ("localhost:3128", "localhost:3128"),
+    ] {
+        assert_eq!(url(text).for_errors(), shown);
     }
 }
 

@@ -177,7 +177,22 @@ impl Url {
         self.user_info().map(authority::user_info)
     }
 
-    /// The text for errors and logs.
+    /// The text for errors: without user info, query and fragment, each of which may be secret.
+    pub(crate) fn for_errors(&self) -> Cow<'_, str> {
+        let shown = self.without_user_info();
+        // `user:pass?word@host` has a query, if it is read by the rules.
+        let start = match shown.rfind('@') {
+            Some(at) if self.host().is_empty() && self.scheme() != "mailto" => at + 1,
+            _ => 0,
+        };
+        let end = shown[start..].find(['?', '#']).map_or(shown.len(), |len| start + len);
+        match shown {
+            Cow::Borrowed(text) => text[start..end].into(),
+            Cow::Owned(text) => text[start..end].to_owned().into(),
+        }
+    }
+
+    /// The text for logs.
     pub(crate) fn without_user_info(&self) -> Cow<'_, str> {
         let text = self.as_str();
         if let Some(user_info) = self.parts.user_info {

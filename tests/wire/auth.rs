@@ -1,8 +1,10 @@
 //! Credentials on the wire: Basic, Bearer, Digest against a server that checks the hash, netrc.
 
 use crate::support::{Child, TempDir, authorizations, mocked, ok, session};
-use petition::testing::{Reply, TestServer};
-use petition::{BasicAuth, BearerAuth, PreparedRequest, ProxyAuth, Response, Session};
+use petition::testing::{MockAdapter, Reply, TestServer};
+use petition::{
+    Auth, BasicAuth, BearerAuth, Cookie, PreparedRequest, ProxyAuth, Response, ResponseBuilder, Result, Session,
+};
 
 // AUTH-01, AUTH-07, SES-08
 #[test]
@@ -192,7 +194,7 @@ mod digest {
 
     // AUTH-15, AUTH-26, AUTH-14
     #[test]
-    fn a_challenge_is_answered_once_and_hooks_see_the_refusal_alone() {
+    fn a_challenge_is_answered_once_and_hooks_see_what_came_of_it() {
         let challenge = || {
             Response::builder(401).header("WWW-Authenticate", r#"Digest realm="r", nonce="n", qop="auth""#).body("no")
         };
@@ -202,7 +204,10 @@ mod digest {
             let seen = Arc::new(Mutex::new(Vec::new()));
             let in_hook = Arc::clone(&seen);
             session.hooks.on_response(move |response| {
-                in_hook.lock().unwrap().push(response.status_code().as_u16());
+                let refused =
+                    response.history().iter().map(|refused| refused.status_code().as_u16()).collect::<Vec<_>>();
+                let authorized = response.request().headers.contains("authorization");
+                in_hook.lock().unwrap().push((response.status_code().as_u16(), refused, authorized));
                 Ok(response)
             });
 
@@ -212,7 +217,7 @@ mod digest {
             assert_eq!(mock.requests().len(), 2);
             assert_eq!(response.history().len(), 1);
             assert_eq!(response.history()[0].text().unwrap(), "no");
-            assert_eq!(*seen.lock().unwrap(), [401]);
+            assert_eq!(*seen.lock().unwrap(), [(want, vec![401], true)]);
             let sent = authorizations(&mock);
             assert!(
                 sent[0].is_none() && sent[1].as_ref().is_some_and(|value| value.contains("nc=00000001")),
@@ -302,6 +307,222 @@ fn netrc_gives_credentials_by_host_unless_the_program_has_its_own() {
         dir.file("netrc", "machine 127.0.0.1 login net password rc\nmachine localhost login local password pw\n");
 
     assert_eq!(child.run(&[("NETRC", netrc.to_str().unwrap())]), "done");
+}
+
+// AUTH-11: NETRC names the file, also where its path is no text; no file of the home takes its place
+#[cfg(unix)]
+#[test]
+fn netrc_is_the_file_that_is_named_also_by_bytes_that_are_no_text() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::process::Command;
+
+    let child = Child::new(|| {
+        let server = TestServer::http(|_| Reply::new(200));
+        Session::new().get(server.url("/")).send().unwrap();
+        let requests = server.requests();
+        requests[0].header("authorization").unwrap_or("none").to_owned()
+    });
+    let home = TempDir::new();
+    home.file(".netrc", "machine 127.0.0.1 login home password x");
+    let named = home.path().join(OsStr::from_bytes(b"caf\xe9"));
+    let said = || {
+        let mut setting = std::ffi::OsString::from("NETRC=");
+        setting.push(&named);
+        let mut command = Command::new("env");
+        command.arg(setting).arg(std::env::current_exe().unwrap());
+        child.run_by(command, &[("HOME", home.path().to_str().unwrap())])
+    };
+
+    assert_eq!(said(), "none");
+    // Not every file system takes such a name.
+    if std::fs::write(&named, "machine 127.0.0.1 login net password rc").is_ok() {
+        assert_eq!(said(), "Basic bmV0OnJj");
+    }
+}
+
+// AUTH-09: "called last in preparation", so that what is signed is what is sent
+#[test]
+fn an_auth_sees_the_codings_that_are_asked_for() {
+    let server = TestServer::http(|request| match request.target.as_str() {
+        "/way" => Reply::new(302).header("Location", "/there"),
+        _ => Reply::new(200).body("ok"),
+    });
+    let session = session();
+    let auth = |request: &mut PreparedRequest| {
+        let seen = request.headers.get("accept-encoding").unwrap_or("nothing").to_owned();
+        request.headers.insert("X-Seen", seen)
+    };
+    let (url, way, folder) = (server.url("/"), server.url("/way"), TempDir::new());
+    let path = folder.path().join("f");
+
+    session.get(&url).auth(auth).send().unwrap();
+    session.get(&url).header("Range", "bytes=0-9").auth(auth).send().unwrap();
+    session.get(&way).header("Range", "bytes=0-9").auth(auth).send().unwrap();
+    session.get(&url).auth(auth).download(&path).run().unwrap();
+    session.get(&way).auth(auth).download(&path).run().unwrap();
+    session.get(&url).remove_header("Accept-Encoding").auth(auth).download(&path).run().unwrap();
+    session.get(&url).header("Accept-Encoding", "br").auth(auth).download(&path).run().unwrap();
+
+    let requests = server.requests();
+    let sent: Vec<_> = requests.iter().map(|request| request.header("accept-encoding").unwrap()).collect();
+    let seen: Vec<_> = requests.iter().map(|request| request.header("x-seen").unwrap()).collect();
+    assert_eq!(seen, sent);
+    assert!(seen[1..8].iter().all(|codings| *codings == "identity"), "{seen:?}");
+    assert_eq!((seen.len(), seen[8]), (9, "br"));
+
+    // An auth may ask for a part itself. Its hops, where it does not, are as if it never had.
+    let part = |request: &mut PreparedRequest| match request.url.path() {
+        "/way" => request.headers.insert("Range", "bytes=0-9"),
+        _ => Ok(()),
+    };
+    let prepared = session.get(&way).auth(part).prepare().unwrap();
+    assert_eq!(prepared.headers.get("accept-encoding"), Some("identity"));
+    session.send(prepared).unwrap();
+    let last = server.requests().pop().unwrap();
+    assert_eq!((last.header("range"), last.header("accept-encoding")), (None, Some(sent[0])));
+}
+
+type Change = fn(&mut PreparedRequest) -> Result<()>;
+
+/// A scheme that does one thing to each request and another to what answers the first challenges.
+struct Scheme {
+    rounds: u32,
+    apply: Change,
+    answer: Change,
+}
+
+impl Auth for Scheme {
+    fn apply(&self, request: &mut PreparedRequest) -> Result<()> {
+        (self.apply)(request)
+    }
+
+    fn answer(&self, request: &PreparedRequest, _: &Response, round: u32) -> Result<Option<PreparedRequest>> {
+        let mut next = request.clone();
+        (self.answer)(&mut next)?;
+        Ok(Some(next).filter(|_| round < self.rounds))
+    }
+}
+
+fn nothing(_: &mut PreparedRequest) -> Result<()> {
+    Ok(())
+}
+
+fn login(request: &mut PreparedRequest) -> Result<()> {
+    request.headers.insert("Cookie", "login=1")
+}
+
+fn token(request: &mut PreparedRequest) -> Result<()> {
+    request.headers.insert("Authorization", "Own")
+}
+
+/// A challenge that sets a cookie.
+fn refusal(cookie: &str) -> ResponseBuilder {
+    Response::builder(401).header("WWW-Authenticate", "Own").header("Set-Cookie", cookie)
+}
+
+/// What a mock was sent as cookies.
+fn cookies(mock: &MockAdapter) -> Vec<Vec<String>> {
+    mock.requests().iter().map(|request| request.headers.get_all("cookie").map(str::to_owned).collect()).collect()
+}
+
+// COOK-02: requests never replaces a Cookie header that is there
+#[test]
+fn a_cookie_header_that_the_session_did_not_set_stays_through_a_round() {
+    for (jar, own) in [(false, false), (true, false), (false, true), (true, true)] {
+        // What each does; what the program sets once it is prepared; what the answer has.
+        let cases: [(Change, Change, Option<&str>, &str); 6] = [
+            (nothing, login, None, "login=1"),
+            (login, token, None, "login=1"),
+            (login, login, None, "login=1"),
+            (nothing, token, Some("mine=1"), "mine=1"),
+            (nothing, login, Some("mine=1"), "login=1"),
+            (login, token, Some("mine=1"), "mine=1"),
+        ];
+        for (number, (apply, answer, later, want)) in cases.into_iter().enumerate() {
+            let (session, mock) = mocked([refusal("theirs=1"), Response::builder(200)]);
+            if jar {
+                session.cookies.insert("jar", "1");
+            }
+            let mut get = session.get("http://h.test/").auth(Scheme { rounds: 1, apply, answer });
+            if own {
+                get = get.cookie("own", "1");
+            }
+            let mut prepared = get.prepare().unwrap();
+            if let Some(later) = later {
+                prepared.headers.insert("Cookie", later).unwrap();
+            }
+
+            assert_eq!(session.send(prepared).unwrap().status_code(), 200);
+
+            assert_eq!(cookies(&mock)[1], [want], "{number}, jar {jar}, own {own}");
+        }
+    }
+}
+
+#[test]
+fn the_sessions_cookies_are_those_of_each_round() {
+    let (session, mock) = mocked([
+        refusal("theirs=1"),
+        refusal("theirs=2; Path=/"),
+        refusal("jar=; Max-Age=0; Path=/"),
+        refusal("theirs=; Max-Age=0; Path=/"),
+        Response::builder(200),
+    ]);
+    session.cookies.set(Cookie::new("jar", "1").domain("h.test"));
+
+    session.get("http://h.test/").auth(Scheme { rounds: 9, apply: token, answer: nothing }).send().unwrap();
+
+    assert_eq!(
+        cookies(&mock),
+        [vec!["jar=1"], vec!["jar=1; theirs=1"], vec!["jar=1; theirs=2"], vec!["theirs=2"], vec![]]
+    );
+}
+
+// HDR-06: behind the cookies, with all its values, and nothing for what it removes
+#[test]
+fn what_an_answer_adds_comes_last_and_whole() {
+    let answer = |request: &mut PreparedRequest| {
+        request.headers.remove("X-Gone");
+        request.headers.append("X-Sig", "1")?;
+        token(request)?;
+        request.headers.append("x-sig", "2")
+    };
+    let (session, mock) = mocked([refusal("theirs=1"), Response::builder(200)]);
+
+    let get = session.get("http://h.test/").header("X-Gone", "1").header("X-Kept", "1");
+    get.auth(Scheme { rounds: 1, apply: nothing, answer }).send().unwrap();
+
+    let sent = &mock.requests()[1].headers;
+    let last: Vec<_> = sent.iter().skip_while(|(name, _)| *name != "X-Kept").collect();
+    let want = [("X-Kept", "1"), ("Cookie", "theirs=1"), ("X-Sig", "1"), ("x-sig", "2"), ("Authorization", "Own")];
+    assert_eq!(last, want);
+    assert!(!sent.contains("X-Gone"));
+}
+
+// docs/decisions.md#auth-stays: a hop starts from before the answer, whatever the rounds have changed
+#[test]
+fn an_auth_whose_answers_set_cookies_is_asked_anew_for_each_hop() {
+    let moved = Response::builder(302).header("Location", "/2");
+    let last = Response::builder(200);
+    let (session, mock) = mocked([refusal("theirs=1"), refusal("theirs=2"), moved, refusal("theirs=3"), last]);
+    let apply = |request: &mut PreparedRequest| {
+        let path = request.url.path().to_owned();
+        request.headers.insert("X-Signed", path)
+    };
+    let answer = |request: &mut PreparedRequest| {
+        let rounds = request.headers.get("x-rounds").map_or(0, str::len);
+        request.headers.insert("X-Rounds", "x".repeat(rounds + 1))?;
+        if rounds == 1 { login(request) } else { Ok(()) }
+    };
+
+    session.get("http://h.test/1").auth(Scheme { rounds: 2, apply, answer }).send().unwrap();
+
+    let requests = mock.requests();
+    let signed: Vec<_> = requests.iter().map(|request| request.headers.get("x-signed").unwrap()).collect();
+    assert_eq!(signed, ["/1", "/1", "/1", "/2", "/2"]);
+    let sent: Vec<_> = requests.iter().map(|request| request.headers.get("cookie").unwrap_or_default()).collect();
+    assert_eq!(sent, ["", "theirs=1", "login=1", "theirs=2", "theirs=3"]);
 }
 
 // COOK-02: what the program set stays, whatever the refusal sets

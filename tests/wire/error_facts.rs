@@ -66,6 +66,46 @@ fn is_connect_says_that_nothing_was_sent_in_any_attempt() {
 }
 
 #[test]
+fn what_a_redirect_or_a_challenge_answered_was_sent() {
+    let dead = refusing();
+    let moved = TestServer::http(move |_| Reply::new(303).header("Location", format!("http://{dead}/")));
+    let order = |session: &petition::Session| session.post(moved.url("/orders")).data("one").send().unwrap_err();
+    let error = order(&session());
+    assert_eq!(error.kind(), ErrorKind::ConnectionError);
+    assert!(!error.is_connect(), "the order was placed: {error:?}");
+    // The same if nothing is tried, because the request was stopped.
+    let token = petition::Cancel::new();
+    let stops = token.clone();
+    let stopped = session()
+        .post(moved.url("/orders"))
+        .data("one")
+        .cancel(&token)
+        .on_response(move |response| {
+            stops.cancel();
+            Ok(response)
+        })
+        .send()
+        .unwrap_err();
+    assert!(stopped.is_cancelled() && !stopped.is_connect(), "{stopped:?}");
+
+    #[cfg(feature = "digest")]
+    {
+        let challenge = r#"Digest realm="r", nonce="n", qop="auth""#;
+        let server = TestServer::http(move |_| Reply::new(401).header("WWW-Authenticate", challenge).then_close());
+        let (there, count) = (server.address(), std::sync::atomic::AtomicUsize::new(0));
+        let resolver = move |_: &str, _: u16| match count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            0 => Ok(vec![there]),
+            _ => Ok(vec![dead]),
+        };
+        let session = session_over(HttpAdapter::builder().resolver(resolver).build());
+        let auth = petition::DigestAuth::new("user", "password");
+        let error = session.post("http://a.test/").data("one").auth(auth).send().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionError);
+        assert!(!error.is_connect(), "{error:?}");
+    }
+}
+
+#[test]
 fn the_exchange_tells_how_far_it_came() {
     let server = silent();
     let resolver = {

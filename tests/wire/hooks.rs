@@ -78,6 +78,22 @@ fn an_error_of_a_hook_goes_to_the_caller_as_it_is_and_ends_everything() {
     assert!(session.cookies.is_empty());
 }
 
+// The error has the response, and may live for long
+#[test]
+fn a_hook_that_refuses_a_response_keeps_its_content_and_not_its_connection() {
+    let server = TestServer::http(|_| Reply::new(500).body("broken"));
+    let mut session = session_over(HttpAdapter::builder().pool_maxsize(1).pool_block(true).pool_timeout(0.2).build());
+    session.hooks.on_response(|response| response.error_for_status());
+
+    let errors: Vec<Error> = (0..3).map(|_| session.get(server.url("/")).send().unwrap_err()).collect();
+
+    for error in errors {
+        assert_eq!(error.kind(), ErrorKind::HttpError, "{error}");
+        assert_eq!(error.into_response().unwrap().text().unwrap(), "broken");
+    }
+    assert_eq!(server.accepted(), 1);
+}
+
 // HOOK-09, SES-10
 #[test]
 fn hooks_of_a_request_replace_the_sessions() {

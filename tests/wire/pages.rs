@@ -57,6 +57,9 @@ fn the_link_to_the_next_page_is_found_however_it_is_written() {
         ("</2>; rel='next'", Some("http://a.test/2")),
         ("?p=\u{c3}\u{a9}; rel=next", Some("http://a.test/1?p=%C3%A9")),
         ("</2>; rel=next; anchor=\"#list\"", Some("http://a.test/2")),
+        ("</2>; rel=next; anchor=\"\"", Some("http://a.test/2")),
+        ("</2>; rel=next; anchor=\"http://u:p@a.test:80/1#top\"", Some("http://a.test/2")),
+        ("</2>; rel=next; anchor=\"http://a.test:81/1\"", None),
         ("</2>; rel=next; anchor=\"/other\"", None),
         ("</2>; rel=prev; rel=next", None),
         ("</2>; rel=nextish", None),
@@ -72,6 +75,37 @@ fn the_link_to_the_next_page_is_found_however_it_is_written() {
 
     let two = Response::builder(200).header("Link", "</0>; rel=\"open").header("Link", "</2>; rel=next");
     assert_eq!(way([two, last()]).0.len(), 2, "one header does not swallow the next");
+}
+
+// A link about another document is not followed, so a page that is not known as itself would end the listing.
+#[test]
+fn an_anchor_names_the_page_however_both_are_written() {
+    for (page_url, anchor) in [
+        ("http://a.test/\u{e9}", "/\u{c3}\u{a9}"),
+        ("http://a.test/\u{e9}", "/%c3%a9"),
+        ("http://a.test/\u{e9}?\u{e9}", "/\u{c3}\u{a9}?\u{c3}\u{a9}#top"),
+        ("http://a.test/a%2fb", "/a%2fb"),
+        ("http://a.test/%7ea", "/~a"),
+        ("http://\u{fc}.test/", "//xn--tda.test/"),
+    ] {
+        let link = format!("</2>; rel=next; anchor=\"{anchor}\"");
+        let (session, mock) = mocked([page(&link), last()]);
+
+        let (pages, error) = read(session.paginate(session.get(page_url).prepare().unwrap()));
+
+        assert!(error.is_none() && pages.len() == 2, "{page_url} {anchor}: {error:?}");
+        assert_eq!(mock.requests()[1].url.path(), "/2");
+    }
+    // The URL that a redirect led to is kept as it was written.
+    for (location, anchor) in
+        [("/a%2fb", ""), ("/a%2fb", "#x"), ("/a%2fb", "/a%2Fb"), ("?%7e", "?~"), ("//a.test", "/")]
+    {
+        let to = Response::builder(302).header("Location", location);
+
+        let (urls, error) = way([to, page(&format!("</2>; rel=next; anchor=\"{anchor}\"")), last()]);
+
+        assert!(error.is_none() && urls.len() == 3, "{location} {anchor}: {urls:?}");
+    }
 }
 
 // docs/decisions.md#pagination
@@ -126,9 +160,16 @@ fn a_listing_that_leads_back_ends_with_an_error_behind_its_pages() {
         assert!(error.response().is_some());
     }
 
-    // Over a redirect, from where it was led to.
-    let (urls, error) = way([Response::builder(302).header("Location", "/here"), page("</1>; rel=next")]);
-    assert_eq!((urls.len(), error.map(|error| error.kind())), (2, Some(ErrorKind::InvalidUrl)));
+    // Over a redirect, from where it was led to, and to there, however it is written.
+    for (location, link) in [("/here", "/1"), ("/here", "http://a.test:80/here"), ("/a%2fb", "/a%2fb")] {
+        let to = Response::builder(302).header("Location", location);
+        let (urls, error) = way([to, page(&format!("<{link}>; rel=next"))]);
+        assert_eq!((urls.len(), error.map(|error| error.kind())), (2, Some(ErrorKind::InvalidUrl)), "{link}");
+    }
+
+    let links = ["</2?token=secret#secret>; rel=next"; 2];
+    let error = way(links.map(page)).1.expect("a listing without end");
+    assert_eq!(error.to_string(), "the next page was there before: http://a.test/2");
 }
 
 #[test]
@@ -192,6 +233,28 @@ fn an_auth_is_asked_anew_for_each_page_of_its_origin_and_for_no_other() {
         assert_eq!(signed, ["by hand", &format!("/{} of {count}", index + 1)]);
     }
     assert!(!requests[3].headers.contains("x-signed"));
+}
+
+// docs/decisions.md#auth-stays: the cookies of a page are chosen anew, and then the auth sets its own
+#[test]
+fn an_auth_may_set_cookies_and_is_asked_anew_for_each_page() {
+    let (session, mock) =
+        mocked([page("</2>; rel=next"), page("</3>; rel=next"), page("<http://b.test/4>; rel=next"), last()]);
+    session.cookies.insert("jar", "1");
+    let auth = |request: &mut PreparedRequest| {
+        let path = request.url.path().to_owned();
+        request.headers.insert("Cookie", format!("path={path}"))?;
+        request.headers.insert("X-Signed", path)
+    };
+
+    let (pages, error) = read(session.paginate(session.get("http://a.test/1").auth(auth).prepare().unwrap()));
+
+    assert!(error.is_none() && pages.len() == 4);
+    let requests = mock.requests();
+    let sent: Vec<_> =
+        requests.iter().map(|request| (request.headers.get("cookie"), request.headers.get("x-signed"))).collect();
+    let of = |cookie, path| (Some(cookie), Some(path));
+    assert_eq!(sent, [of("path=/1", "/1"), of("path=/2", "/2"), of("path=/3", "/3"), (Some("jar=1"), None)]);
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use std::io::Read;
 use std::sync::{Arc, Mutex};
 
-use crate::support::{authorizations, mocked, own_headers, session, session_at};
+use crate::support::{authorizations, mocked, own_headers, session, session_at, session_over};
 use petition::testing::{MockAdapter, Reply, TestServer};
 use petition::{
-    BasicAuth, BearerAuth, CookieJar, ErrorKind, PreparedRequest, Request, Response, ResponseBuilder, Session, Url,
+    BasicAuth, BearerAuth, Body, CookieJar, ErrorKind, HttpAdapter, PreparedRequest, Request, Response,
+    ResponseBuilder, Session, Url,
 };
 
 /// Redirects `/` to `/next`, and says 200 to the rest.
@@ -246,6 +247,36 @@ fn an_auth_is_asked_anew_for_each_hop_of_its_origin() {
     assert_eq!(signed, [at("/1"), at("/2"), at(":80/3?q=1"), None, None]);
     let each: Vec<Vec<_>> = requests.iter().map(|request| request.headers.get_all("X-Each").collect()).collect();
     assert_eq!(each, [vec!["own", "/1"], vec!["own", "/2"], vec!["own", "/3"], vec![], vec![]]);
+}
+
+// docs/decisions.md#auth-stays: a redirect removes these headers, whoever set them
+#[test]
+fn an_auth_sets_anew_at_each_hop_what_a_redirect_removes() {
+    const NAMES: [&str; 5] = ["Cookie", "Content-Type", "Proxy-Authorization", "X-Signed", "Content-Length"];
+    let auth = |request: &mut PreparedRequest| {
+        let said = format!("by {}", request.url.path());
+        request.body = said.clone().into();
+        NAMES[..4].iter().try_for_each(|name| request.headers.insert(name, &said))?;
+        request.headers.insert("Content-Length", said.len())
+    };
+    for status in [301, 302, 303, 307, 308] {
+        let answers = ["/2", "/three", "http://b.test/4"].map(|to| Response::builder(status).header("Location", to));
+        let (session, mock) = mocked(answers.into_iter().chain([Response::builder(200)]));
+        session.cookies.insert("jar", "1");
+
+        session.post("http://a.test/1").data([("a", "1")]).auth(auth).send().unwrap();
+
+        let requests = mock.requests();
+        let has = |request: &PreparedRequest| {
+            NAMES.map(|name| request.headers.get_all(name).map(str::to_owned).collect::<Vec<_>>().join(" and "))
+        };
+        for (request, path) in requests.iter().zip(["/1", "/2", "/three"]) {
+            let said = format!("by {path}");
+            let want = [&*said, &said, &said, &said, &said.len().to_string()];
+            assert_eq!(has(request), want, "{status} {path}");
+        }
+        assert_eq!(has(&requests[3])[..4], ["jar=1", "", "", ""], "{status}: another origin");
+    }
 }
 
 #[test]
@@ -531,6 +562,60 @@ fn too_many_redirects_is_an_error_with_the_last_response_and_its_history() {
     }
 }
 
+// As in requests: wherever it leads, and whatever it needs.
+#[test]
+fn one_redirect_too_many_is_that_first() {
+    let server = TestServer::http(|request| match request.target.as_str() {
+        "/invalid" => Reply::new(302).header("Location", "http://[::1"),
+        "/again" => Reply::new(307).header("Location", "/b"),
+        _ => Reply::new(302).header("Location", "foo://b/"),
+    });
+    let mut session = session();
+    session.max_redirects = 0;
+    for path in ["/invalid", "/again", "/other"] {
+        let error = session.post(server.url(path)).data(Body::reader(&b"once"[..])).send().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooManyRedirects, "{path}: {error}");
+    }
+    // What is not followed is none.
+    let response = session.get(server.url("/invalid")).allow_redirects(false).send().unwrap();
+    assert_eq!(response.status_code(), 302);
+}
+
+// The error has the response, and may live for long
+#[test]
+fn a_redirect_that_cannot_be_followed_gives_its_connection_back_at_once() {
+    let server = TestServer::http(|request| match request.target.as_str() {
+        "/invalid" => Reply::new(302).header("Location", "http://[::/").body("moved"),
+        "/again" => Reply::new(307).header("Location", "/b").body("moved"),
+        "/signed" => Reply::new(302).header("Location", "/unsigned").body("moved"),
+        "/way" => Reply::new(303).header("Location", "/invalid").body("on the way"),
+        _ => Reply::new(200).body("there"),
+    });
+    let auth = |request: &mut PreparedRequest| match request.url.path() {
+        "/unsigned" => Err(petition::Error::new(ErrorKind::Other, "no key")),
+        _ => Ok(()),
+    };
+    let session = session_over(HttpAdapter::builder().pool_maxsize(1).pool_block(true).pool_timeout(0.2).build());
+
+    for stream in [false, true] {
+        for (path, kind, hops) in [
+            ("/invalid", ErrorKind::InvalidUrl, 0),
+            ("/again", ErrorKind::UnrewindableBody, 0),
+            ("/signed", ErrorKind::Other, 0),
+            ("/way", ErrorKind::InvalidUrl, 1),
+        ] {
+            let once = Body::reader(&b"once"[..]);
+            let error = session.post(server.url(path)).data(once).auth(auth).stream(stream).send().unwrap_err();
+
+            assert_eq!(error.kind(), kind, "{path}");
+            assert_eq!(session.get(server.url("/b")).send().unwrap().text().unwrap(), "there", "{path}");
+            let response = error.response().unwrap();
+            assert_eq!((response.text().unwrap().as_str(), response.history().len()), ("moved", hops), "{path}");
+        }
+    }
+    assert_eq!(server.accepted(), 1);
+}
+
 // RESP-29, RESP-36, RESP-30, REDIR-26
 #[test]
 fn history_is_the_way_to_a_response_oldest_first() {
@@ -639,12 +724,13 @@ fn a_redirect_from_https_to_http_is_refused_where_the_session_says_so() {
     assert_eq!(mock.requests().len(), 2);
     assert_eq!(mock.requests()[1].headers.get("referer"), None);
 
-    let (mut session, mock) = moved_to("http://u:secret@a.test/n");
+    let (mut session, mock) = moved_to("http://u:secret@a.test/n?code=secret");
     session.allow_downgrade = false;
     let error = session.get("https://a.test/").send().unwrap_err();
     assert_eq!((error.kind(), mock.requests().len()), (ErrorKind::InvalidUrl, 1));
     assert_eq!(error.response().unwrap().status_code(), 302);
-    assert!(!format!("{error} {error:?}").contains("secret"));
+    assert_eq!(error.to_string(), "redirect from https to http://a.test/n refused");
+    assert!(!format!("{error:?}").contains("secret"));
 
     // Not followed, so nothing is refused; but there is no way on either.
     let (mut session, _) = moved_to("http://a.test/n");

@@ -1,6 +1,6 @@
 //! What a request looks like on the wire, byte for byte, and what a session adds to it.
 
-use crate::support::{expected, last_text, ok, own_headers, say_ok, session, session_at};
+use crate::support::{Child, expected, last_text, ok, own_headers, say_ok, session, session_at};
 #[cfg(feature = "native-tls")]
 use crate::support::{tls_server, tunnels};
 use petition::testing::{Reply, TestServer};
@@ -736,6 +736,43 @@ fn a_request_prepared_without_a_session_has_only_what_it_says() {
 
     let headers: Vec<(&str, &str)> = prepared.headers.iter().collect();
     assert_eq!(headers, [("Cookie", "a=1"), ("Authorization", "Basic dTpw")]);
+}
+
+// A query may have a token in it: no text of an error shows one, wherever the URL came from
+#[test]
+fn an_error_about_a_url_shows_no_user_info_and_no_query() {
+    let mut session = session();
+    session.mount("foo://", petition::HttpAdapter::new());
+    for (url, shown) in [
+        ("h/p?token=secret", "Invalid URL 'h/p': No scheme supplied. Perhaps you meant https://h/p?"),
+        ("user@h/p?secret#secret", "Invalid URL 'h/p': No scheme supplied. Perhaps you meant https://h/p?"),
+        ("http://user:secret@?secret", "Invalid URL 'http://': No host supplied"),
+        ("http:///user:secret@h/p?secret", "Invalid URL 'http:///h/p': No host supplied"),
+        ("ftp://user:secret@h/p?token=secret#secret", "no adapter is mounted for \"ftp://h/p\""),
+        ("user:secret@h/p?secret", "no adapter is mounted for \"h/p\""),
+        ("user:sec?secret@h/p", "no adapter is mounted for \"h/p\""),
+        ("foo://user:secret@h/p?token=secret", "\"foo://h/p\" is not an http or https URL"),
+    ] {
+        let error = session.get(url).send().unwrap_err();
+
+        assert_eq!(error.to_string(), shown);
+    }
+}
+
+// PROXY-05, also on Windows, where HTTP_PROXY and http_proxy are one variable
+#[test]
+fn a_cgi_program_takes_no_proxy_from_the_header_of_a_stranger() {
+    let child = Child::new(|| {
+        let server = TestServer::http(|_| Reply::new(200).body("origin"));
+        Session::new().get(server.url("/")).send().unwrap().text().unwrap()
+    });
+    let proxy = TestServer::http(|_| Reply::new(200).body("proxy"));
+    let url = &*proxy.url("");
+
+    assert_eq!(child.run(&[("HTTP_PROXY", url)]), "proxy");
+    assert_eq!(child.run(&[("HTTP_PROXY", url), ("REQUEST_METHOD", "GET")]), "origin");
+    let lower_case = child.run(&[("http_proxy", url), ("REQUEST_METHOD", "GET")]);
+    assert_eq!(lower_case, if cfg!(windows) { "origin" } else { "proxy" });
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use http::Method;
 
-use super::fetch::Plan;
+use super::fetch::{Plan, ask_for_the_bytes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Response;
 use crate::session::RequestBuilder;
@@ -97,7 +97,9 @@ impl<'s> Download<'s> {
     /// wrong. The note has no URL in it and no credentials, only a hash.
     ///
     /// The part is locked while it is written. A second download to the same path does not wait, and does not touch it: it
-    /// writes a file of its own, as without `resume`, and the last one to finish replaces the file.
+    /// writes a file of its own, as without `resume`, and the last one to finish replaces the file. So does a download that
+    /// finds the part of another user, and one to a name so long that the file system has none that is 11 characters longer
+    /// (on most systems, a name of more than 244 bytes). A part is never readable by anyone who could not read the file.
     ///
     /// Without `resume` a download goes on after a broken connection too, but leaves nothing if it fails. (If the process is
     /// killed, its hidden partial file stays.)
@@ -150,6 +152,7 @@ impl<'s> Download<'s> {
         }
         let path = plan.path.clone();
         request.with_session(|session, request, settings| {
+            ask_for_the_bytes(session, request);
             let (prepared, options) = session.prepare_to_send(request, settings)?;
             let problem = if prepared.method == Method::HEAD {
                 Some("a response to HEAD has no content to download".to_owned())

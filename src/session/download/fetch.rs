@@ -18,7 +18,7 @@ use crate::clock;
 use crate::error::{Error, ErrorKind, Result, system_text};
 use crate::message::coding;
 use crate::message::response::Outgoing;
-use crate::message::{PreparedRequest, Response};
+use crate::message::{PreparedRequest, Request, Response};
 use crate::session::{Session, prepare, redirect};
 
 /// How much is read at once.
@@ -63,13 +63,7 @@ struct Fetch<'a, 'p> {
 
 impl Session {
     /// Downloads what `request` asks for.
-    pub(super) fn fetch(
-        &self,
-        mut request: PreparedRequest,
-        mut options: SendOptions,
-        plan: Plan<'_>,
-    ) -> Result<Fetched> {
-        ask_for_the_bytes(&mut request);
+    pub(super) fn fetch(&self, request: PreparedRequest, mut options: SendOptions, plan: Plan<'_>) -> Result<Fetched> {
         let retries = Arc::new(SharedRetries::default());
         options.stream = true;
         options.shared_retries = Some(Arc::clone(&retries));
@@ -108,7 +102,7 @@ impl Fetch<'_, '_> {
     }
 
     fn run(&mut self) -> Result<Response> {
-        let mut is_first = true;
+        let (mut is_first, mut is_answered) = (true, false);
         loop {
             let from = self.next_byte();
             let mut request = self.request.clone();
@@ -127,8 +121,9 @@ impl Fetch<'_, '_> {
             if !std::mem::take(&mut is_first) || asked.is_some() {
                 self.renew(&mut request)?;
             }
-            let response =
-                self.session.follow_on(Outgoing::new(request), &mut self.options.clone(), self.session.moment())?;
+            let sent = self.session.follow_on(Outgoing::new(request), &mut self.options.clone(), self.session.moment());
+            let response = sent.map_err(|error| error.after(is_answered))?;
+            is_answered = true;
             match Answer::of(response.status_code().as_u16(), response.headers(), asked.as_ref()) {
                 Answer::Refused => {
                     // The caller may read it, and its connection must not wait for that.
@@ -309,12 +304,17 @@ enum Copied {
     Broken,
 }
 
-/// A part of a coded body cannot be decoded, so codings are not offered, unless the program offers its own.
-fn ask_for_the_bytes(request: &mut PreparedRequest) {
-    let by_default = request.headers.get_all("accept-encoding").eq([coding::accept_encoding()]);
-    let is_free = !request.headers.contains("accept-encoding") && !request.extras.skip.accept_encoding;
-    if !request.extras.own_accept_encoding && (by_default || is_free) {
-        request.headers.set("Accept-Encoding", "identity");
+/// A part of a coded body cannot be decoded, so codings are not offered, unless the program offers its own. It comes before the
+/// request is prepared, as an auth sees the headers as they are sent.
+pub(super) fn ask_for_the_bytes(session: &Session, request: &mut Request) {
+    const NAME: &str = "Accept-Encoding";
+    if request.headers.contains(NAME) || request.details.skip.accept_encoding {
+        return;
+    }
+    let is_removed = request.details.removed.iter().any(|removed| removed.eq_ignore_ascii_case(NAME));
+    let is_free = is_removed || !session.headers.contains(NAME);
+    if is_free || session.headers.get_all(NAME).eq([coding::accept_encoding()]) {
+        request.headers.set(NAME, "identity");
     }
 }
 
