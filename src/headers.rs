@@ -391,13 +391,18 @@ impl TryFrom<&Headers> for http::HeaderMap {
     type Error = Error;
 
     fn try_from(headers: &Headers) -> Result<Self> {
-        let mut map = Self::with_capacity(headers.len());
+        let too_many = |_| {
+            let text = format!("{} headers are more than a HeaderMap can hold", headers.len());
+            Error::message(ErrorKind::InvalidHeader, text)
+        };
+        let mut map = Self::new();
         for (name, value) in headers {
             let invalid =
                 || Error::message(ErrorKind::InvalidHeader, format!("header {name:?} cannot be put into a HeaderMap"));
             let bytes = latin1::to_bytes(value).ok_or_else(invalid)?;
             let value = http::HeaderValue::from_bytes(&bytes).map_err(|_| invalid())?;
-            map.append(http::HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?, value);
+            let name = http::HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
+            map.try_append(name, value).map_err(too_many)?;
         }
         Ok(map)
     }
@@ -439,6 +444,9 @@ mod tests {
             ("X\u{e9}", "v", false),
             ("X", " v", false),
             ("X", "\tv", false),
+            ("X", "\u{85}v", false),
+            ("X", "\u{a0}v", false),
+            ("X", "v\u{a0}", true),
             ("X", "a\r\nb", false),
             ("X", "a\nb", false),
             ("X", "a\0b", false),
@@ -501,6 +509,21 @@ mod tests {
         assert_eq!(own.get("x"), Some("caf\u{e9}"));
         assert_eq!(http::HeaderMap::try_from(&own).unwrap()["x"].as_bytes(), b"caf\xe9");
         assert_eq!(Headers::from(&http::HeaderMap::try_from(&own).unwrap()), own);
+    }
+
+    #[test]
+    fn more_headers_than_a_map_can_hold_are_an_error() {
+        let names = |names: usize| {
+            let mut list = Headers::new();
+            (0..40_000).for_each(|n| list.append(format!("x-{}", n % names), "v").unwrap());
+            list
+        };
+
+        let error = http::HeaderMap::try_from(&names(40_000)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidHeader);
+        assert_eq!(error.to_string(), "40000 headers are more than a HeaderMap can hold");
+        // It counts names, not values.
+        assert_eq!(http::HeaderMap::try_from(&names(10)).unwrap().len(), 40_000);
     }
 
     #[test]

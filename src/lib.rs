@@ -96,14 +96,14 @@
 //! |---|---|---|
 //! | `petition::connectionpool` | debug | a new or dropped connection, the status and length of a response, a retry after a response |
 //! | `petition::connectionpool` | warn | a full pool, a retry after a broken connection, skipped header lines |
-//! | `petition::pool` | debug | a thread that has to wait for a connection, or for the pace of an origin |
+//! | `petition::pool` | debug | a thread that has to wait for a connection, or for the pace of an origin; no thread for `reap_idle` |
 //! | `petition::pool` | warn | a thread that has waited for 5 s, once for each wait |
-//! | `petition::retry` | debug | the remaining counts of a `Retry`; a retry for which the budget has no token |
+//! | `petition::retry` | debug | the remaining counts of a `Retry`, also of one made from a number; a retry without a token |
 //! | `petition::redirect` | debug | where a redirect comes from, and where it leads |
 //! | `petition::adapter` | debug | why a connection is closed rather than kept |
 //! | `petition::tls` | warn | a host whose certificate is not verified, once per adapter |
 //! | `petition::cookies` | debug | a rejected cookie, and the reason |
-//! | `petition::cookies` | warn | a cookie that cannot be written to a `cookies.txt` file |
+//! | `petition::cookies` | warn | a cookie that cannot be written to a file, a line of a file that is none |
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

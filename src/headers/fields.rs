@@ -568,7 +568,8 @@ fn check(name: &str, value: &str) -> Result<Form> {
     if !value.starts_with([' ', '\t']) && value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
         return Ok(Form::Block);
     }
-    let fault = if value.starts_with([' ', '\t']) {
+    // Of Latin-1; what Python calls white space.
+    let fault = if value.starts_with([' ', '\t', '\u{85}', '\u{a0}']) {
         "it starts with white space"
     } else if value.chars().any(|c| matches!(c, '\0'..='\x08' | '\n'..='\x1f' | '\x7f')) {
         "it contains a control character"

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use super::charset::{self, unicode::Utf};
+use crate::text::printable::printable;
 
 /// The text of a JSON body for which `encoding` is given.
 pub(crate) fn json_text<'a>(bytes: &'a [u8], encoding: Option<&str>) -> Cow<'a, str> {
@@ -17,6 +18,16 @@ pub(crate) fn json_text<'a>(bytes: &'a [u8], encoding: Option<&str>) -> Cow<'a, 
     match std::str::from_utf8(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)) {
         Ok(text) if is_utf8 || bytes.is_ascii() => text.into(),
         _ => charset::decode(bytes, encoding).into(),
+    }
+}
+
+/// The same error without what acts on a terminal: it names keys and variants as the body has them.
+pub(crate) fn inert(error: serde_json::Error) -> serde_json::Error {
+    let text = error.to_string();
+    match printable(text.as_str()) {
+        // Line and column are read from the text again.
+        Cow::Owned(shown) => serde::de::Error::custom(shown),
+        Cow::Borrowed(_) => error,
     }
 }
 
@@ -34,6 +45,32 @@ fn wide(bytes: &[u8]) -> Option<Utf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_body_has_an_error_name_is_printable() {
+        #[derive(Debug, serde::Deserialize)]
+        enum Kind {
+            A,
+        }
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Fields {
+            #[serde(default)]
+            a: u8,
+        }
+        let _ = (Kind::A, Fields { a: 1 }.a);
+        let variant = serde_json::from_str::<Kind>("\n\"\\u001b[2J\"").unwrap_err();
+        let key = serde_json::from_str::<Fields>("{\"\\u001b[2J\\u202e\": 1}").unwrap_err();
+
+        for (error, line) in [(variant, 2), (key, 1)] {
+            assert!(error.to_string().contains('\u{1b}'));
+            let (class, column) = (error.classify(), error.column());
+            let error = inert(error);
+            assert!(error.to_string().contains("\\u{1b}[2J"), "{error}");
+            assert!(!error.to_string().contains(['\u{1b}', '\u{202e}']), "{error}");
+            assert_eq!((error.classify(), error.line(), error.column()), (class, line, column));
+        }
+    }
 
     const TEXT: &str = "{\"a\":\"h\u{e9}\"}";
 

@@ -251,12 +251,15 @@ impl Request {
     /// Sends `Expect: 100-continue`, and waits for the answer for at most `limit` before the body is sent; see
     /// [`RequestBuilder::expect_continue`](crate::RequestBuilder::expect_continue).
     pub fn expect_continue(mut self, limit: impl IntoLimit) -> Self {
+        let takes_back = limit.is_bare_none();
         match limit.into_limit() {
             Limit::Invalid(seconds) => {
                 let text = format!("the limit of expect_continue must be more than zero seconds, not {seconds}");
                 self.fail(Error::message(ErrorKind::InvalidSetting, text));
             }
-            limit => self.details.expect_continue = limit.duration(),
+            _ if takes_back => self.details.expect_continue = None,
+            // More seconds than a duration holds are no limit, and the answer is waited for all the same.
+            limit => self.details.expect_continue = Some(limit.duration().unwrap_or(Duration::MAX)),
         }
         self
     }
@@ -339,6 +342,7 @@ impl Request {
     }
 
     /// Adds a query as given: requests' `params="a=b"`. Only characters that must not stand in a URL are encoded.
+    /// Without other parameters it takes the place of the session's `params`, as in requests.
     pub fn query_string(mut self, query: impl AsRef<str>) -> Self {
         self.query.push_raw(query.as_ref());
         self
@@ -384,7 +388,7 @@ impl Request {
 
     /// Sets a JSON body, compact and in UTF-8, with `Content-Type: application/json`.
     ///
-    /// A value that cannot be serialized as JSON (NaN, a map whose keys are not text) is [`ErrorKind::InvalidJson`].
+    /// A value that cannot be serialized as JSON (NaN, a map whose keys are neither text nor numbers) is [`ErrorKind::InvalidJson`].
     #[cfg(feature = "json")]
     pub fn json(mut self, value: impl serde::Serialize) -> Self {
         match Body::json(&value) {

@@ -22,6 +22,7 @@ use crate::clock;
 use crate::cookies::CookieJar;
 use crate::error::{Error, ErrorKind, Result};
 use crate::headers::{Headers, IntoHeaderValue, IntoHeaders};
+use crate::http1::framing;
 pub use crate::http1::head::Version;
 #[cfg(feature = "json")]
 use crate::message::body::Body;
@@ -29,7 +30,7 @@ use crate::message::charset::{self, TextEncoding};
 use crate::message::coding;
 use crate::message::history::History;
 #[cfg(feature = "json")]
-use crate::message::json_text::json_text;
+use crate::message::json_text::{inert, json_text};
 use crate::message::links::Link;
 use crate::message::prepared::PreparedRequest;
 use crate::message::seldom::{Seldom, Usual};
@@ -116,6 +117,7 @@ pub(super) struct Received {
     /// The elapsed time by an adapter's own clock, which the session uses instead of its own measurement.
     measured: Option<Duration>,
     retries: Option<Arc<Retry>>,
+    /// What it set, as far as that can be said without a request: for a program's own response, or an adapter that looks.
     cookies: OnceLock<Box<CookieJar>>,
     /// What ends a read from another thread.
     closer: Option<Cancel>,
@@ -168,13 +170,30 @@ impl Received {
 /// What the session knows about the response.
 #[derive(Clone, Default)]
 struct Meta {
-    /// Boxed, because most responses have none other than the request's.
-    url: Option<Box<Url>>,
     request: Option<PreparedRequest>,
-    /// Boxed for the same reason, as is `next`.
-    history: Option<Box<History>>,
-    next: Option<Box<PreparedRequest>>,
+    /// Boxed, because most responses have nothing of it.
+    seldom: Option<Box<SeldomMeta>>,
     elapsed: Elapsed,
+    /// What it set, by the rules for the request's host.
+    cookies: OnceLock<Box<CookieJar>>,
+}
+
+#[derive(Clone, Default)]
+struct SeldomMeta {
+    /// If it is not the request's.
+    url: Option<Url>,
+    history: History,
+    next: Option<Box<PreparedRequest>>,
+}
+
+impl Meta {
+    fn url(&self) -> Option<&Url> {
+        self.seldom.as_ref()?.url.as_ref()
+    }
+
+    fn seldom_mut(&mut self) -> &mut SeldomMeta {
+        self.seldom.get_or_insert_default()
+    }
 }
 
 /// How long an answer took. Two times are kept as they are, because to subtract them costs more, and few programs ask.
@@ -260,7 +279,8 @@ pub struct Exchange {
     pub connect: Duration,
     /// TLS handshake.
     pub tls: Duration,
-    /// From the start of the last attempt to the first byte of the answer.
+    /// From when the last attempt had its connection, so without the wait for it and without what it took to make it, to the
+    /// first byte of the answer: sending the request and waiting for the server.
     pub first_byte: Duration,
     /// The number of attempts, including retries.
     pub attempts: u32,
@@ -354,7 +374,10 @@ impl Response {
             Some(meta) => {
                 let meta = Arc::make_mut(meta);
                 let inner = meta.request.replace(request.into_request());
-                meta.url = meta.url.take().or(inner.map(|inner| Box::new(inner.url)));
+                meta.cookies = OnceLock::new();
+                if let Some(inner) = inner.filter(|_| meta.url().is_none()) {
+                    meta.seldom_mut().url = Some(inner.url);
+                }
                 meta.elapsed = elapsed;
             }
         }
@@ -388,12 +411,12 @@ impl Response {
 
     pub(crate) fn set_history(&mut self, history: History) {
         if !history.is_empty() || !self.history().is_empty() {
-            self.meta_mut().history = Some(Box::new(history));
+            self.meta_mut().seldom_mut().history = history;
         }
     }
 
     pub(crate) fn set_next(&mut self, next: PreparedRequest) {
-        self.meta_mut().next = Some(Box::new(next));
+        self.meta_mut().seldom_mut().next = Some(Box::new(next));
     }
 
     fn meta_mut(&mut self) -> &mut Meta {
@@ -428,8 +451,8 @@ impl Response {
         &self.shared.headers
     }
 
-    /// The length of the body on the wire as `Content-Length` states it; `None` if it is absent, or if a transfer coding
-    /// overrides it (RFC 9112 §6.3).
+    /// The length of the body on the wire as `Content-Length` states it; `None` if it is absent or no length, or if a transfer
+    /// coding overrides it (RFC 9112 §6.3).
     ///
     /// With a content coding it is the coded length. The answer to a HEAD request states the length that a GET would have.
     ///
@@ -445,10 +468,7 @@ impl Response {
     /// ```
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
-        if self.headers().contains("transfer-encoding") {
-            return None;
-        }
-        self.headers().get("content-length").and_then(|value| value.parse().ok())
+        framing::stated_length(self.headers())
     }
 
     /// Whether a content coding was undone, once the content is kept.
@@ -462,7 +482,7 @@ impl Response {
     #[doc(alias = "get_url")]
     #[doc(alias = "final_url")]
     pub fn url(&self) -> &Url {
-        let own = self.meta.as_ref().and_then(|meta| meta.url.as_deref());
+        let own = self.meta.as_ref().and_then(|meta| meta.url());
         own.unwrap_or_else(|| &self.request().url)
     }
 
@@ -496,14 +516,14 @@ impl Response {
     #[must_use]
     #[doc(alias = "redirect_history")]
     pub fn history(&self) -> &[Response] {
-        let history = self.meta.as_ref().and_then(|meta| meta.history.as_deref());
-        history.map_or(&[], History::as_slice)
+        let seldom = self.meta.as_ref().and_then(|meta| meta.seldom.as_ref());
+        seldom.map_or(&[], |seldom| seldom.history.as_slice())
     }
 
     /// The request that would follow a redirect that was not followed.
     #[must_use]
     pub fn next(&self) -> Option<&PreparedRequest> {
-        self.meta.as_ref()?.next.as_deref()
+        self.meta.as_ref()?.seldom.as_ref()?.next.as_deref()
     }
 
     /// The time from before the adapter's `send` until the head was parsed. It includes retries, their sleeps and the wait for
@@ -546,7 +566,8 @@ impl Response {
     /// The cookies that this response set.
     #[must_use]
     pub fn cookies(&self) -> &CookieJar {
-        self.shared.cookies.get_or_init(|| {
+        let kept = self.meta.as_ref().map_or(&self.shared.cookies, |meta| &meta.cookies);
+        kept.get_or_init(|| {
             let jar = CookieJar::new();
             self.store_cookies(&jar);
             Box::new(jar)
@@ -744,8 +765,8 @@ impl Response {
     /// The content, parsed as JSON into any type that serde can deserialize. Needs the feature `json`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidJson`] if it is not JSON, or does not fit the type. The text says where, and shows the beginning of
-    /// the content. Otherwise as [`content`](Self::content).
+    /// [`ErrorKind::InvalidJson`] if it is not JSON, is nested deeper than 127 levels, or does not fit the type. The text says
+    /// where, and shows the beginning of the content. Otherwise as [`content`](Self::content).
     ///
     /// # Examples
     /// ```
@@ -770,7 +791,7 @@ impl Response {
             let start: String = text.chars().take(40).collect();
             let text = format!("body is not the expected JSON: {error}; it begins with {start:?}");
             self.at_peer(Error::message(ErrorKind::InvalidJson, text))
-                .with_source(error)
+                .with_source(inert(error))
                 .with_url(self.url())
                 .with_response(self.clone())
         })
@@ -798,7 +819,7 @@ impl Response {
     }
 
     fn at_peer(&self, error: Error) -> Error {
-        let own = self.meta.as_ref().and_then(|meta| meta.url.as_deref());
+        let own = self.meta.as_ref().and_then(|meta| meta.url());
         match own.or(self.own_request().map(|request| &request.url)) {
             Some(url) => error.at(url),
             None => error,
@@ -941,7 +962,7 @@ impl ResponseBuilder {
             retries: None,
         });
         if let Some(url) = self.url {
-            response.meta_mut().url = Some(Box::new(url));
+            response.meta_mut().seldom_mut().url = Some(url);
         }
         Ok(response)
     }

@@ -103,7 +103,7 @@ impl Retry {
     }
 
     /// How many retries of all kinds together; 10 by default. `None`: only the other counts apply. `false`: no retries,
-    /// and the first error is returned as it is.
+    /// and the first error is returned as it is; a [listed](Self::status_forcelist) status is a `RetryError`.
     pub fn total(mut self, count: impl Into<Count>) -> Self {
         self.total = count.into();
         self
@@ -211,8 +211,8 @@ impl Retry {
         self
     }
 
-    /// Whether `Retry-After` is respected: 413, 429 and 503 with this header are retried, listed or not, and it sets
-    /// the wait. True by default.
+    /// Whether `Retry-After` is respected: 413, 429 and 503 with this header are retried, listed or not, unless
+    /// [`total`](Self::total) is `None`; and it sets the wait. True by default.
     pub fn respect_retry_after_header(mut self, respect: bool) -> Self {
         self.respect_retry_after_header = respect;
         self

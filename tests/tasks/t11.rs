@@ -1,4 +1,4 @@
-use petition::{Adapter, HttpAdapter, PreparedRequest, Response, Result, SendOptions};
+use petition::{Adapter, HttpAdapter, PoolStats, PreparedRequest, Response, Result, SendOptions};
 
 /// Asks `allow` before each request, for example a limiter that the program has already.
 pub struct Limited<F> {
@@ -14,6 +14,10 @@ impl<F: Fn(&PreparedRequest) + Send + Sync> Adapter for Limited<F> {
 
     fn close(&self) {
         self.inner.close();
+    }
+
+    fn stats(&self) -> Vec<PoolStats> {
+        self.inner.stats()
     }
 }
 

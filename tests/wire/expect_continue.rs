@@ -149,6 +149,30 @@ fn the_body_follows_when_the_limit_has_passed() {
 }
 
 #[test]
+fn a_number_that_is_no_limit_waits_for_the_answer_and_none_takes_it_back() {
+    let server = TestServer::connections(|peer| {
+        while let Some(head) = peer.read_head() {
+            if head.header("expect").is_some() {
+                peer.send(b"HTTP/1.1 100 Continue\r\n\r\n");
+            }
+            assert_eq!(peer.read_some(1), b"x");
+            peer.send(answer("ok"));
+        }
+    });
+    let session = session();
+    let put = || session.put(server.url("/")).data("x");
+
+    for endless in [f64::INFINITY, 1e300] {
+        assert_eq!(put().expect_continue(endless).send().unwrap().text().unwrap(), "ok");
+    }
+    assert_eq!(put().expect_continue(Duration::MAX).send().unwrap().text().unwrap(), "ok");
+    assert_eq!(put().expect_continue(1).expect_continue(None).send().unwrap().text().unwrap(), "ok");
+
+    let expected: Vec<_> = server.requests().iter().map(|request| request.header("expect").is_some()).collect();
+    assert_eq!(expected, [true, true, true, false]);
+}
+
+#[test]
 fn without_a_body_nothing_is_expected_and_nobody_waits() {
     let server = crate::support::ok();
     let session = session();

@@ -1,6 +1,7 @@
 //! What a program sees of an answer: status and headers, text, JSON, links, and how it was got.
 
 use std::io::Read;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 #[cfg(feature = "native-tls")]
@@ -9,7 +10,7 @@ use crate::support::{fixed, once, session};
 #[cfg(feature = "native-tls")]
 use petition::HttpAdapter;
 use petition::testing::{Reply, TestServer};
-use petition::{ErrorKind, Response, StatusCode};
+use petition::{ErrorKind, Response, StatusCode, adapter_fn};
 
 fn read(answer: &'static str) -> petition::Result<Response> {
     session().get(once(answer).url("/")).send()
@@ -33,6 +34,33 @@ fn status_reason_and_headers_are_as_they_came() {
         assert_eq!(response.headers().get_all("set-cookie").collect::<Vec<_>>(), ["a=1", "b=2"]);
         assert_eq!(response.cookies().len(), 2);
     }
+}
+
+#[test]
+fn an_adapter_that_looks_at_the_cookies_changes_nothing_for_the_caller() {
+    let mut session = session();
+    let kept: Arc<Mutex<Option<Response>>> = Arc::default();
+    let canned = Arc::clone(&kept);
+    session.mount(
+        "http://",
+        adapter_fn(move |_, _| {
+            let mut kept = canned.lock().unwrap();
+            let response = match kept.take() {
+                Some(response) => response,
+                None => Response::builder(200).header("Set-Cookie", "a=1; Domain=h.test").build()?,
+            };
+            // Without a request it is of no host that could set this.
+            assert_eq!(response.cookies().len(), 0);
+            *kept = Some(response.clone());
+            Ok(response)
+        }),
+    );
+
+    let get = |url: &str| session.get(url).send().unwrap();
+    assert_eq!(get("http://www.h.test/").cookies().len(), 1);
+    // The same response to another request.
+    assert_eq!(get("http://other.test/").cookies().len(), 0);
+    assert_eq!(get("http://h.test/").cookies().len(), 1);
 }
 
 // RESP-01
