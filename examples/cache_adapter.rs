@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use petition::testing::{Reply, TestServer};
-use petition::{Adapter, HttpAdapter, PreparedRequest, Response, Result, SendOptions, Session};
+use petition::{Adapter, HttpAdapter, PoolStats, PreparedRequest, Response, Result, SendOptions, Session};
 
 struct Cache<A> {
     inner: A,
@@ -68,6 +68,10 @@ impl<A: Adapter> Adapter for Cache<A> {
 
     fn close(&self) {
         self.inner.close();
+    }
+
+    fn stats(&self) -> Vec<PoolStats> {
+        self.inner.stats()
     }
 }
 

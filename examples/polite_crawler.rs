@@ -29,11 +29,17 @@ fn main() -> support::Result {
 
     // ---- what you would write
 
-    let retry = Retry::new().total(4).status_forcelist([500, 502, 503, 504]).backoff_factor(0.05).backoff_jitter(0.05);
+    let retry = Retry::new()
+        .total(4)
+        .status_forcelist([500, 502, 503, 504])
+        .backoff_factor(0.05)
+        .backoff_jitter(0.05)
+        .respect_retry_after_header(false) // the pause heeds it, without keeping a worker
+        .raise_on_status(false);
     let adapter = HttpAdapter::builder()
         .rate_limit(RateLimit::per_second(PER_SECOND).burst(BURST)) // to each host
         .pause_on_retry_after(true) // a host that says "later" is left alone by all workers
-        .max_retries(retry.raise_on_status(false))
+        .max_retries(retry)
         .retry_budget(RetryBudget::ratio(0.05).min_per_second(2)) // over all workers and hosts
         .max_connections(CONNECTIONS) // over all hosts
         .pool_connections(HOSTS)

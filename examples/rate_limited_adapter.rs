@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use petition::testing::{Reply, TestServer};
-use petition::{Adapter, Cancel, HttpAdapter, PreparedRequest, Response, Result, SendOptions, Session};
+use petition::{Adapter, Cancel, HttpAdapter, PoolStats, PreparedRequest, Response, Result, SendOptions, Session};
 
 /// At most one request in each `interval`.
 struct Spaced<A> {
@@ -50,6 +50,10 @@ impl<A: Adapter> Adapter for Spaced<A> {
 
     fn close(&self) {
         self.inner.close();
+    }
+
+    fn stats(&self) -> Vec<PoolStats> {
+        self.inner.stats()
     }
 }
 
