@@ -349,7 +349,9 @@ impl Engine {
             unread.reuse = match reuse::close_reason(method, head, framing) {
                 Some(reason) => Reuse::Close(Some(reason)),
                 None if job.closes_connection() => Reuse::Close(Some(CloseReason::Last)),
-                None if job.framing.lacks_body => Reuse::Close(Some(CloseReason::Lacking)),
+                None if job.framing.lacks_body(method, &job.request.headers) => {
+                    Reuse::Close(Some(CloseReason::Lacking))
+                }
                 None => Reuse::Keep(self.keep_alive(head)),
             };
         }

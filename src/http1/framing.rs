@@ -80,8 +80,16 @@ pub(crate) struct RequestFraming {
     pub(crate) body: Sending,
     /// The field that declares it, if the request's own fields do not.
     pub(crate) missing: Option<(&'static str, &'static str)>,
-    /// The request declares a body that it does not have. A server takes what comes next on the connection for it.
-    pub(crate) lacks_body: bool,
+}
+
+impl RequestFraming {
+    /// Whether the request declares a body that it does not have, as HEAD may. A server takes what comes next on the connection
+    /// for it. This is asked where it is needed, so that the framing stays small.
+    pub(crate) fn lacks_body(&self, method: &Method, headers: &Headers) -> bool {
+        *method == Method::HEAD
+            && self.body == Sending::Nothing
+            && headers.get(CONTENT_LENGTH).is_some_and(|length| digits(length) != Ok(0))
+    }
 }
 
 /// The length that a response states, if nothing overrides it: also one that says nothing of its own body, as to HEAD.
@@ -171,8 +179,7 @@ pub(crate) fn of_request(
         Sending::Nothing if expects_body(method) => Some((CONTENT_LENGTH, "0")),
         Sending::Nothing | Sending::Sized(_) => None,
     };
-    let lacks_body = body == Sending::Nothing && length.is_some_and(|length| length > 0);
-    Ok(RequestFraming { body, missing, lacks_body })
+    Ok(RequestFraming { body, missing })
 }
 
 const CONTENT_LENGTH: &str = "Content-Length";
@@ -543,9 +550,10 @@ mod tests {
             (Method::POST, unknown, [vec![("TRANSFER-ENCODING", "")], length("5")].concat(), Err(BOTH)),
             (Method::GET, empty, [vec![("Transfer-Encoding", "\tChunked ")], length("0")].concat(), Err(BOTH)),
         ] {
-            let framing = of_request(&method, body, &fields(&own));
+            let headers = fields(&own);
+            let framing = of_request(&method, body, &headers);
 
-            let lacks_body = framing.as_ref().is_ok_and(|framing| framing.lacks_body);
+            let lacks_body = framing.as_ref().is_ok_and(|framing| framing.lacks_body(&method, &headers));
             assert_eq!(lacks_body, method == Method::HEAD && own == length("5"), "{method} {own:?}");
             let got = framing.map(|framing| (framing.body, framing.missing)).map_err(|error| error.to_string());
             assert_eq!(got, want.map_err(str::to_owned), "{method} {body:?} {own:?}");

@@ -225,7 +225,9 @@ pub(crate) struct Outgoing {
 
 impl Outgoing {
     pub(crate) fn new(request: PreparedRequest) -> Self {
-        Self { meta: Arc::new(Meta { request: Some(request), ..Meta::default() }) }
+        // Each field by name: taking the others out of a default would copy the request once more.
+        let (seldom, elapsed, cookies) = (None, Elapsed::default(), OnceLock::new());
+        Self { meta: Arc::new(Meta { request: Some(request), seldom, elapsed, cookies }) }
     }
 
     pub(crate) fn request(&self) -> &PreparedRequest {
