@@ -180,15 +180,15 @@ struct Meta {
 
 #[derive(Clone, Default)]
 struct SeldomMeta {
-    /// If it is not the request's.
-    url: Option<Url>,
+    /// If it is not the request's. Boxed once more, because redirects have histories, and no URL here.
+    url: Option<Box<Url>>,
     history: History,
     next: Option<Box<PreparedRequest>>,
 }
 
 impl Meta {
     fn url(&self) -> Option<&Url> {
-        self.seldom.as_ref()?.url.as_ref()
+        self.seldom.as_ref()?.url.as_deref()
     }
 
     fn seldom_mut(&mut self) -> &mut SeldomMeta {
@@ -378,7 +378,7 @@ impl Response {
                 let inner = meta.request.replace(request.into_request());
                 meta.cookies = OnceLock::new();
                 if let Some(inner) = inner.filter(|_| meta.url().is_none()) {
-                    meta.seldom_mut().url = Some(inner.url);
+                    meta.seldom_mut().url = Some(Box::new(inner.url));
                 }
                 meta.elapsed = elapsed;
             }
@@ -964,7 +964,7 @@ impl ResponseBuilder {
             retries: None,
         });
         if let Some(url) = self.url {
-            response.meta_mut().seldom_mut().url = Some(url);
+            response.meta_mut().seldom_mut().url = Some(Box::new(url));
         }
         Ok(response)
     }
