@@ -1,7 +1,7 @@
 //! The direction of dependencies, read from `src/**`: modules know only what is below them (docs/architecture.md).
 //!
-//! What counts is every `crate::…` path outside tests and comments; test modules, `testing/` and `fuzzing/` may look anywhere. A module
-//! that is in no layer fails, so that a new one is given its place here.
+//! What counts is every `crate::…` path outside tests and comments; test modules, `testing/` and `fuzzing/` may look
+//! anywhere. A module that is in no layer fails, so that a new one is given its place here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -15,8 +15,8 @@ use crate::timeout::IntoDuration;
 ///
 /// Clones share one set of pools, so one adapter can be mounted on several prefixes.
 ///
-/// A process that forks without exec must not use an adapter that had connections in the parent: close it before the fork, or make
-/// another one after it. Programs that are started with [`std::process::Command`] inherit no connection.
+/// A process that forks without exec must not use an adapter that had connections in the parent: close it before the fork, or
+/// make another one after it. Programs that are started with [`std::process::Command`] inherit no connection.
 ///
 /// # Examples
 /// ```

@@ -408,8 +408,8 @@ fn chunks_to_end(
     result
 }
 
-/// Adds `count` zeros, in steps that glibc fills by stores of whole vectors. What is larger it leaves to `rep stosb`, which takes as
-/// long, but is an instruction for each byte to a profiler.
+/// Adds `count` zeros, in steps that glibc fills by stores of whole vectors. What is larger it leaves to `rep stosb`, which
+/// takes as long, but is an instruction for each byte to a profiler.
 fn add_zeros(out: &mut Vec<u8>, count: usize) {
     const STEP: usize = 2048;
     out.reserve(count);

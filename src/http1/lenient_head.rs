@@ -1,9 +1,9 @@
 //! Parses a response head as requests does, where that is harmless.
 //!
-//! Only for heads that are not plain. Accepted, besides what is plain: any HTTP/1 version in either case, a folded line (joined by one
-//! blank), blanks before a colon, control bytes in a value or the reason. Skipped: a line that is not a field, with what
-//! is folded into it; requests would also drop all that follows. Refused: NUL and a bare CR, because readers differ on
-//! what those end, and that is how one response becomes two.
+//! Only for heads that are not plain. Accepted, besides what is plain: any HTTP/1 version in either case, a folded line
+//! (joined by one blank), blanks before a colon, control bytes in a value or the reason. Skipped: a line that is not a field,
+//! with what is folded into it; requests would also drop all that follows. Refused: NUL and a bare CR, because readers differ
+//! on what those end, and that is how one response becomes two.
 
 use std::borrow::Cow;
 use std::num::NonZeroU32;

@@ -53,8 +53,8 @@ impl Response {
     /// not have. Values are Latin-1. The reason phrase is left out.
     ///
     /// # Errors
-    /// As [`content`](Self::content); [`ErrorKind::InvalidHeader`](crate::ErrorKind::InvalidHeader) if a header has a control character, which the `http` crate
-    /// does not allow.
+    /// As [`content`](Self::content); [`ErrorKind::InvalidHeader`](crate::ErrorKind::InvalidHeader) if a header has a control
+    /// character, which the `http` crate does not allow.
     ///
     /// # Examples
     /// ```

@@ -52,8 +52,8 @@ impl<R: Read> Iterator for Lines<R> {
     }
 }
 
-/// The least that is asked for in each read. It is requests' chunk size, so that a connection is not read further ahead than users
-/// expect. The connection has a buffer of its own, so few of these are system calls.
+/// The least that is asked for in each read. It is requests' chunk size, so that a connection is not read further ahead than
+/// users expect. The connection has a buffer of its own, so few of these are system calls.
 const READ: usize = 512;
 
 /// Reads once, until it is not interrupted.

@@ -388,7 +388,8 @@ impl Request {
 
     /// Sets a JSON body, compact and in UTF-8, with `Content-Type: application/json`.
     ///
-    /// A value that cannot be serialized as JSON (NaN, a map whose keys are neither text nor numbers) is [`ErrorKind::InvalidJson`].
+    /// A value that cannot be serialized as JSON (NaN, a map whose keys are neither text nor numbers) is
+    /// [`ErrorKind::InvalidJson`].
     #[cfg(feature = "json")]
     pub fn json(mut self, value: impl serde::Serialize) -> Self {
         match Body::json(&value) {

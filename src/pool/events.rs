@@ -22,8 +22,8 @@ use super::stats::{DiscardReason, HostPort};
 /// [`HttpAdapterBuilder::on_event`](crate::HttpAdapterBuilder::on_event) tells it.
 ///
 /// `host` and `port` are what the pool connects to: for requests that a proxy forwards, the proxy. For a Unix socket, `host` is
-/// its path, with control characters escaped, and `port` is 0. `connection` numbers the connections of an adapter, over all its hosts, from 1; no number is used
-/// twice.
+/// its path, with control characters escaped, and `port` is 0. `connection` numbers the connections of an adapter, over all
+/// its hosts, from 1; no number is used twice.
 ///
 /// The events of one connection come in this order: `Connected`, then `Recycled` and `Reused` in turn, then `Discarded` or
 /// `Dropped`, once. A connection serves a request from `Connected` or `Reused` until the next event that names it. The thread

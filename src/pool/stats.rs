@@ -41,7 +41,8 @@ pub enum DiscardReason {
     PoolClosed,
     /// [`HttpAdapter::close_idle`](crate::HttpAdapter::close_idle) closed it.
     CloseIdle,
-    /// It lay idle and made room for another one, because of `max_connections`, or because descriptors or local ports had run out.
+    /// It lay idle and made room for another one, because of `max_connections`, or because descriptors or local ports had run
+    /// out.
     MadeRoom,
     /// The exchange ended without an error, but the connection could not serve another: one side said `Connection: close`,
     /// or the response was not read to its end.

@@ -223,8 +223,8 @@ impl RequestBuilder<'_> {
 
     /// Sets a JSON body, compact and in UTF-8, with `Content-Type: application/json`. Needs the feature `json`.
     ///
-    /// A value that cannot be serialized as JSON (NaN, a map whose keys are neither text nor numbers) makes [`send`](Self::send) return
-    /// [`ErrorKind::InvalidJson`](crate::ErrorKind::InvalidJson).
+    /// A value that cannot be serialized as JSON (NaN, a map whose keys are neither text nor numbers) makes
+    /// [`send`](Self::send) return [`ErrorKind::InvalidJson`](crate::ErrorKind::InvalidJson).
     ///
     /// # Examples
     /// ```

@@ -99,7 +99,8 @@ pub struct Session {
     /// Names of headers that must not follow a redirect or a link to the next page to another origin, besides
     /// `Authorization`, `Host` and what an auth set. Empty by default, which is how requests behaves. New here.
     pub sensitive_headers: Vec<String>,
-    /// Whether a redirect, or a link to the next page, may lead from https to http; true by default, which is how requests behaves. New here.
+    /// Whether a redirect, or a link to the next page, may lead from https to http; true by default, which is how requests
+    /// behaves. New here.
     pub allow_downgrade: bool,
     pub(super) mounts: Mounts,
     pub(super) netrc: Netrc,
@@ -205,7 +206,8 @@ impl Session {
         self.request(Method::DELETE, url)
     }
 
-    /// A request of any method: text in any case, or a [`Method`]. The URL is joined to [`base_url`](Self::base_url), if there is one.
+    /// A request of any method: text in any case, or a [`Method`]. The URL is joined to [`base_url`](Self::base_url), if
+    /// there is one.
     pub fn request(&self, method: impl IntoMethod, url: impl IntoUrl) -> RequestBuilder<'_> {
         RequestBuilder::shared(self, Request::start(method, url, self.base_url.as_ref()))
     }

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use super::lock::{self, Opened};
 use super::{ATTEMPTS, Move, PRIVATE, WholeFile, put_in_place, replaceable};
 
-/// A file that is written in several runs. Dropped before [`commit`](Self::commit), it stays as a part if there is anything of it.
+/// A file that is written in several runs. Dropped before [`commit`](Self::commit), it stays as a part if there is anything
+/// of it.
 #[derive(Debug)]
 pub(crate) struct PartFile {
     file: File,

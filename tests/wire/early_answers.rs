@@ -236,7 +236,8 @@ fn a_slow_source_is_not_asked_on_once_the_server_has_refused() {
     assert!(took < secs(30.0), "{took:?}");
 }
 
-/// Gives `count` pieces of ten bytes, one every 20 ms: less in ten seconds than what is sent between two looks, and never at rest.
+/// Gives `count` pieces of ten bytes, one every 20 ms: less in ten seconds than what is sent between two looks, and never at
+/// rest.
 fn little_by_little(count: usize) -> Slow {
     Slow(Box::new((0..count).map(|_| {
         std::thread::sleep(millis(20));

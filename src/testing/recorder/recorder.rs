@@ -423,7 +423,8 @@ struct Tape<'t> {
 
 impl Tape<'_> {
     /// Answers a request, which is given with all known secrets masked, and, if that differs, with those alone that names give
-    /// away. Not the same ones are known now as then: a recorded answer has masks in their place, and the program may have others.
+    /// away. Not the same ones are known now as then: a recorded answer has masks in their place, and the program may have
+    /// others.
     fn answer(self, sent: &[Sent]) -> Result<Response> {
         let Self { path, recorded, used, match_on } = self;
         let agree = |what: &MatchOn, number: usize| sent.iter().any(|sent| what.agree(&recorded[number].request, sent));
