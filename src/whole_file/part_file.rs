@@ -238,19 +238,24 @@ fn make_private(_: &File, _: &Path, _: u32) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Whether the file system has no names that are as long as this one. It alone knows, as some count bytes and some UTF-16
-/// units.
+/// Whether the file system has no names that are as long as this one. It alone knows, as some count bytes and some characters.
+#[cfg(unix)]
 fn is_too_long(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_err_and(|error| error.raw_os_error().is_some_and(|code| TOO_LONG.contains(&code)))
+    let too_long = rustix::io::Errno::NAMETOOLONG.raw_os_error();
+    fs::symlink_metadata(path).is_err_and(|error| error.raw_os_error() == Some(too_long))
 }
 
-#[cfg(unix)]
-const TOO_LONG: [i32; 1] = [rustix::io::Errno::NAMETOOLONG.raw_os_error()];
-/// ERROR_INVALID_NAME, as the path without the suffix has just been found to be none, and ERROR_FILENAME_EXCED_RANGE.
+/// The same: NTFS, exFAT and FAT32 have 255 UTF-16 units. What Windows answers to a longer name is not always the same.
 #[cfg(windows)]
-const TOO_LONG: [i32; 2] = [123, 206];
+fn is_too_long(path: &Path) -> bool {
+    use std::os::windows::ffi::OsStrExt;
+    path.file_name().is_some_and(|name| name.encode_wide().count() > 255)
+}
+
 #[cfg(not(any(unix, windows)))]
-const TOO_LONG: [i32; 0] = [];
+fn is_too_long(_: &Path) -> bool {
+    false
+}
 
 /// What is not there need not be removed.
 fn absent(removed: io::Result<()>) -> io::Result<()> {
