@@ -55,7 +55,8 @@ impl Session {
                 response.set_history(refused.clone());
             }
             let Some(mut next) = answer else {
-                // Rounds concern the auth alone: hooks see what came of them (AUTH-26), before its cookies are stored.
+                // Rounds concern the auth alone: hooks see what came of them (docs/decisions.md#hooks-after-auth), and then its
+                // cookies are stored.
                 response = run_hooks(response, options.stream)?;
                 response.store_cookies(&self.cookies);
                 return Ok(response);
