@@ -66,7 +66,8 @@ pub trait Auth: Send + Sync {
 
     /// Answers a 4xx response that has a `WWW-Authenticate` challenge: with the request to send next, or `None` to keep the
     /// response. `round` counts the answers to this request so far, from 0. Cookies that the response set are sent with the
-    /// answer, unless it has a `Cookie` header that is not the session's.
+    /// answer, unless it has a `Cookie` header that is not the session's. An answer that is not a copy of `request` takes over
+    /// its auth, its response hooks and its own cookies, unless it has some.
     ///
     /// # Errors
     /// Any error; `send` returns it.

@@ -61,8 +61,8 @@ pub(crate) struct Extras {
     pub(crate) skip: Skip,
     /// How long the body waits for a 100 (Continue).
     pub(crate) expect_continue: Option<Duration>,
-    /// The headers before an auth answered a challenge, which a redirect starts from.
-    pub(crate) unanswered: Option<Box<Headers>>,
+    /// What an auth's answers to challenges changed.
+    pub(crate) answered: Option<Box<Answered>>,
     /// Whether the program set a Cookie header itself.
     pub(crate) own_cookie_header: bool,
     /// The Cookie header that the session set, if the request has an auth: a round may replace this one, and no other.
@@ -80,7 +80,7 @@ impl Usual for Extras {
             cookies: None,
             skip: Skip { host: false, user_agent: false, accept_encoding: false },
             expect_continue: None,
-            unanswered: None,
+            answered: None,
             own_cookie_header: false,
             session_cookie: None,
             own_accept_encoding: false,
@@ -97,6 +97,15 @@ pub(crate) struct AuthHeader {
     pub(crate) before: Vec<String>,
     /// The value that the auth set.
     pub(crate) set: Vec<String>,
+}
+
+/// The headers of a request that answers a challenge. The answer is for one URL only: a redirect starts from those before it.
+#[derive(Clone, Debug)]
+pub(crate) struct Answered {
+    /// Before the first answer.
+    pub(crate) before: Headers,
+    /// As sent last. The program may have changed the request's since.
+    pub(crate) after: Headers,
 }
 
 /// Which of the headers that are added when a request is sent must be left out.

@@ -612,7 +612,7 @@ impl Response {
     /// ```
     #[doc(alias = "error_for_status_ref")]
     pub fn raise_for_status(&self) -> Result<&Self> {
-        if self.ok() { Ok(self) } else { Err(self.status_error()) }
+        if self.ok() { Ok(self) } else { Err(self.status_error(&self.url().without_user_info())) }
     }
 
     /// Returns the response if its status is not an error, otherwise [`ErrorKind::HttpError`]: by value, for chains.
@@ -635,11 +635,11 @@ impl Response {
     /// # Ok::<(), petition::Error>(())
     /// ```
     pub fn error_for_status(self) -> Result<Self> {
-        if self.ok() { Ok(self) } else { Err(self.status_error()) }
+        if self.ok() { Ok(self) } else { Err(self.status_error(&self.url().without_user_info())) }
     }
 
-    /// What is wrong with the status, where it is not the one that was hoped for.
-    pub(crate) fn status_error(&self) -> Error {
+    /// What is wrong with the status, where it is not the one that was hoped for, with the URL as it is shown.
+    pub(crate) fn status_error(&self, shown: &str) -> Error {
         let code = self.status_code().as_u16();
         let fault = match code {
             400..=499 => "Client Error",
@@ -651,7 +651,7 @@ impl Response {
             reason if reason.chars().any(char::is_control) => reason.escape_debug().to_string().into(),
             reason => reason.into(),
         };
-        let text = format!("{code} {fault}: {reason} for url: {}", self.url().without_user_info());
+        let text = format!("{code} {fault}: {reason} for url: {shown}");
         Error::message(ErrorKind::HttpError, text).with_url(self.url()).with_response(self.clone())
     }
 

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use crate::headers::{Headers, Iter};
 use crate::message::PreparedRequest;
-use crate::message::prepared::{AuthHeader, Extras};
+use crate::message::prepared::{Answered, AuthHeader, Extras};
 
 /// Notes the headers that an auth changed from what they were `before`.
 pub(super) fn note(prepared: &mut PreparedRequest, before: &Headers) {
@@ -17,8 +17,8 @@ pub(super) fn note(prepared: &mut PreparedRequest, before: &Headers) {
     if new.len() == 0 && old.len() == 0 {
         return;
     }
-    let Extras { auth_headers, unanswered, .. } = &mut *prepared.extras;
-    let is_first = auth_headers.is_empty() && unanswered.is_none();
+    let Extras { auth_headers, answered, .. } = &mut *prepared.extras;
+    let is_first = auth_headers.is_empty() && answered.is_none();
     // Most schemes add one header, and that is all.
     if is_first && (new.len(), old.len()) == (1, 0) {
         if let Some((name, value)) = new.clone().next().filter(|(name, _)| !before.contains(name)) {
@@ -28,7 +28,7 @@ pub(super) fn note(prepared: &mut PreparedRequest, before: &Headers) {
     }
     let (is, was) = (sorted(&prepared.headers), sorted(before));
     // After an answer, a redirect starts from the headers before it, where nothing is to be taken back.
-    let start = unanswered.as_deref().map(sorted);
+    let start = answered.as_deref().map(|answered| sorted(&answered.before));
     let owned = |fields: &[Field<'_>], name: &str| -> Vec<String> { values(fields, name).map(str::to_owned).collect() };
     let mut seen: HashSet<String> = auth_headers.iter().map(|own| own.name.to_ascii_lowercase()).collect();
     for (name, _) in new.chain(old) {
@@ -40,6 +40,54 @@ pub(super) fn note(prepared: &mut PreparedRequest, before: &Headers) {
             });
         }
     }
+}
+
+/// Notes what `next`, which answers a challenge to `request`, changes.
+pub(super) fn begin_answer(next: &mut PreparedRequest, request: &PreparedRequest) {
+    // The request may have answered one before, and the program may have changed it since, and sent it again.
+    let before = match &request.extras.answered {
+        Some(answered) => without_answer(&request.headers, (**answered).clone()),
+        None => request.headers.clone(),
+    };
+    next.extras.answered = Some(Box::new(Answered { before, after: Headers::new() }));
+    note_sent(next);
+}
+
+/// Notes that an answer is sent with the headers that it has now.
+pub(super) fn note_sent(next: &mut PreparedRequest) {
+    let headers = next.headers.clone();
+    if let Some(answered) = &mut next.extras.answered {
+        answered.after = headers;
+    }
+}
+
+/// The headers of a request as they were before it answered challenges, with what the program has changed since.
+pub(super) fn without_answer(headers: &Headers, answered: Answered) -> Headers {
+    let Answered { before, after } = answered;
+    let (new, old) = where_they_differ(headers, &after);
+    if new.len() == 0 && old.len() == 0 {
+        return before;
+    }
+    let (is, was, start) = (sorted(headers), sorted(&after), sorted(&before));
+    let (new, old) = where_they_differ(&after, &before);
+    // The names that the answer changed and the program has left alone since.
+    let mut seen = HashSet::new();
+    let mut restored = Vec::new();
+    for (name, _) in new.chain(old) {
+        let is_answers = || !values(&was, name).eq(values(&start, name)) && values(&is, name).eq(values(&was, name));
+        if seen.insert(name.to_ascii_lowercase()) && is_answers() {
+            restored.push(name);
+        }
+    }
+    let gone: HashSet<_> = restored.iter().map(|name| name.to_ascii_lowercase()).collect();
+    let mut found = Headers::new();
+    for (name, value) in headers.iter().filter(|(name, _)| !gone.contains(&name.to_ascii_lowercase())) {
+        found.push(name, value);
+    }
+    for name in restored {
+        values(&start, name).for_each(|value| found.push(name, value));
+    }
+    found
 }
 
 /// What is left of two lists behind the fields with which both begin. It is mostly short, for an auth appends.
@@ -127,7 +175,8 @@ mod tests {
     #[test]
     fn a_redirect_finds_what_an_answer_changed_as_it_was_before_the_first() {
         let mut request = prepared(&[("A", "1"), ("Cookie", "2"), ("X", "3")]);
-        request.extras.unanswered = Some(Box::new(prepared(&[("A", "1")]).headers));
+        let before = prepared(&[("A", "1")]).headers;
+        request.extras.answered = Some(Box::new(Answered { after: before.clone(), before }));
 
         note(&mut request, &prepared(&[("A", "1"), ("Cookie", "1")]).headers);
 

@@ -50,7 +50,8 @@ impl Session {
             if let Some(shared) = &options.shared_retries {
                 shared.keep(&response);
             }
-            let answer = self.answer(&response, round)?;
+            let answer =
+                self.answer(&response, round).map_err(|error| error.after(true).with_request(response.request()))?;
             if let Some(refused) = &refused {
                 response.set_history(refused.clone());
             }
@@ -65,6 +66,7 @@ impl Session {
             // So that its connection serves the next round (AUTH-15). Errors in the body of a refusal do not matter.
             response.keep_for_later()?;
             self.refresh_cookies(&mut next, &response.request().headers)?;
+            auth_headers::note_sent(&mut next);
             refused.get_or_insert_default().push(response);
             outgoing = Outgoing::new(*next);
             round += 1;
@@ -79,7 +81,8 @@ impl Session {
         let Some(auth) = request.extras.auth.as_ref().filter(|_| challenged) else { return Ok(None) };
         let Some(mut next) = auth.answer(request, response, round)? else { return Ok(None) };
         next.check_replayable("the answer to a challenge")?;
-        next.extras.unanswered.get_or_insert_with(|| Box::new(request.headers.clone()));
+        keep_extras(&mut next, request);
+        auth_headers::begin_answer(&mut next, request);
         auth_headers::note(&mut next, &request.headers);
         Ok(Some(Box::new(next)))
     }
@@ -113,6 +116,19 @@ impl Session {
     }
 }
 
+/// An answer that is no copy of the request is to it what a copy is: its response goes to the hooks, and a redirect to the auth.
+fn keep_extras(next: &mut PreparedRequest, request: &PreparedRequest) {
+    if next.extras.hooks.is_empty() && !request.extras.hooks.is_empty() {
+        next.extras.hooks = request.extras.hooks.clone();
+    }
+    if next.extras.auth.is_none() {
+        next.extras.auth.clone_from(&request.extras.auth);
+    }
+    if next.extras.cookies.is_none() && request.extras.cookies.is_some() {
+        next.extras.cookies.clone_from(&request.extras.cookies);
+    }
+}
+
 /// With an error the program gets the response too, if the hook put it there. Then its content is read as that of any other, so
 /// that the error does not keep the connection.
 fn run_hooks(response: Response, stream: bool) -> Result<Response> {
@@ -122,7 +138,8 @@ fn run_hooks(response: Response, stream: bool) -> Result<Response> {
     }
     let request = response.request().clone();
     let hooks = request.extras.hooks.clone();
-    let mut response = hooks.run(response).inspect_err(|error| {
+    let ran = hooks.run(response).map_err(|error| error.after(true));
+    let mut response = ran.inspect_err(|error| {
         // A hook may have sent a request of its own, whose response is not ours to read.
         if let Some(response) = error.response().filter(|own| !stream && own.request().url == request.url) {
             // What is wrong with the content is found out by who asks for it.

@@ -34,7 +34,8 @@ impl Session {
             }
             // First, as in requests: one redirect too many need not lead anywhere.
             let hops = history.as_ref().map_or(0, History::len);
-            if options.allow_redirects && response.is_redirect() && hops >= self.max_redirects as usize {
+            let is_one_too_many = hops >= self.max_redirects as usize && redirect::location(&response).is_some();
+            if options.allow_redirects && is_one_too_many {
                 response.keep_for_later()?;
                 let text = format!("exceeded {} redirects", self.max_redirects);
                 return Err(Error::message(ErrorKind::TooManyRedirects, text)

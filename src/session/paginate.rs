@@ -125,7 +125,7 @@ impl<'s> Pages<'s> {
         // The total timeout of each page begins anew.
         let page = session.send_with(request, self.options.clone().unwrap_or_else(|| session.send_options()))?;
         if !self.any_status && !page.status_code().is_success() {
-            return Err(page.status_error());
+            return Err(page.status_error(&page.url().for_errors()));
         }
         self.seen.is_new(page.url());
         self.next = self.page_after(&page).transpose();

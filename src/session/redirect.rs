@@ -12,6 +12,7 @@ use crate::message::body::Body;
 use crate::message::prepared::AuthHeader;
 use crate::message::{PreparedRequest, Response};
 use crate::semantics;
+use crate::session::auth_headers;
 use crate::session::strip_auth::strip_auth;
 use crate::text::latin1;
 use crate::url::Url;
@@ -35,18 +36,21 @@ impl Policy<'_> {
     }
 }
 
+/// Where `response` leads to, if it is a redirect that is followed. An empty Location leads nowhere, as in requests.
+pub(super) fn location(response: &Response) -> Option<&str> {
+    if !response.is_redirect() {
+        return None;
+    }
+    response.headers().get("location").filter(|location| !location.is_empty())
+}
+
 /// The request that `response` asks for, or `None` if it is not a redirect that is followed.
 pub(super) fn next_hop(
     request: &PreparedRequest,
     response: &Response,
     policy: &Policy<'_>,
 ) -> Result<Option<PreparedRequest>> {
-    if !response.is_redirect() {
-        return Ok(None);
-    }
-    let Some(location) = response.headers().get("location").filter(|location| !location.is_empty()) else {
-        return Ok(None);
-    };
+    let Some(location) = location(response) else { return Ok(None) };
     let url = response.url().redirect(&utf8(location)?)?;
     policy.check_downgrade("redirect", response.url(), &url)?;
     let mut next = started_anew(request);
@@ -95,8 +99,8 @@ pub(super) fn linked(page: &Url, reference: &str) -> Result<Url> {
 /// A copy of the request without the answer to a challenge, which was made for its URL only.
 fn started_anew(request: &PreparedRequest) -> PreparedRequest {
     let mut next = request.clone();
-    if let Some(headers) = next.extras.unanswered.take() {
-        next.headers = *headers;
+    if let Some(answered) = next.extras.answered.take() {
+        next.headers = auth_headers::without_answer(&next.headers, *answered);
     }
     next
 }

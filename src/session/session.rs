@@ -424,12 +424,12 @@ impl Session {
         Ok((prepared, self.options_with(settings)))
     }
 
-    /// The settings for redirects.
     /// The time.
     pub(super) fn moment(&self) -> Moment {
         self.seconds.at(clock::now())
     }
 
+    /// The settings for redirects.
     pub(super) fn policy(&self) -> Policy<'_> {
         Policy { sensitive_headers: &self.sensitive_headers, allow_downgrade: self.allow_downgrade }
     }

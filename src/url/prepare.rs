@@ -223,8 +223,9 @@ fn for_errors(text: &str, scheme: Option<&str>) -> String {
     let start = text.len() - text[start..].trim_start_matches(SLASHES).len();
     let end = text[start..].find(['\\', '/', '?', '#']).map_or(text.len(), |len| start + len);
     let (authority, rest) = (&text[start..end], &text[end..]);
-    // A character of a password may have ended the authority too early.
-    if authority.contains(':') && rest.contains('@') {
+    // A character of a user name or password may have ended the authority too early. Behind slashes too many, any `@` may end
+    // user info; without a scheme, what has a colon.
+    if rest.rfind('@').is_some_and(|at| scheme.is_some() || text[start..end + at].contains(':')) {
         return "...".to_owned();
     }
     let host = authority.rfind('@').map_or(authority, |at| &authority[at + 1..]);

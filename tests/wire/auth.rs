@@ -1,5 +1,7 @@
 //! Credentials on the wire: Basic, Bearer, Digest against a server that checks the hash, netrc.
 
+use std::sync::{Arc, Mutex};
+
 use crate::support::{Child, TempDir, authorizations, mocked, ok, session};
 use petition::testing::{MockAdapter, Reply, TestServer};
 use petition::{
@@ -401,6 +403,87 @@ impl Auth for Scheme {
         let mut next = request.clone();
         (self.answer)(&mut next)?;
         Ok(Some(next).filter(|_| round < self.rounds))
+    }
+}
+
+// In requests too the hooks are those of the session, whatever request a handler sends.
+#[test]
+fn an_answer_that_is_a_request_of_its_own_goes_to_the_hooks_and_a_redirect_of_it_to_the_auth() {
+    struct Fresh;
+    impl Auth for Fresh {
+        fn apply(&self, request: &mut PreparedRequest) -> Result<()> {
+            request.headers.insert("X-Applied", request.url.path())
+        }
+
+        fn answer(&self, request: &PreparedRequest, _: &Response, round: u32) -> Result<Option<PreparedRequest>> {
+            let fresh = petition::Request::new("GET", request.url.as_str()).header("Authorization", "Own");
+            if round > 0 { Ok(None) } else { fresh.prepare().map(Some) }
+        }
+    }
+    let server = TestServer::http(|request| match (request.target.as_str(), request.header("authorization")) {
+        ("/end", _) => Reply::new(200),
+        (_, None) => Reply::new(401).header("WWW-Authenticate", "Own"),
+        (_, Some(_)) => Reply::new(302).header("Location", "/end"),
+    });
+    let mut session = session();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let in_hook = Arc::clone(&seen);
+    session.hooks.on_response(move |response| {
+        in_hook.lock().unwrap().push(response.status_code().as_u16());
+        Ok(response)
+    });
+
+    session.get(server.url("/start")).auth(Fresh).send().unwrap();
+
+    assert_eq!(*seen.lock().unwrap(), [302, 200]);
+    let sent: Vec<_> = server.requests().iter().map(|request| request.header("x-applied").map(str::to_owned)).collect();
+    assert_eq!(sent, [Some("/start".to_owned()), None, Some("/end".to_owned())]);
+}
+
+// As in requests, a request that was sent can be changed and sent again (docs/decisions.md#auth-stays)
+#[test]
+fn what_is_changed_in_a_request_that_answered_a_challenge_stays_through_redirects_and_rounds() {
+    let sign = |request: &mut PreparedRequest| {
+        request.headers.insert("X-Replaced", "by the answer")?;
+        request.headers.insert("Authorization", request.url.path())
+    };
+    let auth = Scheme { rounds: 1, apply: nothing, answer: sign };
+    let server = TestServer::http(|request| {
+        let is_right = request.header("authorization") == Some(&request.target);
+        match request.target.as_str() {
+            "/moved" if is_right => Reply::new(302).header("Location", "/end"),
+            _ if is_right => Reply::new(200),
+            _ => Reply::new(401).header("WWW-Authenticate", "Signed"),
+        }
+    });
+    let session = session();
+    let first = session.get(server.url("/first")).header("X-Old", "1").header("X-Replaced", "0").auth(auth).send();
+    let mut again = first.unwrap().request().clone();
+    again.url = server.url("/moved").parse().unwrap();
+    again.headers.remove("X-Old");
+    again.headers.insert("X-New", "1").unwrap();
+    let before = server.requests().len();
+
+    let response = session.send(again).unwrap();
+
+    assert_eq!(response.status_code(), 200);
+    assert_eq!(response.url().path(), "/end");
+    let requests = server.requests();
+    let sent: Vec<_> = requests[before..]
+        .iter()
+        .map(|request| (request.target.as_str(), request.header("authorization"), request.header("x-replaced")))
+        .collect();
+    assert_eq!(
+        sent,
+        [
+            ("/moved", Some("/first"), Some("by the answer")),
+            ("/moved", Some("/moved"), Some("by the answer")),
+            ("/end", None, Some("0")),
+            ("/end", Some("/end"), Some("by the answer")),
+        ]
+    );
+    for request in &requests[before..] {
+        assert_eq!((request.header("x-old"), request.header("x-new")), (None, Some("1")), "{request:?}");
     }
 }
 

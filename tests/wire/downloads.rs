@@ -521,8 +521,9 @@ fn a_status_that_is_no_file_is_an_error_with_its_response() {
         let folder = TempDir::new();
         let path = folder.file("f", "old");
 
-        let error = retrying(0).get(server.url("/f")).download(&path).resume(true).run().unwrap_err();
+        let error = retrying(0).get(server.url("/f?key=secret")).download(&path).resume(true).run().unwrap_err();
 
+        assert!(error.to_string().ends_with("/f"), "{error}");
         assert_eq!((error.kind(), error.status().unwrap().as_str()), (ErrorKind::HttpError, &status[..3]), "{error}");
         assert_eq!((std::fs::read(&path).unwrap(), folder.names()), (b"old".to_vec(), vec!["f".to_owned()]));
     }

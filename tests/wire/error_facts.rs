@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use petition::testing::{FakeClock, Peer, Reply, TestServer};
-use petition::{Error, ErrorKind, HttpAdapter, Retry, Timeout};
+use petition::{Auth, Error, ErrorKind, HttpAdapter, PreparedRequest, Response, Result, Retry, Timeout};
 
 use crate::support::{answer, causes, connections, millis, refusing, session, session_over, silent};
 
@@ -87,6 +87,28 @@ fn what_a_redirect_or_a_challenge_answered_was_sent() {
         .send()
         .unwrap_err();
     assert!(stopped.is_cancelled() && !stopped.is_connect(), "{stopped:?}");
+
+    // What a hook, or the answer to a challenge, has sent besides.
+    let server = TestServer::http(|request| match request.target.as_str() {
+        "/orders" => Reply::new(200),
+        _ => Reply::new(401).header("WWW-Authenticate", "Bearer"),
+    });
+    let lost = move || crate::support::session().get(format!("http://{dead}/")).send();
+    assert!(lost().unwrap_err().is_connect());
+    let in_hook = session().post(server.url("/orders")).data("one").on_response(move |_| lost()).send().unwrap_err();
+    assert!(!in_hook.is_connect(), "{in_hook:?}");
+    struct Renewed<F>(F);
+    impl<F: Fn() -> Result<Response> + Send + Sync> Auth for Renewed<F> {
+        fn apply(&self, _: &mut PreparedRequest) -> Result<()> {
+            Ok(())
+        }
+
+        fn answer(&self, _: &PreparedRequest, _: &Response, _: u32) -> Result<Option<PreparedRequest>> {
+            (self.0)().map(|_| None)
+        }
+    }
+    let in_answer = session().post(server.url("/refused")).data("one").auth(Renewed(lost)).send().unwrap_err();
+    assert!(!in_answer.is_connect(), "{in_answer:?}");
 
     #[cfg(feature = "digest")]
     {

@@ -121,8 +121,12 @@ fn a_page_that_is_none_is_an_error_and_not_the_end() {
         (304, "304 Unexpected Status: Not Modified for url: http://a.test/2"),
         (302, "302 Unexpected Status: Found for url: http://a.test/2"), // without a Location
     ] {
-        let answers =
-            || [page("</2>; rel=next").body("one"), Response::builder(status).header("Link", "</3>; rel=next")];
+        let answers = || {
+            [
+                page("</2?key=secret#2>; rel=next").body("one"),
+                Response::builder(status).header("Link", "</3>; rel=next"),
+            ]
+        };
 
         let (session, mock) = mocked(answers());
         let (pages, error) = read(session.paginate(start(&session)));

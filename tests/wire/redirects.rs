@@ -568,9 +568,18 @@ fn one_redirect_too_many_is_that_first() {
     let server = TestServer::http(|request| match request.target.as_str() {
         "/invalid" => Reply::new(302).header("Location", "http://[::1"),
         "/again" => Reply::new(307).header("Location", "/b"),
+        "/end" => Reply::new(302).header("Location", ""),
+        "/to-the-end" => Reply::new(302).header("Location", "/end"),
         _ => Reply::new(302).header("Location", "foo://b/"),
     });
     let mut session = session();
+    // REDIR-19: an empty Location is none.
+    for (path, limit) in [("/end", 0), ("/end", 1), ("/to-the-end", 1)] {
+        session.max_redirects = limit;
+        let response = session.get(server.url(path)).send().unwrap();
+        assert_eq!(response.status_code(), 302);
+        assert_eq!(response.url().path(), "/end");
+    }
     session.max_redirects = 0;
     for path in ["/invalid", "/again", "/other"] {
         let error = session.post(server.url(path)).data(Body::reader(&b"once"[..])).send().unwrap_err();

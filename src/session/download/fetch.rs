@@ -128,7 +128,7 @@ impl Fetch<'_, '_> {
                 Answer::Refused => {
                     // The caller may read it, and its connection must not wait for that.
                     response.keep_for_later()?;
-                    return Err(response.status_error());
+                    return Err(response.status_error(&response.url().for_errors()));
                 }
                 Answer::Useless => {
                     response.keep_for_later()?;
