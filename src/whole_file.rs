@@ -275,7 +275,8 @@ mod tests {
     fn a_file_is_there_when_it_is_whole_and_leaves_no_other() {
         let folder = TempDir::new();
         let long = "n".repeat(255);
-        for name in ["new", &long] {
+        let all = if folder.takes_long_names() { &["new", &long][..] } else { &["new"] };
+        for name in all {
             let path = folder.path().join(name);
 
             let mut file = WholeFile::create(&path, PRIVATE).unwrap();
@@ -287,7 +288,7 @@ mod tests {
             write(&path, b"22").unwrap();
             assert_eq!(fs::read(&path).unwrap(), b"22");
         }
-        assert_eq!(names(&folder), ["new", &long]);
+        assert_eq!(names(&folder), all);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! What there is of `name` stands beside it as `name.part`, and what is known about it, a short text of the writer's, as
 //! `name.part.state`. The rule that keeps it sound: only who has the lock of the part writes to either, and only while
 //! `name.part` is still that file. Who finishes renames the part, and who waited for it has the finished file in hand, which it
-//! must not touch. What an earlier run has left is gone on with only if it is as private as what would be begun now.
+//! must not touch. What an earlier run has left is gone on with only if it is as private as what would be begun now. What another
+//! user has left is not touched, and may be in the way: then there is no part to be had.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -27,7 +28,8 @@ const MOST_STATE: u64 = 16 * 1024;
 
 impl PartFile {
     /// Opens the part of the file at `path`, or begins one. `None` if there is no part to be had: someone else is writing it, it
-    /// belongs to another user, the file cannot be replaced (a FIFO, a device), or its name leaves no room for a longer one.
+    /// belongs to another user or may not be written to, what stands in the place of its note cannot be removed, the file cannot
+    /// be replaced (a FIFO, a device), or its name leaves no room for a longer one.
     pub(crate) fn open(path: &Path, mode: u32) -> io::Result<Option<Self>> {
         let Some((target, replaced)) = replaceable(path)? else { return Ok(None) };
         let beside = |suffix: &str| {
@@ -55,16 +57,20 @@ impl PartFile {
                     }
                     Place::Same => {
                         let moved = Move { partial, target, replaced };
-                        return Ok(Some(Self { file, moved, state, is_done: false }));
+                        let part = Self { file, moved, state, is_done: false };
+                        // If not, dropping it removes what was begun.
+                        return Ok(part.has_room_for_note().then_some(part));
                     }
                     // Its writer has finished or given up meanwhile.
                     Place::Gone => {}
-                    Place::NoFile => {
-                        let text = format!("{} is not a regular file", partial.display());
-                        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-                    }
+                    Place::NoFile => return Err(no_file(&partial)),
                 },
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) if is_old => match refused(error, &partial)? {
+                    Place::Same => return Ok(None),
+                    Place::Gone => {}
+                    Place::NoFile => return Err(no_file(&partial)),
+                },
                 Err(error) => return Err(error),
             }
         }
@@ -84,6 +90,16 @@ impl PartFile {
         let file = File::open(&self.state).ok()?;
         file.take(MOST_STATE).read_to_string(&mut text).ok()?;
         Some(text)
+    }
+
+    /// Whether a note can be put beside the part. A file that is not its owner's is no note of this part, nor is a link or a
+    /// FIFO: that is removed, which others may not do in a folder such as `/tmp`.
+    fn has_room_for_note(&self) -> bool {
+        match fs::symlink_metadata(&self.state) {
+            Ok(found) if found.is_file() && is_own(&self.file, &found) => true,
+            Ok(_) => fs::remove_file(&self.state).is_ok(),
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        }
     }
 
     /// Begins anew, and notes what is known about what will be written.
@@ -185,10 +201,28 @@ impl Drop for PartFile {
     }
 }
 
+#[derive(Debug, Eq, PartialEq)]
 enum Place {
     Same,
     Gone,
     NoFile,
+}
+
+/// What stands at `path` if it may not be opened for writing. Any other error is returned.
+fn refused(error: io::Error, path: &Path) -> io::Result<Place> {
+    if error.kind() != io::ErrorKind::PermissionDenied {
+        return Err(error);
+    }
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_file() => Ok(Place::Same),
+        Ok(_) => Ok(Place::NoFile),
+        Err(gone) if gone.kind() == io::ErrorKind::NotFound => Ok(Place::Gone),
+        Err(_) => Err(error),
+    }
+}
+
+fn no_file(path: &Path) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("{} is not a regular file", path.display()))
 }
 
 /// Whether `path` names this file, and not a link to it.
@@ -218,6 +252,19 @@ fn is_at(file: &File, path: &Path) -> io::Result<Place> {
         Err(error) => return Err(error),
     };
     Ok(if file.metadata()?.is_file() && !is_link { Place::Same } else { Place::NoFile })
+}
+
+/// Whether the owner of `file` has the other one too.
+#[cfg(unix)]
+fn is_own(file: &File, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    file.metadata().is_ok_and(|own| own.uid() == other.uid())
+}
+
+#[cfg(not(unix))]
+fn is_own(_: &File, _: &fs::Metadata) -> bool {
+    true
 }
 
 /// Makes an old part as private as a new one with `mode`. False if that cannot be done, and if it is another user's, who can
@@ -499,7 +546,76 @@ mod tests {
     }
 
     #[test]
+    fn a_part_that_may_not_be_opened_is_left_and_any_other_error_counts() {
+        use io::ErrorKind::{InvalidInput, NotADirectory, PermissionDenied};
+
+        let folder = TempDir::new();
+        folder.file("file", "");
+        fs::create_dir(folder.path().join("folder")).unwrap();
+        for (name, kind, want) in [
+            ("file", PermissionDenied, Ok(Place::Same)),
+            ("folder", PermissionDenied, Ok(Place::NoFile)),
+            ("nothing", PermissionDenied, Ok(Place::Gone)),
+            ("file", NotADirectory, Err(NotADirectory)),
+            ("nothing", InvalidInput, Err(InvalidInput)),
+        ] {
+            let found = refused(kind.into(), &folder.path().join(name));
+            assert_eq!(found.map_err(|error| error.kind()), want, "{name} {kind}");
+        }
+    }
+
+    // Root may write to any file.
+    #[cfg(unix)]
+    #[test]
+    fn a_part_that_may_not_be_written_to_is_not_touched() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = TempDir::new();
+        let partial = folder.file("f.part", "theirs");
+        fs::set_permissions(&partial, fs::Permissions::from_mode(0o444)).unwrap();
+        let may_open = fs::OpenOptions::new().write(true).open(&partial).is_ok();
+
+        assert_eq!(open(&folder.path().join("f")).is_some(), may_open);
+
+        assert_eq!((fs::read(&partial).unwrap(), names(&folder)), (b"theirs".to_vec(), vec!["f.part".to_owned()]));
+    }
+
+    #[test]
+    fn what_cannot_be_removed_from_the_place_of_the_note_leaves_no_part() {
+        let folder = TempDir::new();
+        let (path, note) = (folder.path().join("f"), folder.path().join("f.part.state"));
+        fs::create_dir(&note).unwrap();
+
+        assert!(open(&path).is_none());
+        assert_eq!(names(&folder), ["f.part.state"], "nothing was begun");
+        folder.file("f.part", "half");
+        assert!(open(&path).is_none());
+
+        assert_eq!((fs::read(folder.path().join("f.part")).unwrap(), note.is_dir()), (b"half".to_vec(), true));
+        fs::remove_dir(&note).unwrap();
+        assert_eq!(open(&path).unwrap().length().unwrap(), 4);
+    }
+
+    // Only root can give a file away.
+    #[cfg(unix)]
+    #[test]
+    fn a_note_of_another_user_is_none_of_this_part() {
+        let folder = TempDir::new();
+        let note = folder.file("f.part.state", "theirs");
+        if std::os::unix::fs::chown(&note, Some(12_345), None).is_err() {
+            return;
+        }
+
+        let part = open(&folder.path().join("f")).unwrap();
+
+        assert_eq!((part.state(), note.exists()), (None, false));
+    }
+
+    #[test]
     fn a_name_that_leaves_no_room_has_no_part() {
+        if !TempDir::new().takes_long_names() {
+            return;
+        }
         for length in [1, 244, 245, 250, 251, 255] {
             let folder = TempDir::new();
             let path = folder.path().join("n".repeat(length));

@@ -413,6 +413,9 @@ fn a_whole_part_is_finished_by_asking_for_its_last_byte() {
 
 #[test]
 fn a_name_that_leaves_no_room_for_a_part_downloads_without_one() {
+    if !TempDir::new().takes_long_names() {
+        return;
+    }
     for (length, keeps) in [(244, true), (245, false), (250, false), (251, false), (255, false)] {
         let server = script(&[half(TAG), if keeps { REST.to_owned() } else { whole(TAG) }]);
         let folder = TempDir::new();
@@ -425,6 +428,37 @@ fn a_name_that_leaves_no_room_for_a_part_downloads_without_one() {
         assert_eq!((std::fs::read(&path).unwrap(), done.resumed()), (b"0123456789".to_vec(), keeps), "{length}");
         assert_eq!(folder.names().len(), 1, "{length}");
     }
+}
+
+// Root may write to any file.
+#[cfg(unix)]
+#[test]
+fn a_part_that_may_not_be_written_to_is_left_and_the_file_downloaded_beside_it() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = TempDir::new();
+    let (path, part) = (folder.path().join("f"), folder.file("f.part", "theirs"));
+    std::fs::set_permissions(&part, PermissionsExt::from_mode(0o444)).unwrap();
+    let may_write = std::fs::OpenOptions::new().write(true).open(&part).is_ok();
+    let server = script(&[whole(TAG)]);
+
+    let done = retrying(0).get(server.url("/f")).download(&path).resume(true).run().unwrap();
+
+    assert_eq!((std::fs::read(&path).unwrap(), done.resumed()), (b"0123456789".to_vec(), false));
+    assert_eq!(std::fs::read(&part).ok(), (!may_write).then(|| b"theirs".to_vec()));
+}
+
+#[test]
+fn what_cannot_be_removed_from_the_place_of_the_note_is_left_and_the_file_downloaded_beside_it() {
+    let folder = TempDir::new();
+    let (path, note) = (folder.path().join("f"), folder.path().join("f.part.state"));
+    std::fs::create_dir(&note).unwrap();
+    let server = script(&[whole(TAG)]);
+
+    retrying(0).get(server.url("/f")).download(&path).resume(true).run().unwrap();
+
+    assert_eq!((std::fs::read(&path).unwrap(), folder.names().len()), (b"0123456789".to_vec(), 2));
+    assert!(note.is_dir());
 }
 
 #[cfg(unix)]

@@ -40,6 +40,9 @@ fn a_second_save_of_a_stream_leaves_the_good_file_and_one_of_kept_content_writes
 fn names_of_any_length_that_a_file_can_have_are_saved() {
     let server = fixed(answer("whole"));
     let dir = TempDir::new();
+    if !dir.takes_long_names() {
+        return;
+    }
     for length in [1, 230, 241, 254, 255] {
         for mut response in both(&server) {
             let path = dir.path().join("n".repeat(length));

@@ -98,8 +98,9 @@ impl<'s> Download<'s> {
     ///
     /// The part is locked while it is written. A second download to the same path does not wait, and does not touch it: it
     /// writes a file of its own, as without `resume`, and the last one to finish replaces the file. So does a download that
-    /// finds the part of another user, and one to a name so long that the file system has none that is 11 characters longer
-    /// (on most systems, a name of more than 244 bytes). A part is never readable by anyone who could not read the file.
+    /// finds the part of another user or one that it may not write to, or a note of another user that it may not remove, and
+    /// one to a name so long that the file system has none that is 11 characters longer (on most systems, a name of more than
+    /// 244 bytes). A part is never readable by anyone who could not read the file.
     ///
     /// Without `resume` a download goes on after a broken connection too, but leaves nothing if it fails. (If the process is
     /// killed, its hidden partial file stays.)

@@ -28,6 +28,16 @@ impl TempDir {
         path
     }
 
+    /// Whether names of 255 bytes can be made there, as on most file systems. If not, it says that something is skipped.
+    pub fn takes_long_names(&self) -> bool {
+        let path = self.0.join("n".repeat(255));
+        let takes = std::fs::write(&path, "").and_then(|()| std::fs::remove_file(&path)).is_ok();
+        if !takes {
+            eprintln!("skipped: {} takes no name of 255 bytes", self.0.display());
+        }
+        takes
+    }
+
     pub fn path(&self) -> &Path {
         &self.0
     }
