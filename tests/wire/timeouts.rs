@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use petition::testing::{Reply, TestServer};
+use petition::testing::{FakeClock, Reply, TestServer};
 use petition::{Body, Error, ErrorKind, HttpAdapter, Multipart, Part, Retry, Session, Timeout};
 
 #[cfg(target_os = "linux")]
@@ -208,6 +208,8 @@ fn an_upload_that_is_not_taken_is_stopped() {
         let host = server.address();
         assert_eq!(error.to_string(), format!("read timed out after 200ms while sending the request to {host}"));
 
+        // By its own clock the total is all left when the wait begins, however long it took to connect.
+        let session = session_over(HttpAdapter::builder().clock(FakeClock::new()).build());
         let request = session.put(server.url("/")).data(body(large())).timeout(limits().total(0.2).read(60));
         let error = stopped(200, || request.send());
         assert_eq!(error.kind(), ErrorKind::TotalTimeout);
@@ -216,10 +218,14 @@ fn an_upload_that_is_not_taken_is_stopped() {
     over.open();
 }
 
-/// Gives these pieces, and lets so many milliseconds pass before each: one that is slow, and never at rest.
-fn giving(pieces: impl IntoIterator<Item = (u64, &'static str), IntoIter: Send + 'static>) -> Source {
-    Source(Box::new(pieces.into_iter().map(|(pause, piece)| {
-        thread::sleep(millis(pause));
+/// Gives these pieces, and lets so many seconds pass on this clock before each: one that is slow, and never at rest.
+fn giving(
+    clock: &FakeClock,
+    pieces: impl IntoIterator<Item = (u64, &'static str), IntoIter: Send + 'static>,
+) -> Source {
+    let clock = clock.clone();
+    Source(Box::new(pieces.into_iter().map(move |(pause, piece)| {
+        clock.advance(pause);
         piece
     })))
 }
@@ -237,11 +243,12 @@ impl Read for Source {
 // TIME-11: a source is the program's own, and cannot be interrupted; the clock is looked at after each of its pieces
 #[test]
 fn the_total_timeout_ends_an_upload_whose_source_is_slow() {
-    // Twelve seconds, if nothing ends it.
-    let slow = || giving([(20, "0123456789")].repeat(600));
-    let late = || giving([(0, "at once"), (400, "LATE")]);
-    let late_end = || giving([(0, "at once"), (400, "")]);
-    let slow_progress = |_, _| thread::sleep(millis(30));
+    let clock = FakeClock::new();
+    let slow = || giving(&clock, [(2, "0123456789")].repeat(600));
+    let late = || giving(&clock, [(0, "at once"), (100, "LATE")]);
+    let late_end = || giving(&clock, [(0, "at once"), (100, "")]);
+    let progressing = clock.clone();
+    let slow_progress = move |_, _| progressing.advance(30);
     for (what, body) in [
         ("an iterator", Body::chunks(slow().0)),
         ("a reader", Body::reader(slow())),
@@ -250,10 +257,10 @@ fn the_total_timeout_ends_an_upload_whose_source_is_slow() {
         ("a sized part", Multipart::new().part("name", Part::sized(slow(), 6000)).into()),
         ("one late item", Body::chunks(late().0)),
         ("one late read", Body::sized(late(), 11)),
-        ("the first is late", Body::reader(giving([(400, "LATE")]))),
+        ("the first is late", Body::reader(giving(&clock, [(100, "LATE")]))),
         ("a late end", Body::reader(late_end())),
         ("a late end of a known length", Body::sized(late_end(), 7)),
-        ("a late end of nothing", Body::sized(giving([(400, "")]), 0)),
+        ("a late end of nothing", Body::sized(giving(&clock, [(100, "")]), 0)),
         ("progress that takes its time", Body::from(vec![b'x'; 2 << 20]).on_progress(slow_progress)),
     ] {
         let (tell, told) = mpsc::channel();
@@ -268,7 +275,8 @@ fn the_total_timeout_ends_an_upload_whose_source_is_slow() {
             tell.send(all).unwrap();
         });
 
-        let error = stopped(200, || session().post(server.url("/")).data(body).timeout(limits().total(0.2)).send());
+        let session = session_over(HttpAdapter::builder().clock(clock.clone()).build());
+        let error = session.post(server.url("/")).data(body).timeout(limits().total(60)).send().unwrap_err();
 
         assert_eq!(error.kind(), ErrorKind::TotalTimeout, "{what}");
         let text = format!("the total timeout ran out while sending the request to {}", server.address());
@@ -288,11 +296,18 @@ fn the_total_timeout_ends_an_upload_that_was_asked_for_and_one_that_was_answered
             peer.send(answers);
             while !peer.read_some(usize::MAX).is_empty() {}
         });
-        let session = session();
-        let post = session.post(server.url("/")).data(Body::reader(giving([(20, "piece")].repeat(600))));
+        let clock = FakeClock::new();
+        let session = session_over(HttpAdapter::builder().clock(clock.clone()).build());
+        let mut source = giving(&clock, [(2, "piece")].repeat(600));
+        // What the server says is looked for when a source has been asked for 50 milliseconds.
+        let slow = std::iter::from_fn(move || {
+            thread::sleep(millis(5));
+            source.0.next()
+        });
+        let post = session.post(server.url("/")).data(Body::chunks(slow));
         let post = if continued { post.expect_continue(60) } else { post };
 
-        let error = stopped(200, || post.timeout(limits().total(0.2)).send());
+        let error = post.timeout(limits().total(60)).send().unwrap_err();
 
         assert_eq!(error.kind(), ErrorKind::TotalTimeout);
         assert!(error.to_string().starts_with("the total timeout ran out while sending the request to "), "{error}");
