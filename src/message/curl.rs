@@ -12,7 +12,7 @@ use crate::form::masked::with_contents;
 use crate::message::prepared::PreparedRequest;
 use crate::text::latin1;
 use crate::text::percent;
-use crate::text::secret_name::{is_secret_name, words};
+use crate::text::secret_name::{describes_message, is_secret_name, words};
 
 /// What is shown of a secret.
 const MASK: &str = "***";
@@ -24,9 +24,9 @@ impl PreparedRequest {
     /// The request as a command line of curl, with `***` in place of secrets.
     ///
     /// Secrets are the values of `Authorization`, `Proxy-Authorization`, `Cookie` and of headers that an
-    /// [`Auth`](crate::Auth) set; the URL's user info; and the values of headers, query parameters and fields of forms,
-    /// URL-encoded or multipart, whose names speak of a token, key, password, secret, signature or session. A body that is not
-    /// a form is shown as it is, also if it is JSON.
+    /// [`Auth`](crate::Auth) set, except those that describe the request, as `Content-Type` and `Range` do; the URL's user
+    /// info; and the values of headers, query parameters and fields of forms, URL-encoded or multipart, whose names speak of a
+    /// token, key, password, secret, signature or session. A body that is not a form is shown as it is, also if it is JSON.
     /// [`to_curl_with_secrets`](Self::to_curl_with_secrets) masks nothing, and so its command can be run.
     ///
     /// A body that is not in memory (a file, a reader, an iterator) is `--data-binary @-`: curl reads it from standard input.
@@ -139,7 +139,10 @@ impl PreparedRequest {
     }
 
     fn curl_headers(&self, masked: bool, has_body: bool, command: &mut String) {
-        let by_auth = |name: &str| self.extras.auth_headers.iter().any(|own| own.name.eq_ignore_ascii_case(name));
+        let by_auth = |name: &str| {
+            let is_own = self.extras.auth_headers.iter().any(|own| own.name.eq_ignore_ascii_case(name));
+            is_own && !describes_message(name)
+        };
         for (name, value) in &self.headers {
             // curl knows the length of what it sends.
             if has_body && self.body_bytes().is_some() && name.eq_ignore_ascii_case("content-length") {
@@ -367,6 +370,23 @@ mod tests {
         assert!(
             request.to_curl().contains("X-Team: ***") && request.to_curl_with_secrets().contains("X-Team: hunter2")
         );
+    }
+
+    // The session sets `Accept-Encoding` for a range, before it looks for what the auth has set.
+    #[test]
+    fn what_describes_the_request_is_shown_also_if_an_auth_set_it() {
+        let session = crate::session::Session::new();
+        let auth = |request: &mut PreparedRequest| {
+            request.headers.insert("Range", "bytes=5-")?;
+            request.headers.insert("content-type", "application/x-www-form-urlencoded; charset=utf-8")
+        };
+
+        let post = session.post("http://h/").data([("user", "shown"), ("password", "hunter2")]).auth(auth);
+        let masked = post.prepare().unwrap().to_curl();
+
+        for shown in ["Range: bytes=5-", "Accept-Encoding: identity", "charset=utf-8", "user=shown&password=***"] {
+            assert!(masked.contains(shown), "{masked}");
+        }
     }
 
     #[cfg(unix)]

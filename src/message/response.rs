@@ -356,9 +356,12 @@ impl Response {
         }
     }
 
-    /// Puts something between a body that nobody has read and its reader.
+    /// Puts something between a body that nobody has read and its reader; it is told the limits of that.
     #[cfg(all(feature = "testing", feature = "json"))]
-    pub(crate) fn wrap_body(&self, wrap: impl FnOnce(Box<dyn BodySource>) -> Box<dyn BodySource>) {
+    pub(crate) fn wrap_body(
+        &self,
+        wrap: impl FnOnce(Box<dyn BodySource>, coding::DecodeLimits) -> Box<dyn BodySource>,
+    ) {
         self.shared.stream().wrap(wrap);
     }
 

@@ -65,6 +65,36 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
         || (last == "key" && (before.is_empty() || BEFORE_KEY.contains(&word_before)))
 }
 
+/// Headers that say what a message is, how long it is, or what is asked for. (`User-Agent` is what a program wants to say.)
+const DESCRIBING: [&str; 21] = [
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-range",
+    "content-type",
+    "date",
+    "expect",
+    "host",
+    "keep-alive",
+    "pragma",
+    "range",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Whether a header only describes its message, and is no secret whoever has set it.
+pub(crate) fn describes_message(name: &str) -> bool {
+    DESCRIBING.iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
 /// Whether a text is nothing but such a name. As a value, it is an example, and no secret that could be told from other text.
 #[cfg(all(feature = "testing", feature = "json"))]
 pub(crate) fn is_only_a_name(text: &str) -> bool {

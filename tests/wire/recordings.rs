@@ -1,12 +1,16 @@
 //! Recordings: that a replay is what was recorded, and that the file is readable and has no secrets.
 
+#[cfg(feature = "gzip")]
+use std::io::Read;
 use std::path::Path;
 
-use petition::testing::{MatchOn, MockAdapter, MockRequest, Recorder, Reply, TestServer};
-use petition::{ErrorKind, HttpAdapter, Response, Session};
 #[cfg(feature = "gzip")]
-use petition::{PreparedRequest, SendOptions};
+use petition::SendOptions;
+use petition::testing::{MatchOn, MockAdapter, MockRequest, Recorder, Reply, TestServer};
+use petition::{ErrorKind, HttpAdapter, Multipart, PreparedRequest, Response, Session};
 
+#[cfg(feature = "gzip")]
+use crate::support::logged;
 use crate::support::{TempDir, session};
 
 fn over(recorder: Recorder) -> Session {
@@ -435,6 +439,137 @@ fn recording_changes_no_piece_of_a_stream() {
     assert_eq!(recorded, pieces(session()));
     assert_eq!(recorded, [b"abc".to_vec(), b"de".to_vec()]);
     assert!(text(&path).contains("\"abcde\""));
+}
+
+#[test]
+fn a_form_is_read_by_the_type_that_an_auth_gave_it() {
+    let folder = TempDir::new();
+    let path = folder.path().join("f.json");
+    let json = || Reply::new(200).header("Content-Type", "application/json").body("{}");
+    let mock = MockAdapter::new().on("POST", "http://h/", json());
+    let session = over(Recorder::record(&path).inner(mock));
+    let typed = |kind: &'static str| {
+        move |request: &mut PreparedRequest| {
+            request.headers.insert("X-Team", "team-secret-1")?;
+            request.headers.insert("Content-Type", kind)
+        }
+    };
+
+    let form = "application/x-www-form-urlencoded; charset=utf-8";
+    session.post("http://h/").data([("password", "form-secret-2")]).auth(typed(form)).send().unwrap();
+    session.post("http://h/").data("{\"token\":\"json-secret-3\"}").auth(typed("application/json")).send().unwrap();
+    let part = Multipart::new().text("payload_json", "{\"token\":\"part-secret-4\"}");
+    session.post("http://h/").files(part).send().unwrap();
+    session.close();
+
+    let file = text(&path);
+    assert!(!file.contains("-secret-") && file.contains("X-Team: ***"), "{file}");
+    assert!(file.contains(&format!("Content-Type: {form}")) && file.contains("password=***"), "{file}");
+    assert_eq!(file.matches("Content-Type: application/json").count(), 4, "{file}");
+}
+
+#[test]
+fn a_range_that_an_auth_asks_for_makes_no_other_header_a_secret() {
+    let folder = TempDir::new();
+    let path = folder.path().join("f.json");
+    let mock = MockAdapter::new().on("GET", "http://h/", Reply::new(206).header("Vary", "identity").body("identity"));
+    let session = over(Recorder::record(&path).inner(mock));
+
+    let auth = |request: &mut PreparedRequest| request.headers.insert("Range", "bytes=0-7");
+    session.get("http://h/").auth(auth).send().unwrap();
+    session.close();
+
+    let file = text(&path);
+    for shown in ["Range: bytes=0-7", "Accept-Encoding: identity", "Vary: identity", "\"body\": \"identity\""] {
+        assert!(file.contains(shown), "{shown}: {file}");
+    }
+}
+
+#[test]
+fn json_with_a_masked_number_is_json_in_a_replay() {
+    let folder = TempDir::new();
+    let path = folder.path().join("f.json");
+    let body = r#"{"user_id":1234567,"bytes":91234567,"name":"a"}"#;
+    let mock =
+        MockAdapter::new().on("GET", "http://h/", Reply::new(200).header("Set-Cookie", "uid=1234567").body(body));
+    over(Recorder::record(&path).inner(mock)).get("http://h/").send().unwrap();
+
+    let replayed = over(Recorder::replay(&path)).get("http://h/").send().unwrap();
+
+    let value: serde_json::Value = replayed.json().unwrap();
+    assert_eq!(value, serde_json::json!({"user_id": 0, "bytes": 0, "name": "a"}));
+    assert!(!text(&path).contains("1234567"), "{}", text(&path));
+}
+
+#[test]
+fn cookies_and_links_of_a_masked_host_or_path_work_in_a_replay() {
+    let region = Reply::new(200)
+        .header("Set-Cookie", "tenant=contoso; Domain=contoso.test")
+        .header("Set-Cookie", "region=europe; Path=/europe")
+        .header("Link", "<//contoso.test/europe/2?next=http%3A%2F%2Fcontoso.test%2F>; rel=next");
+    let mock = MockAdapter::new().on("GET", "http://contoso.test/europe/1", region).on(
+        "GET",
+        "http://contoso.test/europe/2",
+        Reply::new(200).body("2"),
+    );
+    let folder = TempDir::new();
+    let path = folder.path().join("f.json");
+    let run = |recorder: Recorder| {
+        let session = over(recorder);
+        let first = session.get("http://contoso.test/europe/1").send().unwrap();
+        let next = first.url().join(first.links()[0].url()).unwrap();
+        let cookies = session.cookies.len();
+        let second = session.get(&next).send().unwrap();
+        let sent = session.get("http://contoso.test/europe/2").prepare().unwrap();
+        let sent = sent.headers.get("cookie").unwrap().split("; ").count();
+        (cookies, sent, second.text().unwrap(), next.host().to_owned(), next.query().unwrap().to_owned())
+    };
+
+    let recorded = run(Recorder::record(&path).inner(mock));
+    let replayed = run(Recorder::replay(&path));
+
+    let query = |host: &str| format!("next=http%3A%2F%2F{host}.test%2F");
+    assert_eq!(recorded, (2, 2, "2".to_owned(), "contoso.test".to_owned(), query("contoso")));
+    assert_eq!(replayed, (2, 2, "2".to_owned(), "masked.test".to_owned(), query("masked")));
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn what_was_read_of_a_coded_body_is_in_the_file_and_what_cannot_be_decoded_is_told() {
+    let content = "{\"password\":\"hush-hush\"} ".repeat(1000);
+    let coded = gzip(content.as_bytes());
+    let all = coded.clone();
+    let server = TestServer::http(move |request| {
+        let body = if request.path() == "/broken" { b"hush-hush".to_vec() } else { all.clone() };
+        Reply::new(200).header("Content-Encoding", "gzip").body(body)
+    });
+    let folder = TempDir::new();
+    let path = folder.path().join("f.json");
+    let record = |path: &Path| {
+        over(Recorder::record(path).inner(HttpAdapter::builder().max_decoded_bytes(content.len() as u64).build()))
+    };
+    let stream = |session: &Session, path: &str| session.get(server.url(path)).stream(true).send().unwrap();
+
+    let mut read = vec![0; 100];
+    let ((), lines) = logged(|| stream(&record(&path), "/").read_exact(&mut read).unwrap());
+    assert!(lines.iter().all(|line| !line.contains("recording")), "{lines:?}");
+    let replayed = over(Recorder::replay(&path)).get(server.url("/")).send().unwrap();
+    let text_of = |path: &Path| text(path);
+    assert!(replayed.text().unwrap().starts_with("{\"password\":\"***\"} {\"password\""), "{}", text_of(&path));
+
+    let small = |path: &Path| over(Recorder::record(path).inner(HttpAdapter::builder().max_decoded_bytes(9).build()));
+    for (what, session, target) in [("broken", record(&path), "/broken"), ("too large", small(&path), "/")] {
+        let (raw, lines) = logged(|| {
+            let mut raw = Vec::new();
+            stream(&session, target).raw().read_to_end(&mut raw).unwrap();
+            raw
+        });
+        let told = format!("WARN adapter: A body was left out of the recording {}: ", path.display());
+        assert_eq!(lines.iter().filter(|line| line.starts_with(&told)).count(), 1, "{what}: {lines:?}");
+        assert!(raw == b"hush-hush" || raw == coded, "{what}");
+        assert!(over(Recorder::replay(&path)).get(server.url(target)).send().unwrap().content().unwrap().is_empty());
+        assert!(!text(&path).contains("hush"), "{what}: {}", text(&path));
+    }
 }
 
 /// Some headers are left out in the guide.

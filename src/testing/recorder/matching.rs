@@ -1,7 +1,7 @@
 //! Which recorded request an actual one is.
 
 use super::interaction::Sent;
-use super::secrets::{HOST_MASK, MASK};
+use super::masks::{HOST_MASK, MASK};
 use super::url_places::UrlPlaces;
 use crate::url::Url;
 

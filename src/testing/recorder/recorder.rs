@@ -1,7 +1,7 @@
 //! The adapter that records and replays.
 
 use std::fmt;
-use std::io::Cursor;
+use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,12 +12,13 @@ use super::cassette;
 use super::interaction::{Interaction, Received, Sent};
 use super::matching::MatchOn;
 use super::secrets::Secrets;
-use super::tee::Tee;
+use super::tee::{Heard, Tee};
 use crate::adapter::{Adapter, HttpAdapter, PoolStats, SendOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::headers::Headers;
 use crate::http1::head::ResponseHead;
 use crate::log_targets;
+use crate::message::coding::{self, DecodeLimits};
 use crate::message::stream::Plain;
 use crate::message::{Body, PreparedRequest, Response, Version};
 use crate::testing::MockRequest;
@@ -36,19 +37,25 @@ const SMALL_FILE: usize = 256 * 1024;
 /// a mask in a recorded request stands for any text but none: a secret that only an answer had is not known then. A request
 /// without an answer is an error that names the nearest, of kind [`ErrorKind::Other`], so that nothing tries it again. Redirects
 /// and cookies work as they did. Failures are not recorded: a request that fails, or a body that breaks, is not in the file. Of a
-/// body that the program gives up, the file has what was read. A response of which nobody has read the body is added when it is
-/// dropped.
+/// body that the program gives up, the file has what was read, decoded as far as it goes. A body whose content coding cannot be
+/// undone, or not within the limits of the adapter, is left out with a warning in the log: its secrets could not be masked. A
+/// response of which nobody has read the body is added when it is dropped.
 ///
 /// # Secrets
 ///
 /// By default the file has no credentials and no cookies: `***` takes the place of the values of `Authorization`, `Cookie`,
-/// `Set-Cookie` (each cookie keeps its name and attributes), user info, and whatever has a telling name (`api_key`,
-/// `access_token`, `client_secret`, `password`, …), as a header, in a query, in a form and in JSON. A value of six characters
-/// or more that was masked once is masked in all that is recorded after it, also where a server echoes it: as it is,
-/// percent-encoded, or escaped as in JSON or HTML, in a body of any kind. In a host the mask is `masked`, so that a URL stays
-/// one. A value that is such a name itself, as `password`, is masked only where its own name tells. [`mask`](Self::mask) adds
-/// names, [`keep`](Self::keep) takes some away. A secret whose name does not tell, in HTML or in a binary body, is not
-/// recognized: read a new file before it is published. Replayed responses have the masks.
+/// `Set-Cookie` (each cookie keeps its name and attributes), user info, what an [`Auth`](crate::Auth) set (except headers that
+/// describe the request, as `Content-Type` does), and whatever has a telling name (`api_key`, `access_token`, `client_secret`,
+/// `password`, …), as a header, in a query, in a form and in JSON. A value of six characters or more that was masked once is
+/// masked in all that is recorded after it, also where a server echoes it: as it is, percent-encoded, or escaped as in JSON or
+/// HTML, in a body of any kind. A value that is such a name itself, as `password`, is masked only where its own name tells.
+///
+/// What is masked stays fit for use. In a host the mask is `masked`, so that a URL stays one. In JSON of a response, a number with
+/// such a value in it is 0. Nothing is masked in the `Domain`, `Path`, `SameSite` and times of a cookie, without which a replay
+/// would not send it, nor in a `Content-Length`.
+///
+/// [`mask`](Self::mask) adds names, [`keep`](Self::keep) takes some away. A secret whose name does not tell, in HTML or in a binary
+/// body, is not recognized: read a new file before it is published. Replayed responses have the masks.
 ///
 /// # Examples
 /// ```
@@ -323,12 +330,15 @@ impl Recorder {
         let headers = owned(response.headers());
         let complete = move |body: Vec<u8>, form: Form| {
             let mut response = Received { status, reason, headers, body };
-            undo_codings(&mut response, form);
+            if let Err(error) = undo_codings(&mut response, form) {
+                let path = shared.path.display();
+                log::warn!(target: log_targets::ADAPTER, "A body was left out of the recording {path}: {error}");
+            }
             shared.complete(place, Interaction { request, response });
         };
         let mut complete = Some(complete);
-        response.wrap_body(|source| match complete.take() {
-            Some(complete) => Box::new(Tee::new(source, move |raw| complete(raw, Form::Raw))),
+        response.wrap_body(|source, limits| match complete.take() {
+            Some(complete) => Box::new(Tee::new(source, move |raw, heard| complete(raw, Form::Raw(heard, limits)))),
             None => source,
         });
         // It has no body, or the adapter has read it: only then may it be read here. One that the adapter gave up is no
@@ -357,32 +367,49 @@ fn owned(headers: &Headers) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// Undoes the codings, so that the body can be read and its secrets found. One that cannot be decoded, as it was not read to its
-/// end, is left out: its secrets could not be masked.
-fn undo_codings(received: &mut Received, form: Form) {
-    let is = |name: &str, own: &str| own.eq_ignore_ascii_case(name);
-    if received.body.is_empty() || !received.headers.iter().any(|(name, _)| is("content-encoding", name)) {
-        return;
-    }
-    let decoded = received.clone().into_response().and_then(|response| response.content().map(<[u8]>::to_vec));
-    let decoded = match (decoded, form) {
-        (Ok(decoded), _) => decoded,
-        (Err(_), Form::Raw) => Vec::new(),
-        // Then it was decoded before.
-        (Err(_), Form::Content) => std::mem::take(&mut received.body),
+/// Undoes the codings, so that the body can be read and its secrets found. One of which the rest was given up is decoded as far
+/// as it goes.
+///
+/// # Errors
+/// It cannot be decoded, by the adapter and its limits. It is left out: its secrets could not be masked.
+fn undo_codings(received: &mut Received, form: Form) -> io::Result<()> {
+    let is_coding = |name: &str| name.eq_ignore_ascii_case("content-encoding");
+    let (limits, is_part) = match form {
+        Form::Raw(heard, limits) => (limits, heard == Heard::Part),
+        Form::Content => (DecodeLimits::default(), false),
     };
-    // A coding that this build does not know is left, and the body as well.
-    if decoded != received.body {
-        received.headers.retain(|(name, _)| !is("content-encoding", name));
-        received.body = decoded;
+    let codings = received.headers.iter().filter(|(name, _)| is_coding(name)).map(|(_, value)| value.as_str());
+    let mut coded = coding::decoder(codings, limits, &received.body[..]);
+    // It has none, or one that this build does not know: then both are left.
+    if coded.is_plain() || received.body.is_empty() {
+        return Ok(());
     }
+    if is_part || received.status == StatusCode::PARTIAL_CONTENT.as_u16() {
+        coded.may_be_cut();
+    }
+    let mut decoded = Vec::new();
+    let result = match coded.read_to_end(&mut decoded) {
+        // The adapter has decoded it before.
+        Err(_) if matches!(form, Form::Content) => {
+            decoded.clone_from(&received.body);
+            Ok(())
+        }
+        Err(error) => {
+            decoded.clear();
+            Err(error)
+        }
+        Ok(_) => Ok(()),
+    };
+    received.body = decoded;
+    received.headers.retain(|(name, _)| !is_coding(name));
+    result
 }
 
 /// What was heard of a body.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 enum Form {
-    /// What came over the wire.
-    Raw,
+    /// What came over the wire, and the limits for decoding it.
+    Raw(Heard, DecodeLimits),
     /// What the adapter made of it.
     Content,
 }
@@ -470,5 +497,44 @@ impl fmt::Debug for Recorder {
             .field("path", &self.shared.path)
             .field("is_recording", &self.is_recording())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "gzip"))]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_coding_is_undone_within_the_limits_of_the_adapter_and_as_far_as_was_read() {
+        let text = "a text ".repeat(1000).into_bytes();
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        encoder.write_all(&text).unwrap();
+        let coded = encoder.finish().unwrap();
+        let none = DecodeLimits { max_decoded_bytes: None, max_expansion_ratio: None };
+        let few = DecodeLimits { max_decoded_bytes: Some(100), ..none };
+        for (what, body, form, want) in [
+            ("whole", &coded[..], Form::Raw(Heard::Whole, none), Some(&text[..])),
+            ("no more is allowed", &coded[..], Form::Raw(Heard::Whole, few), None),
+            ("cut short", &coded[..1000], Form::Raw(Heard::Whole, none), None),
+            ("given up", &coded[..1000], Form::Raw(Heard::Part, none), Some(&text[..985])),
+            ("given up at once", &coded[..3], Form::Raw(Heard::Part, none), Some(b"")),
+            ("no gzip", b"other", Form::Raw(Heard::Part, none), None),
+            ("decoded before", b"other", Form::Content, Some(b"other")),
+        ] {
+            let headers = vec![("content-encoding".to_owned(), "gzip".to_owned()), ("X-A".to_owned(), String::new())];
+            let mut received = Received { status: 200, reason: String::new(), headers, body: body.to_vec() };
+
+            let result = undo_codings(&mut received, form);
+
+            assert_eq!(result.is_ok(), want.is_some(), "{what}");
+            assert_eq!((&received.body[..], received.headers.len()), (want.unwrap_or_default(), 1), "{what}");
+        }
+        let headers = vec![("Content-Encoding".to_owned(), "unheard-of".to_owned())];
+        let mut unknown = Received { status: 200, reason: String::new(), headers, body: coded };
+        let before = unknown.clone();
+        undo_codings(&mut unknown, Form::Raw(Heard::Part, few)).unwrap();
+        assert_eq!(unknown, before);
     }
 }

@@ -10,17 +10,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::interaction::{Interaction, Received, Sent};
+use super::masks::{self, HOST_MASK, MASK, Masked, mask_at, replaced, string_end};
 use super::url_places::UrlPlaces;
 use super::values::{Values, forms_of, merged};
 use super::written::{Writing, undone};
 use crate::form::masked::with_contents;
 use crate::text::percent;
-use crate::text::secret_name::{is_secret_name, words};
+use crate::text::secret_name::{describes_message, is_secret_name, words};
 
-pub(super) const MASK: &str = "***";
-
-/// What takes the place of a secret in a host, where [`MASK`] could not be parsed: a link must lead somewhere in a replay too.
-pub(super) const HOST_MASK: &str = "masked";
+/// What a cookie says about where and how long it is valid. With a mask in it, a jar would refuse the cookie or not send it.
+const ATTRIBUTES: [&str; 5] = ["domain", "path", "expires", "max-age", "samesite"];
 
 /// The names of secrets, and the values that were found.
 #[derive(Clone, Debug, Default)]
@@ -57,18 +56,18 @@ impl Secrets {
         self.added.contains(&name) || is_secret_name(&name)
     }
 
-    /// A request as it may be written. `by_auth` are the names of headers that an auth set. Returns the URL of which only that
-    /// is masked whose name says so.
+    /// A request as it may be written. `by_auth` are the names of headers that an auth set, which are secret whatever they are
+    /// called, unless they only describe the message. Returns the URL of which only that is masked whose name says so.
     pub(super) fn mask_sent(&mut self, sent: &mut Sent, by_auth: &[String]) -> String {
         let mut found = Found::new();
         let by_name = self.request_url(&sent.url, &mut found);
+        let content_type = sent.header("content-type").collect::<Vec<_>>().join(",");
         for (name, value) in &mut sent.headers {
-            let is_own = |own: &String| own.eq_ignore_ascii_case(name);
-            if by_auth.iter().any(is_own) && !self.is_secret(name) && !self.kept.contains(&words(name)) {
+            let is_own = by_auth.iter().any(|own| own.eq_ignore_ascii_case(name)) && !describes_message(name);
+            if is_own && !self.is_secret(name) && !self.kept.contains(&words(name)) {
                 *value = mask(value, &mut found);
             }
         }
-        let content_type = sent.header("content-type").collect::<Vec<_>>().join(",");
         self.headers(&mut sent.headers, &mut found);
         self.body(&mut sent.body, &content_type, &mut found);
         self.remember(found);
@@ -79,19 +78,16 @@ impl Secrets {
     /// A response as it may be written.
     pub(super) fn mask_received(&mut self, received: &mut Received) {
         let mut found = Found::new();
-        let content_type: Vec<&str> = received
-            .headers
-            .iter()
-            .filter(|(name, _)| name.eq_ignore_ascii_case("content-type"))
-            .map(|(_, value)| value.as_str())
-            .collect();
-        let content_type = content_type.join(",");
+        let content_type = content_type_of(received);
         self.headers(&mut received.headers, &mut found);
         self.body(&mut received.body, &content_type, &mut found);
         self.remember(found);
     }
 
     /// Masks the values that were found so far wherever they are.
+    ///
+    /// Of a request only its URL is sent again, by who follows a link. The rest is compared, where [`MASK`] stands for any text;
+    /// no other mask does.
     pub(super) fn scrub(&self, interaction: &mut Interaction) {
         let Interaction { request, response } = interaction;
         let put = |text: &mut String, masked: Option<String>| {
@@ -101,18 +97,32 @@ impl Secrets {
         };
         let masked = self.scrubbed_url(&request.url);
         put(&mut request.url, masked);
-        for (name, value) in request.headers.iter_mut().chain(&mut response.headers) {
-            let is_url = ["location", "content-location"].iter().any(|own| name.eq_ignore_ascii_case(own));
-            let masked = if is_url { self.scrubbed_url(value) } else { self.scrubbed_text(value) };
+        for (_, value) in &mut request.headers {
+            let places = self.values.places_in(value.as_bytes());
+            let masked = text_replaced(value, places.into_iter().map(always_mask).collect());
+            put(value, masked);
+        }
+        let places = self.values.places_in(&request.body);
+        if !places.is_empty() {
+            request.body = replaced(&request.body, places.into_iter().map(always_mask));
+        }
+        let kind = content_type_of(response).to_ascii_lowercase();
+        for (name, value) in &mut response.headers {
+            let masked = match name.to_ascii_lowercase().as_str() {
+                // It counts bytes, and is set again if the body changes.
+                "content-length" => None,
+                "location" | "content-location" => self.scrubbed_location(value),
+                "set-cookie" => self.scrubbed_cookie(value),
+                _ => self.scrubbed_text(value),
+            };
             put(value, masked);
         }
         let masked = self.scrubbed_text(&response.reason);
         put(&mut response.reason, masked);
-        for body in [&mut request.body, &mut response.body] {
-            let places = self.values.places_in(body);
-            if !places.is_empty() {
-                *body = replaced(body, places.into_iter().map(|place| (mask_at(body, place.start), place)));
-            }
+        let places = self.values.places_in(&response.body);
+        if !places.is_empty() {
+            let masks = masks::in_body(&response.body, &kind, places);
+            response.body = replaced(&response.body, masks);
         }
     }
 
@@ -123,24 +133,45 @@ impl Secrets {
         text_replaced(text, masked.collect())
     }
 
+    /// The same for a `Set-Cookie`, of which nothing is masked in what says where the cookie is sent, and until when.
+    fn scrubbed_cookie(&self, text: &str) -> Option<String> {
+        let places = self.values.places_in(text.as_bytes());
+        let (mut masked, mut start) = (Vec::new(), 0);
+        for part in text.split(';') {
+            let name = part.split('=').next().unwrap_or_default().trim();
+            if start == 0 || !ATTRIBUTES.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+                let places = masks::within(&places, start..start + part.len());
+                masked.extend(places.map(|place| (mask_at(text.as_bytes(), place.start), place)));
+            }
+            start += part.len() + 1;
+        }
+        text_replaced(text, masked)
+    }
+
+    /// The same for the URL of a request.
+    fn scrubbed_url(&self, url: &str) -> Option<String> {
+        self.scrubbed_parts(url, |_, _| MASK)
+    }
+
+    /// The same for a URL that is followed, of which a part may be a URL too.
+    fn scrubbed_location(&self, url: &str) -> Option<String> {
+        self.scrubbed_parts(url, mask_at)
+    }
+
     /// The same for a URL, whose parts stay apart. Of a value that is more than a host, the host is no secret, and must be found
     /// again.
-    fn scrubbed_url(&self, url: &str) -> Option<String> {
+    fn scrubbed_parts(&self, url: &str, mask_at: fn(&[u8], usize) -> &'static str) -> Option<String> {
         let found = self.values.find_in(url.as_bytes());
         if found.is_empty() {
             return None;
         }
         let UrlPlaces { host, path, query } = UrlPlaces::of(url);
-        let in_host =
-            found.iter().filter(|place| host.start <= place.start && place.end <= host.end).cloned().collect();
-        let in_part = |part: &Range<usize>| {
-            let parts = found.iter().map(|place| place.start.max(part.start)..place.end.min(part.end));
-            parts.filter(|place| !place.is_empty()).collect()
-        };
-        let masked = [(HOST_MASK, in_host), (MASK, in_part(&path)), (MASK, in_part(&query))]
-            .into_iter()
-            .flat_map(|(mask, found)| merged(found).into_iter().map(move |place| (mask, place)));
-        text_replaced(url, masked.collect())
+        let in_host = found.iter().filter(|place| host.start <= place.start && place.end <= host.end);
+        let in_host = merged(in_host.cloned().collect()).into_iter().map(|place| (HOST_MASK, place));
+        let found = merged(found.clone());
+        let in_parts = [path, query].into_iter().flat_map(|part| masks::within(&found, part).collect::<Vec<_>>());
+        let in_parts = in_parts.map(|place| (mask_at(url.as_bytes(), place.start), place));
+        text_replaced(url, in_host.chain(in_parts).collect())
     }
 
     fn remember(&mut self, found: Found) {
@@ -253,7 +284,7 @@ impl Secrets {
                     found.extend(forms_of(content));
                     return Some(MASK.into());
                 }
-                let kind = head.field("content-type")?.to_ascii_lowercase();
+                let kind = head.field("content-type").unwrap_or_default().to_ascii_lowercase();
                 self.simple_body(content, &kind, found)
             });
             *body = masked.into_owned();
@@ -332,19 +363,6 @@ struct Ends<'a> {
     of_secret: &'a [u8],
 }
 
-/// Where the JSON string ends that `text` begins with.
-fn string_end(text: &[u8]) -> usize {
-    let mut at = 1;
-    while let Some(next) = text.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
-        at += next;
-        if text[at] == b'"' {
-            return at + 1;
-        }
-        at += 2;
-    }
-    text.len()
-}
-
 /// The content of a JSON string, which may be cut off.
 fn content_of(string: &[u8]) -> Vec<u8> {
     let content = string.strip_prefix(b"\"").unwrap_or(string);
@@ -375,30 +393,16 @@ fn found_user_info(user_info: &[u8], found: &mut Found) {
     found.extend(forms_of(if password.is_empty() { user } else { password }));
 }
 
-/// What takes the place of a secret that begins there.
-fn mask_at(text: &[u8], at: usize) -> &'static str {
-    /// No host is longer.
-    const LONGEST: usize = 255;
-    let before = &text[at.saturating_sub(LONGEST)..at];
-    let is_of_authority = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%@:".contains(byte);
-    let authority = before.iter().rev().take_while(|byte| is_of_authority(byte)).count();
-    let before = &before[..before.len() - authority];
-    // The second is how JSON may have it.
-    if before.ends_with(b"://") || before.ends_with(br":\/\/") { HOST_MASK } else { MASK }
+fn always_mask(place: Range<usize>) -> Masked {
+    (MASK, place)
 }
 
-fn replaced<'m>(text: &[u8], masks: impl IntoIterator<Item = (&'m str, Range<usize>)>) -> Vec<u8> {
-    let (mut out, mut copied) = (Vec::with_capacity(text.len()), 0);
-    for (mask, place) in masks {
-        out.extend_from_slice(&text[copied..place.start]);
-        out.extend_from_slice(mask.as_bytes());
-        copied = place.end;
-    }
-    out.extend_from_slice(&text[copied..]);
-    out
+fn content_type_of(received: &Received) -> String {
+    let own = received.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    own.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(",")
 }
 
-fn text_replaced(text: &str, masks: Vec<(&str, Range<usize>)>) -> Option<String> {
+fn text_replaced(text: &str, masks: Vec<Masked>) -> Option<String> {
     (!masks.is_empty()).then(|| String::from_utf8_lossy(&replaced(text.as_bytes(), masks)).into_owned())
 }
 
@@ -492,6 +496,10 @@ mod tests {
         let form = "--x\r\nContent-Disposition: form-data; name=a\r\nContent-Type: application/json\r\n\r\n\
                     {\"token\":\"secret\"}\r\n--x--\r\n";
         assert_eq!(body(form, "multipart/form-data; boundary=\"x\""), form.replace("secret", MASK));
+        // A part need not say what it is, nor a body.
+        let form = form.replace("Content-Type: application/json\r\n", "");
+        assert_eq!(body(&form, "multipart/form-data; boundary=\"x\""), form.replace("secret", MASK));
+        assert_eq!(body("{\"token\":\"secret\"}", ""), "{\"token\":\"***\"}");
     }
 
     #[test]
@@ -621,6 +629,86 @@ mod tests {
 
         assert_eq!(request.headers[0].1, MASK);
         assert_eq!(request.headers[1].1, "1");
+    }
+
+    #[test]
+    fn what_describes_a_request_is_no_secret_of_the_auth_that_set_it() {
+        let kind = "application/x-www-form-urlencoded; charset=utf-8";
+        let described = [
+            ("content-type", kind),
+            ("Range", "bytes=0-99"),
+            ("Accept-Encoding", "identity"),
+            ("Host", "contoso.test"),
+        ];
+        let headers: Vec<_> = described.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let by_auth = ["Content-Type", "Range", "Accept-Encoding", "Host"].map(str::to_owned);
+        let request = Sent {
+            method: "POST".to_owned(),
+            url: "http://h/".to_owned(),
+            headers: headers.clone(),
+            body: b"password=hunter2hunter2".to_vec(),
+        };
+        let response = answer(&[("Content-Type", kind), ("X-Echo", "bytes=0-99")], b"hunter2hunter2 identity");
+        let mut all = Interaction { request, response: response.clone() };
+        let mut secrets = Secrets::default();
+
+        secrets.mask_sent(&mut all.request, &by_auth);
+        secrets.mask_received(&mut all.response);
+        secrets.scrub(&mut all);
+
+        assert_eq!((all.request.headers, all.request.body), (headers, b"password=***".to_vec()));
+        assert_eq!((all.response.headers, all.response.body), (response.headers, b"*** identity".to_vec()));
+    }
+
+    #[test]
+    fn what_says_where_a_cookie_is_sent_stays() {
+        let earlier = || answer(&[("X-Token", "europe"), ("X-Token", "123456")], b"");
+        for (cookie, want) in [
+            ("region=europe; Path=/europe", "region=***; Path=/europe"),
+            ("r=x; domain=europe.test;PATH=/europe; secure", "r=***; domain=europe.test;PATH=/europe; secure"),
+            (
+                "a=1; Max-Age=123456; Expires=Fri, 123456; samesite=europe",
+                "a=***; Max-Age=123456; Expires=Fri, 123456; samesite=europe",
+            ),
+            ("path=europe; Comment=in europe", "path=***; Comment=in ***"),
+            ("a=1; Path=/; europe", "a=***; Path=/; ***"),
+            ("europe", "***"),
+        ] {
+            let all = after(earlier(), "http://h/", answer(&[("Set-Cookie", cookie)], b""));
+            assert_eq!(all.response.headers[0].1, want);
+        }
+        // Of a value that is part of both, only the other part.
+        let all = after(
+            answer(&[("X-Token", "abc; Path=/europe; def")], b""),
+            "http://h/",
+            answer(&[("Set-Cookie", "a=1;x=abc; Path=/europe; def")], b""),
+        );
+        assert_eq!(all.response.headers[0].1, "a=***;x=***; Path=/europe;***");
+    }
+
+    #[test]
+    fn a_response_is_fit_for_use_and_a_request_for_comparing() {
+        let body = br#"{"user_id":1234567,"next":"//1234567.h/1234567"}"#;
+        let earlier = answer(&[("Set-Cookie", "uid=1234567")], b"");
+        let headers = [
+            ("Content-Length", "1234567"),
+            ("Location", "/login?next=http%3A%2F%2F1234567.h%2F1234567"),
+            ("Link", "<//1234567.h/2>; rel=next"),
+        ];
+        let mut all = after(earlier, "http://1234567.h/?next=http%3A%2F%2F1234567.h", answer(&headers, body));
+        let values: Vec<&str> = all.response.headers.iter().map(|(_, value)| value.as_str()).collect();
+        assert_eq!(values, ["1234567", "/login?next=http%3A%2F%2Fmasked.h%2F***", "<//masked.h/2>; rel=next"]);
+        assert_eq!(all.response.body, br#"{"user_id":0,"next":"//masked.h/***"}"#);
+        assert_eq!(all.request.url, "http://masked.h/?next=http%3A%2F%2F***.h");
+
+        let mut secrets = Secrets::default();
+        secrets.mask_received(&mut answer(&[("Set-Cookie", "uid=1234567")], b""));
+        all.request.body = body.to_vec();
+        all.request.headers = vec![("Referer".to_owned(), "http://1234567.h/".to_owned())];
+        secrets.scrub(&mut all);
+
+        assert_eq!(all.request.headers[0].1, "http://***.h/");
+        assert_eq!(all.request.body, br#"{"user_id":***,"next":"//***.h/***"}"#);
     }
 
     #[test]

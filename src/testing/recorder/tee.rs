@@ -5,14 +5,22 @@ use std::time::Duration;
 
 use crate::message::stream::BodySource;
 
+/// How much of a body was heard.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Heard {
+    Whole,
+    /// The rest was given up.
+    Part,
+}
+
 /// A body that tells what was read of it, once: at its end, or when the rest is given up. Of a body that breaks it tells nothing.
-pub(super) struct Tee<F: FnOnce(Vec<u8>)> {
+pub(super) struct Tee<F: FnOnce(Vec<u8>, Heard)> {
     source: Box<dyn BodySource>,
     heard: Vec<u8>,
     tell: Option<F>,
 }
 
-impl<F: FnOnce(Vec<u8>)> Tee<F> {
+impl<F: FnOnce(Vec<u8>, Heard)> Tee<F> {
     pub(super) fn new(source: Box<dyn BodySource>, tell: F) -> Self {
         Self { source, heard: Vec::new(), tell: Some(tell) }
     }
@@ -20,7 +28,7 @@ impl<F: FnOnce(Vec<u8>)> Tee<F> {
     /// What a read put into `buf`.
     fn hear(&mut self, read: io::Result<usize>, buf: &[u8]) -> io::Result<usize> {
         match &read {
-            Ok(0) if !buf.is_empty() => self.end(),
+            Ok(0) if !buf.is_empty() => self.end(Heard::Whole),
             Ok(read) => self.heard.extend_from_slice(&buf[..*read]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => self.tell = None,
@@ -28,21 +36,21 @@ impl<F: FnOnce(Vec<u8>)> Tee<F> {
         read
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, heard: Heard) {
         if let Some(tell) = self.tell.take() {
-            tell(std::mem::take(&mut self.heard));
+            tell(std::mem::take(&mut self.heard), heard);
         }
     }
 }
 
-impl<F: FnOnce(Vec<u8>)> Read for Tee<F> {
+impl<F: FnOnce(Vec<u8>, Heard)> Read for Tee<F> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let read = self.source.read(buf);
         self.hear(read, buf)
     }
 }
 
-impl<F: FnOnce(Vec<u8>) + Send> BodySource for Tee<F> {
+impl<F: FnOnce(Vec<u8>, Heard) + Send> BodySource for Tee<F> {
     fn at_chunk_end(&self) -> bool {
         self.source.at_chunk_end()
     }
@@ -61,7 +69,7 @@ impl<F: FnOnce(Vec<u8>) + Send> BodySource for Tee<F> {
         match self.source.read_rest(out) {
             Ok(()) => {
                 self.heard.extend_from_slice(&out[length..]);
-                self.end();
+                self.end(Heard::Whole);
                 Ok(())
             }
             Err(error) => {
@@ -81,12 +89,12 @@ impl<F: FnOnce(Vec<u8>) + Send> BodySource for Tee<F> {
 
     fn close(&mut self) {
         self.source.close();
-        self.end();
+        self.end(Heard::Part);
     }
 }
 
-impl<F: FnOnce(Vec<u8>)> Drop for Tee<F> {
+impl<F: FnOnce(Vec<u8>, Heard)> Drop for Tee<F> {
     fn drop(&mut self) {
-        self.end();
+        self.end(Heard::Part);
     }
 }

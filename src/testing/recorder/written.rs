@@ -89,6 +89,11 @@ impl Writing {
     }
 }
 
+/// The length of the escape in JSON that `text` begins with.
+pub(super) fn json_escape_length(text: &[u8]) -> Option<usize> {
+    text.starts_with(b"\\").then(|| json_escape(text)).flatten().map(|(_, length)| length)
+}
+
 fn json_escape(text: &[u8]) -> Option<(Undone, usize)> {
     let byte = match *text.get(1)? {
         b'u' => {
