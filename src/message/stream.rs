@@ -180,10 +180,7 @@ impl Stream {
 
     /// Puts something between the body and its reader, before it is read; it is told the limits of that.
     #[cfg(all(feature = "testing", feature = "json"))]
-    pub(super) fn wrap(
-        &mut self,
-        wrap: impl FnOnce(Box<dyn BodySource>, coding::DecodeLimits) -> Box<dyn BodySource>,
-    ) {
+    pub(super) fn wrap(&mut self, wrap: impl FnOnce(Box<dyn BodySource>, coding::DecodeLimits) -> Box<dyn BodySource>) {
         self.state = match std::mem::replace(&mut self.state, State::Closed) {
             State::Raw(source) => State::Raw(wrap(source, self.limits)),
             other => other,
