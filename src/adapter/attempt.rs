@@ -60,12 +60,13 @@ impl Broken {
     }
 }
 
-/// Lets the pace learn from an exchange that failed: what the server did not accept or timed out was refused.
+/// Lets the pace learn from an exchange that failed: what the server did not accept or timed out was refused. What the program's
+/// own source took too long for was not.
 fn tell_pace(lease: &Lease<Connection>, failure: &Failure) {
     let Some(pass) = lease.pass() else { return };
     let timed_out = match failure.error.kind() {
         ErrorKind::ReadTimeout | ErrorKind::ConnectTimeout => true,
-        ErrorKind::TotalTimeout => failure.sent,
+        ErrorKind::TotalTimeout => failure.sent && !failure.by_source,
         _ => false,
     };
     if timed_out || failure.refused {

@@ -19,6 +19,8 @@ pub(super) struct Failure {
     pub(super) sent: bool,
     /// Whether the server, or the way to it, refused a connection.
     pub(super) refused: bool,
+    /// Whether the time was up when the body's source returned: nobody waited for the server.
+    pub(super) by_source: bool,
 }
 
 /// What a failure means for a retry.
@@ -36,12 +38,12 @@ pub(super) enum Stage {
 
 impl Failure {
     pub(super) fn last(error: Error) -> Self {
-        Self { stage: Stage::Final, error, sent: true, refused: false }
+        Self { stage: Stage::Final, error, sent: true, refused: false, by_source: false }
     }
 
     /// A final failure before anything was sent.
     pub(super) fn unsent(error: Error) -> Self {
-        Self { stage: Stage::Final, error, sent: false, refused: false }
+        Self { sent: false, ..Self::last(error) }
     }
 
     /// Adds how far the attempt got.
@@ -53,12 +55,17 @@ impl Failure {
     pub(super) fn read(error: Error) -> Self {
         // After the limit on everything, or a cancellation, there is no next attempt.
         let is_over = matches!(error.kind(), ErrorKind::TotalTimeout | ErrorKind::Cancelled);
-        Self { stage: if is_over { Stage::Final } else { Stage::Read }, error, sent: true, refused: false }
+        Self { stage: if is_over { Stage::Final } else { Stage::Read }, ..Self::last(error) }
     }
 
     /// A wait for the peer that ended without a result.
     pub(super) fn halted(patience: &Patience<'_>, halt: Halt, doing: Doing) -> Self {
         Self::read(patience.error(halt, doing, broken))
+    }
+
+    /// A look at the limits after the body's source has returned.
+    pub(super) fn halted_by_source(patience: &Patience<'_>, halt: Halt) -> Self {
+        Self { by_source: true, ..Self::halted(patience, halt, Doing::Sending) }
     }
 
     /// The failure to connect again after a connection died unanswered. The request was sent once, so it counts as a read
@@ -71,13 +78,13 @@ impl Failure {
         let text = format!("the connection was lost, and a new one could not be made: {}", self.error);
         let stage = if self.stage == Stage::Final { Stage::Final } else { Stage::Read };
         let error = Error::message(ErrorKind::ConnectionError, text).with_source(first);
-        Self { stage, error, sent: true, refused: self.refused }
+        Self { stage, refused: self.refused, ..Self::last(error) }
     }
 
     /// An answer that cannot be read. For a retry it is a read error, unless its framing cannot be trusted.
     pub(super) fn misread(error: &RemoteError, peer: &str) -> Self {
         let stage = if error.kind() == ErrorKind::ConnectionError { Stage::Read } else { Stage::Final };
-        Self { stage, error: remote(error, peer), sent: true, refused: false }
+        Self { stage, ..Self::last(remote(error, peer)) }
     }
 
     /// A connect that failed. Most count as connect errors, those of TLS and of refusing proxies as `other`.
@@ -100,7 +107,7 @@ impl Failure {
             _ => Stage::Connect,
         };
         let refused = error.is_refusal();
-        Self { stage, error: error.into(), sent: false, refused }
+        Self { stage, refused, ..Self::unsent(error.into()) }
     }
 }
 

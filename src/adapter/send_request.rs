@@ -5,7 +5,7 @@
 //! connection breaks, the peer may have answered before; the reader of the head finds out.
 //!
 //! A source may take any time for a piece, and a peer that is quick never makes a write wait. So the limits, and the peer, are
-//! also looked at when the source returns, and now and then between writes.
+//! also looked at whenever the source returns, be it with nothing, and now and then between writes.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -72,8 +72,8 @@ pub(super) fn send(
             }
             // The head is the whole request, so it has to be known first that the source is empty.
             (None, _) if job.framing.body == Sending::Sized(0) => {
-                require_end(&mut job.request.body.open().map_err(Failure::last)?, 0)?;
-                sender.check_limits()?;
+                let mut body = job.request.body.open().map_err(Failure::last)?;
+                require_end(&mut body, 0, || sender.check_source().map(|()| true))?;
                 sender.write(out)?;
             }
             (_, expected) => {
@@ -171,10 +171,10 @@ impl Sender<'_, '_> {
         self.looked = Some(clock::now());
     }
 
-    /// The source has given a piece, after however long: looks at the limits and, if it is time, for an early answer; false if
-    /// sending must stop.
+    /// The source has returned, after however long, with a piece or with nothing: looks at the limits and, if it is time, for an
+    /// early answer; false if sending must stop.
     fn was_given_more(&mut self) -> Result<bool, Failure> {
-        self.check_limits()?;
+        self.check_source()?;
         if !self.reader.is_waiting() {
             return Ok(true);
         }
@@ -189,12 +189,14 @@ impl Sender<'_, '_> {
     /// The same between writes that need not wait.
     fn look(&mut self) -> Result<bool, Failure> {
         self.unheard = 0;
-        self.check_limits()?;
+        // It was the peer that took its time since the last look.
+        self.patience.check_limits().map_err(|halt| Failure::halted(self.patience, halt, Doing::Sending))?;
         if self.reader.is_waiting() { self.listen() } else { Ok(true) }
     }
 
-    fn check_limits(&self) -> Result<(), Failure> {
-        self.patience.check_limits().map_err(|halt| Failure::halted(self.patience, halt, Doing::Sending))
+    /// Looks at the limits after the source has returned.
+    fn check_source(&self) -> Result<(), Failure> {
+        self.patience.check_limits().map_err(|halt| Failure::halted_by_source(self.patience, halt))
     }
 
     /// Looks for an early answer; false if sending must stop.
@@ -292,7 +294,7 @@ fn stream(job: &Job<'_>, sender: &mut Sender<'_, '_>) -> Result<(), Failure> {
     let block = usize::try_from(length).unwrap_or(BLOCK).min(BLOCK);
     let mut total = 0;
     sender.begin_to_ask();
-    while let Some(piece) = body.next_chunk(block).map_err(Failure::last)? {
+    while let Some(piece) = body.next_piece(block).map_err(Failure::last)? {
         if !sender.was_given_more()? {
             return Ok(());
         }
@@ -308,8 +310,8 @@ fn stream(job: &Job<'_>, sender: &mut Sender<'_, '_>) -> Result<(), Failure> {
                 return Ok(());
             }
             let last = last.to_vec();
-            require_end(&mut body, length)?;
-            return if sender.was_given_more()? { sender.write(&last).map(drop) } else { Ok(()) };
+            let goes_on = require_end(&mut body, length, || sender.was_given_more())?;
+            return if goes_on { sender.write(&last).map(drop) } else { Ok(()) };
         }
         if !sender.write(piece)? {
             return Ok(());
@@ -319,14 +321,25 @@ fn stream(job: &Job<'_>, sender: &mut Sender<'_, '_>) -> Result<(), Failure> {
         return Err(Failure::last(wrong_length(length, &format!("only {total}"))));
     }
     // The request is whole, so what has been answered meanwhile ends nothing.
-    sender.check_limits()
+    sender.check_source()
 }
 
-fn require_end(body: &mut BodyReader, length: u64) -> Result<(), Failure> {
-    match body.next_chunk(1).map_err(Failure::last)? {
-        None => Ok(()),
-        Some(_) => Err(Failure::last(wrong_length(length, "more"))),
+/// Asks a source of the declared `length` for its end, and calls `returned` each time that it has returned; false if sending must
+/// stop.
+fn require_end(
+    body: &mut BodyReader,
+    length: u64,
+    mut returned: impl FnMut() -> Result<bool, Failure>,
+) -> Result<bool, Failure> {
+    while let Some(more) = body.next_piece(1).map_err(Failure::last)? {
+        if !more.is_empty() {
+            return Err(Failure::last(wrong_length(length, "more")));
+        }
+        if !returned()? {
+            return Ok(false);
+        }
     }
+    returned()
 }
 
 /// Sends a body of unknown length: each piece of it with its framing in one write, and not copied.
@@ -346,7 +359,7 @@ fn stream_chunks(body: &mut BodyReader, sender: &mut Sender<'_, '_>) -> Result<(
         }
     }
     // The last chunk makes it whole. After it the connection can be kept, even if the answer is a refusal.
-    sender.check_limits()?;
+    sender.check_source()?;
     sender.write(LAST_CHUNK).map(drop)
 }
 

@@ -309,7 +309,8 @@ impl HttpAdapterBuilder {
     /// whose connection is refused, or that times out takes away a third, at most once per round trip; where it was refused,
     /// it stays just below for twenty limits' worth of successes before it tries again. Responses 5xx other than 503 change
     /// nothing. Neither does a connection that is not made for a reason of this machine's own: the name is unknown, no
-    /// descriptor or port is left, or the program does not [allow](Self::allow_address) the address.
+    /// descriptor or port is left, or the program does not [allow](Self::allow_address) the address. Nor does a total timeout
+    /// that was over when the source of the body returned.
     /// [`PoolStats::limit`](crate::PoolStats::limit) tells the limit. The wait counts as one for a pool slot, as for
     /// [`rate_limit`](Self::rate_limit).
     ///
@@ -568,9 +569,10 @@ impl HttpAdapterBuilder {
     /// whatever led to the event, which may be the drop of a response.
     ///
     /// It may also send requests, from which more events come. What a closed connection held is free when its end is told. But a
-    /// thread on its way to send has a connection, or stands in line for one, while it tells what happens: that it waits, or that
-    /// its connection was found, made, paused or is about to come back, or which others were closed on the way. A request to the
-    /// same adapter that is sent from there has to do without. By default there are always more connections to be had. With
+    /// thread on its way to send has a connection, or stands in line for one, while it tells what happens: that it waits; that its
+    /// connection was found, made, paused or is about to come back; that the one that it was to use has expired or is closed, and
+    /// it makes another in its place, which it keeps; or which others were closed on the way. A request to the same adapter that
+    /// is sent from there has to do without. By default there are always more connections to be had. With
     /// [`pool_block`](Self::pool_block), [`max_connections`](Self::max_connections) or a pace there may be none until the
     /// callback returns, so that it waits for itself: limit that wait with [`Timeout::pool`](crate::Timeout::pool), or send the
     /// request on another thread or with another adapter.

@@ -3,7 +3,7 @@
 //! A form is a list of parts; a part is a head and a [`Source`]. No file or reader is held in memory: a gibibyte passes
 //! through the sender's buffer.
 
-use std::fmt;
+use std::{fmt, mem};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::form::part::{CRLF, IntoPart, Part};
@@ -205,9 +205,10 @@ pub(crate) struct OpenMultipart {
 }
 
 impl OpenMultipart {
-    /// Fills `out` across the boundaries of parts, but waits for at most one read that returns data; 0 is the end.
-    pub(crate) fn read(&mut self, out: &mut [u8]) -> Result<usize> {
-        let mut filled = 0;
+    /// Fills `out` across the boundaries of parts, but asks one reader only, and only once: the limits of the request are looked
+    /// at before the next. `None` is the end, and 0 says that there is nothing yet.
+    pub(crate) fn read(&mut self, out: &mut [u8]) -> Result<Option<usize>> {
+        let (mut filled, mut has_asked) = (0, false);
         while filled < out.len() {
             let end = self.parts.last().map_or(self.heads.len(), |(end, _)| *end);
             if self.at < end {
@@ -218,23 +219,27 @@ impl OpenMultipart {
                 continue;
             }
             let Some((_, content)) = self.parts.last_mut() else { break };
-            let count = content.read(&mut out[filled..])?;
-            filled += count;
-            if count == 0 || content.has_ended() {
-                self.parts.pop();
-            } else if matches!(content, OpenSource::Reader { .. }) {
+            if matches!(content, OpenSource::Reader(_)) && mem::replace(&mut has_asked, true) {
                 break;
             }
+            let given = content.read(&mut out[filled..])?;
+            filled += given.unwrap_or_default();
+            if given.is_none() || content.has_ended() {
+                self.parts.pop();
+            }
         }
-        Ok(filled)
+        let is_over = self.parts.is_empty() && self.at == self.heads.len();
+        Ok(if filled == 0 && is_over { None } else { Some(filled) })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::form::source::tests::{Failing, file};
+    use crate::form::source::tests::{Failing, Interrupted, file};
     use std::io::{self, Cursor, Read};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
     const BOUNDARY: &str = "00112233445566778899aabbccddeeff";
 
@@ -246,8 +251,8 @@ mod tests {
         let (mut open, mut all, mut buffer) = (form.open()?, Vec::new(), vec![0; block]);
         loop {
             match open.read(&mut buffer)? {
-                0 => return Ok(all),
-                count => all.extend_from_slice(&buffer[..count]),
+                None => return Ok(all),
+                Some(count) => all.extend_from_slice(&buffer[..count]),
             }
         }
     }
@@ -439,39 +444,99 @@ mod tests {
         let mut open = form.open().unwrap();
         let mut buffer = [0; 4096];
 
-        let count = open.read(&mut buffer).unwrap();
+        let count = open.read(&mut buffer).unwrap().unwrap();
 
         assert!(buffer[..count].starts_with(b"--B\r\n") && buffer[..count].ends_with(b"first"));
+    }
+
+    // All of them were asked, as each had ended with what it gave
+    #[test]
+    fn a_block_asks_one_reader_only_also_if_that_has_ended() {
+        struct Counted(Arc<AtomicUsize>, Cursor<&'static str>);
+        impl Read for Counted {
+            fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+                // A reader of declared length is also asked, with room for one byte, whether it has ended.
+                if out.len() > 1 {
+                    self.0.fetch_add(1, Relaxed);
+                }
+                self.1.read(out)
+            }
+        }
+        for (kind, content, part) in [
+            ("sized", "abc", (|reader| Part::sized(reader, 3)) as fn(Counted) -> Part),
+            ("of unknown length", "abc", |reader| Part::reader(reader)),
+            ("empty", "", |reader| Part::reader(reader)),
+        ] {
+            let asked: Arc<AtomicUsize> = Arc::default();
+            let form = || {
+                let counted = || Counted(Arc::clone(&asked), Cursor::new(content));
+                Multipart::from(["a", "b", "c"].map(|name| (name, part(counted())))).boundary("B").text("last", "1")
+            };
+            let whole = sent_by(&form(), 4096).unwrap();
+            for block in [4096, whole.len() / 3, 40] {
+                let (mut open, mut all, mut buffer) = (form().open().unwrap(), Vec::new(), vec![0; block]);
+                loop {
+                    let before = asked.load(Relaxed);
+                    let given = open.read(&mut buffer).unwrap();
+                    assert!(asked.load(Relaxed) <= before + 1, "{kind}, in blocks of {block}");
+                    let Some(count) = given else { break };
+                    all.extend_from_slice(&buffer[..count]);
+                }
+                assert_eq!(all, whole, "{kind}, in blocks of {block}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_form_of_one_file_is_one_block() {
+        let form = form().text("a", "1").part("f", Part::from(file(b"content"))).text("b", "2");
+        let (mut open, mut buffer) = (form.open().unwrap(), vec![0; 4096]);
+
+        assert_eq!(open.read(&mut buffer).unwrap().map(|count| count as u64), form.length());
+        assert_eq!(open.read(&mut buffer).unwrap(), None);
+    }
+
+    #[test]
+    fn a_part_that_is_interrupted_gives_nothing_yet() {
+        let part = Part::reader(Interrupted::new("content", 2));
+        let form = form().boundary("B").part("f", part);
+        let (mut open, mut all, mut buffer) = (form.open().unwrap(), Vec::new(), vec![0; 4096]);
+        while let Some(count) = open.read(&mut buffer).unwrap() {
+            all.push(count);
+        }
+
+        let head = "--B\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\n".len();
+        assert_eq!(all, [head, 0, "content".len(), 0, 0, "\r\n--B--\r\n".len()]);
     }
 
     // "a 1 GiB part never takes more than 1 MiB": what is held is the caller's block, and no read asks for more.
     #[test]
     fn a_part_of_a_gibibyte_passes_through_one_block() {
         struct Zeros {
-            largest: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+            largest: Arc<AtomicUsize>,
         }
         impl Read for Zeros {
             fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-                self.largest.fetch_max(out.len(), std::sync::atomic::Ordering::Relaxed);
+                self.largest.fetch_max(out.len(), Relaxed);
                 Ok(out.len())
             }
         }
         const GIB: u64 = 1 << 30;
         const BLOCK: usize = 256 * 1024;
-        let largest = std::sync::Arc::default();
-        let zeros = Zeros { largest: std::sync::Arc::clone(&largest) };
+        let largest: Arc<AtomicUsize> = Arc::default();
+        let zeros = Zeros { largest: Arc::clone(&largest) };
         let form = form().part("big", Part::sized(zeros.take(GIB), GIB));
 
         let (mut open, mut buffer, mut total, mut blocks) = (form.open().unwrap(), vec![0; BLOCK], 0, 0);
         loop {
             match open.read(&mut buffer).unwrap() {
-                0 => break,
-                count => (total, blocks) = (total + count as u64, blocks + 1),
+                None => break,
+                Some(count) => (total, blocks) = (total + count as u64, blocks + 1),
             }
         }
 
         assert_eq!(Some(total), form.length());
-        assert!(largest.load(std::sync::atomic::Ordering::Relaxed) <= BLOCK);
+        assert!(largest.load(Relaxed) <= BLOCK);
         assert!(blocks <= GIB / BLOCK as u64 + 2, "{blocks} blocks");
     }
 

@@ -99,7 +99,7 @@ impl Source {
                 if taken.touched {
                     taken.get().rewind().map_err(|cause| unrewindable("rewinding it failed").with_source(cause))?;
                 }
-                OpenSource::Reader { taken, bound: *bound, sent: 0, ended: false }
+                OpenSource::Reader(OpenReader { taken, bound: *bound, sent: 0, last: Vec::new(), ended: false })
             }
         })
     }
@@ -133,69 +133,107 @@ impl Bound {
 /// A source that is being sent.
 pub(crate) enum OpenSource {
     Bytes { bytes: Bytes, at: usize },
-    Reader { taken: Taken<Box<dyn Rereader>>, bound: Bound, sent: u64, ended: bool },
+    Reader(OpenReader),
 }
 
 impl OpenSource {
-    /// Reads once into `out`; 0 is the end, unless `out` is empty.
-    pub(crate) fn read(&mut self, out: &mut [u8]) -> Result<usize> {
+    /// Asks once for as much as `out` has room for, which must not be empty; `None` is the end. 0 says that there is nothing yet,
+    /// because the read was interrupted: whether it is repeated is for the caller, who has limits.
+    pub(crate) fn read(&mut self, out: &mut [u8]) -> Result<Option<usize>> {
         match self {
             Self::Bytes { bytes, at } => {
                 let piece = &bytes[*at..];
                 let count = piece.len().min(out.len());
                 out[..count].copy_from_slice(&piece[..count]);
                 *at += count;
-                Ok(count)
+                Ok((count > 0).then_some(count))
             }
-            Self::Reader { .. } if out.is_empty() => Ok(0),
-            Self::Reader { ended: true, .. } => Ok(0),
-            Self::Reader { taken, bound, sent, ended } => {
-                taken.touched = true;
-                let count = read_bounded(&mut **taken.get(), out, *bound, *sent)?;
-                *sent += count as u64;
-                *ended = count == 0 || bound.length() == Some(*sent);
-                Ok(count)
-            }
+            Self::Reader(reader) => reader.read(out),
         }
     }
 
-    /// Whether the end was reached, so that the next `read` returns 0 without waiting.
+    /// Whether the end was reached, so that the next `read` returns `None` without waiting.
     pub(crate) fn has_ended(&self) -> bool {
         match self {
             Self::Bytes { bytes, at } => *at == bytes.len(),
-            Self::Reader { ended, .. } => *ended,
+            Self::Reader(reader) => reader.ended,
         }
     }
 }
 
-fn read_bounded(reader: &mut dyn Rereader, out: &mut [u8], bound: Bound, sent: u64) -> Result<usize> {
-    let Some(length) = bound.length() else { return read_once(reader, out) };
-    let left = length - sent;
-    let room = usize::try_from(left).unwrap_or(usize::MAX).min(out.len());
-    let count = if room == 0 { 0 } else { read_once(reader, &mut out[..room])? };
-    if count == 0 && left > 0 {
-        let text = format!("request body is shorter than its declared {length} bytes: only {sent} bytes");
-        return Err(Error::message(ErrorKind::Io, text));
-    }
-    let is_last = count as u64 == left;
-    if is_last && matches!(bound, Bound::Exactly(_)) && read_once(reader, &mut [0])? > 0 {
-        let text = format!("request body is longer than its declared {length} bytes");
-        return Err(Error::message(ErrorKind::Io, text));
-    }
-    Ok(count)
+/// A reader that is being sent.
+pub(crate) struct OpenReader {
+    taken: Taken<Box<dyn Rereader>>,
+    bound: Bound,
+    sent: u64,
+    /// The last block, if the question whether more follows was interrupted.
+    last: Vec<u8>,
+    ended: bool,
 }
 
-/// One uninterrupted read from a reader that may be faulty.
-fn read_once(reader: &mut dyn Rereader, out: &mut [u8]) -> Result<usize> {
-    loop {
-        match reader.read(out) {
-            Ok(count) if count <= out.len() => return Ok(count),
+impl OpenReader {
+    fn read(&mut self, out: &mut [u8]) -> Result<Option<usize>> {
+        if self.ended {
+            return Ok(None);
+        }
+        self.taken.touched = true;
+        let given = self.read_bounded(out)?;
+        self.sent += given.unwrap_or_default() as u64;
+        self.ended = given.is_none_or(|count| count > 0 && self.bound.length() == Some(self.sent));
+        Ok(given)
+    }
+
+    fn read_bounded(&mut self, out: &mut [u8]) -> Result<Option<usize>> {
+        let (sent, Some(length)) = (self.sent, self.bound.length()) else { return self.read_once(out) };
+        let left = length - sent;
+        let room = usize::try_from(left).unwrap_or(usize::MAX).min(out.len());
+        let mut count = self.last.len();
+        if count == 0 && left > 0 {
+            count = match self.read_once(&mut out[..room])? {
+                Some(0) => return Ok(Some(0)),
+                Some(count) => count,
+                None => {
+                    let text = format!("request body is shorter than its declared {length} bytes: only {sent} bytes");
+                    return Err(Error::message(ErrorKind::Io, text));
+                }
+            };
+        }
+        if count as u64 == left && matches!(self.bound, Bound::Exactly(_)) {
+            match self.read_once(&mut [0])? {
+                // It has ended there, and need not be asked again.
+                None => self.bound = Bound::First(length),
+                Some(0) => {
+                    if self.last.is_empty() {
+                        self.last.extend_from_slice(&out[..count]);
+                    }
+                    return Ok(Some(0));
+                }
+                Some(_) => {
+                    let text = format!("request body is longer than its declared {length} bytes");
+                    return Err(Error::message(ErrorKind::Io, text));
+                }
+            }
+        }
+        if !self.last.is_empty() {
+            // There may be less room than when it was read.
+            count = room;
+            out[..count].copy_from_slice(&self.last[..count]);
+            self.last.drain(..count);
+        }
+        Ok((count > 0).then_some(count))
+    }
+
+    /// One read of a reader that may be faulty; `None` is the end, and 0 an interruption.
+    fn read_once(&mut self, out: &mut [u8]) -> Result<Option<usize>> {
+        match self.taken.get().read(out) {
+            Ok(0) => Ok(None),
+            Ok(count) if count <= out.len() => Ok(Some(count)),
             Ok(count) => {
                 let text = format!("request body reader returned {count} bytes for a buffer of {}", out.len());
-                return Err(Error::message(ErrorKind::Io, text));
+                Err(Error::message(ErrorKind::Io, text))
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(failed(error)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Some(0)),
+            Err(error) => Err(failed(error)),
         }
     }
 }
@@ -335,12 +373,36 @@ pub(crate) mod tests {
         }
     }
 
+    /// Is interrupted `times` before each of its reads, also those at its end.
+    pub(crate) struct Interrupted {
+        content: Cursor<&'static str>,
+        times: usize,
+        so_far: usize,
+    }
+
+    impl Interrupted {
+        pub(crate) fn new(content: &'static str, times: usize) -> Self {
+            Self { content: Cursor::new(content), times, so_far: 0 }
+        }
+    }
+
+    impl Read for Interrupted {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            if self.so_far < self.times {
+                self.so_far += 1;
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            self.so_far = 0;
+            self.content.read(out)
+        }
+    }
+
     fn read_all(open: &mut OpenSource) -> Result<Vec<u8>> {
         let (mut all, mut buffer) = (Vec::new(), [0; 4]);
         loop {
             match open.read(&mut buffer)? {
-                0 => return Ok(all),
-                count => all.extend_from_slice(&buffer[..count]),
+                None => return Ok(all),
+                Some(count) => all.extend_from_slice(&buffer[..count]),
             }
         }
     }
@@ -429,7 +491,7 @@ pub(crate) mod tests {
         let mut open = source.open().unwrap();
         let mut buffer = [0; 4];
 
-        assert_eq!(open.read(&mut buffer).unwrap(), 4);
+        assert_eq!(open.read(&mut buffer).unwrap(), Some(4));
         assert_eq!(open.read(&mut buffer).unwrap_err().kind(), ErrorKind::Io);
     }
 
@@ -503,7 +565,7 @@ pub(crate) mod tests {
         let source = Source::reader(Failing(vec![b"abc"]));
         let mut open = source.open().unwrap();
 
-        assert_eq!(open.read(&mut [0; 8]).unwrap(), 3);
+        assert_eq!(open.read(&mut [0; 8]).unwrap(), Some(3));
         let error = open.read(&mut [0; 8]).unwrap_err();
 
         assert_eq!(
@@ -527,8 +589,9 @@ pub(crate) mod tests {
         assert_eq!((error.kind(), error.is_timeout()), (ErrorKind::Io, false));
     }
 
+    // It was repeated until it gave something, and nobody could look at a limit meanwhile
     #[test]
-    fn an_interrupted_read_goes_on_and_a_lying_reader_is_an_error() {
+    fn an_interrupted_read_gives_nothing_yet_and_a_lying_reader_is_an_error() {
         struct Odd(u8);
         impl Read for Odd {
             fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
@@ -543,8 +606,36 @@ pub(crate) mod tests {
         let source = Source::reader(Odd(0));
         let mut open = source.open().unwrap();
 
-        assert_eq!(open.read(&mut [0; 8]).unwrap(), 1);
+        assert_eq!(open.read(&mut [0; 8]).unwrap(), Some(0));
+        assert_eq!(open.read(&mut [0; 8]).unwrap(), Some(1));
         assert_eq!(kind_and_text(open.read(&mut [0; 8])).1, "request body reader returned 9 bytes for a buffer of 8");
+    }
+
+    #[test]
+    fn a_sized_reader_keeps_its_word_however_often_it_is_interrupted() {
+        for times in 0..3 {
+            for (content, length) in
+                [("", 0), ("abcde", 5), ("abcdefgh", 8), ("", 3), ("abcde", 6), ("a", 0), ("abcde", 4)]
+            {
+                let source = Source::sized(Interrupted::new(content, times), length);
+
+                let got = send(&source).map(|bytes| String::from_utf8(bytes).unwrap());
+
+                let is_right = content.len() as u64 == length;
+                assert_eq!(got.ok().as_deref(), is_right.then_some(content), "{content:?} as {length}, {times}");
+            }
+        }
+        // With less room than there was for what is held back.
+        let source = Source::sized(Interrupted::new("abcde", 1), 5);
+        let (mut open, mut all) = (source.open().unwrap(), Vec::new());
+        for room in [8, 8, 2, 2, 2, 2] {
+            let mut buffer = vec![0; room];
+            let count = open.read(&mut buffer).unwrap();
+            all.push(count.map(|count| String::from_utf8(buffer[..count].to_vec()).unwrap()));
+        }
+        let want = [Some(""), Some(""), Some("ab"), Some("cd"), Some("e"), None];
+        assert_eq!(all, want.map(|piece| piece.map(str::to_owned)));
+        assert!(open.has_ended());
     }
 
     #[cfg(unix)]

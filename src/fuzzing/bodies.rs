@@ -119,8 +119,8 @@ pub fn multipart(data: &[u8]) {
     let mut buffer = vec![0; 1 + usize::from(size)];
     loop {
         match open.read(&mut buffer).expect("bytes in memory can be read") {
-            0 => break,
-            count => sent.extend_from_slice(&buffer[..count]),
+            None => break,
+            Some(count) => sent.extend_from_slice(&buffer[..count]),
         }
     }
 

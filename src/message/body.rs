@@ -115,7 +115,8 @@ impl Body {
         Source::seekable(reader).map(Self::from_source)
     }
 
-    /// An iterator. It is sent chunked, with one chunk for each item, and only once. Empty items are skipped.
+    /// An iterator. It is sent chunked, with one chunk for each item, and only once. Empty items are skipped, but the limits of the
+    /// request are looked at after each.
     ///
     /// # Examples
     /// ```
@@ -378,7 +379,7 @@ impl fmt::Debug for Body {
 mod tests {
     use super::*;
     use crate::form::part::Part;
-    use crate::form::source::tests::{Failing, file};
+    use crate::form::source::tests::{Failing, Interrupted, file};
     use parking_lot::Mutex;
     use std::io::{self, Cursor};
 
@@ -413,6 +414,34 @@ mod tests {
             assert_eq!(read(&body(), buffer).unwrap(), "along item");
         }
         assert_eq!(chunks(&Body::chunks(Vec::<String>::new()), 4).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn a_source_that_gives_nothing_yet_is_asked_once_and_is_no_progress() {
+        let told: Arc<Mutex<Vec<_>>> = Arc::default();
+        let items = || Body::chunks(["", "a", "", ""]);
+        let part = Part::reader(Interrupted::new("a", 1));
+        for (body, want) in [
+            (items(), [Some(0), Some(1), Some(0), Some(0), None]),
+            (Body::reader(Interrupted::new("a", 1)), [Some(0), Some(1), Some(0), None, None]),
+            (Body::sized(Interrupted::new("a", 1), 1), [Some(0), Some(0), Some(1), None, None]),
+            (Multipart::new().boundary("B").part("a", part).into(), [Some(49), Some(1), Some(0), Some(9), None]),
+        ] {
+            let seen = Arc::clone(&told);
+            let mut open = body.on_progress(move |sent, _| seen.lock().push(sent)).open().unwrap();
+
+            let got = want.map(|_| open.next_piece(4096).unwrap().map(<[u8]>::len));
+
+            assert_eq!(got, want);
+            let given = want.into_iter().filter(|given| *given != Some(0)).count();
+            assert_eq!(std::mem::take(&mut *told.lock()).len(), given);
+        }
+        let (body, mut framed) = (items(), Vec::new());
+        let mut open = body.open().unwrap();
+        while let Some(piece) = open.next_framed(4096).unwrap() {
+            framed.push(String::from_utf8(piece.to_vec()).unwrap());
+        }
+        assert_eq!(framed, ["", "1\r\na\r\n", "", ""], "an empty chunk would be the end");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What a proxy says with its refusal, as one line for an error.
 //!
 //! Proxies answer with whole pages, and some of them repeat what they were sent. Rule: no spelling of the credentials gets
-//! through, be it encoded or decoded, as HTML, in a URL or as JSON, or cut off in the middle. A text is shown as it came
-//! apart from its tags; that it spells a secret is found out beside it.
+//! through, be it encoded or decoded, as HTML, in a URL or as JSON, interrupted by what is not seen (tags, line breaks, soft
+//! hyphens), or cut off in the middle. A text is shown as it came apart from its tags; that it spells a secret is found out
+//! beside it.
 
 use base64::Engine;
 use base64::alphabet;
@@ -18,12 +19,18 @@ pub(super) struct Said {
 }
 
 /// What must not be printed.
-pub(super) struct Secrets(Vec<Vec<char>>);
+#[derive(Default)]
+pub(super) struct Secrets {
+    /// As they are.
+    whole: Vec<Vec<char>>,
+    /// Those that are looked for across interruptions, without what these may consist of.
+    bare: Vec<Vec<char>>,
+}
 
 impl Secrets {
     /// Those in the value of `Proxy-Authorization`, if that was sent.
     pub(super) fn of(authorization: Option<&str>) -> Self {
-        let Some(authorization) = authorization else { return Self(Vec::new()) };
+        let Some(authorization) = authorization else { return Self::default() };
         let token = authorization.split_once(' ').map_or(authorization, |(_, token)| token.trim());
         let mut secrets = vec![token.to_owned(), token.trim_end_matches('=').to_owned()];
         let mut pairs = Vec::new();
@@ -44,7 +51,12 @@ impl Secrets {
         secrets.extend(pairs);
         secrets.sort_unstable();
         secrets.dedup();
-        Self(secrets.iter().map(|secret| secret.chars().collect()).collect())
+        let whole: Vec<Vec<char>> = secrets.iter().map(|secret| secret.chars().collect()).collect();
+        let bare = whole.iter().map(|secret| secret.iter().copied().filter(|char| !is_unseen(*char)).collect());
+        let mut bare: Vec<Vec<char>> = bare.filter(|secret: &Vec<char>| secret.len() >= MIN_INTERRUPTED).collect();
+        bare.sort_unstable();
+        bare.dedup();
+        Self { whole, bare }
     }
 
     /// The text as one short line, without control characters and secrets.
@@ -58,7 +70,7 @@ impl Secrets {
     }
 
     fn hidden_in(&self, text: &str, is_whole: bool) -> String {
-        if self.0.is_empty() {
+        if self.whole.is_empty() {
             return text.to_owned();
         }
         let mut letters: Vec<_> =
@@ -81,7 +93,7 @@ impl Secrets {
 
     /// Where `letters` spell a secret, be it these or what they stand for in so many layers of notations.
     fn find(&self, letters: &[Letter], layers: u32, found: &mut Vec<(usize, usize)>) {
-        for secret in &self.0 {
+        for secret in &self.whole {
             for (at, first) in letters.iter().enumerate() {
                 let said = &letters[at..letters.len().min(at + secret.len())];
                 if said.iter().zip(secret).all(|(letter, char)| is_same(letter.char, *char)) {
@@ -89,6 +101,12 @@ impl Secrets {
                     let end = if said.len() < secret.len() { usize::MAX } else { said[said.len() - 1].end };
                     found.push((first.start, end));
                 }
+            }
+        }
+        if !self.bare.is_empty() {
+            let ends = ends_of_unseen(letters);
+            for secret in &self.bare {
+                found.extend((0..letters.len()).filter_map(|at| interrupted(letters, at, &ends, secret)));
             }
         }
         for notation in [reference, percent, backslash] {
@@ -99,6 +117,74 @@ impl Secrets {
         }
     }
 }
+
+/// The part of the text that spells `secret` from the letter `at` on, with anything unseen in between.
+fn interrupted(letters: &[Letter], at: usize, ends: &[usize], secret: &[char]) -> Option<(usize, usize)> {
+    let (mut next, mut spelled) = (at, 0);
+    while let (Some(letter), Some(char)) = (letters.get(next), secret.get(spelled)) {
+        let after = if spelled > 0 { ends[next] } else { next };
+        // What can be either is rather between two letters than one of them: the secret as it is was looked for before.
+        let goes_on_after = after > next && letters.get(after).is_some_and(|letter| is_same(letter.char, *char));
+        if !goes_on_after && is_same(letter.char, *char) {
+            (next, spelled) = (next + 1, spelled + 1);
+        } else if after > next {
+            next = after;
+        } else {
+            return None;
+        }
+    }
+    let end = if spelled < secret.len() { usize::MAX } else { letters[next - 1].end };
+    Some((letters[at].start, end))
+}
+
+/// For each letter the end of the white space, tag or comment that begins with it, which a reader of the page does not see; its own
+/// place if there is none. One pass from the end, however many begin and do not end.
+fn ends_of_unseen(letters: &[Letter]) -> Vec<usize> {
+    let mut ends: Vec<usize> = (0..letters.len()).collect();
+    // A tag without an end was cut off.
+    let is_whole = letters.last().is_some_and(|last| last.char == END);
+    let cut = (!is_whole).then_some(letters.len());
+    let (mut tag_end, mut comment_end) = (cut, cut);
+    for at in (0..letters.len()).rev() {
+        let follows = |text: &str| letters[at..].iter().map(|letter| letter.char).take(text.len()).eq(text.chars());
+        let end = match letters[at].char {
+            '<' if follows("<!--") => comment_end,
+            '<' if letters.get(at + 1).is_none_or(|letter| begins_tag(letter.char)) => tag_end,
+            char if is_unseen(char) => Some(at + 1),
+            _ => None,
+        };
+        ends[at] = end.unwrap_or(at);
+        if letters[at].char == '>' {
+            tag_end = Some(at + 1);
+        } else if follows("-->") {
+            comment_end = Some(at + 3);
+        }
+    }
+    ends
+}
+
+/// Whether a `<` before it begins a tag, and is none for itself.
+fn begins_tag(char: char) -> bool {
+    char.is_ascii_alphabetic() || matches!(char, '/' | '!' | '?')
+}
+
+/// Whether a reader of a page sees nothing of it, or a gap: white space, controls, and what Unicode has for joining, breaking and
+/// directing a text (Default_Ignorable_Code_Point); and what is no character, or none that is known.
+fn is_unseen(char: char) -> bool {
+    match char {
+        END => false,
+        ANY | char::REPLACEMENT_CHARACTER => true,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' => true,
+        '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' => true,
+        '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' => true,
+        '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' => true,
+        '\u{e0000}'..='\u{e0fff}' => true,
+        _ => char.is_whitespace() || char.is_control(),
+    }
+}
+
+/// A shorter secret would be found in the words of any text.
+const MIN_INTERRUPTED: usize = 6;
 
 /// So short a secret would be found in any text.
 fn is_short(secret: &str) -> bool {
@@ -115,8 +201,8 @@ struct Letter {
 /// What the letters at the beginning of a text stand for in some notation.
 enum Spelled {
     Themselves,
-    /// This character, together so many of them.
-    As(char, usize),
+    /// This character, or unit of UTF-16, together so many of them.
+    As(u32, usize),
     /// It cannot be said, because the text was cut off.
     Unfinished,
 }
@@ -127,7 +213,12 @@ fn decoded(letters: &[Letter], notation: fn(&[Letter]) -> Spelled) -> Option<Vec
     let mut rest = letters;
     while let Some(first) = rest.first() {
         let (char, taken) = match notation(rest) {
-            Spelled::As(char, taken) => (char, taken),
+            Spelled::As(high @ 0xd800..=0xdbff, taken) => match rest.get(taken).map(|_| notation(&rest[taken..])) {
+                Some(Spelled::As(low @ 0xdc00..=0xdfff, more)) => (of_pair(high, low), taken + more),
+                Some(Spelled::As(..) | Spelled::Themselves) => (ANY, taken),
+                Some(Spelled::Unfinished) | None => break,
+            },
+            Spelled::As(code, taken) => (char::from_u32(code).unwrap_or(ANY), taken),
             Spelled::Themselves => (first.char, 1),
             Spelled::Unfinished => break,
         };
@@ -135,6 +226,11 @@ fn decoded(letters: &[Letter], notation: fn(&[Letter]) -> Spelled) -> Option<Vec
         rest = &rest[taken..];
     }
     (out.len() < letters.len()).then_some(out)
+}
+
+/// The character that two surrogates are.
+fn of_pair(high: u32, low: u32) -> char {
+    char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00)).unwrap_or(ANY)
 }
 
 /// A character reference of HTML, with or without its semicolon.
@@ -151,19 +247,27 @@ fn reference(text: &[Letter]) -> Spelled {
         let before = name.len() - digits.len();
         let Ok(number) = u32::from_str_radix(&digits[..other], radix) else { return Spelled::Themselves };
         let semicolon = usize::from(other == digits.len() && end.char == ';');
-        return Spelled::As(char::from_u32(number).unwrap_or(ANY), 1 + before + other + semicolon);
+        return Spelled::As(number, 1 + before + other + semicolon);
     }
     let known = NAMES.iter().find(|(known, _)| name.get(..known.len()).is_some_and(|n| n.eq_ignore_ascii_case(known)));
     match known {
-        Some((known, char)) if name.len() == known.len() && end.char == ';' => Spelled::As(*char, name.len() + 2),
-        _ if !name.is_empty() && end.char == ';' => Spelled::As(ANY, name.len() + 2),
-        Some((known, char)) => Spelled::As(*char, known.len() + 1),
+        Some((known, char)) if name.len() == known.len() && end.char == ';' => {
+            Spelled::As(u32::from(*char), name.len() + 2)
+        }
+        _ if !name.is_empty() && end.char == ';' => {
+            let unseen = UNSEEN.iter().find(|(unseen, _)| name.eq_ignore_ascii_case(unseen));
+            Spelled::As(u32::from(unseen.map_or(ANY, |(_, char)| *char)), name.len() + 2)
+        }
+        Some((known, char)) => Spelled::As(u32::from(*char), known.len() + 1),
         None => Spelled::Themselves,
     }
 }
 
-/// An octet of a URL, or several that are one character in UTF-8.
+/// An octet of a URL, or several that are one character in UTF-8; or `%u` with four digits, as old scripts write it.
 fn percent(text: &[Letter]) -> Spelled {
+    if text[0].char == '%' && text.get(1).is_some_and(|letter| letter.char.eq_ignore_ascii_case(&'u')) {
+        return digits(text, 2, 4);
+    }
     let mut octets = Vec::new();
     for triple in text.chunks(3).take(4) {
         if triple[0].char != '%' {
@@ -176,10 +280,10 @@ fn percent(text: &[Letter]) -> Spelled {
         }
     }
     let of_utf8 = |length: usize| std::str::from_utf8(octets.get(..length)?).ok()?.chars().next();
-    match (1..=4).find_map(|length| of_utf8(length).map(|char| Spelled::As(char, 3 * length))) {
+    match (1..=4).find_map(|length| of_utf8(length).map(|char| Spelled::As(u32::from(char), 3 * length))) {
         Some(spelled) => spelled,
         None if octets.is_empty() => Spelled::Themselves,
-        None => Spelled::As(char::REPLACEMENT_CHARACTER, 3),
+        None => Spelled::As(u32::from(char::REPLACEMENT_CHARACTER), 3),
     }
 }
 
@@ -189,16 +293,33 @@ fn backslash(text: &[Letter]) -> Spelled {
         return Spelled::Themselves;
     }
     let Some(kind) = text.get(1) else { return Spelled::Unfinished };
-    let count = match kind.char {
-        'u' => 4,
-        'x' => 2,
-        'n' | 'r' | 't' => return Spelled::As(' ', 2),
-        char => return Spelled::As(char, 2),
-    };
-    match hex(&text[2..], count) {
-        Ok(number) => Spelled::As(char::from_u32(number).unwrap_or(ANY), 2 + count),
-        Err(other) => other,
+    match kind.char {
+        'u' | 'x' if text.get(2).is_some_and(|letter| letter.char == '{') => braced(text),
+        'u' => digits(text, 2, 4),
+        'U' => digits(text, 2, 8),
+        'x' => digits(text, 2, 2),
+        'n' | 'r' | 't' => Spelled::As(u32::from(' '), 2),
+        char => Spelled::As(u32::from(char), 2),
     }
+}
+
+/// Digits in braces behind two letters.
+fn braced(text: &[Letter]) -> Spelled {
+    let count = text[3..].iter().take(MAX_BRACED + 1).take_while(|letter| letter.char.is_ascii_hexdigit()).count();
+    match text.get(3 + count) {
+        _ if count > MAX_BRACED => Spelled::Themselves,
+        None => Spelled::Unfinished,
+        Some(letter) if letter.char == '}' && count > 0 => {
+            hex(&text[3..], count).map_or_else(|other| other, |code| Spelled::As(code, 3 + count + 1))
+        }
+        Some(_) => Spelled::Themselves,
+    }
+}
+
+/// So many digits behind as many letters as `before`.
+fn digits(text: &[Letter], before: usize, count: usize) -> Spelled {
+    hex(text.get(before..).unwrap_or_default(), count)
+        .map_or_else(|other| other, |code| Spelled::As(code, before + count))
 }
 
 /// The number that so many hexadecimal digits are.
@@ -222,14 +343,28 @@ fn is_same(said: char, secret: char) -> bool {
     }
 }
 
-/// A character that is not known, but is no letter or digit, which nobody escapes. It is not one of Unicode's.
+/// A character that is not known, but is no letter or digit, which nobody escapes. Like the next, it is not one of Unicode's.
 const ANY: char = char::MAX;
 
 /// What follows a text that was not cut off, so that nothing in it is unfinished.
-const END: char = '\0';
+const END: char = '\u{10fffe}';
 
 /// The references that are read without a semicolon, and those in which others are written.
-const NAMES: [(&str, char); 5] = [("amp", '&'), ("lt", '<'), ("gt", '>'), ("quot", '"'), ("nbsp", ' ')];
+const NAMES: [(&str, char); 6] =
+    [("amp", '&'), ("lt", '<'), ("gt", '>'), ("quot", '"'), ("nbsp", ' '), ("shy", '\u{ad}')];
+
+/// Other references to what is not seen. These end with a semicolon.
+const UNSEEN: [(&str, char); 6] = [
+    ("zwj", '\u{200d}'),
+    ("zwnj", '\u{200c}'),
+    ("ZeroWidthSpace", '\u{200b}'),
+    ("NoBreak", '\u{2060}'),
+    ("NewLine", ' '),
+    ("Tab", ' '),
+];
+
+/// In `\u{…}`, with zeros before them.
+const MAX_BRACED: usize = 8;
 
 /// A URL, in a text, in a page.
 const LAYERS: u32 = 3;
@@ -257,7 +392,7 @@ fn plain_text(page: &str) -> String {
             rest = tag;
             break;
         }
-        if !tag.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')) {
+        if !tag.starts_with(begins_tag) {
             out.push('<');
             rest = tag;
             continue;
@@ -361,6 +496,7 @@ mod tests {
             ("user:p&ss", "p&#38;ss p&#038;ss p&#x26;ss p&#X26;ss p&#38ss p&ampss", "*** *** *** *** *** ***"),
             ("user:p&ss", "p&amp;amp;ss p&amp;#38;ss &#112;&#38;&#115;&#115;", "*** *** ***"),
             ("user:say\"it'", "say&quot;it&#39; say&#34;it&apos; say&#x22;it&#x27;", "*** *** ***"),
+            ("user:a&table<bcd", "a&table&lt;bcd a&Tab;&table&lt;bcd", "*** ***"),
             ("user:100%ok", "100&percnt;ok 100%25ok", "*** ***"),
             // In a URL.
             (
@@ -376,6 +512,22 @@ mod tests {
             ("user:open sesame", "open sesame open\r\n sesame open&nbsp;sesame", "*** *** ***"),
             ("user:open sesame", "open+sesame open%20sesame open\\u0020sesame", "*** *** ***"),
             ("user:open sesame", "<b>open</b> <br>sesame", "***"),
+            // By units of UTF-16, or by the number of the character.
+            (
+                "user:p\u{1f980}ss-word",
+                r#"{"error":"bad password p\ud83e\udd80ss-word"}"#,
+                r#"{"error":"bad password ***"}"#,
+            ),
+            ("user:p\u{1f980}ss", r"p\uD83E\uDD80ss p\\ud83e\\udd80ss p\u{1f980}ss p\x{01F980}ss", "*** *** *** ***"),
+            ("user:p\u{1f980}ss", r"p\U0001F980ss p\xf0\x9f\xa6\x80ss p\u{0}ss", r"*** *** p\u{0}ss"),
+            (
+                "user:p\u{1f980}ss",
+                "p&#55358;&#56704;ss p&#xD83E;&#xDD80;ss p&#129408;ss p&#x1f980;ss",
+                "*** *** *** ***",
+            ),
+            ("user:p\u{1f980}ss", "p%uD83E%uDD80ss p%ud83e%udd80ss p%F0%9F%A6%80ss p\u{1f980}ss", "*** *** *** ***"),
+            ("user:p\u{1f980}ss", r"p\ud83ess p\udd80\ud83ess", r"*** p\udd80\ud83ess"),
+            ("user:p\u{4e2d}ss%u", "p%u4E2Dss%25u p%u4e2dss%u p%25u4E2Dss%u", "*** *** ***"),
             // In any charset.
             (
                 "user:p\u{e4}ss",
@@ -388,6 +540,99 @@ mod tests {
         for credentials in [&b"user:p\xe4ss"[..], "user:p\u{e4}ss".as_bytes()] {
             for page in [&b"p\xe4ss"[..], "p\u{e4}ss".as_bytes(), b"p%E4ss", b"p&auml;ss"] {
                 assert_eq!(secrets(credentials).printable(&whole(page)), "***", "{}", page.escape_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_is_hidden_whatever_that_is_not_seen_interrupts_it() {
+        for (credentials, page, text) in [
+            ("user:hunter2-long", "<p>bad password hunter2<wbr>-long</p>", "bad password ***"),
+            ("user:hunter2-long", "<p>bad password hunter2<!-- -->-long</p>", "bad password ***"),
+            ("user:hunter2-long", "<p>hunter2<!-- <b> -- > --><!---->-long, <!-- a -->or</p>", "***, or"),
+            ("user:hunter2-long", "bad password <b>hunter2</b>-long", "bad password ***"),
+            ("user:hunter2-long", "<i>h</i><i>u</i>nter2<script>if (a > b) c()</script>-long", "***"),
+            (
+                "user:hunter2-long",
+                "hunter2\u{ad}-long hunter2\u{200b}-lo\u{2060}ng \u{feff}hunter2-\u{feff}long",
+                "*** *** \u{feff}***",
+            ),
+            ("user:hunter2-long", "hunter2&shy;-long hunter2&#173;-long hunter2&ZeroWidthSpace;-long", "*** *** ***"),
+            (
+                "user:hunter2-long",
+                "hunter2&zwsp;-long hunter2-&zwsp;long hunter2-l&InvisibleComma;&zwj;ong",
+                "*** *** ***",
+            ),
+            (
+                "user:hunter2-long",
+                "hunter2%E2%80%8B-long hunter2\\u200b-long hunter2\\n-long hunter2\0-long",
+                "*** *** *** ***",
+            ),
+            ("user:hunter2-long", r#"{"page":"<b>hunter2<\/b>-long"}"#, r#"{"page":" ***"}"#),
+            (
+                "user:hunter2-long",
+                r#"{"page":"\u003cb\u003ehunter2\u003c/b\u003e-long"}"#,
+                r#"{"page":"\u003cb\u003e***"}"#,
+            ),
+            ("user:hunter2-long", "h u n t e r 2 - l o n g, HUNTER2 -\r\n\tLONG", "***, ***"),
+            // What is like a tag in it, or like white space.
+            ("user:p<b>ss<wo>rd", "p&lt;b&gt;ss<wbr>&lt;wo&gt;r<b>d</b>, p&lt;b&gt;ss&lt;wo&gt;rd", "*** , ***"),
+            ("user:p<q-word", "p<wbr>&lt;q-<b>word</b> &gt;", "*** &gt;"),
+            ("user:open sesame", "open<b>sesame</b>, o&#8203;pen sesame", "*** , ***"),
+            // A token in lines of 64 and 76 columns.
+            (
+                "user:hunter2-long-enough-to-be-wrapped-by-an-encoder-at-76-columns",
+                "sent dXNlcjpodW50ZXIyLWxvbmctZW5vdWdoLXRvLWJlLXdyYXBwZWQtYnktYW4tZW5j\n\
+                 b2Rlci1hdC03Ni1jb2x1bW5z\n",
+                "sent ***",
+            ),
+            (
+                "user:hunter2-long-enough-to-be-wrapped-by-an-encoder-at-76-columns",
+                "sent dXNlcjpodW50ZXIyLWxvbmctZW5vdWdoLXRvLWJlLXdyYXBwZWQtYnktYW4tZW5jb2Rlci1h\r\n\
+                 dC03Ni1jb2x1bW5z, or not",
+                "sent ***, or not",
+            ),
+            // Something that is seen is between, or it is too short for that.
+            (
+                "user:hunter2-long",
+                "hunter2, -long hunter2 < -long hunter2 <",
+                "hunter2, -long hunter2 < -long hunter2 <",
+            ),
+            ("user:noone", "no one, noone", "no one, ***"),
+        ] {
+            assert_eq!(secrets(credentials).printable(&whole(page)), text, "{page}");
+        }
+        for spelled in [
+            "hunter2<wbr>-long",
+            "hunter2<!-- c -->-long",
+            "hunter2&#8203;-long",
+            "hunter2 -long",
+            "h<b>unter2</b>-long",
+        ] {
+            for length in 1..spelled.len() {
+                let text = ["denied for ", &spelled[..length]].concat();
+
+                assert_eq!(secrets("user:hunter2-long").printable(&cut(text)), "denied for ***", "{spelled} {length}");
+            }
+        }
+    }
+
+    /// The work does not grow faster than the page, whatever begins in it and does not end.
+    #[test]
+    fn a_page_full_of_beginnings_is_read_in_one_pass() {
+        for page in ["<", "<!--", "<b", "<b>", "--", "h<b>", "h <!--", "\u{200b}", "h\u{ad}"] {
+            let page = page.repeat(100_000 / page.len());
+            for said in [whole(&page), cut(&page)] {
+                let text = String::from_utf8(said.bytes.clone()).unwrap();
+                let mut letters: Vec<Letter> = text
+                    .char_indices()
+                    .map(|(start, char)| Letter { char, start, end: start + char.len_utf8() })
+                    .collect();
+                letters.extend(said.is_whole.then_some(Letter { char: END, start: text.len(), end: text.len() }));
+
+                let ends = ends_of_unseen(&letters);
+
+                assert!(ends.iter().zip(0..).all(|(end, at)| (at..=letters.len()).contains(end)));
             }
         }
     }
@@ -421,6 +666,10 @@ mod tests {
             ("user:a<b&c\u{e4}d", "user:a&lt;b&#38;c\u{e4}d"),
             ("user:a<b&c\u{e4}d", "user%3Aa%3Cb%26c%C3%A4d"),
             ("user:a<b&c\u{e4}d", r"a\u003cb\u0026c\u00e4d"),
+            ("user:a\u{1f980}bcd", r"a\ud83e\udd80bcd"),
+            ("user:a\u{1f980}bcd", r"a\u{1f980}bcd"),
+            ("user:a\u{1f980}bcd", "a&#55358;&#56704;bcd"),
+            ("user:a\u{1f980}bcd", "a%uD83E%uDD80bcd"),
         ] {
             for length in 1..spelled.len() {
                 let text = ["denied for ".as_bytes(), &spelled.as_bytes()[..length]].concat();

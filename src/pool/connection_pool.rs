@@ -661,7 +661,8 @@ enum What {
 }
 
 /// A connection that was closed, which is told when this is dropped: once all that it held is back, its place, its slot and its
-/// permit. So a listener may send a request in answer; it would wait for itself otherwise.
+/// permit. So a listener may send a request in answer; it would wait for itself otherwise. A lease that connects again in the same
+/// place keeps these.
 #[must_use = "it is told of when it is dropped"]
 pub(super) struct Ended<'a, C: Pooled> {
     pool: &'a ConnectionPool<C>,

@@ -4,7 +4,8 @@
 //! - It is never called under a lock.
 //! - The end of a connection is told when its slot and its permit are back, and so is what its exchange held at a gate: a
 //!   listener that sends a request in answer must not wait for the thread that it is called on. Where that thread goes on with
-//!   the slot, or stands in line for one, it cannot be helped: `HttpAdapterBuilder::on_event` says which events these are.
+//!   the slot (to connect in the place of a connection that it found expired or closed, too), or stands in line for one, it cannot
+//!   be helped: `HttpAdapterBuilder::on_event` says which events these are.
 //! - What changes the state of a pool is done or guarded before the callback runs, so that a panic in it loses neither a slot
 //!   nor a permit, and reaches the caller.
 //! - An event of a connection is told while nobody else can have the connection, so that the events of each connection come
@@ -105,7 +106,10 @@ pub enum PoolEvent<'a> {
         /// The number of the connection.
         connection: u64,
     },
-    /// A connection was closed on this side. Its place is free already, so another thread's `Connected` may be told before.
+    /// A connection was closed on this side. Its place is free already, so another thread's `Connected` may be told before. An
+    /// exception is a connection that this thread was to send over, and that has expired, or whose pool was closed: the thread
+    /// makes another in its place, which it keeps, so that a request that is sent from the callback may have to wait for it. See
+    /// [`on_event`](crate::HttpAdapterBuilder::on_event).
     #[non_exhaustive]
     Discarded {
         /// What it was connected to.
@@ -117,8 +121,9 @@ pub enum PoolEvent<'a> {
         /// Why it was closed.
         reason: DiscardReason,
     },
-    /// A connection turned out to be closed by the server while it was idle, or just as a request went out. As for `Discarded`,
-    /// an idle one has left its place by then.
+    /// A connection turned out to be closed by the server while it was idle, or just as a request went out. A thread that was to
+    /// send over it makes another in its place, which it keeps, as for `Discarded`. Of one that nobody was to use, the place is
+    /// free.
     #[non_exhaustive]
     Dropped {
         /// What it was connected to.

@@ -1,9 +1,11 @@
 //! A connection that is checked out: a lease holds a slot of a pool, and the connection in it.
 //!
 //! The lease owns the connection, so that the order is always the same: the connection is closed, then its slot becomes
-//! free, then its permit, then its place among the exchanges of its origin; and then it is told of. After an error or a panic
-//! the lease is dropped: the connection is closed, and the slot comes back empty. Only [`recycle`](Lease::recycle) makes a
-//! connection idle, and only the code that saw the last byte of a reusable exchange calls it.
+//! free, then its permit, then its place among the exchanges of its origin; and then it is told of. A lease that finds its
+//! connection expired or closed keeps all of these, for the connection that it makes next, and tells nevertheless: giving them back
+//! would cost the thread its turn. After an error or a panic the lease is dropped: the connection is closed, and the slot comes
+//! back empty. Only [`recycle`](Lease::recycle) makes a connection idle, and only the code that saw the last byte of a reusable
+//! exchange calls it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;

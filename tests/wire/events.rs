@@ -20,12 +20,14 @@ const SOON: Duration = Duration::from_secs(10);
 
 /// Answers as its path says.
 fn server() -> TestServer {
-    let busy = AtomicBool::new(true);
+    let (busy, dies) = (AtomicBool::new(true), AtomicBool::new(true));
     TestServer::http(move |request| match request.target.as_str() {
         "/last" => Reply::new(200).header("Connection", "close").body("the last"),
         "/closes" => Reply::new(200).body("says nothing of it").then_close(),
         "/garbage" => Reply::raw("what is this").then_close(),
         "/broken" => Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nless").then_close(),
+        // Without an answer.
+        "/dies" if dies.swap(false, SeqCst) => Reply::raw("").then_close(),
         "/busy" if busy.swap(false, SeqCst) => Reply::new(503),
         _ => Reply::new(200).body("hello"),
     })
@@ -504,13 +506,46 @@ fn a_listener_may_send_a_request_in_answer_to_the_end_of_a_connection() {
     }
 }
 
+/// What is told while its thread has what a request of the listener would need: the event, how the adapter is built, and what
+/// leads to it.
+const HELD: [Answered; 5] = [
+    ("reused", bounded, |stage| [(); 2].iter().for_each(|()| stage.get(0, "/"))),
+    (
+        "waiting for the rate limit",
+        |b| b.rate_limit(RateLimit::every(7)),
+        |stage| {
+            [(); 2].iter().for_each(|()| stage.get(0, "/"));
+        },
+    ),
+    // The end of a connection, too, if its thread goes on with its place.
+    (
+        "discarded (expired)",
+        |b| bounded(b).idle_timeout(60),
+        |stage| {
+            stage.get(0, "/");
+            stage.clock.sleep(secs(61.0));
+            stage.get(0, "/");
+        },
+    ),
+    ("dropped by the server", bounded, |stage| {
+        stage.get(0, "/closes");
+        assert!(stage.servers[0].wait_for_open(0));
+        stage.get(0, "/");
+    }),
+    ("dropped by the server", bounded, |stage| {
+        stage.get(0, "/");
+        stage.get(0, "/dies");
+        assert_eq!(stage.adapter.stats()[0].replayed(), 1);
+    }),
+];
+
 // It cannot have what its own thread has, but it can say how long it waits
 #[test]
 fn a_request_of_the_listener_that_waits_for_its_own_thread_ends_with_the_limit_on_that() {
-    let paced: Build = |b| b.rate_limit(RateLimit::every(7));
-    for (build, tells_of) in [(bounded as Build, "reused"), (paced, "waiting for the rate limit")] {
-        let (own, is_first, server) = (Arc::<OnceLock<Session>>::default(), AtomicBool::new(true), server());
-        let (asks, url, (tell, told)) = (Arc::clone(&own), server.url("/"), mpsc::channel());
+    for (tells_of, build, act) in HELD {
+        let (clock, own, is_first) = (FakeClock::new(), Arc::<OnceLock<Session>>::default(), AtomicBool::new(true));
+        let (servers, (tell, told)) = ([server(), server()], mpsc::channel());
+        let (asks, url) = (Arc::clone(&own), servers[0].url("/in-answer"));
         let asked = move |event: &PoolEvent<'_>| {
             if event.to_string().contains(tells_of) && is_first.swap(false, SeqCst) {
                 let request = asks.get().expect("set before the first request").get(&url);
@@ -518,14 +553,19 @@ fn a_request_of_the_listener_that_waits_for_its_own_thread_ends_with_the_limit_o
                 tell.send(late.map_err(|error| error.kind())).unwrap();
             }
         };
-        let adapter = build(HttpAdapter::builder().clock(FakeClock::new())).on_event(asked).build();
+        let adapter = build(HttpAdapter::builder().clock(clock.clone())).on_event(asked).build();
         own.set(session_over(&adapter)).unwrap();
-        let session = session_over(&adapter);
+        let stage = Answering { session: session_over(&adapter), adapter, clock, servers };
 
-        let both = thread::spawn(move || [(); 2].map(|()| get(&session, &server, "/")));
+        // On a thread of its own, which a failure leaves behind.
+        let acts = thread::spawn(move || {
+            act(&stage);
+            stage
+        });
 
         assert_eq!(told.recv_timeout(SOON).unwrap(), Err(petition::ErrorKind::PoolTimeout), "{tells_of}");
-        assert_eq!(both.join().unwrap(), ["hello"; 2]);
+        let stage = acts.join().unwrap();
+        assert!(stage.adapter.stats().iter().all(|stats| stats.in_use() == 0 && stats.waiting() == 0), "{tells_of}");
     }
 }
 

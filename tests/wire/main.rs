@@ -53,6 +53,7 @@ mod responses;
 mod retry;
 mod security;
 mod session;
+mod slow_sources;
 mod streaming;
 mod terminal;
 mod timeouts;

@@ -46,37 +46,68 @@ impl BodyReader {
     /// # Errors
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the source fails, or does not have the declared length.
     pub fn next_chunk(&mut self, max: usize) -> Result<Option<&[u8]>> {
+        loop {
+            let Some(range) = self.ask(max)? else { return Ok(None) };
+            if !range.is_empty() {
+                return Ok(Some(self.piece(range)));
+            }
+        }
+    }
+
+    /// As [`next_chunk`](Self::next_chunk), for who has limits to look at: an empty piece says that the source was asked, and has
+    /// given nothing yet.
+    pub(crate) fn next_piece(&mut self, max: usize) -> Result<Option<&[u8]>> {
+        match self.ask(max)? {
+            Some(range) => Ok(Some(self.piece(range))),
+            None => Ok(None),
+        }
+    }
+
+    /// Asks the source once: which part of what [`piece`](Self::piece) looks at it has given, which may be none; `None` is the
+    /// end.
+    fn ask(&mut self, max: usize) -> Result<Option<Range<usize>>> {
         let max = max.max(1);
-        let piece = match &mut self.flow {
+        let given = match &mut self.flow {
             Flow::Source(OpenSource::Bytes { bytes, at }) => {
                 let start = *at;
                 *at += max.min(bytes.len() - start);
-                &bytes[start..*at]
+                (*at > start).then_some(start..*at)
             }
-            Flow::Source(source) => {
-                let count = source.read(block(&mut self.buffer, max))?;
-                &self.buffer[..count]
-            }
-            Flow::Multipart(form) => {
-                let count = form.read(block(&mut self.buffer, max))?;
-                &self.buffer[..count]
-            }
+            Flow::Source(source) => source.read(block(&mut self.buffer, max))?.map(|count| 0..count),
+            Flow::Multipart(form) => form.read(block(&mut self.buffer, max))?.map(|count| 0..count),
             Flow::Items(items) => {
                 // First the rest of an item that `read` began.
                 match self.item_read.take() {
-                    Some(read) => &items.get().current()[read..],
+                    Some(read) => Some(read..items.get().current().len()),
                     None => {
                         items.touched = true;
-                        if items.get().advance()? { items.get().current() } else { &[] }
+                        items.get().advance()?.then(|| 0..items.get().current().len())
                     }
                 }
             }
         };
-        self.sent += piece.len() as u64;
+        self.report(given.as_ref().map(Range::len));
+        Ok(given)
+    }
+
+    fn piece(&mut self, range: Range<usize>) -> &[u8] {
+        match &mut self.flow {
+            Flow::Source(OpenSource::Bytes { bytes, .. }) => &bytes[range],
+            // Of the program's own type, which may change its mind about its length.
+            Flow::Items(items) => items.get().current().get(range).unwrap_or_default(),
+            Flow::Source(_) | Flow::Multipart(_) => &self.buffer[range],
+        }
+    }
+
+    /// Tells the progress of so many bytes more, or of the end.
+    fn report(&mut self, given: Option<usize>) {
+        if given == Some(0) {
+            return;
+        }
+        self.sent += given.unwrap_or_default() as u64;
         if let Some((call, length)) = &self.progress {
             call(self.sent, *length);
         }
-        Ok(if piece.is_empty() { None } else { Some(piece) })
     }
 }
 
@@ -93,33 +124,35 @@ const SIZE: usize = "4000\r\n".len();
 const BETWEEN: usize = CHUNK_END.len() + SIZE;
 
 impl BodyReader {
-    /// As [`next_chunk`](Self::next_chunk), framed: an item of an iterator as one chunk, anything else as chunks of 16 KiB and
-    /// a last one with the rest. A reader is read once, so that what it gives is sent before it is asked for more.
+    /// As [`next_piece`](Self::next_piece), framed: an item of an iterator as one chunk, anything else as chunks of 16 KiB and a
+    /// last one with the rest; nothing as nothing, since an empty chunk would be the end. A reader is read once, so that what it
+    /// gives is sent before it is asked for more.
     pub(crate) fn next_framed(&mut self, max: usize) -> Result<Option<&[u8]>> {
         let max = max.max(1);
-        let count = match &mut self.flow {
+        let given = match &mut self.flow {
             Flow::Source(source) => source.read(inside(&mut self.buffer, max))?,
             Flow::Multipart(form) => form.read(inside(&mut self.buffer, max))?,
             Flow::Items(_) => {
                 let mut buffer = std::mem::take(&mut self.buffer);
-                let item = self.next_chunk(max)?.unwrap_or_default();
-                let count = item.len();
-                inside(&mut buffer, count).copy_from_slice(item);
+                let given = self.next_piece(max)?.map(|item| {
+                    inside(&mut buffer, item.len()).copy_from_slice(item);
+                    item.len()
+                });
                 self.buffer = buffer;
-                return Ok(self.framed(count, count));
+                return Ok(given.map(|count| self.framed(count, count)));
             }
         };
-        let count = self.report(count);
-        Ok(self.framed(count, CHUNK))
+        self.report(given);
+        Ok(given.map(|count| self.framed(count, CHUNK)))
     }
 
-    /// The `count` bytes that are [`inside`] the buffer, as chunks of `size` bytes; `None` if there are none.
-    fn framed(&mut self, count: usize, size: usize) -> Option<&[u8]> {
+    /// The `count` bytes that are [`inside`] the buffer, as chunks of `size` bytes.
+    fn framed(&mut self, count: usize, size: usize) -> &[u8] {
         let mut head = Vec::with_capacity(BEFORE);
-        let mut whole: Option<Range<usize>> = None;
+        let mut whole = 0..0;
         // Backwards, because each content moves to where the next one was, to make room for the framing before it.
         for first in (0..count).step_by(size.max(1)).rev() {
-            let length = NonZeroUsize::new(size.min(count - first))?;
+            let Some(length) = NonZeroUsize::new(size.min(count - first)) else { break };
             head.clear();
             chunk_head(length, &mut head);
             let (from, index) = (BEFORE + first, first / size);
@@ -131,9 +164,9 @@ impl BodyReader {
             }
             self.buffer[start..content].copy_from_slice(&head);
             self.buffer[end..end + CHUNK_END.len()].copy_from_slice(CHUNK_END);
-            whole = Some(start..whole.map_or(end + CHUNK_END.len(), |whole| whole.end));
+            whole = start..whole.end.max(end + CHUNK_END.len());
         }
-        whole.map(|whole| &self.buffer[whole])
+        &self.buffer[whole]
     }
 }
 
@@ -155,38 +188,32 @@ impl Read for BodyReader {
         if out.is_empty() {
             return Ok(0);
         }
-        let count = match &mut self.flow {
-            Flow::Source(source) => source.read(out)?,
-            Flow::Multipart(form) => form.read(out)?,
-            Flow::Items(items) => {
-                let read = match self.item_read.take() {
-                    Some(read) => read,
-                    None => {
-                        items.touched = true;
-                        if !items.get().advance()? {
-                            return Ok(self.report(0));
+        loop {
+            let given = match &mut self.flow {
+                Flow::Source(source) => source.read(out)?,
+                Flow::Multipart(form) => form.read(out)?,
+                Flow::Items(items) => {
+                    let began = match self.item_read.take() {
+                        Some(read) => Some(read),
+                        None => {
+                            items.touched = true;
+                            items.get().advance()?.then_some(0)
                         }
-                        0
-                    }
-                };
-                let rest = &items.get().current()[read..];
-                let count = rest.len().min(out.len());
-                out[..count].copy_from_slice(&rest[..count]);
-                self.item_read = Some(read + count).filter(|_| count < rest.len());
-                count
+                    };
+                    began.map(|read| {
+                        let rest = &items.get().current()[read..];
+                        let count = rest.len().min(out.len());
+                        out[..count].copy_from_slice(&rest[..count]);
+                        self.item_read = Some(read + count).filter(|_| count < rest.len());
+                        count
+                    })
+                }
+            };
+            self.report(given);
+            if given != Some(0) {
+                return Ok(given.unwrap_or_default());
             }
-        };
-        Ok(self.report(count))
-    }
-}
-
-impl BodyReader {
-    fn report(&mut self, count: usize) -> usize {
-        self.sent += count as u64;
-        if let Some((call, length)) = &self.progress {
-            call(self.sent, *length);
         }
-        count
     }
 }
 
@@ -198,7 +225,7 @@ impl fmt::Debug for BodyReader {
 
 /// An iterator of pieces, with its current piece.
 pub(super) trait Items: Send {
-    /// Moves to the next piece that is not empty; false if there is none.
+    /// Moves to the next piece, which may be empty; false if there is none.
     fn advance(&mut self) -> Result<bool>;
 
     fn current(&self) -> &[u8];
@@ -223,19 +250,10 @@ where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     fn advance(&mut self) -> Result<bool> {
-        loop {
-            // Dropped first: an item may be large.
-            self.current = None;
-            match self.items.next() {
-                None => return Ok(false),
-                Some(Err(cause)) => return Err(source::failed(cause)),
-                Some(Ok(item)) if item.as_ref().is_empty() => {}
-                Some(Ok(item)) => {
-                    self.current = Some(item);
-                    return Ok(true);
-                }
-            }
-        }
+        // Dropped first: an item may be large.
+        self.current = None;
+        self.current = self.items.next().transpose().map_err(source::failed)?;
+        Ok(self.current.is_some())
     }
 
     fn current(&self) -> &[u8] {
