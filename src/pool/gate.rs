@@ -476,6 +476,38 @@ mod tests {
     }
 
     #[test]
+    fn who_gives_up_is_told_what_holds_the_line_and_else_what_held_its_head() {
+        let gate = gate(rate(MINUTE));
+        let now = clock::now();
+        gate.line.with(|line| {
+            assert!(line.pace.depart(now).is_some());
+            line.holding = Hold::Full;
+        });
+
+        let held = gate.held(NoSlot::TimedOut, now);
+        assert_eq!(held, Held { why: NoSlot::TimedOut, by: Hold::Rate(now + MINUTE), waiting: 1 });
+        // The head has not noticed yet that it may go.
+        assert_eq!(gate.held(NoSlot::TimedOut, now + 2 * MINUTE).by, Hold::Full);
+    }
+
+    #[test]
+    fn a_thread_that_panics_leaves_its_place_and_hands_on_a_turn_that_it_was_given() {
+        let gate = gate(PaceSettings::default());
+        assert!(gate.line.with(Line::arrive).is_none(), "the turn was free");
+        let place = || Place { gate: &gate, ticket: gate.line.with(Line::arrive).map(|(ticket, _)| ticket) };
+
+        drop(place());
+        assert!(gate.line.with(|line| line.queue.is_empty() && line.taken));
+
+        let (served, next) = (place(), place());
+        assert!(gate.line.with(Line::hand_on).is_some());
+        drop(served);
+        assert!(gate.line.with(|line| line.queue.is_empty() && line.taken), "it is the next one's");
+        drop(next);
+        assert!(gate.is_at_rest(clock::now()));
+    }
+
+    #[test]
     fn the_pace_and_the_slot_are_one_wait_that_is_warned_of_once() {
         let (manager, gate) = (manager(), gate(rate(LONG * 2 / 3)));
         let pool = manager.pool(&key("h"));
