@@ -410,8 +410,7 @@ impl Fields {
                 ErrorKind::InvalidHeader,
                 format!("header {name:?}: its value cannot be converted to text"),
             )),
-            // Positions have 32 bits.
-            Ok(()) if u32::try_from(self.text.len() + CRLF.len()).is_err() => {
+            Ok(()) if !has_room_for_end(self.text.len()) => {
                 let text = format!("header {name:?} is too large: all headers together can have at most 4 GiB");
                 Err(Error::message(ErrorKind::InvalidHeader, text))
             }
@@ -469,6 +468,11 @@ impl Fields {
         latin1::push(&mut self.text, bytes);
         place(start, self.text.len())
     }
+}
+
+/// Whether a field that ends there can be stored. Positions have 32 bits.
+fn has_room_for_end(end: usize) -> bool {
+    end.checked_add(CRLF.len()).is_some_and(|end| u32::try_from(end).is_ok())
 }
 
 impl Entry {
@@ -603,3 +607,17 @@ static TOKEN: [bool; 256] = {
     }
     table
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // What it takes to see that in a list is a text of 4 GiB
+    #[test]
+    fn a_field_ends_where_a_position_of_32_bits_still_counts() {
+        assert!(has_room_for_end(0) && has_room_for_end((u32::MAX - 2) as usize));
+        assert!(!has_room_for_end(usize::MAX));
+        #[cfg(target_pointer_width = "64")]
+        assert!(!has_room_for_end((u32::MAX - 1) as usize));
+    }
+}
