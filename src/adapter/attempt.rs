@@ -127,7 +127,7 @@ impl Engine {
                 result => return result.map_err(Broken::told),
             }
             lease.reset();
-            exchange = Exchange { waited, attempts: number, ..Exchange::default() };
+            exchange = Exchange { waited, attempts: number, replayed: true, ..Exchange::default() };
         }
         if let Err(failure) = self.connect(job, &mut lease, &mut exchange) {
             tell_pace(&lease, &failure);

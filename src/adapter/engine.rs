@@ -204,8 +204,11 @@ impl Engine {
                         Next::Done(response) => return Ok(response),
                     }
                 }
-                Err(failure) => {
+                Err(mut failure) => {
                     begin.sent |= failure.sent;
+                    if failure.sent {
+                        failure.error = job.named(failure.error);
+                    }
                     self.after_failure(job, own(retry), failure, begin)?
                 }
             };

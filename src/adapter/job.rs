@@ -88,6 +88,12 @@ impl<'r> Job<'r> {
         host_and_port(url.host(), url.port_or_default())
     }
 
+    /// What went wrong on a connection: to the proxy, if that forwards the request.
+    pub(super) fn named(&self, error: Error) -> Error {
+        let Route::Forward(proxy) = &self.route else { return error };
+        error.with_story(&format!(" (through the proxy {})", host_and_port(&proxy.host, Some(proxy.port))))
+    }
+
     /// The value of an automatic Host header.
     pub(super) fn host(&self) -> Cow<'_, str> {
         match &self.route {

@@ -2,8 +2,8 @@
 //!
 //! Pure functions make the header: [`challenge`] parses what the server asks, [`response`] writes the answer. The state
 //! is in [`nonce_count`]: for each origin the last challenge and how often it was answered. All threads that share the
-//! value share the state. Each answer takes its count under the lock, so that a count is never used twice, and hashes
-//! after unlocking.
+//! value share the state. Each answer takes its count under the lock, so that no two requests have the same, and hashes
+//! after unlocking. A retry or a replay sends the header of its request again; a server that refuses the count then gets another.
 
 mod challenge;
 #[cfg(feature = "digest")]
@@ -78,15 +78,8 @@ impl DigestAuth {
         self.header(&challenge, count, method, place, cnonce)
     }
 
-    /// The header that answers a refusal; `None` if none of its challenges can be answered.
-    fn second<'a>(
-        &self,
-        challenges: impl Iterator<Item = &'a str>,
-        method: &str,
-        place: &Place<'_>,
-        cnonce: &str,
-    ) -> Option<String> {
-        let challenge = challenges.flat_map(challenge::parse).find(response::can_answer)?;
+    /// The header that answers the challenge of a refusal.
+    fn second(&self, challenge: Challenge, method: &str, place: &Place<'_>, cnonce: &str) -> Option<String> {
         let (challenge, count) = self.memory.lock().learn(place.origin, challenge);
         self.header(&challenge, count, method, place, cnonce)
     }
@@ -115,13 +108,20 @@ impl Auth for DigestAuth {
     }
 
     fn answer(&self, request: &PreparedRequest, response: &Response, round: u32) -> Result<Option<PreparedRequest>> {
-        // Any 4xx is answered, once (AUTH-14).
-        if round > 0 || !response.status_code().is_client_error() {
+        if !response.status_code().is_client_error() {
+            return Ok(None);
+        }
+        let mut challenges = response.headers().get_all("www-authenticate").flat_map(challenge::parse);
+        let Some(challenge) = challenges.find(response::can_answer) else { return Ok(None) };
+        // Any 4xx is answered, once (AUTH-14); and once more if the answer was sent twice with the same count, by a retry or a
+        // replay, and that is what the server refuses.
+        let exchange = response.exchange();
+        let was_sent_twice = exchange.attempts > 1 || exchange.replayed;
+        if round > 0 && !(round == 1 && challenge.stale && was_sent_twice) {
             return Ok(None);
         }
         let url = request.url.without_user_info();
-        let challenges = response.headers().get_all("www-authenticate");
-        let Some(value) = self.second(challenges, request.method.as_str(), &Place::of(&url), &cnonce()) else {
+        let Some(value) = self.second(challenge, request.method.as_str(), &Place::of(&url), &cnonce()) else {
             return Ok(None);
         };
         let mut next = request.clone();
@@ -210,7 +210,13 @@ mod tests {
 
     /// What a challenge of this origin and nonce is answered with, up to the hash; and the count.
     fn answered(auth: &DigestAuth, value: &str) -> Option<String> {
-        auth.second([value].into_iter(), "GET", HERE, "cccccccccccccccc")
+        second(auth, &[value], HERE, "cccccccccccccccc")
+    }
+
+    /// The answer to the first challenge that can be answered.
+    fn second(auth: &DigestAuth, values: &[&str], place: &Place<'_>, cnonce: &str) -> Option<String> {
+        let challenge = values.iter().copied().flat_map(challenge::parse).find(response::can_answer)?;
+        auth.second(challenge, "GET", place, cnonce)
     }
 
     fn field<'a>(header: &'a str, name: &str) -> Option<&'a str> {
@@ -287,7 +293,7 @@ mod tests {
             let auth = DigestAuth::new("Mufasa", password);
             let place = &here("http://a.test", "/dir/index.html");
 
-            let header = auth.second([challenge.as_str()].into_iter(), "GET", place, cnonce).unwrap();
+            let header = second(&auth, &[challenge.as_str()], place, cnonce).unwrap();
 
             assert_eq!(field(&header, "response"), Some(want), "{challenge}");
         }
@@ -306,7 +312,7 @@ mod tests {
         ] {
             let auth = DigestAuth::new(user, password);
 
-            let header = auth.second([challenge(realm).as_str()].into_iter(), "GET", place, "c").unwrap();
+            let header = second(&auth, &[challenge(realm).as_str()], place, "c").unwrap();
 
             assert_eq!(field(&header, "username"), Some(sent));
             assert_eq!(field(&header, "realm"), Some(realm));
@@ -321,7 +327,7 @@ mod tests {
                          nonce=\"5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK\"";
         let place = &here("http://a.test", "/doe.json");
 
-        let header = auth.second([challenge].into_iter(), "GET", place, "NTg6RKcb9boFIAS3KrFK9BGeh+niz/sm").unwrap();
+        let header = second(&auth, &[challenge], place, "NTg6RKcb9boFIAS3KrFK9BGeh+niz/sm").unwrap();
 
         let want = "7a4e1192babbba02e91182d2895bfdbf7adafc6e48d4e517ca301974843d840c";
         assert_eq!(field(&header, "response"), Some(want));
@@ -377,7 +383,7 @@ mod tests {
         answered(&auth, "Digest realm=r, nonce=n").unwrap();
         let learn = |origin: &str, nonce: usize| {
             let challenge = format!("Digest realm=r, nonce={nonce}");
-            auth.second([challenge.as_str()].into_iter(), "GET", &Place { origin, target: "/".into() }, "c").unwrap();
+            second(&auth, &[challenge.as_str()], &Place { origin, target: "/".into() }, "c").unwrap();
         };
 
         (0..1000).for_each(|nonce| learn("http://b.test", nonce));
@@ -434,7 +440,7 @@ mod tests {
             "Digest realm=r, nonce=n3",
         ];
 
-        let header = auth.second(values.into_iter(), "GET", HERE, "c").unwrap();
+        let header = second(&auth, &values, HERE, "c").unwrap();
 
         assert_eq!((field(&header, "nonce"), field(&header, "algorithm")), (Some("n2"), Some("SHA-256")));
     }

@@ -286,6 +286,9 @@ pub struct Exchange {
     pub first_byte: Duration,
     /// The number of attempts, including retries.
     pub attempts: u32,
+    /// Whether the last attempt sent the request twice, because the reused connection had been closed; see
+    /// [`replay_stale`](crate::HttpAdapterBuilder::replay_stale).
+    pub replayed: bool,
 }
 
 /// The parts of which an adapter makes a response.

@@ -325,7 +325,9 @@ impl RequestBuilder<'_> {
 
     /// Adds a response hook, which may replace the response. The hooks of a request replace the session's.
     ///
-    /// It is called for each response on the way, redirects included, before the session follows them.
+    /// It is called for each response on the way, redirects included, before the session follows them. The response still has its
+    /// connection: a request that the hook sends to the same host needs another, for which an adapter with `pool_block` may have
+    /// no place until [`Timeout::pool`](crate::Timeout::pool) is over. Read the content first.
     ///
     /// # Examples
     /// ```

@@ -91,11 +91,12 @@ fn proxy_credentials_have_a_header_of_their_own() {
 mod digest {
     use std::collections::{BTreeMap, BTreeSet};
     use std::fmt::Write;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
     use std::sync::{Arc, Mutex};
 
     use md5::{Digest, Md5};
-    use petition::testing::TestRequest;
-    use petition::{DigestAuth, HttpAdapter};
+    use petition::testing::{Peer, TestRequest};
+    use petition::{DigestAuth, HttpAdapter, Retry};
     use sha2::Sha256;
 
     use super::*;
@@ -225,6 +226,65 @@ mod digest {
                 sent[0].is_none() && sent[1].as_ref().is_some_and(|value| value.contains("nc=00000001")),
                 "{sent:?}"
             );
+        }
+    }
+
+    // RFC 7616 §3.3; docs/decisions.md#digest-memory
+    #[test]
+    fn a_count_that_a_retry_or_a_replay_has_sent_twice_is_replaced_once() {
+        const FINE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nin";
+        /// Its second request, the first with credentials, is answered with `second`, or not at all.
+        fn counting(second: Option<&'static str>, keeps_alive: bool, is_right: bool) -> TestServer {
+            let (number, counts) = (AtomicUsize::new(0), Mutex::new(BTreeSet::new()));
+            TestServer::connections(move |peer: &mut Peer| {
+                while let Some(request) = peer.read_request() {
+                    let number = number.fetch_add(1, SeqCst);
+                    let count = request.header("authorization").map(|header| fields(header)["nc"].clone());
+                    let is_new = count.is_some_and(|count| counts.lock().unwrap().insert(count));
+                    match second {
+                        None if number == 1 => return,
+                        Some(answer) if number == 1 => peer.send(answer),
+                        _ if is_new && is_right => peer.send(FINE),
+                        _ => peer.send(format!(
+                            "HTTP/1.1 401 No\r\nContent-Length: 0\r\nWWW-Authenticate: Digest realm=\"realm\", \
+                             nonce=\"abc\", qop=\"auth\"{}\r\n\r\n",
+                            if is_right { ", stale=true" } else { "" }
+                        )),
+                    }
+                    if !keeps_alive {
+                        return;
+                    }
+                }
+            })
+        }
+
+        let busy = Some("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+        let thrice = Retry::new().total(3).status_forcelist([503]).backoff_factor(0.0);
+        for (second, keeps_alive, retry, by_replay) in [
+            (busy, true, thrice.clone(), false),
+            (busy, false, thrice.clone(), false),
+            (None, false, thrice, false),
+            (None, true, Retry::new().total(0), true),
+        ] {
+            let session = session_over(HttpAdapter::builder().max_retries(retry).build());
+            for is_right in [true, false] {
+                let server = counting(second, keeps_alive, is_right);
+
+                let response = session.get(server.url("/")).auth(DigestAuth::new("user", "secret")).send().unwrap();
+
+                let requests = server.requests();
+                let sent = requests.iter().filter_map(|request| request.header("authorization"));
+                let counts: Vec<_> = sent.map(|header| fields(header)["nc"].clone()).collect();
+                let case = format!("{second:?}, {keeps_alive}, {is_right}: {counts:?}");
+                if is_right {
+                    assert_eq!(response.status_code(), 200, "{case}");
+                    assert_eq!(counts, ["00000001", "00000001", "00000002"], "{case}");
+                    let refused = response.history().last().unwrap().exchange();
+                    assert!(if by_replay { refused.replayed } else { refused.attempts > 1 }, "{case}");
+                } else {
+                    assert_eq!((response.status_code().as_u16(), counts.len()), (401, 2), "{case}");
+                }
+            }
         }
     }
 

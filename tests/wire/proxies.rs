@@ -48,6 +48,25 @@ impl Setup {
 
 const BASIC: &str = "Proxy-Authorization: Basic cHU6cHA="; // pu:pp
 
+// It is the only peer that was there
+#[test]
+fn a_forward_proxy_that_does_not_answer_is_named() {
+    let closing = TestServer::connections(|peer| drop(peer.read_request()));
+    let silent = silent();
+    for (proxy, kind) in [(&closing, ErrorKind::ConnectionError), (&silent, ErrorKind::ReadTimeout)] {
+        let mut session = session();
+        let url = proxy.url("").replacen("://", "://user:secret@", 1);
+        session.proxies.insert("all", url).unwrap();
+
+        let error = session.get("http://origin.test/").timeout(petition::Timeout::new().read(0.3)).send().unwrap_err();
+
+        assert_eq!(error.kind(), kind);
+        let text = error.to_string();
+        let end = format!(" (through the proxy {})", proxy.address());
+        assert!(text.ends_with(&end) && text.contains("origin.test:80") && !text.contains("secret"), "{text}");
+    }
+}
+
 // ADPT-13, PROXY-16
 #[test]
 fn a_forward_proxy_is_asked_for_the_absolute_url_and_gets_its_credentials_last() {

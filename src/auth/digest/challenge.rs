@@ -15,6 +15,8 @@ pub(super) struct Challenge {
     pub opaque: Option<String>,
     pub algorithm: Option<String>,
     pub qop: Option<String>,
+    /// The credentials are right, but the nonce or its count is not (RFC 7616 §3.3).
+    pub stale: bool,
 }
 
 /// The complete Digest challenges in one header value: those with a realm and a nonce.
@@ -67,6 +69,7 @@ fn complete(mut parameters: Vec<(String, String)>) -> Option<Challenge> {
         opaque: take("opaque"),
         algorithm: take("algorithm").filter(|name| !name.is_empty()),
         qop: take("qop").filter(|qop| !qop.is_empty()),
+        stale: take("stale").is_some_and(|stale| stale.eq_ignore_ascii_case("true")),
     })
 }
 
@@ -157,10 +160,16 @@ mod tests {
             r#"Digest realm="r", nonce="n", qop="auth", Basic realm="b", nonce="x", qop="auth-int""#,
             r#"Negotiate, Bearer a/b+c==, Digest realm="r", nonce="n", qop="auth""#,
             r#"Basic realm="a, Digest realm=\"x\", nonce=\"y\"", Digest realm="r", nonce="n", qop="auth""#,
-            r#""junk, Digest nonce=x" é;; Digest realm="r", nonce="n", qop="auth", charset=UTF-8, stale=true"#,
+            r#""junk, Digest nonce=x" é;; Digest realm="r", nonce="n", qop="auth", charset=UTF-8, stale=false"#,
             r#"Digest realm="r", realm="second", nonce="n", qop="auth", opaque"#,
         ] {
             assert_eq!(parse(value), [plain()], "{value}");
+        }
+        for value in [
+            "stale=true, Digest realm=r, nonce=n, qop=auth, Stale=\"TRUE\"",
+            "Digest stale=True, realm=r, nonce=n, qop=auth",
+        ] {
+            assert_eq!(parse(value), [Challenge { stale: true, ..plain() }], "{value}");
         }
     }
 
