@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::latin1;
+use crate::text::shown::{MASK, header_value};
 
 mod fields;
 mod index;
@@ -285,16 +286,29 @@ impl Clone for Headers {
     }
 }
 
-/// Whether `Debug` hides the value of this header.
-fn is_secret(name: &str) -> bool {
-    ["authorization", "proxy-authorization", "cookie", "set-cookie"].iter().any(|own| own.eq_ignore_ascii_case(name))
-}
-
+/// Without the values of headers whose names tell of a secret, and without the user info of URLs.
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map()
-            .entries(self.iter().map(|(name, value)| (name, if is_secret(name) { "***" } else { value })))
-            .finish()
+        self.shown(&|_| false).fmt(f)
+    }
+}
+
+impl Headers {
+    /// As `Debug` shows them, also without the values of those of which the closure says that they are secret.
+    pub(crate) fn shown<'a>(&'a self, is_secret: &'a dyn Fn(&str) -> bool) -> impl fmt::Debug + 'a {
+        Shown { headers: self, is_secret }
+    }
+}
+
+struct Shown<'a> {
+    headers: &'a Headers,
+    is_secret: &'a dyn Fn(&str) -> bool,
+}
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |name, value| if (self.is_secret)(name) { MASK.into() } else { header_value(name, value) };
+        f.debug_map().entries(self.headers.iter().map(|(name, value)| (name, shown(name, value)))).finish()
     }
 }
 

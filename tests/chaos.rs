@@ -1,8 +1,10 @@
 //! petition and a real nginx, with a proxy between them that breaks connections.
 //!
 //! There is a proxy for each fault, direction and protocol, so that an error can be held against the fault that caused it:
-//! each outcome is the right body, which its own checksum proves, or an error of a kind that the fault allows. Bytes are
-//! changed or doubled under TLS only: over plain HTTP no client could tell.
+//! each outcome is the right answer, or an error of a kind that the fault allows. Files are compared byte for byte, also those
+//! of which only a part is read, and HEAD by its length. What is uploaded is different at each place, and a server behind nginx
+//! answers with the length and a checksum of what it got. Bytes are changed or doubled under TLS only: over plain HTTP no client
+//! could tell, and no server.
 //!
 //! | variable | meaning |
 //! |---|---|
@@ -25,6 +27,9 @@ mod nginx;
 #[allow(dead_code, reason = "of the peers, this needs nginx alone")]
 #[path = "peers/process.rs"]
 mod process;
+#[cfg(unix)]
+#[path = "chaos/stored.rs"]
+mod stored;
 #[path = "wire/support/mod.rs"]
 mod support;
 
@@ -262,15 +267,17 @@ fn checksum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// Whether a body is the one with this number, by what it says of itself.
-fn is_right(body: &[u8], number: usize) -> bool {
-    let Some(end) = body.iter().position(|byte| *byte == b'\n') else { return false };
-    let (head, rest) = (&body[..end], &body[end + 1..]);
-    head == format!("{number} {:016x}", checksum(rest)).as_bytes()
+/// A file that says which one it is, and is different at each place. Both processes make it.
+fn file(number: usize) -> String {
+    let mut random = fastrand::Rng::with_seed(number as u64);
+    let length = [5, 300, 4_000, 50_000][number % 4] + random.usize(0..200);
+    format!("{number}\n") + &std::iter::repeat_with(|| random.alphanumeric()).take(length).collect::<String>()
 }
 
-/// The number of the body that answers an upload.
-const STORED: usize = FILES;
+/// Length and checksum of an upload: what its target ends in, and what it is answered with.
+fn seal(upload: &[u8]) -> String {
+    format!("{}-{:016x}", upload.len(), checksum(upload))
+}
 
 /// How the process that started nginx says where it is: two addresses, and the path of its authority's certificate.
 const PEER: &str = "PETITION_CHAOS_PEER";
@@ -295,6 +302,8 @@ impl Peer {
 struct Tally {
     right: usize,
     failed: usize,
+    /// How many requests of each kind there were.
+    asked: BTreeMap<&'static str, usize>,
     /// By the fault of the proxy.
     hosts: BTreeMap<String, BTreeMap<String, usize>>,
     slowest: Duration,
@@ -302,32 +311,98 @@ struct Tally {
     slow: String,
 }
 
-/// Sends one request and judges its outcome.
-fn send(session: &Session, host: &Host, random: &mut fastrand::Rng, tally: &Mutex<Tally>) -> Result<(), String> {
-    let number = random.usize(0..FILES);
-    let how = random.u32(0..20);
-    let (timeout, limit) = host.kind.timeout();
-    let (builder, number) = match how {
-        0..3 => (session.put(host.url("/put")).data(vec![b'x'; random.usize(0..100_000)]), STORED),
-        3..8 => (session.get(host.url(&format!("/gzip/{number}"))), number),
-        8 => (session.head(host.url(&format!("/{number}"))), number),
-        _ => (session.get(host.url(&format!("/{number}"))), number),
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Ask {
+    Whole,
+    /// Read from the connection, as the program goes.
+    Streamed,
+    /// So many bytes of it: what is left is drained, or the connection is not kept.
+    Beginning(usize),
+    Gzip,
+    Head,
+    /// So many bytes.
+    Put(usize),
+}
+
+impl Ask {
+    fn any(random: &mut fastrand::Rng) -> Self {
+        match random.u32(0..20) {
+            0..3 => Self::Put(random.usize(0..100_000)),
+            3..8 => Self::Gzip,
+            8 => Self::Head,
+            // The shortest file is that long.
+            9 => Self::Beginning(random.usize(1..=7)),
+            10 => Self::Streamed,
+            _ => Self::Whole,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Streamed => "streamed",
+            Self::Beginning(_) => "beginnings",
+            Self::Gzip => "gzip",
+            Self::Head => "HEAD",
+            Self::Put(_) => "PUT",
+        }
+    }
+}
+
+/// The right outcome, or what is wrong with it.
+type Judged = Result<(), String>;
+
+/// Sends one request, and compares the answer with the file, or with what was sent.
+fn judged(
+    session: &Session,
+    host: &Host,
+    files: &[String],
+    number: usize,
+    ask: Ask,
+    upload: &[u8],
+) -> petition::Result<Judged> {
+    let builder = match ask {
+        Ask::Put(_) => session.put(host.url(&format!("/put/{}", seal(upload)))).data(upload),
+        Ask::Gzip => session.get(host.url(&format!("/gzip/{number}"))),
+        Ask::Head => session.head(host.url(&format!("/{number}"))),
+        Ask::Whole | Ask::Streamed | Ask::Beginning(_) => session.get(host.url(&format!("/{number}"))),
     };
+    let streamed = matches!(ask, Ask::Streamed | Ask::Beginning(_));
+    let mut response = builder.timeout(host.kind.timeout().0).stream(streamed).send()?;
+    let status = response.status_code().as_u16();
+    if status != 200 {
+        return Ok(Err(format!("status {status}")));
+    }
+    let length = response.headers().get("content-length").map(str::to_owned);
+    let (got, want) = match ask {
+        Ask::Beginning(bytes) => {
+            let mut got = vec![0; bytes];
+            response.read_exact(&mut got)?;
+            (got, files[number].as_bytes()[..bytes].to_vec())
+        }
+        Ask::Put(_) => (response.into_content()?, seal(upload).into_bytes()),
+        Ask::Head => {
+            let nothing = response.into_content()?;
+            if length != Some(files[number].len().to_string()) {
+                return Ok(Err(format!("a length of {length:?}")));
+            }
+            (nothing, Vec::new())
+        }
+        Ask::Whole | Ask::Streamed | Ask::Gzip => (response.into_content()?, files[number].clone().into_bytes()),
+    };
+    Ok(if got == want { Ok(()) } else { Err(format!("a wrong body of {} bytes", got.len())) })
+}
+
+/// Sends one request and counts its outcome.
+fn send(session: &Session, host: &Host, files: &[String], random: &mut fastrand::Rng, tally: &Mutex<Tally>) -> Judged {
+    let number = random.usize(0..FILES);
+    let ask = Ask::any(random);
+    let limit = host.kind.timeout().1;
+    let mut upload = vec![0; if let Ask::Put(length) = ask { length } else { 0 }];
+    random.fill(&mut upload);
     let begin = Instant::now();
-    let outcome = builder.timeout(timeout).stream(how == 9 || how == 10).send().and_then(|mut response| {
-        let status = response.status_code().as_u16();
-        if status != 200 {
-            return Ok(Err(format!("status {status}")));
-        }
-        if how == 9 {
-            // Unread: what is left is drained, or the connection is not kept.
-            response.read_exact(&mut [0; 3])?;
-            return Ok(Ok(()));
-        }
-        let body = response.into_content()?;
-        let right = if how == 8 { body.is_empty() } else { is_right(&body, number) };
-        Ok(if right { Ok(()) } else { Err(format!("a wrong body of {} bytes", body.len())) })
-    });
+    let outcome = judged(session, host, files, number, ask, &upload);
     let took = begin.elapsed();
     let name = host.name();
     let mut tally = tally.lock().unwrap();
@@ -339,15 +414,16 @@ fn send(session: &Session, host: &Host, random: &mut fastrand::Rng, tally: &Mute
         Ok(Err(what)) => what.clone(),
         Err(error) => format!("{:?}", error.kind()),
     };
+    *tally.asked.entry(ask.name()).or_default() += 1;
     *tally.hosts.entry(name.clone()).or_default().entry(label).or_default() += 1;
     if took > limit + LATE {
-        return Err(format!("{name}: request {number} took {took:?}"));
+        return Err(format!("{name}: {ask:?} of {number} took {took:?}"));
     }
     match outcome {
         Ok(Ok(())) => tally.right += 1,
-        Ok(Err(what)) => return Err(format!("{name}: request {number} got {what}")),
+        Ok(Err(what)) => return Err(format!("{name}: {ask:?} of {number} got {what}")),
         Err(error) if host.kind.allows(host.tls, error.kind()) => tally.failed += 1,
-        Err(error) => return Err(format!("{name}: request {number}: {:?}: {error}", error.kind())),
+        Err(error) => return Err(format!("{name}: {ask:?} of {number}: {:?}: {error}", error.kind())),
     }
     Ok(())
 }
@@ -385,6 +461,10 @@ fn each_outcome_is_the_right_body_or_an_error_that_the_fault_allows() {
             }
         };
         println!("{}", child.run_by(sends, &[(PEER, &nginx.told())]));
+        // Also of those whose answer was lost, so that they were sent again.
+        let (uploads, wrong) = nginx.uploads();
+        println!("{uploads} uploads arrived");
+        assert!(uploads > 0 && wrong.is_empty(), "{uploads} uploads arrived, wrong were {wrong:?}");
     }
     #[cfg(not(unix))]
     {
@@ -399,6 +479,7 @@ fn chaos(seed: Option<u64>) -> String {
     let full = std::env::var_os("PETITION_FULL").is_some_and(|value| value == "1");
     let requests = number_of("PETITION_CHAOS_REQUESTS").unwrap_or(if full { 20_000 } else { 1_000 }) as usize;
     let peer = Peer::told();
+    let files: Vec<String> = (0..FILES).map(file).collect();
     let before = held();
 
     let hosts = Host::all(peer.plain, peer.tls, seed);
@@ -425,14 +506,14 @@ fn chaos(seed: Option<u64>) -> String {
     thread::scope(|scope| {
         for thread in 0..THREADS {
             let (sessions, hosts, tally, sent, done) = (&sessions, &hosts, &tally, &sent, done.clone());
-            let (wrong, early) = (&wrong, &early);
+            let (files, wrong, early) = (&files, &wrong, &early);
             scope.spawn(move || {
                 let mut random = fastrand::Rng::with_seed(seed.wrapping_add(thread as u64));
                 let share = requests / THREADS + usize::from(thread < requests % THREADS);
                 for _ in 0..share {
                     let host = &hosts[random.usize(0..hosts.len())];
                     let session = &sessions[random.usize(0..sessions.len())];
-                    if let Err(what) = send(session, host, &mut random, tally) {
+                    if let Err(what) = send(session, host, files, &mut random, tally) {
                         wrong.lock().unwrap().push(what);
                     }
                     // By now every pool and every thread has done something.
@@ -462,9 +543,10 @@ fn chaos(seed: Option<u64>) -> String {
     let faulty = hosts.iter().flat_map(|host| host.proxy.faults()).filter(|fault| *fault != Fault::None).count();
     let outcomes: String = tally.hosts.iter().map(|(host, outcomes)| format!("{host}: {outcomes:?}\n")).collect();
     let report = format!(
-        "PETITION_CHAOS_SEED={seed} PETITION_CHAOS_REQUESTS={requests}\n{outcomes}{} right, {} failed as allowed, \
+        "PETITION_CHAOS_SEED={seed} PETITION_CHAOS_REQUESTS={requests}\n{outcomes}{:?}\n{} right, {} failed as allowed, \
          {connections} connections, {faulty} of them faulty, {:.1?}, slowest {:.1?} ({})\n(descriptors, threads, MiB): before \
          {before:?}, after a quarter {early:?}, at the end {late:?}",
+        tally.asked,
         tally.right,
         tally.failed,
         started.elapsed(),

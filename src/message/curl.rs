@@ -12,21 +12,17 @@ use crate::form::masked::with_contents;
 use crate::message::prepared::PreparedRequest;
 use crate::text::latin1;
 use crate::text::percent;
-use crate::text::secret_name::{describes_message, is_secret_name, words};
-
-/// What is shown of a secret.
-const MASK: &str = "***";
-
-/// Headers whose values are secret.
-const SECRET_HEADERS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
+use crate::text::secret_name::may_be_secret;
+use crate::text::shown::MASK;
 
 impl PreparedRequest {
     /// The request as a command line of curl, with `***` in place of secrets.
     ///
-    /// Secrets are the values of `Authorization`, `Proxy-Authorization`, `Cookie` and of headers that an
-    /// [`Auth`](crate::Auth) set, except those that describe the request, as `Content-Type` and `Range` do; the URL's user
-    /// info; and the values of headers, query parameters and fields of forms, URL-encoded or multipart, whose names speak of a
-    /// token, key, password, secret, signature or session. A body that is not a form is shown as it is, also if it is JSON.
+    /// Secrets are the values of `Authorization`, `Proxy-Authorization`, `Cookie`; of headers that an [`Auth`](crate::Auth) set,
+    /// except those that describe the request, as `Content-Type` and `Range` do; and of those that the session calls
+    /// [sensitive](crate::Session::sensitive_headers). So are the URL's user info, and the values of headers, query parameters
+    /// and fields of forms, URL-encoded or multipart, whose names speak of a token, key, password, secret, signature or session.
+    /// A body that is not a form is shown as it is, also if it is JSON.
     /// [`to_curl_with_secrets`](Self::to_curl_with_secrets) masks nothing, and so its command can be run.
     ///
     /// A body that is not in memory (a file, a reader, an iterator) is `--data-binary @-`: curl reads it from standard input.
@@ -139,17 +135,12 @@ impl PreparedRequest {
     }
 
     fn curl_headers(&self, masked: bool, has_body: bool, command: &mut String) {
-        let by_auth = |name: &str| {
-            let is_own = self.extras.auth_headers.iter().any(|own| own.name.eq_ignore_ascii_case(name));
-            is_own && !describes_message(name)
-        };
         for (name, value) in &self.headers {
             // curl knows the length of what it sends.
             if has_body && self.body_bytes().is_some() && name.eq_ignore_ascii_case("content-length") {
                 continue;
             }
-            let is_secret = SECRET_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name));
-            let value = if masked && (is_secret || by_auth(name) || may_be_secret(name)) { MASK } else { value };
+            let value = if masked && (may_be_secret(name) || self.has_secret(name)) { MASK } else { value };
             // With a colon and nothing behind it, curl would leave the header out.
             let line = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
             argument(command, " -H ", &latin1::to_bytes(&line).unwrap_or_else(|| line.into_bytes()));
@@ -205,11 +196,6 @@ fn masked_pairs(query: &[u8]) -> Vec<u8> {
 /// Whether a name, as it is written in a query or a form, may say that its value is a secret.
 fn is_secret_field(name: &[u8]) -> bool {
     may_be_secret(&percent::decode(&String::from_utf8_lossy(name).replace('+', " ")))
-}
-
-/// Whether a name may say that its value is a secret. Any kind of key counts: nothing depends on what is shown.
-fn may_be_secret(name: &str) -> bool {
-    is_secret_name(name) || words(name).ends_with("-key")
 }
 
 /// Whether single quotes hold it, and a terminal into which it is pasted does nothing but insert it.

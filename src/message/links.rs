@@ -2,7 +2,9 @@
 //! little as possible, as in requests.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use crate::text::shown::without_user_info;
 use crate::text::{latin1, percent};
 
 /// One link of a Link header: its URL and its parameters.
@@ -21,7 +23,7 @@ use crate::text::{latin1, percent};
 /// let next = links.iter().find(|link| link.has_rel("next"));
 /// assert_eq!(next.map(Link::url), Some("https://a.test/?p=2"));
 /// ```
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Link {
     url: String,
     params: Vec<(String, String)>,
@@ -98,6 +100,14 @@ impl Link {
     /// the first `rel` counts.
     pub fn params(&self) -> impl Iterator<Item = (&str, &str)> {
         self.params.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+/// Without the user info of URLs.
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let params: Vec<_> = self.params().map(|(name, value)| (name, without_user_info(value))).collect();
+        f.debug_struct("Link").field("url", &without_user_info(&self.url)).field("params", &params).finish()
     }
 }
 

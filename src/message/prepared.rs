@@ -14,6 +14,7 @@ use crate::message::auth::Auth;
 use crate::message::body::Body;
 use crate::message::hooks::Hooks;
 use crate::message::seldom::{Seldom, Usual};
+use crate::text::secret_name::describes_message;
 use crate::url::Url;
 
 /// A request as it will be sent. [`Session::prepare_request`](crate::Session::prepare_request) and
@@ -56,6 +57,8 @@ pub(crate) struct Extras {
     pub(crate) auth: Option<Arc<dyn Auth>>,
     /// Headers that the auth set, which never go to another origin.
     pub(crate) auth_headers: Vec<AuthHeader>,
+    /// Names of headers that the session calls sensitive, so that they are not shown.
+    pub(crate) sensitive_headers: Vec<String>,
     /// Cookies of this request only; its hops send them too.
     pub(crate) cookies: Option<CookieJar>,
     pub(crate) skip: Skip,
@@ -77,6 +80,7 @@ impl Usual for Extras {
             hooks: Hooks::new(),
             auth: None,
             auth_headers: Vec::new(),
+            sensitive_headers: Vec::new(),
             cookies: None,
             skip: Skip { host: false, user_agent: false, accept_encoding: false },
             expect_continue: None,
@@ -156,6 +160,13 @@ impl PreparedRequest {
         CookieTarget { host, path: self.url.path(), secure: self.url.is_https() }
     }
 
+    /// Whether a header must not be shown, though its name may not tell: an auth set it, or the session calls it sensitive.
+    pub(crate) fn has_secret(&self, header: &str) -> bool {
+        let extras = &*self.extras;
+        (extras.auth_headers.iter().any(|own| own.name.eq_ignore_ascii_case(header)) && !describes_message(header))
+            || extras.sensitive_headers.iter().any(|own| own.eq_ignore_ascii_case(header))
+    }
+
     /// Sets `Content-Length` or `Transfer-Encoding` for the body.
     pub(crate) fn set_framing(&mut self) {
         let field = framing::prepared_field(&self.method, self.body.length(), &self.headers);
@@ -170,7 +181,7 @@ impl fmt::Debug for PreparedRequest {
         f.debug_struct("PreparedRequest")
             .field("method", &self.method)
             .field("url", &self.url)
-            .field("headers", &self.headers)
+            .field("headers", &self.headers.shown(&|name| self.has_secret(name)))
             .field("body", &self.body)
             .finish_non_exhaustive()
     }

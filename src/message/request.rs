@@ -447,11 +447,29 @@ impl Request {
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shown(&|_| false).fmt(f)
+    }
+}
+
+impl Request {
+    /// As `Debug` shows it, also without the headers of which the closure says that they are secret.
+    pub(crate) fn shown<'a>(&'a self, is_secret: &'a dyn Fn(&str) -> bool) -> impl fmt::Debug + 'a {
+        Shown { request: self, is_secret }
+    }
+}
+
+struct Shown<'a> {
+    request: &'a Request,
+    is_secret: &'a dyn Fn(&str) -> bool,
+}
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Request");
-        out.field("method", &self.method);
-        if let Some(Destination::Ready(url)) = &self.destination {
+        out.field("method", &self.request.method);
+        if let Some(Destination::Ready(url)) = &self.request.destination {
             out.field("url", url);
         }
-        out.field("headers", &self.headers).finish_non_exhaustive()
+        out.field("headers", &self.request.headers.shown(self.is_secret)).finish_non_exhaustive()
     }
 }

@@ -1,11 +1,14 @@
 //! What went wrong, as the rules and the caller's `retry_if` see it.
 
+use std::fmt;
+
 use crate::error::Error;
 use crate::headers::Headers;
 use crate::semantics;
+use crate::text::shown::without_user_info;
 
 /// Why an attempt may be followed by another.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Cause<'a> {
     /// No connection was made: the server has not seen the request. Any method may be tried again.
@@ -55,6 +58,23 @@ impl<'a> Cause<'a> {
         match self {
             Self::Status(status) | Self::Redirect { status, .. } => Some(status),
             Self::Connect(_) | Self::Read(_) | Self::Other(_) => None,
+        }
+    }
+}
+
+/// A location without user info.
+impl fmt::Debug for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(error) => f.debug_tuple("Connect").field(error).finish(),
+            Self::Read(error) => f.debug_tuple("Read").field(error).finish(),
+            Self::Other(error) => f.debug_tuple("Other").field(error).finish(),
+            Self::Status(status) => f.debug_tuple("Status").field(status).finish(),
+            Self::Redirect { status, location } => f
+                .debug_struct("Redirect")
+                .field("status", status)
+                .field("location", &without_user_info(location))
+                .finish(),
         }
     }
 }
@@ -130,13 +150,12 @@ impl<'a> Attempt<'a> {
     }
 }
 
-impl std::fmt::Debug for Attempt<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The URL may carry user-info; the target does not.
+impl fmt::Debug for Attempt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Attempt")
             .field("number", &self.number)
             .field("method", &self.tried.method)
-            .field("target", &self.tried.target)
+            .field("target", &without_user_info(self.tried.target))
             .field("cause", &self.tried.cause)
             .field("retries_left", &self.retries_left)
             .finish_non_exhaustive()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::error::ErrorKind;
 use crate::retry::Cause;
+use crate::text::shown::without_user_info;
 
 /// One attempt that was followed by a retry or given up: an entry of [`Retry::history`](crate::Retry::history).
 ///
@@ -91,10 +92,10 @@ impl fmt::Debug for RequestHistory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestHistory")
             .field("method", &self.method())
-            .field("url", &self.url())
+            .field("url", &without_user_info(self.url()))
             .field("error", &self.error())
             .field("status", &self.status())
-            .field("redirect_location", &self.redirect_location())
+            .field("redirect_location", &self.redirect_location().map(without_user_info))
             .finish()
     }
 }

@@ -80,6 +80,9 @@ fn prepare(request: &mut Request, base: Base<'_>) -> Result<Outgoing> {
     if request.details.expect_continue.is_some() {
         prepared.extras.expect_continue = request.details.expect_continue;
     }
+    if let Some((session, _)) = base.session.filter(|(session, _)| !session.sensitive_headers.is_empty()) {
+        prepared.extras.sensitive_headers.clone_from(&session.sensitive_headers);
+    }
     if prepared.headers.contains("cookie") {
         prepared.extras.own_cookie_header = true;
     }

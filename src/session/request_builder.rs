@@ -312,7 +312,9 @@ impl RequestBuilder<'static> {
 
 impl fmt::Debug for RequestBuilder<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestBuilder").field("request", &self.request).finish_non_exhaustive()
+        f.debug_struct("RequestBuilder")
+            .field("request", &self.request.shown(&|name| self.session.get().calls_sensitive(name)))
+            .finish_non_exhaustive()
     }
 }
 

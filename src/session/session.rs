@@ -98,6 +98,8 @@ pub struct Session {
     pub cookies: CookieJar,
     /// Names of headers that must not follow a redirect or a link to the next page to another origin, besides
     /// `Authorization`, `Host` and what an auth set. Empty by default, which is how requests behaves. New here.
+    ///
+    /// `Debug` of the session, its requests and what is prepared of them does not show their values.
     pub sensitive_headers: Vec<String>,
     /// Whether a redirect, or a link to the next page, may lead from https to http; true by default, which is how requests
     /// behaves. New here.
@@ -470,10 +472,17 @@ impl Default for Session {
     }
 }
 
+impl Session {
+    /// Whether `sensitive_headers` has this name.
+    pub(super) fn calls_sensitive(&self, name: &str) -> bool {
+        self.sensitive_headers.iter().any(|own| own.eq_ignore_ascii_case(name))
+    }
+}
+
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
-            .field("headers", &self.headers)
+            .field("headers", &self.headers.shown(&|name| self.calls_sensitive(name)))
             .field("timeout", &self.timeout)
             .field("trust_env", &self.trust_env)
             .field("mounts", &self.mounts)

@@ -292,7 +292,8 @@ impl Adapter for MockAdapter {
 impl fmt::Debug for MockAdapter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.state.lock();
-        let rules: Vec<String> = state.rules.iter().map(Rule::to_string).collect();
+        // Without their conditions: what a query or a body must be may be secret.
+        let rules: Vec<String> = state.rules.iter().map(|rule| format!("{} {}", rule.method, rule.url)).collect();
         f.debug_struct("MockAdapter").field("rules", &rules).field("requests", &state.requests).finish_non_exhaustive()
     }
 }

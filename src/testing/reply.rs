@@ -17,14 +17,17 @@ use crate::message::Response;
 use crate::message::stream::Plain;
 use crate::pair::Pair;
 use crate::status::IntoStatus;
+use crate::text::shown::Fields;
 
 /// A response of a [`TestServer`](super::TestServer) or a [`MockAdapter`](super::MockAdapter).
-#[derive(Clone, Debug)]
+///
+/// `Debug` shows neither content nor secrets: values of headers whose names tell of one, and user info.
+#[derive(Clone)]
 #[must_use = "a reply does nothing until it is returned"]
 pub struct Reply {
     raw: Option<Vec<u8>>,
     status: u16,
-    headers: String,
+    headers: Vec<(String, String)>,
     body: Vec<u8>,
     close: bool,
 }
@@ -32,7 +35,7 @@ pub struct Reply {
 impl Reply {
     /// A status with its reason, without a body, and without headers except `Content-Length`.
     pub fn new(status: impl IntoStatus) -> Self {
-        Self { raw: None, status: status.into_status(), headers: String::new(), body: Vec::new(), close: false }
+        Self { raw: None, status: status.into_status(), headers: Vec::new(), body: Vec::new(), close: false }
     }
 
     /// A 200 with `value` as JSON, and its `Content-Type` (feature `json`).
@@ -77,7 +80,7 @@ impl Reply {
 
     /// Adds a header, as it is: a test may send what is no header. The value is text, or anything that has a text form.
     pub fn header(mut self, name: impl AsRef<str>, value: impl fmt::Display) -> Self {
-        self.headers.push_str(&format!("{}: {value}\r\n", name.as_ref()));
+        self.headers.push((name.as_ref().to_owned(), value.to_string()));
         self
     }
 
@@ -109,13 +112,11 @@ impl Reply {
             return raw;
         }
         let reason = StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason());
-        let head = format!(
-            "HTTP/1.1 {} {}\r\n{}Content-Length: {}\r\n\r\n",
-            self.status,
-            reason.unwrap_or_default(),
-            self.headers,
-            self.body.len()
-        );
+        let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, reason.unwrap_or_default());
+        for (name, value) in &self.headers {
+            head.extend([name, ": ", value, "\r\n"]);
+        }
+        head.push_str(&format!("Content-Length: {}\r\n\r\n", self.body.len()));
         let mut bytes = head.into_bytes();
         if !head_only {
             bytes.extend(self.body);
@@ -161,6 +162,20 @@ impl Reply {
             return Ok(received(head, None));
         }
         Ok(received(head, Some(Box::new(Plain(Cursor::new(body).chain(Fails(fault)))))))
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Reply");
+        if let Some(raw) = &self.raw {
+            return out.field("raw", &format_args!("{} bytes", raw.len())).field("close", &self.close).finish();
+        }
+        out.field("status", &self.status)
+            .field("headers", &Fields(&self.headers))
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("close", &self.close)
+            .finish()
     }
 }
 

@@ -1,14 +1,18 @@
 //! A request as a test server received it.
 
 use std::borrow::Cow;
+use std::fmt;
 
 #[cfg(feature = "json")]
 use crate::error::{Error, ErrorKind, Result};
 #[cfg(feature = "json")]
 use crate::message::json_text::inert;
+use crate::text::shown::{Fields, without_user_info};
 
 /// A request as the server received it.
-#[derive(Clone, Debug, Default)]
+///
+/// `Debug` shows neither body nor secrets: values of headers whose names tell of one, and user info. The fields have all of it.
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct TestRequest {
     /// Which connection it came over, from 0 in the order of acceptance.
@@ -65,6 +69,18 @@ impl TestRequest {
     #[must_use]
     pub fn raw_text(&self) -> String {
         self.raw.iter().map(|&byte| char::from(byte)).collect()
+    }
+}
+
+impl fmt::Debug for TestRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestRequest")
+            .field("connection", &self.connection)
+            .field("method", &self.method)
+            .field("target", &without_user_info(&self.target))
+            .field("headers", &Fields(&self.headers))
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .finish_non_exhaustive()
     }
 }
 

@@ -13,3 +13,4 @@ pub(crate) mod mark;
 pub(crate) mod percent;
 pub(crate) mod printable;
 pub(crate) mod secret_name;
+pub(crate) mod shown;

@@ -65,6 +65,12 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
         || (last == "key" && (before.is_empty() || BEFORE_KEY.contains(&word_before)))
 }
 
+/// Whether a name may say that its value is a secret, for what is only shown to people. Any kind of key counts: nothing depends
+/// on what is shown.
+pub(crate) fn may_be_secret(name: &str) -> bool {
+    is_secret_name(name) || words(name).ends_with("-key")
+}
+
 /// Headers that say what a message is, how long it is, or what is asked for. (`User-Agent` is what a program wants to say.)
 const DESCRIBING: [&str; 21] = [
     "accept",

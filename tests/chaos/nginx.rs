@@ -1,16 +1,18 @@
-//! The server behind the proxies: a real nginx with the files of the test, plain and over TLS.
+//! The server behind the proxies: a real nginx with the files of the test, plain and over TLS. It passes uploads on.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 
 use super::process::{Dir, Process, free_port, program};
+use super::stored::Stored;
 use super::support::Authority;
-use super::{FILES, STORED, checksum};
+use super::{FILES, file};
 
 pub struct Nginx {
     process: Process,
     tls: u16,
     dir: Dir,
+    stored: Stored,
 }
 
 impl Nginx {
@@ -18,6 +20,11 @@ impl Nginx {
     pub fn told(&self) -> String {
         let tls = SocketAddr::from((Ipv4Addr::LOCALHOST, self.tls));
         format!("{} {tls} {}", self.process.address(), self.dir.text(CA))
+    }
+
+    /// How many uploads it passed on, and what was wrong with them.
+    pub fn uploads(&self) -> (usize, Vec<String>) {
+        self.stored.uploads()
     }
 }
 
@@ -33,27 +40,19 @@ pub fn start() -> Option<Nginx> {
     dir.write("server.pem", &leaf.cert);
     dir.write("server.key", &leaf.key);
     for number in 0..FILES {
-        dir.write(&format!("{number}"), body_of(number));
+        dir.write(&format!("{number}"), file(number));
     }
+    let stored = Stored::default();
+    let uploads = stored.serve().to_string();
     let tls = free_port();
     let process = Process::start(&dir, |port| {
-        // Short of what nginx escapes, and no longer than a line of its configuration may be.
-        let stored = format!("{STORED} {:016x}\\nstored", checksum(b"stored"));
         let text = CONFIGURATION.replace("$PLAIN$", &port.to_string()).replace("$TLS$", &tls.to_string());
-        dir.write("nginx.conf", text.replace("$STORED$", &stored));
+        dir.write("nginx.conf", text.replace("$UPLOADS$", &uploads));
         let mut command = Command::new(&nginx);
         command.arg("-p").arg(dir.root()).args(["-e", "error.log", "-c", "nginx.conf"]);
         command
     });
-    Some(Nginx { process, tls, dir })
-}
-
-/// A body that says which one it is and what its checksum is.
-fn body_of(number: usize) -> String {
-    let mut random = fastrand::Rng::with_seed(number as u64);
-    let length = [5, 300, 4_000, 50_000][number % 4] + random.usize(0..200);
-    let rest: String = (0..length).map(|_| random.alphanumeric()).collect();
-    format!("{number} {:016x}\n{rest}", checksum(rest.as_bytes()))
+    Some(Nginx { process, tls, dir, stored })
 }
 
 /// It closes connections itself now and then, and `/gzip/` answers in chunks.
@@ -72,6 +71,10 @@ http {
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
     client_max_body_size 0;
+    client_body_buffer_size 128k;
+    proxy_http_version 1.1;
+    proxy_set_header Connection \"\";
+    upstream uploads { server $UPLOADS$; keepalive 32; }
     keepalive_requests 12;
     default_type text/plain;
     root .;
@@ -81,7 +84,7 @@ http {
         ssl_certificate server.pem;
         ssl_certificate_key server.key;
         location /gzip/ { alias ./; gzip on; gzip_min_length 0; gzip_comp_level 1; }
-        location /put { return 200 \"$STORED$\"; }
+        location /put/ { proxy_pass http://uploads; }
     }
 }
 ";

@@ -16,6 +16,7 @@ mod cookies;
 #[cfg(feature = "native-tls")]
 mod credentials;
 mod curl;
+mod debug_secrets;
 #[cfg(feature = "gzip")]
 mod decoding;
 mod downloads;
