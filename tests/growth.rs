@@ -71,6 +71,19 @@ const SUBJECTS: &[(&str, Subject)] = &[
             response.next().expect("a redirect");
         })
     }),
+    ("segments of a Location that go back", |url, n| {
+        let (session, url) = (Session::new(), format!("{url}/back/{n}"));
+        Box::new(move || {
+            let response = session.get(&url).allow_redirects(false).send().expect("an answer");
+            let next = response.next().expect("a redirect");
+            assert_eq!(next.url.path(), "/back/plain");
+        })
+    }),
+    ("segments of a URL that go back", |url, n| get(Session::new(), format!("{url}/{}plain", "x/../".repeat(n)))),
+    ("escapes of a URL", |url, n| get(Session::new(), format!("{url}/plain?{}%", "%41%zz".repeat(n)))),
+    ("at signs of a URL", |url, n| {
+        get(Session::new(), format!("{url}/plain").replacen("http://", &format!("http://{}", "u@".repeat(n)), 1))
+    }),
     ("cookies of other domains", |url, n| {
         let session = Session::new();
         (0..n).for_each(|n| session.cookies.set(Cookie::new(format!("n{n}"), "v").domain(format!("h{n}.test"))));
@@ -182,6 +195,10 @@ fn answer(path: &str) -> Vec<u8> {
             let host = "\u{fc}.".repeat(n);
             return format!("HTTP/1.1 302 Found\r\nLocation: http://{host}test/\r\nContent-Length: 0\r\n\r\n")
                 .into_bytes();
+        }
+        "back" => {
+            let path = "x/../".repeat(n);
+            return format!("HTTP/1.1 302 Found\r\nLocation: {path}plain\r\nContent-Length: 0\r\n\r\n").into_bytes();
         }
         "chunks" => {
             let chunks = each(&|_| format!("40\r\n{}\r\n", "x".repeat(64)));

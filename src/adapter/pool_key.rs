@@ -64,3 +64,30 @@ impl Lookup<Key> for Wanted<'_> {
         Endpoint { scheme: if is_tls { "https" } else { "http" }.into(), host: printable(host).into_owned(), port }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::url::Url;
+
+    // CVE-2022-27775 of curl: the zone was not compared.
+    #[test]
+    fn zones_of_one_address_share_no_connection() {
+        let (route, tls) = (Route::Direct, TlsSettings::default());
+        let is_shared = |one: &str, other: &str| {
+            let [one, other] = [one, other].map(|host| Url::parse(&format!("http://{host}/")).unwrap());
+            let wanted = |url| Wanted { is_tls: false, host: Url::host(url), port: 80, route: &route, tls: &tls };
+            wanted(&one).is(&wanted(&other).to_key())
+        };
+
+        assert!(is_shared("[fe80::1%251]", "[FE80::1%1]"), "two spellings of one zone");
+        for (one, other) in [
+            ("[fe80::1%251]", "[fe80::1%252]"),
+            ("[fe80::1%25eth0]", "[fe80::1%25eth1]"),
+            ("[fe80::1%251]", "[fe80::1]"),
+            ("[fe80::1]", "[fe80::1%251]"),
+        ] {
+            assert!(!is_shared(one, other), "{one} {other}");
+        }
+    }
+}

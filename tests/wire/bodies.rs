@@ -37,6 +37,32 @@ fn text_and_bytes_go_as_they_are_without_a_type_and_empty_data_is_no_body() {
     }
 }
 
+// CVE-2022-32221 of curl: a POST after a PUT sent what the PUT had been given.
+#[test]
+fn requests_on_one_connection_have_their_own_bodies_and_none_of_an_earlier_one() {
+    let server = ok();
+    let session = session();
+
+    session.put(server.url("/")).data(Body::chunks(["of the", " PUT"])).send().unwrap();
+    session.post(server.url("/")).data("of the POST").send().unwrap();
+    session.post(server.url("/")).send().unwrap();
+    session.put(server.url("/")).data(Body::sized(Cursor::new("sized"), 5)).send().unwrap();
+    session.get(server.url("/")).send().unwrap();
+
+    let requests = server.requests();
+    for (request, (framing, body)) in requests.iter().zip([
+        (Some(("Transfer-Encoding", "chunked")), "of the PUT"),
+        (Some(("Content-Length", "11")), "of the POST"),
+        (Some(("Content-Length", "0")), ""),
+        (Some(("Content-Length", "5")), "sized"),
+        (None, ""),
+    ]) {
+        assert_eq!(own_headers(request), Vec::from_iter(framing), "{request:?}");
+        assert_eq!((String::from_utf8_lossy(&request.body).as_ref(), request.connection), (body, 0));
+    }
+    assert_eq!(requests.len(), 5);
+}
+
 // BODY-01, BODY-07, BODY-08
 #[cfg(feature = "json")]
 #[test]

@@ -49,6 +49,28 @@ fn a_cookie_goes_back_where_its_domain_and_path_say() {
     }
 }
 
+// docs/decisions.md#control-bytes
+#[test]
+fn control_bytes_of_a_set_cookie_go_back_as_they_came_also_to_a_host_beside() {
+    let cookie = "k=a\u{1}\u{1b}\u{7f}b";
+    let server = TestServer::http(move |request| match request.header("cookie") {
+        None => {
+            Reply::raw(format!("HTTP/1.1 200 OK\r\nSet-Cookie: {cookie}; Domain=a.test\r\nContent-Length: 0\r\n\r\n"))
+        }
+        // As many servers answer a control byte.
+        Some(_) => Reply::new(400),
+    });
+    let session = session_at(&server);
+
+    session.get("http://x.a.test/").send().unwrap();
+    let beside = session.get("http://y.a.test/").send().unwrap();
+
+    assert_eq!(beside.status_code(), 400);
+    assert_eq!(server.requests()[1].header("cookie"), Some(cookie));
+    assert!(session.cookies.remove("k"), "the program can remove it");
+    assert_eq!(session.get("http://y.a.test/").send().unwrap().status_code(), 200);
+}
+
 // COOK-01, COOK-22
 #[test]
 fn cookies_go_in_one_header_longest_path_first_and_the_same_one_is_overwritten() {

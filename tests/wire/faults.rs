@@ -2,16 +2,17 @@
 //! callbacks that panic, a program that is started. The table is in `docs/testing.md`.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::support::{LONG, answer, bare, everywhere, fixed, in_order, ok, once, read_head, session, session_over};
 use petition::testing::{ChaosProxy, FakeClock, Fault, Reply, TestServer};
 use petition::{
-    AdaptiveLimit, Body, Cancel, Clock, ErrorKind, HttpAdapter, PreparedRequest, Response, Retry, SendOptions, Session,
+    AdaptiveLimit, Auth, Body, Cancel, Clock, ErrorKind, HttpAdapter, PreparedRequest, Response, Retry, SendOptions,
+    Session,
 };
 
 /// Fails as a program may.
@@ -54,6 +55,19 @@ impl Clock for PanickingClock {
     }
 }
 
+/// An auth that is well until it is challenged.
+struct PanickingAnswer;
+
+impl Auth for PanickingAnswer {
+    fn apply(&self, _: &mut PreparedRequest) -> petition::Result<()> {
+        Ok(())
+    }
+
+    fn answer(&self, _: &PreparedRequest, _: &Response, _: u32) -> petition::Result<Option<PreparedRequest>> {
+        fail()
+    }
+}
+
 type Act = Box<dyn Fn(&Session, &str)>;
 
 #[test]
@@ -64,9 +78,18 @@ fn a_panic_in_a_callback_costs_its_request_and_neither_a_slot_nor_the_session() 
         _ => Reply::new(200).body("x".repeat(100_000)),
     });
     let address = server.address();
-    let resolve = move |host: &str, _: u16| if host == "panics.test" { fail() } else { Ok(vec![address]) };
+    let odd = SocketAddr::from(([127, 0, 0, 2], address.port()));
+    let resolve = move |host: &str, _: u16| match host {
+        "panics.test" => fail(),
+        "odd.test" => Ok(vec![odd]),
+        _ => Ok(vec![address]),
+    };
     let retry = || Retry::new().total(1).status_forcelist([503]);
-    let settings = || HttpAdapter::builder().pool_maxsize(1).pool_block(true).pool_timeout(5).resolver(resolve);
+    let settings = || {
+        let allow = move |ip| if ip == odd.ip() { fail() } else { true };
+        let pool = HttpAdapter::builder().pool_maxsize(1).pool_block(true).pool_timeout(5);
+        pool.resolver(resolve).allow_address(allow)
+    };
     let adapter = settings().max_retries(retry().retry_if(|attempt| attempt.status() == Some(503) && fail())).build();
     let sleepless =
         settings().max_retries(retry().total(2).backoff_factor(1)).clock(PanickingClock(FakeClock::new())).build();
@@ -83,6 +106,18 @@ fn a_panic_in_a_callback_costs_its_request_and_neither_a_slot_nor_the_session() 
             Box::new(|session, url| drop(session.get(url).stream(true).on_response(|_| fail()).send())),
         ),
         ("auth", Box::new(|session, url| drop(session.get(url).auth(|_: &mut PreparedRequest| fail()).send()))),
+        (
+            "answer of an auth",
+            Box::new(|session, url| {
+                drop(session.get(format!("{url}challenge")).auth(PanickingAnswer).send());
+            }),
+        ),
+        (
+            "answer of an auth, of a stream",
+            Box::new(|session, url| {
+                drop(session.get(format!("{url}challenge")).auth(PanickingAnswer).stream(true).send());
+            }),
+        ),
         ("body", Box::new(|session, url| drop(session.post(url).data(Body::reader(PanickingReader(0))).send()))),
         (
             "body of known length",
@@ -126,6 +161,7 @@ fn a_panic_in_a_callback_costs_its_request_and_neither_a_slot_nor_the_session() 
             }),
         ),
         ("resolver", Box::new(|session, _| drop(session.get("http://panics.test/").send()))),
+        ("allow_address", Box::new(|session, _| drop(session.get("http://odd.test/").send()))),
         ("adapter", Box::new(|session, _| drop(session.get("http://adapter.test/").send()))),
         ("retry_if", Box::new(|session, _| drop(session.get("http://one.test/busy").send()))),
         ("sleep", Box::new(|session, _| drop(session.get("http://sleepless.test/busy").send()))),
@@ -431,6 +467,34 @@ fn a_name_that_cannot_be_looked_up_is_tried_again_and_lowers_no_limit() {
     assert_eq!(session.get("http://a.test/").send().unwrap_err().kind(), ErrorKind::ConnectionError);
 
     assert_eq!((asked.load(Ordering::Relaxed), adapter.stats()[0].limit()), (1 + 3, before));
+}
+
+// CVE-2021-29923 of Go: what was checked was read as decimal, and what was connected to as octal.
+#[test]
+fn a_number_that_is_no_plain_address_is_checked_as_the_address_that_the_system_makes_of_it() {
+    let inside = ok();
+    for host in ["0177.0.0.1", "0177.1", "127.1", "0x7f.0.0.1", "2130706433", "017700000001"] {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&asked);
+        // Nothing is allowed, so that nothing is reached if it is read in another way.
+        let allow = move |address: IpAddr| {
+            seen.lock().unwrap().push(address);
+            false
+        };
+        let session = session_over(HttpAdapter::builder().allow_address(allow).build());
+
+        let error = session.get(format!("http://{host}:{}/", inside.address().port())).send().unwrap_err();
+
+        let asked = asked.lock().unwrap();
+        // A system may know no such spelling.
+        let is_unknown =
+            asked.is_empty() && error.to_string().contains("failed to resolve") && !cfg!(target_os = "linux");
+        assert!(
+            is_unknown || asked.iter().all(|address| *address == Ipv4Addr::LOCALHOST),
+            "{host}: {asked:?}, {error}"
+        );
+        assert!(is_unknown || error.to_string().contains("the address 127.0.0.1 is not allowed"), "{host}: {error}");
+    }
 }
 
 #[test]
