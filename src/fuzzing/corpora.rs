@@ -79,3 +79,23 @@ fn each_file_of_the_corpora_keeps_the_invariant_of_its_target() {
         }
     }
 }
+
+// The rules in `urls.rs` are not those of `src/url`: what requests was recorded to make of a URL holds for both.
+#[test]
+fn the_rules_that_urls_are_fuzzed_against_are_those_that_requests_was_recorded_with() {
+    #[derive(serde::Deserialize)]
+    struct Row {
+        url: String,
+        prepared: Option<String>,
+    }
+    let rows: Vec<Row> = serde_json::from_str(include_str!("../url/testdata/url_prepare.json")).unwrap();
+    let mut compared = 0;
+    for Row { url, prepared } in &rows {
+        super::url(url.as_bytes());
+        if let Some(own) = super::urls::by_requests(url) {
+            assert_eq!(Some(&own), prepared.as_ref(), "{url:?}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 40, "{compared} of {}", rows.len());
+}
