@@ -45,10 +45,10 @@ const WITHOUT: [(&str, &[&str]); 6] = [
             "testing::MatchOn",
         ],
     ),
-    ("only whether, or how many", &["Cancel", "CancelGuard", "Hooks", "testing::ChaosProxy"]),
+    ("only whether, or how many", &["Cancel", "CancelGuard", "Hooks"]),
     ("nobody has one: it is within Events and Lines, which do not show it", &["Reader"]),
     ("a hash that is public", &["Pin"]),
-    ("hosts and ports", &["PoolEvent", "PoolStats", "testing::Timeline"]),
+    ("hosts and ports", &["PoolEvent", "PoolStats", "testing::ChaosProxy", "testing::Timeline"]),
     ("the content of a response, which is a program's to show", &["Event", "EventId"]),
 ];
 
