@@ -4,6 +4,7 @@
 //! little, as nothing depends on what is shown.
 
 use std::borrow::Cow;
+#[cfg(any(test, feature = "testing"))]
 use std::fmt;
 
 use super::secret_name::may_be_secret;
@@ -23,8 +24,10 @@ pub(crate) fn header_value<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
 }
 
 /// Headers as they are shown.
+#[cfg(any(test, feature = "testing"))]
 pub(crate) struct Fields<'a>(pub(crate) &'a [(String, String)]);
 
+#[cfg(any(test, feature = "testing"))]
 impl fmt::Debug for Fields<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.0.iter().map(|(name, value)| (name, header_value(name, value)))).finish()
