@@ -4,8 +4,10 @@
 //! group is killed when its `Process` is dropped, so that workers never outlive the test.
 
 use std::collections::BTreeSet;
+use std::collections::hash_map::RandomState;
 use std::env;
 use std::fs::{self, File, Permissions};
+use std::hash::BuildHasher;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -157,16 +159,19 @@ pub fn eventually(mut condition: impl FnMut() -> bool) -> bool {
     true
 }
 
-/// A port that nobody listened on a moment ago, and that no other test was given.
+/// A port that nobody listened on a moment ago, and that no other test was given. It is none that the system chooses itself: it
+/// may give such a one to whoever asks before the peer does, and then the peer would seem to be ready.
 pub fn free_port() -> u16 {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    loop {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
-        let port = listener.local_addr().expect("bound").port();
-        if GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
+    let random = RandomState::new();
+    for attempt in 0..1_000_u32 {
+        let port = 10_240 + (random.hash_one(attempt) % 20_000) as u16;
+        let is_free = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+        if is_free && GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
             return port;
         }
     }
+    panic!("loopback has no free port");
 }
 
 /// By the shell's own `kill`, which is everywhere.
