@@ -47,7 +47,8 @@ struct Algorithm {
 ///
 /// # Coming from requests
 /// `HTTPDigestAuth`. The state is per origin, not per thread. A challenge that is incomplete, or that asks for
-/// something unsupported (another algorithm, only `auth-int`), is not answered: the 401 is returned.
+/// something unsupported (another algorithm, only `auth-int`), is not answered: the 401 is returned. A retry, or a replay on a new
+/// connection, sends an answer a second time; if the server refuses that as stale, it is answered once more (RFC 7616, section 3.3).
 ///
 /// # Errors
 /// Without the feature `digest` every request is [`ErrorKind::Unsupported`].

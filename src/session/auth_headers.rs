@@ -42,15 +42,15 @@ pub(super) fn note(prepared: &mut PreparedRequest, before: &Headers) {
     }
 }
 
-/// Notes what `next`, which answers a challenge to `request`, changes.
+/// Notes what `next`, which answers a challenge to `request`, starts from.
 pub(super) fn begin_answer(next: &mut PreparedRequest, request: &PreparedRequest) {
     // The request may have answered one before, and the program may have changed it since, and sent it again.
     let before = match &request.extras.answered {
         Some(answered) => without_answer(&request.headers, (**answered).clone()),
         None => request.headers.clone(),
     };
+    // It has the other headers when it is sent.
     next.extras.answered = Some(Box::new(Answered { before, after: Headers::new() }));
-    note_sent(next);
 }
 
 /// Notes that an answer is sent with the headers that it has now.
